@@ -1,0 +1,2 @@
+//! The `nopropdt-train` command.
+fn main() {}
