@@ -1,1 +1,15 @@
-//! nopropdt-tensor
+#![doc = include_str!("../README.md")]
+
+pub mod gradient_check;
+pub mod init;
+pub mod kernels;
+pub mod layers;
+pub mod optim;
+mod parameters;
+pub mod random;
+mod tape;
+mod tensor;
+
+pub use parameters::{Entry, Layout, ParameterBuilder, ParameterId, Parameters, StatisticId};
+pub use tape::{ConvEpilogue, Dropout, Gradients, Mode, Slot, StatisticUpdate, Tape, Var};
+pub use tensor::{Tensor, TensorError};

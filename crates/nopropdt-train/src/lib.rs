@@ -1,1 +1,12 @@
-//! nopropdt-train
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod checkpoint;
+pub mod commands;
+pub mod config;
+pub mod evaluate;
+pub mod metrics;
+pub mod model_file;
+pub mod report;
+pub mod run_folder;
+pub mod trainer;

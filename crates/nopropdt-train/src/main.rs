@@ -1,2 +1,17 @@
-//! The `nopropdt-train` command.
-fn main() {}
+//! The `nopropdt-train` command; everything it does is in the library.
+
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use nopropdt_train::commands::{Cli, exit_code, run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit_code(&error)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Three convolutions and a linear layer: what a block sees of the image.
+
+use super::{BlockConfig, ImageShape};
+use nopropdt_tensor::layers::{BatchNorm, Conv3x3, Linear};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{ConvEpilogue, Dropout, ParameterBuilder, Slot, Tape, Var};
+
+#[derive(Debug, Clone)]
+pub(super) struct ImagePath {
+    convolutions: [Stage; 3],
+    global_average: bool,
+    fc: Linear,
+    bn: BatchNorm,
+    multiply_adds: u64,
+}
+
+/// Convolution, ReLU, optional pooling, dropout: one fused operation.
+#[derive(Debug, Clone)]
+struct Stage {
+    convolution: Conv3x3,
+    pool: bool,
+    dropout: f32,
+}
+
+impl ImagePath {
+    pub(super) fn new(config: &BlockConfig, image: ImageShape, builder: &mut ParameterBuilder) -> Self {
+        let (mut height, mut width, mut channels) = (image.height, image.width, image.channels);
+        let mut multiply_adds = 0;
+        let convolutions = std::array::from_fn(|index| {
+            let outputs = config.channels[index];
+            let convolution = Conv3x3::new(builder, &format!("conv{}", index + 1), channels, outputs);
+            multiply_adds += height * width * 9 * channels * outputs;
+            channels = outputs;
+            if config.pool[index] {
+                (height, width) = (height / 2, width / 2);
+            }
+            Stage { convolution, pool: config.pool[index], dropout: config.dropout }
+        });
+        let pixels = if config.global_average { 1 } else { height * width };
+        multiply_adds += pixels * channels * config.hidden;
+        Self {
+            convolutions,
+            global_average: config.global_average,
+            fc: Linear::after_flatten(builder, "fc", pixels, channels, config.hidden),
+            bn: BatchNorm::new(builder, "bn", config.hidden),
+            multiply_adds: multiply_adds as u64,
+        }
+    }
+
+    pub(super) fn forward(&self, tape: &mut Tape<'_>, slot: Slot, images: Var, dropout: Option<Stream>) -> Var {
+        let mut x = images;
+        for (index, stage) in self.convolutions.iter().enumerate() {
+            let stream = dropout.map(|stream| stream.child(index as u64));
+            let dropout = stream.map(|stream| Dropout { probability: stage.dropout, stream });
+            let epilogue = ConvEpilogue::Relu { pool: stage.pool, dropout };
+            x = stage.convolution.forward(tape, slot, x, epilogue);
+        }
+        let flat = if self.global_average { tape.global_average_pool(x) } else { tape.flatten(x) };
+        let features = self.fc.forward(tape, slot, flat);
+        self.bn.forward(tape, slot, features)
+    }
+
+    pub(super) fn multiply_adds(&self) -> u64 {
+        self.multiply_adds
+    }
+}

@@ -1,0 +1,143 @@
+//! Class embeddings W_embed [m, d] (spec section 5).
+
+use crate::error::BlocksError;
+use nopropdt_tensor::init::Initializer;
+use nopropdt_tensor::{Layout, ParameterBuilder, ParameterId, Parameters, Slot, Tape, Tensor, Var};
+use serde::{Deserialize, Serialize};
+
+/// What classes are embedded as.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum EmbeddingConfig {
+    /// The identity, fixed; d = m.
+    OneHot,
+    /// Trained with the network.
+    Learned {
+        /// d.
+        dim: usize,
+        /// Where it starts.
+        start: EmbeddingStart,
+    },
+}
+
+/// Initial values of a learned embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingStart {
+    /// Orthonormal rows where m ≤ d; else N(0, 1/d), whose rows have about the same length.
+    Orthogonal,
+    /// N(0, 0.1²): the reference repository's.
+    Small,
+}
+
+/// A checked embedding: registered in a parameter set of its own, put on tapes as a value [m, d].
+#[derive(Debug, Clone)]
+pub struct LabelEmbedding {
+    classes: usize,
+    dim: usize,
+    learned: Option<ParameterId>,
+}
+
+impl LabelEmbedding {
+    /// Registers `embedding.weight` when it is learned; a fixed embedding registers nothing.
+    ///
+    /// # Errors
+    /// When a size is 0 or there are fewer than two classes.
+    pub fn new(
+        config: &EmbeddingConfig,
+        classes: usize,
+        builder: &mut ParameterBuilder,
+    ) -> Result<Self, BlocksError> {
+        if classes < 2 {
+            return Err(BlocksError::range("classes", "at least 2", classes));
+        }
+        let EmbeddingConfig::Learned { dim, start } = *config else {
+            return Ok(Self { classes, dim: classes, learned: None });
+        };
+        if dim == 0 {
+            return Err(BlocksError::range("embedding-dim", "at least 1", dim));
+        }
+        let initializer = match start {
+            EmbeddingStart::Orthogonal if classes <= dim => Initializer::Orthogonal,
+            EmbeddingStart::Orthogonal => Initializer::Normal { std: 1.0 / (dim as f32).sqrt() },
+            EmbeddingStart::Small => Initializer::Normal { std: 0.1 },
+        };
+        let id = builder.scope("embedding", |builder| {
+            builder.parameter("weight", &[classes, dim], Layout::Same, initializer, dim)
+        });
+        Ok(Self { classes, dim, learned: Some(id) })
+    }
+
+    /// d, the length of an embedding.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Whether W_embed is trained.
+    pub fn is_learned(&self) -> bool {
+        self.learned.is_some()
+    }
+
+    /// W_embed [m, d] on a tape; gradient flows to it when it is learned.
+    pub fn on_tape(&self, tape: &mut Tape<'_>, slot: Slot) -> Var {
+        match self.learned {
+            Some(id) => tape.parameter(slot, id, &[self.classes, self.dim]),
+            None => tape.constant(self.identity()),
+        }
+    }
+
+    /// W_embed [m, d] as it stands in `parameters`, the set it was registered in.
+    pub fn matrix(&self, parameters: &Parameters) -> Tensor {
+        match self.learned {
+            Some(id) => {
+                let values = parameters.get(id);
+                Tensor::filled_by(&[self.classes, self.dim], |data| data.copy_from_slice(values))
+            }
+            None => self.identity(),
+        }
+    }
+
+    fn identity(&self) -> Tensor {
+        Tensor::filled_by(&[self.classes, self.classes], |data| {
+            data.iter_mut().step_by(self.classes + 1).for_each(|v| *v = 1.0);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nopropdt_tensor::random::Stream;
+
+    fn matrix(config: EmbeddingConfig, classes: usize) -> Tensor {
+        let mut builder = ParameterBuilder::new(Stream::new(1));
+        let embedding = LabelEmbedding::new(&config, classes, &mut builder).unwrap();
+        embedding.matrix(&builder.build())
+    }
+
+    #[test]
+    fn one_hot_is_the_identity() {
+        assert_eq!(matrix(EmbeddingConfig::OneHot, 3).data(), [1., 0., 0., 0., 1., 0., 0., 0., 1.]);
+    }
+
+    #[test]
+    fn learned_rows_start_orthonormal_where_they_can() {
+        let w = matrix(EmbeddingConfig::Learned { dim: 20, start: EmbeddingStart::Orthogonal }, 10);
+        for i in 0..10 {
+            for j in 0..10 {
+                let dot: f32 = (0..20).map(|k| w.data()[i * 20 + k] * w.data()[j * 20 + k]).sum();
+                assert!((dot - f32::from(u8::from(i == j))).abs() < 1e-5, "rows {i}, {j}: {dot}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_sizes_are_refused() {
+        let mut builder = ParameterBuilder::new(Stream::new(1));
+        let config = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
+        let error = LabelEmbedding::new(&config, 10, &mut builder).unwrap_err();
+        assert_eq!(error.to_string(), "embedding-dim: must be at least 1; found 0");
+        let error = LabelEmbedding::new(&EmbeddingConfig::OneHot, 1, &mut builder).unwrap_err();
+        assert_eq!(error.to_string(), "classes: must be at least 2; found 1");
+    }
+}

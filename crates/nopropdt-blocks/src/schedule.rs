@@ -1,0 +1,169 @@
+//! Noise schedules: how much of the answer is left in z_t (spec section 2).
+
+use crate::error::BlocksError;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::FRAC_PI_2;
+
+/// ᾱ is kept inside this range, so that neither SNR nor a variance vanishes.
+const ALPHA_BAR_MIN: f64 = 1e-5;
+const ALPHA_BAR_MAX: f64 = 0.999;
+
+/// The named schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ScheduleKind {
+    /// ᾱ_t = g(1 − t/T)/g(0), g(s) = cos²((s + 0.008)/1.008 · π/2): the paper's.
+    Cosine,
+    /// ᾱ_t = t/T.
+    Linear,
+    /// ᾱ_t = (σ(6t/T − 3) − σ(−3)) / (σ(3) − σ(−3)).
+    Sigmoid,
+    /// ᾱ_t = Π_{s ≤ t} cos²(s/T · π/2), *falling* with t: the reference repository's, kept for comparison.
+    Reference,
+}
+
+impl ScheduleKind {
+    fn alpha_bar(self, t: usize, steps: usize) -> f64 {
+        let x = t as f64 / steps as f64;
+        let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
+        let rising = match self {
+            Self::Cosine => {
+                let g = |s: f64| ((s + 0.008) / 1.008 * FRAC_PI_2).cos().powi(2);
+                g(1.0 - x) / g(0.0)
+            }
+            Self::Linear => x,
+            Self::Sigmoid => (sigmoid(6.0 * x - 3.0) - sigmoid(-3.0)) / (sigmoid(3.0) - sigmoid(-3.0)),
+            // SNR(0) = 0 is the repository's convention for its first difference.
+            Self::Reference if t == 0 => return 0.0,
+            Self::Reference => {
+                return (1..=t).map(|s| (s as f64 / steps as f64 * FRAC_PI_2).cos().powi(2)).product();
+            }
+        };
+        rising.clamp(ALPHA_BAR_MIN, ALPHA_BAR_MAX)
+    }
+}
+
+/// Coefficients of one denoising step: z_t = a·û + b·z_{t−1} + sqrt(c)·ε (paper Eq. 3).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Posterior {
+    /// a_t = sqrt(ᾱ_t)(1 − α_{t−1})/(1 − ᾱ_{t−1}), weight of the estimate.
+    pub estimate: f64,
+    /// b_t = sqrt(α_{t−1})(1 − ᾱ_t)/(1 − ᾱ_{t−1}), weight of the latent.
+    pub latent: f64,
+    /// c_t = (1 − ᾱ_t)(1 − α_{t−1})/(1 − ᾱ_{t−1}), variance of the fresh noise.
+    pub variance: f64,
+}
+
+/// ᾱ_0 .. ᾱ_T and what follows from them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoiseSchedule {
+    kind: ScheduleKind,
+    alpha_bar: Vec<f64>,
+}
+
+impl NoiseSchedule {
+    /// The schedule of `steps` = T steps.
+    ///
+    /// # Errors
+    /// When `steps` is 0.
+    pub fn new(kind: ScheduleKind, steps: usize) -> Result<Self, BlocksError> {
+        if steps == 0 {
+            return Err(BlocksError::range("steps", "at least 1", steps));
+        }
+        Ok(Self { kind, alpha_bar: (0..=steps).map(|t| kind.alpha_bar(t, steps)).collect() })
+    }
+
+    /// Which schedule this is.
+    pub fn kind(&self) -> ScheduleKind {
+        self.kind
+    }
+
+    /// T, the number of denoising steps.
+    pub fn steps(&self) -> usize {
+        self.alpha_bar.len() - 1
+    }
+
+    /// ᾱ_0 .. ᾱ_T, T + 1 values.
+    pub fn alpha_bar(&self) -> &[f64] {
+        &self.alpha_bar
+    }
+
+    /// SNR(t) = ᾱ_t/(1 − ᾱ_t), t = 0..=T.
+    pub fn snr(&self, t: usize) -> f64 {
+        self.alpha_bar[t] / (1.0 - self.alpha_bar[t])
+    }
+
+    /// SNR(t) − SNR(t−1), t = 1..=T: what block t's squared error is weighted by (paper Eq. 8).
+    pub fn snr_weight(&self, t: usize) -> f64 {
+        self.snr(t) - self.snr(t - 1)
+    }
+
+    /// The coefficients of step t = 1..=T.
+    pub fn posterior(&self, t: usize) -> Posterior {
+        let (previous, current) = (self.alpha_bar[t - 1], self.alpha_bar[t]);
+        let alpha = previous / current;
+        let share = (1.0 - alpha) / (1.0 - previous);
+        Posterior {
+            estimate: current.sqrt() * share,
+            latent: alpha.sqrt() * (1.0 - current) / (1.0 - previous),
+            variance: (1.0 - current) * share,
+        }
+    }
+
+    /// (sqrt(ᾱ_t), sqrt(1 − ᾱ_t)): z_t = signal·u_y + noise·ε.
+    pub fn noising(&self, t: usize) -> (f64, f64) {
+        (self.alpha_bar[t].sqrt(), (1.0 - self.alpha_bar[t]).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+    use proptest::prelude::*;
+
+    #[test]
+    fn cosine_has_the_values_of_the_specification() {
+        let schedule = NoiseSchedule::new(ScheduleKind::Cosine, 10).unwrap();
+        let expected =
+            [0.00001, 0.02409, 0.09405, 0.20312, 0.34081, 0.49384, 0.64748, 0.78691, 0.89871, 0.97209, 0.99900];
+        for (found, expected) in schedule.alpha_bar().iter().zip(expected) {
+            assert_abs_diff_eq!(*found, expected, epsilon = 5e-6);
+        }
+    }
+
+    #[test]
+    fn the_reference_schedule_falls() {
+        let schedule = NoiseSchedule::new(ScheduleKind::Reference, 10).unwrap();
+        assert!(schedule.alpha_bar()[1..].windows(2).all(|pair| pair[1] < pair[0]));
+        let rewarded = (1..=10).filter(|&t| schedule.snr_weight(t) < 0.0).count();
+        assert_eq!(rewarded, 9, "nine of ten blocks are rewarded for a larger error");
+    }
+
+    #[test]
+    fn no_steps_is_refused() {
+        let error = NoiseSchedule::new(ScheduleKind::Cosine, 0).unwrap_err();
+        assert_eq!(error.to_string(), "steps: must be at least 1; found 0");
+    }
+
+    proptest! {
+        #[test]
+        fn alpha_bar_rises_and_the_chain_keeps_the_marginals(
+            kind in prop_oneof![Just(ScheduleKind::Cosine), Just(ScheduleKind::Linear), Just(ScheduleKind::Sigmoid)],
+            steps in 1usize..40,
+        ) {
+            let schedule = NoiseSchedule::new(kind, steps).unwrap();
+            for t in 1..=steps {
+                prop_assert!(schedule.alpha_bar()[t] > schedule.alpha_bar()[t - 1]);
+                // With û = u: mean a + b·sqrt(ᾱ_{t−1}) = sqrt(ᾱ_t); variance b²(1 − ᾱ_{t−1}) + c = 1 − ᾱ_t.
+                let posterior = schedule.posterior(t);
+                let ((signal, noise), (signal_t, noise_t)) = (schedule.noising(t - 1), schedule.noising(t));
+                prop_assert!((posterior.estimate + posterior.latent * signal - signal_t).abs() < 1e-12);
+                let variance = posterior.latent.powi(2) * noise.powi(2) + posterior.variance;
+                prop_assert!((variance - noise_t.powi(2)).abs() < 1e-12);
+                prop_assert!(posterior.variance >= 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Prints a dataset's sizes, its class counts and its first test image: `cargo run -p nopropdt-data --example show [DATASET [FOLDER]]`.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use nopropdt_data::{DatasetName, Split, load};
+
+fn main() -> ExitCode {
+    match show() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().map_or(Ok(DatasetName::Digits), |name| name.parse())?;
+    let folder = arguments.next().map_or_else(|| PathBuf::from("data"), PathBuf::from);
+    let dataset = load(name, &folder)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}: images of {}", dataset.name, dataset.shape())?;
+    for (part, split) in [("training", &dataset.train), ("test", &dataset.test)] {
+        writeln!(
+            out,
+            "{part}: {} images, by class {:?}",
+            split.len(),
+            class_counts(split, dataset.classes())
+        )?;
+    }
+    writeln!(out, "the first test image, a {}:", dataset.class_names[dataset.test.label(0)])?;
+    draw(&mut out, &dataset.test, 0)?;
+    Ok(())
+}
+
+fn class_counts(split: &Split, classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    for index in 0..split.len() {
+        counts[split.label(index)] += 1;
+    }
+    counts
+}
+
+/// Draws the first channel, two characters a pixel.
+fn draw(out: &mut impl Write, split: &Split, index: usize) -> io::Result<()> {
+    const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
+    let shape = split.shape();
+    for row in split.pixels(index).chunks_exact(shape.width * shape.channels) {
+        let shade = |pixel: &u8| SHADES[(f32::from(*pixel) / split.pixel_scale() * 4.0).round() as usize];
+        writeln!(out, "{}", row.iter().step_by(shape.channels).map(shade).collect::<String>())?;
+    }
+    Ok(())
+}

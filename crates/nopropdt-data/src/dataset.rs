@@ -1,0 +1,125 @@
+//! A dataset in memory.
+
+use std::path::Path;
+
+use crate::{DataError, DatasetName, ImageShape, Split, digits, mnist};
+
+/// Training and test images of the same shape, labelled with the same classes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Dataset {
+    /// Name, as users write it.
+    pub name: String,
+    /// Names of the classes; label k means the k-th.
+    pub class_names: Vec<String>,
+    /// Images to train on.
+    pub train: Split,
+    /// Images to test on, never trained on.
+    pub test: Split,
+}
+
+impl Dataset {
+    /// A dataset whose parts fit together.
+    ///
+    /// # Errors
+    /// [`DataError::Dataset`] when a split is empty or the two differ in shape or full scale;
+    /// [`DataError::LabelOutOfRange`] when a label has no class name.
+    pub fn new(
+        name: impl Into<String>,
+        class_names: Vec<String>,
+        train: Split,
+        test: Split,
+    ) -> Result<Self, DataError> {
+        let name = name.into();
+        let wrong = |rule, found| Err(DataError::Dataset { dataset: name.clone(), rule, found });
+        if train.is_empty() || test.is_empty() {
+            let found = format!("{} and {}", train.len(), test.len());
+            return wrong("there must be training and test images", found);
+        }
+        if train.shape() != test.shape() {
+            let found = format!("{} and {}", train.shape(), test.shape());
+            return wrong("training and test images must have one shape", found);
+        }
+        if train.pixel_scale() != test.pixel_scale() {
+            let found = format!("{} and {}", train.pixel_scale(), test.pixel_scale());
+            return wrong("training and test images must have one full scale", found);
+        }
+        for (split, part) in [(&train, "training"), (&test, "test")] {
+            check_labels(&format!("{name}: {part} labels"), split.labels(), class_names.len())?;
+        }
+        Ok(Self { name, class_names, train, test })
+    }
+
+    /// Shape of every image.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.train.shape()
+    }
+
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+}
+
+/// Fails at the first label that is not below `classes`.
+fn check_labels(what: &str, labels: &[u16], classes: usize) -> Result<(), DataError> {
+    match labels.iter().position(|&label| usize::from(label) >= classes) {
+        Some(index) => Err(DataError::LabelOutOfRange {
+            file: what.to_owned(),
+            classes,
+            index,
+            found: usize::from(labels[index]),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The class names "0" to "9".
+pub(crate) fn digit_names() -> Vec<String> {
+    (0..10).map(|digit| digit.to_string()).collect()
+}
+
+/// Reads a dataset: digits from the program itself, the others from their folder in `data_dir`.
+///
+/// # Errors
+/// [`DataError::Missing`] when a file has not been fetched; otherwise what is wrong with which file.
+pub fn load(name: DatasetName, data_dir: &Path) -> Result<Dataset, DataError> {
+    match name {
+        DatasetName::Digits => digits::load(),
+        DatasetName::Mnist => mnist::load(&data_dir.join(name.as_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(side: usize, labels: Vec<u16>) -> Split {
+        let shape = ImageShape { height: side, width: side, channels: 1 };
+        Split::new(shape, vec![9; side * side * labels.len()], labels).unwrap()
+    }
+
+    fn message(train: Split, test: Split) -> String {
+        Dataset::new("toy", digit_names(), train, test).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn parts_that_fit_make_a_dataset() {
+        let dataset = Dataset::new("toy", digit_names(), split(2, vec![0, 9]), split(2, vec![5])).unwrap();
+        assert_eq!((dataset.classes(), dataset.shape().len()), (10, 4));
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let empty = message(split(2, vec![1]), split(2, vec![]));
+        assert_eq!(empty, "toy: there must be training and test images; 1 and 0");
+        let shape = message(split(2, vec![1]), split(3, vec![1]));
+        assert_eq!(shape, "toy: training and test images must have one shape; 2x2x1 and 3x3x1");
+        let scale = message(split(2, vec![1]), split(2, vec![1]).with_full_scale(16).unwrap());
+        assert_eq!(scale, "toy: training and test images must have one full scale; 255 and 16");
+        let label = message(split(2, vec![1]), split(2, vec![1, 10]));
+        assert_eq!(label, "toy: test labels: labels must be below 10; label 1 is 10");
+    }
+}

@@ -1,0 +1,276 @@
+//! Everything that can go wrong with a dataset.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{DatasetName, ImageShape};
+
+/// What went wrong, with the file or value it went wrong in; each message is one line that says how to mend it
+/// where that is known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A name that is none of [`DatasetName::ALL`].
+    #[error("dataset: name must be one of {}; found {found:?}", known_names())]
+    UnknownDataset {
+        /// The text given.
+        found: String,
+    },
+    /// The operating system refused an operation on a file or folder.
+    #[error("{}: can't {action}; {reason}", path.display())]
+    Io {
+        /// What was tried, as a verb: `open`, `read`, `write`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        reason: io::Error,
+    },
+
+    /// A dataset's file is in its folder neither plain nor as `.gz`.
+    #[error(
+        "{}: file not found; run `cargo xtask fetch-data {dataset}`, or use `--dataset digits`, which needs no file",
+        path.display()
+    )]
+    Missing {
+        /// The dataset asked for.
+        dataset: DatasetName,
+        /// Where the plain file was expected.
+        path: PathBuf,
+    },
+    /// A `.gz` file that is damaged or cut short.
+    #[error("{}: file must be whole gzip data; {reason}; delete it and run `cargo xtask fetch-data`", path.display())]
+    CorruptGzip {
+        /// The compressed file.
+        path: PathBuf,
+        /// The decoder's complaint.
+        reason: io::Error,
+    },
+    /// An IDX file too short for its own header.
+    #[error("{file}: header takes {wanted} bytes; file holds {found}")]
+    ShortHeader {
+        /// Name of the file.
+        file: String,
+        /// Bytes in a header of this kind.
+        wanted: usize,
+        /// Bytes in the file.
+        found: usize,
+    },
+    /// An IDX file of another kind, or no IDX file at all.
+    #[error("{file}: magic number must be {wanted:#010x}; found {found:#010x}")]
+    WrongMagic {
+        /// Name of the file.
+        file: String,
+        /// The number of this kind of file.
+        wanted: u32,
+        /// The first four bytes, big-endian.
+        found: u32,
+    },
+    /// An IDX image file whose images have the wrong size.
+    #[error("{file}: images must be 28x28; header says {height}x{width}")]
+    WrongImageSize {
+        /// Name of the file.
+        file: String,
+        /// Rows in the header.
+        height: u32,
+        /// Columns in the header.
+        width: u32,
+    },
+    /// An IDX file with a header count of zero or beyond the reader's limit.
+    #[error("{file}: count must be 1 to {most}; header promises {found}")]
+    WrongCount {
+        /// Name of the file.
+        file: String,
+        /// The largest count accepted.
+        most: usize,
+        /// The header's count.
+        found: u32,
+    },
+    /// An IDX file longer or shorter than its header says.
+    #[error("{file}: header promises {promised} {unit}; file holds {}", or_more(*found, *promised))]
+    WrongLength {
+        /// Name of the file.
+        file: String,
+        /// What is counted: `labels` or `pixel bytes`.
+        unit: &'static str,
+        /// The count by the header.
+        promised: u64,
+        /// The count by the file; any number above `promised` means more, since reading may stop there.
+        found: u64,
+    },
+    /// A label that names no class.
+    #[error("{file}: labels must be below {classes}; label {index} is {found}")]
+    LabelOutOfRange {
+        /// Name of the file or split.
+        file: String,
+        /// Number of classes.
+        classes: usize,
+        /// Position of the first bad label, from 0.
+        index: usize,
+        /// The bad label.
+        found: usize,
+    },
+    /// Images and labels that don't pair up.
+    #[error(
+        "{images_file}: there must be a label for each image; {images} images, {labels} labels in {labels_file}"
+    )]
+    CountMismatch {
+        /// File of the images.
+        images_file: String,
+        /// Its count.
+        images: usize,
+        /// File of the labels.
+        labels_file: String,
+        /// Its count.
+        labels: usize,
+    },
+
+    /// A split's pixels aren't shape × labels values, or there are too many images.
+    #[error(
+        "split: {labels} images of {shape} want that many pixels, at most 2^32 - 1 images and no empty dimension; found {pixels} pixels"
+    )]
+    SplitSize {
+        /// Shape of an image.
+        shape: ImageShape,
+        /// Number of labels.
+        labels: usize,
+        /// Number of pixel values.
+        pixels: usize,
+    },
+    /// A pixel above the full scale, or a full scale of zero.
+    #[error(
+        "split: full scale must be at least the largest pixel and not 0; full scale {full_scale}, largest pixel {largest}"
+    )]
+    FullScale {
+        /// The value meant to become 1.0.
+        full_scale: u8,
+        /// The largest pixel found.
+        largest: u8,
+    },
+    /// More images asked for validation than the split can spare.
+    #[error("validation: count must be below the {available} training images; found {count}")]
+    ValidationCount {
+        /// Images asked for.
+        count: usize,
+        /// Images in the split.
+        available: usize,
+    },
+    /// Parts of a dataset that don't fit together.
+    #[error("{dataset}: {rule}; {found}")]
+    Dataset {
+        /// Name of the dataset.
+        dataset: String,
+        /// What must hold.
+        rule: &'static str,
+        /// What was found.
+        found: String,
+    },
+
+    /// A manifest that isn't TOML of the right form.
+    #[error("manifest: {reason}")]
+    ManifestSyntax {
+        /// The parser's complaint, on one line.
+        reason: String,
+    },
+    /// A manifest entry that breaks a rule.
+    #[error("manifest: {dataset}: {rule}; found {found:?}")]
+    ManifestEntry {
+        /// The dataset's name.
+        dataset: String,
+        /// What must hold.
+        rule: &'static str,
+        /// What was found.
+        found: String,
+    },
+
+    /// `--from` names a folder without a file that is needed.
+    #[error("{}: folder must hold {file} or {file}.gz; it holds neither", folder.display())]
+    NotInFolder {
+        /// The folder given.
+        folder: PathBuf,
+        /// The file needed.
+        file: String,
+    },
+    /// A server answered with something other than the file.
+    #[error("{url}: server must answer with the file; status {status}")]
+    Status {
+        /// Address asked.
+        url: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// A server could not be reached, or the connection failed half-way.
+    #[error("{url}: transfer failed; {reason}")]
+    Transfer {
+        /// Address asked.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
+    /// Content of the wrong length.
+    #[error("{origin}: content of {file} must be {wanted} bytes; found {}", or_more(*found, *wanted))]
+    ContentLength {
+        /// Where it came from: an address or a path.
+        origin: String,
+        /// The file it should have been.
+        file: String,
+        /// Bytes by the manifest.
+        wanted: u64,
+        /// Bytes found; reading stops one byte past `wanted`.
+        found: u64,
+    },
+    /// Content of the right length that is not the file.
+    #[error("{origin}: content of {file} must have SHA-256 {wanted}; found {found}")]
+    ContentHash {
+        /// Where it came from: an address or a path.
+        origin: String,
+        /// The file it should have been.
+        file: String,
+        /// Hash by the manifest, in hex.
+        wanted: String,
+        /// Hash found, in hex.
+        found: String,
+    },
+    /// Content that is damaged gzip data.
+    #[error("{origin}: content of {file} must be whole gzip data; {reason}")]
+    ContentGzip {
+        /// Where it came from: an address or a path.
+        origin: String,
+        /// The file it should have been.
+        file: String,
+        /// The decoder's complaint.
+        reason: io::Error,
+    },
+    /// Every mirror failed.
+    #[error(
+        "{file}: no mirror gave the file; {}; try again later, or use `--mirror URL` or `--from DIR`",
+        join(failures)
+    )]
+    AllMirrorsFailed {
+        /// The file wanted.
+        file: String,
+        /// The last failure of each mirror.
+        failures: Vec<DataError>,
+    },
+}
+
+impl DataError {
+    /// An [`Io`](Self::Io) maker for `map_err`.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |reason| Self::Io { action, path, reason }
+    }
+}
+
+fn known_names() -> String {
+    DatasetName::ALL.map(DatasetName::as_str).join(", ")
+}
+
+/// The number found, or "more" where the excess was not counted out.
+fn or_more(found: u64, wanted: u64) -> String {
+    if found > wanted { "more".to_owned() } else { found.to_string() }
+}
+
+fn join(failures: &[DataError]) -> String {
+    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

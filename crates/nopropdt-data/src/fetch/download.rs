@@ -1,0 +1,157 @@
+//! One transfer: a request, and its answer added to the part.
+
+use std::fs::File;
+use std::io::{Read, Write};
+
+use ureq::http::{HeaderMap, Response};
+use ureq::{Agent, Body, Proxy};
+
+use super::install::CHUNK;
+use super::part::{Part, Resume};
+use super::{FetchEvent, FetchOptions};
+use crate::DataError;
+
+/// Why a transfer failed, by what to do about it.
+pub(super) enum Failure {
+    /// It may go better the next time.
+    Again(DataError),
+    /// This mirror doesn't have the file.
+    NextMirror(DataError),
+    /// This machine is at fault.
+    Stop(DataError),
+}
+
+/// A transfer to make.
+pub(super) struct Transfer<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) url: &'a str,
+    /// The file's name, for events.
+    pub(super) file: &'a str,
+    pub(super) part: &'a Part,
+    /// Bytes after which the answer can't be the file.
+    pub(super) limit: u64,
+}
+
+/// A client that reports every status and gives up on silence.
+pub(super) fn agent(options: &FetchOptions) -> Agent {
+    let stall_timeout = options.stall_timeout;
+    let proxy = if options.environment_proxy { Proxy::try_from_env() } else { None };
+    Agent::config_builder()
+        .proxy(proxy)
+        .http_status_as_error(false)
+        .accept_encoding("identity")
+        .user_agent(concat!("nopropdt-data/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(stall_timeout))
+        .timeout_recv_response(Some(stall_timeout))
+        .timeout_per_read(Some(stall_timeout))
+        .build()
+        .into()
+}
+
+impl Transfer<'_> {
+    /// Completes the part; true when it now holds bytes of more than one transfer.
+    pub(super) fn run(&self, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<bool, Failure> {
+        let resume = self.part.resume(self.url);
+        let response = self.request(resume.as_ref()).map_err(|error| self.failed(&error))?;
+        let status = response.status().as_u16();
+        match (status, resume) {
+            (200, _) => {
+                let validator = validator(response.headers());
+                let file = self.part.restart(self.url, validator.as_deref()).map_err(Failure::Stop)?;
+                self.receive(response, file, 0, on_event)?;
+                Ok(false)
+            }
+            (206, Some(Resume { done, .. })) if range_start(response.headers()) == Some(done) => {
+                let file = self.part.append().map_err(Failure::Stop)?;
+                self.receive(response, file, done, on_event)?;
+                Ok(true)
+            }
+            // Nothing follows the bytes there: they are all, or wrong, which their hash will tell.
+            (416, Some(_)) => Ok(true),
+            (206, _) => {
+                self.part.discard().map_err(Failure::Stop)?;
+                Err(Failure::Again(self.error("server sent a range that wasn't asked for")))
+            }
+            (408 | 429 | 500..=599, _) => Err(Failure::Again(self.status(status))),
+            _ => Err(Failure::NextMirror(self.status(status))),
+        }
+    }
+
+    fn request(&self, resume: Option<&Resume>) -> Result<Response<Body>, ureq::Error> {
+        let mut request = self.agent.get(self.url);
+        if let Some(resume) = resume {
+            request = request.header("Range", format!("bytes={}-", resume.done));
+            if let Some(validator) = &resume.validator {
+                request = request.header("If-Range", validator);
+            }
+        }
+        request.call()
+    }
+
+    /// Moves the answer's body into the part.
+    fn receive(
+        &self,
+        mut response: Response<Body>,
+        mut part: File,
+        mut done: u64,
+        on_event: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<(), Failure> {
+        let total = response.body().content_length().map(|length| done.saturating_add(length));
+        on_event(FetchEvent::Started { file: self.file, origin: self.url, done, total });
+        let mut body = response.body_mut().as_reader();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = body.read(&mut chunk).map_err(|error| Failure::Again(self.error(error)))?;
+            if read == 0 {
+                break;
+            }
+            part.write_all(&chunk[..read])
+                .map_err(|reason| Failure::Stop(DataError::io("write", self.part.path())(reason)))?;
+            done += read as u64;
+            if done > self.limit {
+                self.part.discard().map_err(Failure::Stop)?;
+                return Err(Failure::NextMirror(self.error("answer is longer than the file can be")));
+            }
+            on_event(FetchEvent::Received { file: self.file, done });
+        }
+        match total {
+            Some(total) if done < total => {
+                Err(Failure::Again(self.error(format!("connection closed after {done} of {total} bytes"))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, reason: impl ToString) -> DataError {
+        DataError::Transfer { url: self.url.to_owned(), reason: reason.to_string() }
+    }
+
+    fn status(&self, status: u16) -> DataError {
+        DataError::Status { url: self.url.to_owned(), status }
+    }
+
+    /// An address that can't be asked stays so; anything else may pass.
+    fn failed(&self, error: &ureq::Error) -> Failure {
+        use ureq::Error::{
+            BadUri, Http, InvalidProxyUrl, RedirectFailed, RequireHttpsOnly, TooManyRedirects,
+        };
+        let described = self.error(error);
+        match error {
+            BadUri(_) | Http(_) | InvalidProxyUrl | RedirectFailed | RequireHttpsOnly(_)
+            | TooManyRedirects => Failure::NextMirror(described),
+            _ => Failure::Again(described),
+        }
+    }
+}
+
+/// What `If-Range` accepts: a strong ETag, or else the date.
+fn validator(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    text("etag").filter(|tag| !tag.starts_with("W/")).or_else(|| text("last-modified"))
+}
+
+/// The first position of `Content-Range: bytes FIRST-LAST/TOTAL`.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get("content-range")?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split_once('-')?.0.trim().parse().ok()
+}

@@ -1,0 +1,58 @@
+//! What a fetch tells its caller.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::DataError;
+
+/// A step of a fetch, for a progress display.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FetchEvent<'a> {
+    /// A file's bytes begin to come, from a mirror or a folder.
+    Started {
+        /// The file's name.
+        file: &'a str,
+        /// Its address or path.
+        origin: &'a str,
+        /// Bytes there already, from an interrupted transfer.
+        done: u64,
+        /// Bytes in all, as sent, where known.
+        total: Option<u64>,
+    },
+    /// More bytes came.
+    Received {
+        /// The file's name.
+        file: &'a str,
+        /// Bytes there now, the earlier ones included.
+        done: u64,
+    },
+    /// A transfer failed and will be tried again.
+    Retrying {
+        /// The file's name.
+        file: &'a str,
+        /// Why it failed.
+        error: &'a DataError,
+        /// The pause before the next attempt.
+        pause: Duration,
+    },
+    /// A mirror is given up for this file.
+    MirrorFailed {
+        /// The file's name.
+        file: &'a str,
+        /// Its last failure.
+        error: &'a DataError,
+    },
+    /// A file that lay under the final name but was wrong has been renamed.
+    SetAside {
+        /// The file's name.
+        file: &'a str,
+        /// Where it is now.
+        to: &'a Path,
+    },
+    /// A file has been checked and is in place.
+    Finished {
+        /// The file's name.
+        file: &'a str,
+    },
+}

@@ -1,0 +1,120 @@
+//! Mirror after mirror, attempt after attempt.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use ureq::Agent;
+
+use super::download::{Failure, Transfer, agent};
+use super::install::install;
+use super::part::Part;
+use super::{FetchEvent, FetchOptions};
+use crate::{DataError, ManifestDataset, ManifestFile};
+
+/// The longest pause between attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Downloads and installs a file from the first mirror that gives it.
+pub(super) fn download(
+    options: &FetchOptions,
+    dataset: &ManifestDataset,
+    file: &ManifestFile,
+    destination: &Path,
+    on_event: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<(), DataError> {
+    let job = Job { options, agent: agent(options), file, destination };
+    let mirrors = options.mirror.as_ref().map_or(&dataset.mirrors[..], std::slice::from_ref);
+    let mut failures = Vec::new();
+    for mirror in mirrors {
+        match job.try_mirror(&address(mirror, &file.name), on_event)? {
+            Ok(()) => {
+                on_event(FetchEvent::Finished { file: &file.name });
+                return Ok(());
+            }
+            Err(error) => {
+                on_event(FetchEvent::MirrorFailed { file: &file.name, error: &error });
+                failures.push(error);
+            }
+        }
+    }
+    Err(DataError::AllMirrorsFailed { file: file.name.clone(), failures })
+}
+
+fn address(mirror: &str, name: &str) -> String {
+    format!("{}/{name}.gz", mirror.trim_end_matches('/'))
+}
+
+/// One file to download.
+struct Job<'a> {
+    options: &'a FetchOptions,
+    agent: Agent,
+    file: &'a ManifestFile,
+    destination: &'a Path,
+}
+
+impl Job<'_> {
+    /// Tries one mirror; the inner error is the mirror's, the outer one this machine's.
+    fn try_mirror(
+        &self,
+        url: &str,
+        on_event: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Result<(), DataError>, DataError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(url, on_event) {
+                Ok(()) => return Ok(Ok(())),
+                Err(Failure::Stop(error)) => return Err(error),
+                Err(Failure::NextMirror(error)) => return Ok(Err(error)),
+                Err(Failure::Again(error)) if attempt >= self.options.attempts => return Ok(Err(error)),
+                Err(Failure::Again(error)) => error,
+            };
+            let pause = pause_after(attempt, self.options.back_off);
+            on_event(FetchEvent::Retrying { file: &self.file.name, error: &error, pause });
+            thread::sleep(pause);
+            attempt += 1;
+        }
+    }
+
+    /// One transfer, and the installation of what it brought.
+    fn attempt(&self, url: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<(), Failure> {
+        let part = Part::beside(self.destination);
+        // Compression never makes a file longer by more than this.
+        let limit = self.file.bytes.saturating_add(self.file.bytes / 100 + 4096);
+        let transfer = Transfer { agent: &self.agent, url, file: &self.file.name, part: &part, limit };
+        let resumed = transfer.run(on_event)?;
+        let mut source = part.open().map_err(Failure::Stop)?;
+        match install(&mut source, url, self.file, self.destination) {
+            Ok(()) => part.discard().map_err(Failure::Stop),
+            Err(error @ DataError::Io { .. }) => Err(Failure::Stop(error)),
+            Err(error) => {
+                part.discard().map_err(Failure::Stop)?;
+                // Pieces of two transfers may not belong together; a whole one won't get better.
+                Err(if resumed { Failure::Again(error) } else { Failure::NextMirror(error) })
+            }
+        }
+    }
+}
+
+fn pause_after(attempt: u32, base: Duration) -> Duration {
+    base.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_half_a_minute() {
+        let pauses =
+            [1, 2, 3, 6, 7, 100].map(|attempt| pause_after(attempt, Duration::from_secs(1)).as_secs());
+        assert_eq!(pauses, [1, 2, 4, 30, 30, 30]);
+    }
+
+    #[test]
+    fn addresses_have_one_slash() {
+        for mirror in ["http://host/mnist", "http://host/mnist/"] {
+            assert_eq!(address(mirror, "a-ubyte"), "http://host/mnist/a-ubyte.gz");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! An interrupted download, kept for the next attempt or the next run.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::install::{remove_if_there, with_suffix};
+use crate::DataError;
+
+/// `NAME.gz.part`, with `NAME.gz.part.source` beside it: the address and, on a second line, the validator (ETag or
+/// date) of the bytes. Mirrors compress differently, so bytes are only ever added to those of the same source.
+pub(super) struct Part {
+    path: PathBuf,
+    source: PathBuf,
+}
+
+/// Where an interrupted download can go on.
+pub(super) struct Resume {
+    /// Bytes there, at least 1.
+    pub(super) done: u64,
+    /// For `If-Range`; `None` when the server gave none.
+    pub(super) validator: Option<String>,
+}
+
+impl Part {
+    /// The part that belongs to a file's final path.
+    pub(super) fn beside(destination: &Path) -> Self {
+        Self {
+            path: with_suffix(destination, ".gz.part"),
+            source: with_suffix(destination, ".gz.part.source"),
+        }
+    }
+
+    /// What is there from this address; `None` when nothing is or it came from elsewhere.
+    pub(super) fn resume(&self, url: &str) -> Option<Resume> {
+        // Whatever can't be read here is simply downloaded again.
+        let source = fs::read_to_string(&self.source).ok()?;
+        let done = fs::metadata(&self.path).ok()?.len();
+        let mut lines = source.lines();
+        if lines.next() != Some(url) || done == 0 {
+            return None;
+        }
+        Some(Resume { done, validator: lines.next().filter(|line| !line.is_empty()).map(str::to_owned) })
+    }
+
+    /// Opens the part to add bytes at its end.
+    pub(super) fn append(&self) -> Result<File, DataError> {
+        File::options().append(true).open(&self.path).map_err(DataError::io("open", &self.path))
+    }
+
+    /// Begins anew, with bytes from `url`.
+    pub(super) fn restart(&self, url: &str, validator: Option<&str>) -> Result<File, DataError> {
+        // The old bytes go first: a crash in between must not leave them beside a new source.
+        let file = File::create(&self.path).map_err(DataError::io("create", &self.path))?;
+        let source = format!("{url}\n{}\n", validator.unwrap_or_default());
+        fs::write(&self.source, source).map_err(DataError::io("write", &self.source))?;
+        Ok(file)
+    }
+
+    /// Opens the part to read it.
+    pub(super) fn open(&self) -> Result<File, DataError> {
+        File::open(&self.path).map_err(DataError::io("open", &self.path))
+    }
+
+    /// Removes the part.
+    pub(super) fn discard(&self) -> Result<(), DataError> {
+        remove_if_there(&self.path)?;
+        remove_if_there(&self.source)
+    }
+
+    /// The part's path, for messages.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}

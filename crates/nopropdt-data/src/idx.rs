@@ -1,0 +1,175 @@
+//! Strict reading of IDX files, MNIST's format: a big-endian header of a magic number and the dimensions, then bytes.
+//!
+//! A header is believed only when the file's length bears it out, so no memory is taken on its word.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+
+use crate::{DataError, DatasetName};
+
+/// Rows and columns of every image.
+pub(crate) const SIDE: usize = 28;
+/// Labels are below this.
+pub(crate) const CLASSES: usize = 10;
+/// The most images a file may promise: far above any set in this format, and a bound on what a small
+/// compressed file can make the reader allocate (784 MiB).
+const MOST_IMAGES: usize = 1 << 20;
+
+const LABELS_MAGIC: u32 = 0x0801;
+const IMAGES_MAGIC: u32 = 0x0803;
+
+/// An IDX file found on disk, plain or compressed.
+#[derive(Debug)]
+pub(crate) struct IdxFile {
+    path: PathBuf,
+    compressed: bool,
+}
+
+impl IdxFile {
+    /// Finds `name` or, where only that exists, `name.gz`.
+    pub(crate) fn find(folder: &Path, name: &str, dataset: DatasetName) -> Result<Self, DataError> {
+        let plain = folder.join(name);
+        for (path, compressed) in [(plain.clone(), false), (folder.join(format!("{name}.gz")), true)] {
+            if path.try_exists().map_err(DataError::io("look for", &path))? {
+                return Ok(Self { path, compressed });
+            }
+        }
+        Err(DataError::Missing { dataset, path: plain })
+    }
+
+    /// True for a `.gz` file.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// The file's name, for messages.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// Reads a label file whole, every label checked to be below [`CLASSES`].
+    pub(crate) fn read_labels(&self) -> Result<Vec<u8>, DataError> {
+        let (mut reader, [count]) = self.open(LABELS_MAGIC)?;
+        let count = self.checked_count(count)?;
+        let labels = self.read_exactly(&mut reader, count, "labels")?;
+        match labels.iter().position(|&label| usize::from(label) >= CLASSES) {
+            Some(index) => Err(DataError::LabelOutOfRange {
+                file: self.name(),
+                classes: CLASSES,
+                index,
+                found: usize::from(labels[index]),
+            }),
+            None => Ok(labels),
+        }
+    }
+
+    /// Number of images by a header that is right in itself and, in a plain file, agrees with the file's length.
+    pub(crate) fn check_images(&self) -> Result<usize, DataError> {
+        self.open_images().map(|(_, count)| count)
+    }
+
+    /// Reads an image file whole: count × 28 × 28 bytes.
+    pub(crate) fn read_images(&self) -> Result<Vec<u8>, DataError> {
+        let (mut reader, count) = self.open_images()?;
+        self.read_exactly(&mut reader, count * SIDE * SIDE, "pixel bytes")
+    }
+
+    fn open_images(&self) -> Result<(Box<dyn Read>, usize), DataError> {
+        let (reader, [count, height, width]) = self.open(IMAGES_MAGIC)?;
+        if [height, width].map(|side| side as usize) != [SIDE, SIDE] {
+            return Err(DataError::WrongImageSize { file: self.name(), height, width });
+        }
+        let count = self.checked_count(count)?;
+        if !self.compressed {
+            self.check_length(4 * 4, count * SIDE * SIDE, "pixel bytes")?;
+        }
+        Ok((reader, count))
+    }
+
+    /// Opens the file and reads its header: the magic number, checked, and `DIMENSIONS` sizes.
+    fn open<const DIMENSIONS: usize>(
+        &self,
+        magic: u32,
+    ) -> Result<(Box<dyn Read>, [u32; DIMENSIONS]), DataError> {
+        let file = BufReader::new(File::open(&self.path).map_err(DataError::io("open", &self.path))?);
+        let mut reader: Box<dyn Read> =
+            if self.compressed { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+        let wanted = 4 * (1 + DIMENSIONS);
+        let mut header = Vec::with_capacity(wanted);
+        self.read(&mut reader, wanted, &mut header)?;
+        let mut words =
+            header.chunks_exact(4).map(|word| word.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)));
+        // The magic number first: a short file of another kind is better called another kind.
+        if let Some(found) = words.next().filter(|&found| found != magic) {
+            return Err(DataError::WrongMagic { file: self.name(), wanted: magic, found });
+        }
+        let mut sizes = [0; DIMENSIONS];
+        for size in &mut sizes {
+            *size = words.next().ok_or_else(|| DataError::ShortHeader {
+                file: self.name(),
+                wanted,
+                found: header.len(),
+            })?;
+        }
+        Ok((reader, sizes))
+    }
+
+    fn checked_count(&self, found: u32) -> Result<usize, DataError> {
+        let count = found as usize;
+        if (1..=MOST_IMAGES).contains(&count) {
+            Ok(count)
+        } else {
+            Err(DataError::WrongCount { file: self.name(), most: MOST_IMAGES, found })
+        }
+    }
+
+    /// Compares a plain file's length with its header.
+    fn check_length(&self, header: u64, promised: usize, unit: &'static str) -> Result<(), DataError> {
+        let metadata = self.path.metadata().map_err(DataError::io("read", &self.path))?;
+        let (promised, found) = (promised as u64, metadata.len().saturating_sub(header));
+        if promised == found {
+            return Ok(());
+        }
+        Err(DataError::WrongLength { file: self.name(), unit, promised, found })
+    }
+
+    /// Reads what follows the header, which must be exactly `promised` bytes.
+    fn read_exactly(
+        &self,
+        reader: &mut dyn Read,
+        promised: usize,
+        unit: &'static str,
+    ) -> Result<Vec<u8>, DataError> {
+        // One byte beyond, to see that nothing follows.
+        let mut bytes = Vec::with_capacity(promised + 1);
+        self.read(reader, promised + 1, &mut bytes)?;
+        if bytes.len() != promised {
+            let (promised, found) = (promised as u64, bytes.len() as u64);
+            return Err(DataError::WrongLength { file: self.name(), unit, promised, found });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads up to `most` bytes.
+    fn read(&self, reader: &mut dyn Read, most: usize, into: &mut Vec<u8>) -> Result<(), DataError> {
+        reader.take(most as u64).read_to_end(into).map(drop).map_err(|reason| {
+            if self.compressed && is_corruption(&reason) {
+                DataError::CorruptGzip { path: self.path.clone(), reason }
+            } else {
+                DataError::Io { action: "read", path: self.path.clone(), reason }
+            }
+        })
+    }
+}
+
+/// Whether a decoder's error speaks of the data rather than of the disk.
+pub(crate) fn is_corruption(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests;

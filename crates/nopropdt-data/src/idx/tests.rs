@@ -1,0 +1,145 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tempfile::TempDir;
+
+use super::*;
+
+const LABELS: &str = "train-labels-idx1-ubyte";
+const IMAGES: &str = "train-images-idx3-ubyte";
+
+fn header(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+fn labels(count: u32, labels: &[u8]) -> Vec<u8> {
+    [header(&[LABELS_MAGIC, count]), labels.to_vec()].concat()
+}
+
+fn images(count: u32, pixel_bytes: usize) -> Vec<u8> {
+    [header(&[IMAGES_MAGIC, count, 28, 28]), vec![3; pixel_bytes]].concat()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What reading `bytes` as file `name` gives, once plain and once compressed.
+fn read_both(name: &str, bytes: &[u8]) -> [Result<Vec<u8>, String>; 2] {
+    let read = |file: String, bytes: &[u8]| {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join(file), bytes).unwrap();
+        let file = IdxFile::find(folder.path(), name, DatasetName::Mnist).unwrap();
+        let read = if name == LABELS { file.read_labels() } else { file.read_images() };
+        read.map_err(|error| error.to_string())
+    };
+    [read(name.to_owned(), bytes), read(format!("{name}.gz"), &gzip(bytes))]
+}
+
+/// Asserts the message of both forms, in which only the file name differs.
+fn assert_refused(name: &str, bytes: &[u8], message: &str) {
+    let [plain, compressed] = read_both(name, bytes).map(Result::unwrap_err);
+    assert_eq!(plain, format!("{name}: {message}"));
+    assert_eq!(compressed, format!("{name}.gz: {message}"));
+}
+
+#[test]
+fn good_files_are_read_whatever_their_count() {
+    for read in read_both(LABELS, &labels(3, &[9, 0, 4])) {
+        assert_eq!(read.unwrap(), [9, 0, 4]);
+    }
+    for read in read_both(IMAGES, &images(2, 2 * 784)) {
+        assert_eq!(read.unwrap(), [3; 2 * 784]);
+    }
+}
+
+#[test]
+fn a_missing_file_names_both_remedies() {
+    let folder = TempDir::new().unwrap();
+    let error = IdxFile::find(folder.path(), IMAGES, DatasetName::Mnist).unwrap_err().to_string();
+    let path = folder.path().join(IMAGES).display().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "{path}: file not found; run `cargo xtask fetch-data mnist`, or use `--dataset digits`, which needs no file"
+        )
+    );
+}
+
+#[test]
+fn plain_comes_before_compressed() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join(LABELS), labels(1, &[1])).unwrap();
+    std::fs::write(folder.path().join(format!("{LABELS}.gz")), gzip(&labels(1, &[2]))).unwrap();
+    let file = IdxFile::find(folder.path(), LABELS, DatasetName::Mnist).unwrap();
+    assert_eq!((file.is_compressed(), file.read_labels().unwrap()), (false, vec![1]));
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    assert_refused(LABELS, &labels(3, &[1, 2]), "header promises 3 labels; file holds 2");
+    assert_refused(IMAGES, &images(2, 1567), "header promises 1568 pixel bytes; file holds 1567");
+    assert_refused(LABELS, &[], "header takes 8 bytes; file holds 0");
+    assert_refused(LABELS, &labels(3, &[])[..7], "header takes 8 bytes; file holds 7");
+    assert_refused(IMAGES, &images(2, 0)[..12], "header takes 16 bytes; file holds 12");
+}
+
+#[test]
+fn oversized_files_are_refused() {
+    assert_refused(LABELS, &labels(1, &[1, 2]), "header promises 1 labels; file holds more");
+    assert_refused(IMAGES, &images(1, 785), "header promises 784 pixel bytes; file holds more");
+}
+
+#[test]
+fn other_kinds_of_file_are_refused() {
+    let message = "magic number must be 0x00000801; found 0x00000803";
+    assert_refused(LABELS, &images(1, 784), message);
+    let message = "magic number must be 0x00000803; found 0x00000801";
+    assert_refused(IMAGES, &labels(1, &[1]), message);
+    assert_refused(IMAGES, b"<html>", "magic number must be 0x00000803; found 0x3c68746d");
+}
+
+#[test]
+fn labels_beyond_nine_are_refused() {
+    assert_refused(LABELS, &labels(3, &[9, 10, 11]), "labels must be below 10; label 1 is 10");
+}
+
+#[test]
+fn other_image_sizes_are_refused() {
+    let bytes = [header(&[IMAGES_MAGIC, 1, 28, 27]), vec![0; 28 * 27]].concat();
+    assert_refused(IMAGES, &bytes, "images must be 28x28; header says 28x27");
+}
+
+#[test]
+fn counts_of_zero_and_monstrous_counts_are_refused() {
+    assert_refused(LABELS, &labels(0, &[]), "count must be 1 to 1048576; header promises 0");
+    assert_refused(IMAGES, &images(0, 0), "count must be 1 to 1048576; header promises 0");
+    assert_refused(IMAGES, &images(u32::MAX, 784), "count must be 1 to 1048576; header promises 4294967295");
+}
+
+#[test]
+fn damaged_compression_is_one_clear_error() {
+    let whole = gzip(&labels(500, &[7; 500]));
+    let mut flipped = whole.clone();
+    let checksum = flipped.len() - 6;
+    flipped[checksum] ^= 1;
+    for bytes in [&whole[..whole.len() - 9], &flipped, b"not gzip at all", b""] {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join(format!("{LABELS}.gz")), bytes).unwrap();
+        let file = IdxFile::find(folder.path(), LABELS, DatasetName::Mnist).unwrap();
+        let error = file.read_labels().unwrap_err();
+        assert!(matches!(error, DataError::CorruptGzip { .. }), "{error}");
+        assert!(error.to_string().contains("train-labels-idx1-ubyte.gz: file must be whole gzip data; "));
+    }
+}
+
+#[test]
+fn a_folder_in_place_of_a_file_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join(LABELS)).unwrap();
+    let file = IdxFile::find(folder.path(), LABELS, DatasetName::Mnist).unwrap();
+    assert!(matches!(file.read_labels(), Err(DataError::Io { .. })));
+}

@@ -1,0 +1,95 @@
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{FetchOptions, Fetcher, Manifest};
+
+/// A folder with `train` and `test` images; image i is filled with i, its label is i mod 10.
+fn small_set(train: (u32, u32), test: (u32, u32)) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    for (name, (images, labels)) in [("train", train), ("t10k", test)] {
+        let pixels = (0..images).flat_map(|index| vec![index as u8; 784]);
+        let file = words(&[0x0803, images, 28, 28]).into_iter().chain(pixels).collect::<Vec<_>>();
+        fs::write(folder.path().join(format!("{name}-images-idx3-ubyte")), file).unwrap();
+        let classes = (0..labels).map(|index| (index % 10) as u8);
+        let file = words(&[0x0801, labels]).into_iter().chain(classes).collect::<Vec<_>>();
+        fs::write(folder.path().join(format!("{name}-labels-idx1-ubyte")), file).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_slice_of_the_set_is_read() {
+    let dataset = load(small_set((12, 12), (1, 1)).path()).unwrap();
+    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.name.as_str()), (12, 1, "mnist"));
+    assert_eq!((dataset.train.label(11), dataset.train.pixels(11)), (1, &[11; 784][..]));
+}
+
+#[test]
+fn images_and_labels_must_pair_up() {
+    let error = load(small_set((5, 5), (4, 3)).path()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "t10k-images-idx3-ubyte: there must be a label for each image; 4 images, 3 labels in t10k-labels-idx1-ubyte"
+    );
+}
+
+#[test]
+fn each_file_is_needed() {
+    for name in [
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ] {
+        let folder = small_set((2, 2), (2, 2));
+        fs::remove_file(folder.path().join(name)).unwrap();
+        let error = load(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{name}: file not found; run `cargo xtask fetch-data mnist`")),
+            "{error}"
+        );
+        assert!(error.contains("--dataset digits"), "{error}");
+    }
+}
+
+/// The folder with the original MNIST files, or `None` after saying that the test can't run.
+fn original_files() -> Option<PathBuf> {
+    let folder = std::env::var_os("NOPROPDT_TEST_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/datasets"),
+        PathBuf::from,
+    );
+    let folder = folder.join("mnist");
+    if folder.join("train-images-idx3-ubyte.gz").exists() {
+        return Some(folder);
+    }
+    eprintln!("NOTE: MNIST files not found at {}; test not run", folder.display());
+    None
+}
+
+#[test]
+fn the_original_files_read_the_same_plain_and_compressed() {
+    let Some(original) = original_files() else { return };
+    let data = TempDir::new().unwrap();
+    let manifest = Manifest::embedded().unwrap();
+    let options = FetchOptions { from: Some(original.clone()), ..FetchOptions::new(data.path()) };
+    let entry = manifest.dataset(DatasetName::Mnist).unwrap();
+    Fetcher::new(options).fetch(entry, &mut |_| ()).unwrap();
+
+    // Plain goes through the `mnist` crate, compressed through `idx`.
+    let plain = load(&data.path().join("mnist")).unwrap();
+    let compressed = load(&original).unwrap();
+    assert!(plain.train == compressed.train && plain.test == compressed.test);
+
+    assert_eq!((plain.train.len(), plain.test.len()), (60_000, 10_000));
+    assert_eq!(plain.train.labels()[..8], [5, 0, 4, 1, 9, 2, 1, 3]);
+    assert_eq!(plain.test.labels()[..8], [7, 2, 1, 0, 4, 1, 4, 9]);
+    let ink: u64 =
+        (0..60_000).flat_map(|index| plain.train.pixels(index)).map(|&pixel| u64::from(pixel)).sum();
+    // The well-known mean of the training pixels, 0.1307 of full scale.
+    let mean = ink as f64 / (60_000.0 * 784.0 * 255.0);
+    assert!((mean - 0.130_66).abs() < 1e-5, "{mean}");
+}

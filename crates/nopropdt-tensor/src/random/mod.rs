@@ -1,0 +1,182 @@
+//! Random numbers without state: number `i` of a stream is a pure function of the stream's key and `i`.
+//!
+//! A [`Stream`] is derived from a seed by naming what its numbers are for, so a run has no generator state to
+//! save, threads need not agree on an order, and any part of a stream can be drawn again on its own.
+//! The numbers use only integer arithmetic and the basic operations of IEEE 754, so they are the same on every
+//! machine, whatever its vector instructions.
+//!
+//! ```
+//! # use nopropdt_tensor::random::Stream;
+//! let (block, epoch, step) = (3, 0, 41);
+//! let noise = Stream::new(7).purpose("noise").child(block).child(epoch).child(step);
+//! let mut all = [0.0; 100];
+//! noise.fill_normal(&mut all);
+//! let mut part = [0.0; 10];
+//! noise.fill_normal_at(25, &mut part);
+//! assert_eq!(part, all[25..35]);
+//! ```
+
+mod normal;
+mod philox;
+mod rng;
+#[cfg(test)]
+mod tests;
+
+use self::philox::{Lanes, philox};
+pub use self::rng::StreamRng;
+
+/// Counters hashed at once: with 16 the compiler vectorises the rounds for SSE2, AVX2 and AVX-512 alike, with 8
+/// for none of them (0.8, 0.6 and 0.4 ns for a 16-bit number against 1.3). Part of the order of the numbers, so
+/// changing it changes every run.
+const LANES: usize = 16;
+/// Words in a group: four from each counter. The counters' first words come first, then their second words, …
+const GROUP: usize = 4 * LANES;
+
+/// What a key is hashed for: mixed into the key itself, so that a name hashed from a stream is never one of
+/// that stream's numbers (which use the key unmixed) nor a name of another kind.
+#[derive(Clone, Copy)]
+enum Domain {
+    Child = 0x6368_696c,
+    Text = 0x7465_7874,
+    TextLength = 0x6c65_6e67,
+}
+
+/// An endless sequence of random 32-bit words, named by a 128-bit key.
+///
+/// It is a value: copying it copies the name, and every method draws from the start (or a given offset).
+/// All `fill_*` methods and [`rng`](Stream::rng) read the *same* words, so give each use its own
+/// [`purpose`](Stream::purpose) or [`child`](Stream::child).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stream {
+    key: [u32; 2],
+    /// The upper half of every counter, which makes the name 128 bits: with the 64 of Philox's key alone, a run
+    /// of a billion streams would have two alike with probability 3%.
+    nonce: [u32; 2],
+}
+
+impl Stream {
+    /// The root of all streams of a run.
+    pub fn new(seed: u64) -> Self {
+        Self { key: split(seed), nonce: [0; 2] }
+    }
+
+    /// The stream numbered `tag` below this one. Different tags give independent streams.
+    pub fn child(self, tag: u64) -> Self {
+        self.derive(Domain::Child, tag)
+    }
+
+    /// The stream named `name` below this one. Different names give independent streams, and no name gives
+    /// that of a [`child`](Stream::child).
+    pub fn purpose(self, name: &str) -> Self {
+        let text = name.as_bytes().chunks(8).fold(self, |stream, chunk| {
+            let mut bytes = [0; 8];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            stream.derive(Domain::Text, u64::from_le_bytes(bytes))
+        });
+        text.derive(Domain::TextLength, name.len() as u64)
+    }
+
+    /// Fills `out` with numbers 0, 1, … of the uniform distribution over [0, 1), in steps of 2^-24.
+    pub fn fill_uniform(&self, out: &mut [f32]) {
+        self.fill_uniform_at(0, out);
+    }
+
+    /// Fills `out` with numbers `offset`, `offset + 1`, … of [`fill_uniform`](Stream::fill_uniform).
+    pub fn fill_uniform_at(&self, offset: u64, out: &mut [f32]) {
+        fill_groups(offset, out, |group| self.words(group).map(unit_interval));
+    }
+
+    /// Fills `out` with numbers 0, 1, … of the normal distribution with mean 0 and variance 1.
+    ///
+    /// # Accuracy
+    /// Box–Muller on 32-bit uniforms: no number is beyond ±6.77, which a true normal passes once in 8e10 draws.
+    /// Each number is within 1e-6 of the exact transform of its uniforms as f32.
+    pub fn fill_normal(&self, out: &mut [f32]) {
+        self.fill_normal_at(0, out);
+    }
+
+    /// Fills `out` with numbers `offset`, `offset + 1`, … of [`fill_normal`](Stream::fill_normal).
+    pub fn fill_normal_at(&self, offset: u64, out: &mut [f32]) {
+        fill_groups(offset, out, |group| normal::from_words(&self.lanes(group)));
+    }
+
+    /// Fills `out` with numbers `offset`, `offset + 1`, … of the uniform distribution over 0..=65535.
+    ///
+    /// Meant for dropout: an element is kept when its number is at least `p * 65536`.
+    #[inline]
+    pub fn fill_u16_at(&self, offset: u64, out: &mut [u16]) {
+        fill_groups(offset, out, |group| {
+            let words = self.words(group);
+            let mut halves = [0; 2 * GROUP];
+            for (pair, word) in halves.as_chunks_mut::<2>().0.iter_mut().zip(words) {
+                *pair = [word as u16, (word >> 16) as u16];
+            }
+            halves
+        });
+    }
+
+    /// A generator for the distributions of `rand`; it yields the words of this stream in order.
+    pub fn rng(&self) -> StreamRng {
+        StreamRng::new(*self)
+    }
+
+    /// Words `GROUP * group ..` of the stream, one counter a lane.
+    #[inline(always)]
+    fn lanes(&self, group: u64) -> Lanes<LANES> {
+        let counter = |lane: usize| split(group * LANES as u64 + lane as u64);
+        let low = std::array::from_fn(|lane| counter(lane)[0]);
+        let high = std::array::from_fn(|lane| counter(lane)[1]);
+        philox(self.key, [low, high, [self.nonce[0]; LANES], [self.nonce[1]; LANES]])
+    }
+
+    /// Words `GROUP * group ..` of the stream, in order.
+    #[inline(always)]
+    fn words(&self, group: u64) -> [u32; GROUP] {
+        let mut words = [0; GROUP];
+        for (into, from) in words.as_chunks_mut::<LANES>().0.iter_mut().zip(self.lanes(group)) {
+            *into = from;
+        }
+        words
+    }
+
+    /// Hashes `value` into the name. For one parent and domain this is a bijection, so siblings always differ.
+    fn derive(self, domain: Domain, value: u64) -> Self {
+        let key = [self.key[0], self.key[1] ^ domain as u32];
+        let [low, high] = split(value);
+        let [[a], [b], [c], [d]] = philox(key, [[low], [high], [self.nonce[0]], [self.nonce[1]]]);
+        Self { key: [a, b], nonce: [c, d] }
+    }
+}
+
+/// The low and the high half of a 64-bit number.
+#[inline(always)]
+fn split(value: u64) -> [u32; 2] {
+    [value as u32, (value >> 32) as u32]
+}
+
+/// The upper 24 bits of a word as a number in [0, 1): as many as an f32 holds exactly.
+#[inline(always)]
+fn unit_interval(word: u32) -> f32 {
+    const STEP: f32 = 1.0 / (1 << 24) as f32;
+    (word >> 8) as f32 * STEP
+}
+
+/// Fills `out` with elements `offset ..` of the concatenation of `group(0)`, `group(1)`, …
+#[inline(always)]
+fn fill_groups<T: Copy, const N: usize>(offset: u64, out: &mut [T], group: impl Fn(u64) -> [T; N]) {
+    let mut index = offset / N as u64;
+    let skip = (offset % N as u64) as usize;
+    let (head, body) = out.split_at_mut(if skip == 0 { 0 } else { (N - skip).min(out.len()) });
+    if !head.is_empty() {
+        head.copy_from_slice(&group(index)[skip..skip + head.len()]);
+        index += 1;
+    }
+    let (whole, tail) = body.as_chunks_mut::<N>();
+    for chunk in whole {
+        *chunk = group(index);
+        index += 1;
+    }
+    if !tail.is_empty() {
+        tail.copy_from_slice(&group(index)[..tail.len()]);
+    }
+}

@@ -1,0 +1,215 @@
+//! Autograd-lite: one tape per block per step.
+//!
+//! A tape records values and, for each, the operation that made it; [`Tape::backward`] walks them once in reverse and
+//! the tape is gone. It sees only the parameter sets attached to it, so a block's loss *cannot* reach another block.
+
+mod ops;
+
+pub use ops::{ConvEpilogue, Dropout};
+
+use crate::parameters::{ParameterId, Parameters, StatisticId};
+use crate::tensor::Tensor;
+
+/// Whether layers behave as in training (batch statistics, dropout) or as in evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics and dropout.
+    Train,
+    /// Running statistics, no dropout.
+    Eval,
+}
+
+/// A value on a tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Var(usize);
+
+/// A parameter set attached to a tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(usize);
+
+/// An operation that was recorded: what its backward pass needs, and that pass.
+trait Operation: Send {
+    /// Adds the gradient of every input, given the operation's output and the gradient of it.
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]);
+}
+
+struct Node {
+    value: Tensor,
+    /// None for leaves, and for values that no gradient is wanted of.
+    operation: Option<Box<dyn Operation>>,
+    needs_gradient: bool,
+}
+
+/// A new value for a kept statistic, seen by a batch norm in training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatisticUpdate {
+    slot: Slot,
+    id: StatisticId,
+    value: Vec<f32>,
+}
+
+/// Records operations on values and parameters; see the module's documentation.
+pub struct Tape<'p> {
+    mode: Mode,
+    slots: Vec<&'p Parameters>,
+    nodes: Vec<Node>,
+    updates: Vec<StatisticUpdate>,
+}
+
+impl<'p> Tape<'p> {
+    /// An empty tape.
+    pub fn new(mode: Mode) -> Self {
+        Self { mode, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
+    }
+
+    /// The mode layers run in.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Lets operations of this tape read `parameters`.
+    pub fn attach(&mut self, parameters: &'p Parameters) -> Slot {
+        self.slots.push(parameters);
+        Slot(self.slots.len() - 1)
+    }
+
+    /// Puts a value on the tape that no gradient is wanted of.
+    pub fn constant(&mut self, value: Tensor) -> Var {
+        self.push(value, false, None)
+    }
+
+    /// Puts a value on the tape whose gradient is wanted; see [`Gradients::variable`].
+    pub fn variable(&mut self, value: Tensor) -> Var {
+        self.push(value, true, None)
+    }
+
+    /// A recorded value.
+    pub fn value(&self, var: Var) -> &Tensor {
+        &self.nodes[var.0].value
+    }
+
+    fn parameters(&self, slot: Slot) -> &'p Parameters {
+        self.slots[slot.0]
+    }
+
+    fn push(&mut self, value: Tensor, needs_gradient: bool, operation: Option<Box<dyn Operation>>) -> Var {
+        self.nodes.push(Node { value, operation, needs_gradient });
+        Var(self.nodes.len() - 1)
+    }
+
+    /// Records the output of an operation of `inputs` that reads no parameters.
+    fn record(&mut self, value: Tensor, inputs: &[Var], operation: impl Operation + 'static) -> Var {
+        let needs_gradient = inputs.iter().any(|input| self.nodes[input.0].needs_gradient);
+        self.push(value, needs_gradient, needs_gradient.then(|| Box::new(operation) as Box<dyn Operation>))
+    }
+
+    /// Records the output of an operation that reads parameters, whose gradient is always wanted.
+    fn record_with_parameters(&mut self, value: Tensor, operation: impl Operation + 'static) -> Var {
+        self.push(value, true, Some(Box::new(operation)))
+    }
+
+    /// Gradients of the scalar `loss` with respect to every attached parameter set and every variable.
+    ///
+    /// # Panics
+    /// When `loss` is not a one-element tensor.
+    pub fn backward(self, loss: Var) -> Gradients {
+        assert_eq!(self.value(loss).len(), 1, "backward: loss wants one value; shape {:?}", self.value(loss).shape());
+        let mut pass = Pass {
+            nodes: &self.nodes,
+            slots: &self.slots,
+            of_values: self.nodes.iter().map(|_| None).collect(),
+            of_parameters: self.slots.iter().map(|set| vec![0.0; set.len()]).collect(),
+        };
+        pass.of_values[loss.0] = Some(vec![1.0]);
+        for (index, node) in self.nodes.iter().enumerate().take(loss.0 + 1).rev() {
+            let Some(operation) = &node.operation else { continue };
+            if let Some(grad_output) = pass.of_values[index].take() {
+                operation.backward(&mut pass, &node.value, &grad_output);
+            }
+        }
+        Gradients { of_values: pass.of_values, of_parameters: pass.of_parameters, updates: self.updates }
+    }
+}
+
+/// A walk over a tape in reverse: recorded values to read, gradients to add to.
+struct Pass<'a> {
+    nodes: &'a [Node],
+    slots: &'a [&'a Parameters],
+    of_values: Vec<Option<Vec<f32>>>,
+    of_parameters: Vec<Vec<f32>>,
+}
+
+impl<'a> Pass<'a> {
+    fn value(&self, var: Var) -> &'a Tensor {
+        &self.nodes[var.0].value
+    }
+
+    fn parameter(&self, slot: Slot, id: ParameterId) -> &'a [f32] {
+        self.slots[slot.0].get(id)
+    }
+
+    fn parameter_gradient(&mut self, slot: Slot, id: ParameterId) -> &mut [f32] {
+        let range = self.slots[slot.0].range(id);
+        &mut self.of_parameters[slot.0][range]
+    }
+
+    /// Takes the gradient of `var` to add to it (zeros at first); None when nobody wants it. To be given back.
+    fn take_gradient(&mut self, var: Var) -> Option<Vec<f32>> {
+        let node = &self.nodes[var.0];
+        node.needs_gradient.then(|| self.of_values[var.0].take().unwrap_or_else(|| vec![0.0; node.value.len()]))
+    }
+
+    fn give_back(&mut self, var: Var, gradient: Vec<f32>) {
+        self.of_values[var.0] = Some(gradient);
+    }
+
+    /// Lets `add` add to the gradient of `var`, if anybody wants it.
+    fn accumulate(&mut self, var: Var, add: impl FnOnce(&mut [f32])) {
+        if let Some(mut gradient) = self.take_gradient(var) {
+            add(&mut gradient);
+            self.give_back(var, gradient);
+        }
+    }
+}
+
+/// What [`Tape::backward`] found.
+#[derive(Debug)]
+pub struct Gradients {
+    of_values: Vec<Option<Vec<f32>>>,
+    of_parameters: Vec<Vec<f32>>,
+    updates: Vec<StatisticUpdate>,
+}
+
+impl Gradients {
+    /// The gradient of an attached parameter set, flat, as long as [`Parameters::values`].
+    pub fn parameters(&self, slot: Slot) -> &[f32] {
+        &self.of_parameters[slot.0]
+    }
+
+    /// Takes the gradient of an attached parameter set; what is left of it is empty.
+    pub fn take_parameters(&mut self, slot: Slot) -> Vec<f32> {
+        std::mem::take(&mut self.of_parameters[slot.0])
+    }
+
+    /// The gradient of a [`Tape::variable`]; None when the loss does not depend on it.
+    pub fn variable(&self, var: Var) -> Option<&[f32]> {
+        self.of_values[var.0].as_deref()
+    }
+
+    /// The statistics that batch norms of one attached set saw, for [`Parameters::update_statistics`].
+    pub fn take_statistics(&mut self, slot: Slot) -> Vec<StatisticUpdate> {
+        self.updates.extract_if(.., |update| update.slot == slot).collect()
+    }
+}
+
+impl Parameters {
+    /// Stores the statistics seen in a training step.
+    ///
+    /// # Panics
+    /// When an update belongs to a set of another shape.
+    pub fn update_statistics(&mut self, updates: &[StatisticUpdate]) {
+        for update in updates {
+            self.statistic_mut(update.id).copy_from_slice(&update.value);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! ReLU, tanh, softmax and dropout on values of any shape.
+
+use super::{Dropout, Mode, Operation, Pass, Tape, Var};
+use crate::kernels::portable::activation::relu;
+use crate::tensor::Tensor;
+
+struct Relu(Var);
+
+impl Operation for Relu {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        pass.accumulate(self.0, |grad| {
+            for ((grad, &out), &g) in grad.iter_mut().zip(output.data()).zip(grad_output) {
+                *grad += if out > 0.0 { g } else { 0.0 };
+            }
+        });
+    }
+}
+
+struct Tanh(Var);
+
+impl Operation for Tanh {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        pass.accumulate(self.0, |grad| {
+            for ((grad, &out), &g) in grad.iter_mut().zip(output.data()).zip(grad_output) {
+                *grad += g * (1.0 - out * out);
+            }
+        });
+    }
+}
+
+struct Softmax(Var);
+
+impl Operation for Softmax {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        let (_, classes) = output.matrix_shape("softmax");
+        pass.accumulate(self.0, |grad| {
+            let rows = output.data().chunks_exact(classes).zip(grad_output.chunks_exact(classes));
+            for (grad, (p, g)) in grad.chunks_exact_mut(classes).zip(rows) {
+                let mean: f32 = p.iter().zip(g).map(|(p, g)| p * g).sum();
+                for ((grad, p), g) in grad.iter_mut().zip(p).zip(g) {
+                    *grad += p * (g - mean);
+                }
+            }
+        });
+    }
+}
+
+struct DropoutOp {
+    x: Var,
+    dropout: Dropout,
+}
+
+impl Operation for DropoutOp {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        pass.accumulate(self.x, |grad| {
+            let mut passed = grad_output.to_vec();
+            self.dropout.mask().apply(0, &mut passed);
+            super::add(grad, &passed);
+        });
+    }
+}
+
+/// Replaces each row of a [rows, classes] buffer by its softmax, shifted by the row's maximum so that nothing overflows.
+pub(super) fn softmax_rows(values: &mut [f32], classes: usize) {
+    for row in values.chunks_exact_mut(classes) {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        row.iter_mut().for_each(|v| *v = (*v - largest).exp());
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|v| *v /= sum);
+    }
+}
+
+impl Tape<'_> {
+    /// max(x, 0); NaN stays NaN.
+    pub fn relu(&mut self, x: Var) -> Var {
+        let mut value = self.value(x).clone();
+        value.data_mut().iter_mut().for_each(|v| *v = relu(*v));
+        self.record(value, &[x], Relu(x))
+    }
+
+    /// tanh(x).
+    pub fn tanh(&mut self, x: Var) -> Var {
+        let mut value = self.value(x).clone();
+        value.data_mut().iter_mut().for_each(|v| *v = v.tanh());
+        self.record(value, &[x], Tanh(x))
+    }
+
+    /// exp(x_i) / Σ_j exp(x_j) over each row of `logits` [B, m].
+    ///
+    /// # Panics
+    /// When `logits` is not a matrix with at least one column.
+    pub fn softmax(&mut self, logits: Var) -> Var {
+        let mut value = self.value(logits).clone();
+        let (_, classes) = value.matrix_shape("softmax");
+        assert!(classes > 0, "softmax: wants at least one class");
+        softmax_rows(value.data_mut(), classes);
+        self.record(value, &[logits], Softmax(logits))
+    }
+
+    /// In training, drops each value with the given probability and scales the others so that the mean stays; in
+    /// evaluation, `x` itself.
+    pub fn dropout(&mut self, x: Var, dropout: Dropout) -> Var {
+        if self.mode() == Mode::Eval || dropout.probability == 0.0 {
+            return x;
+        }
+        let mut value = self.value(x).clone();
+        dropout.mask().apply(0, value.data_mut());
+        self.record(value, &[x], DropoutOp { x, dropout })
+    }
+}

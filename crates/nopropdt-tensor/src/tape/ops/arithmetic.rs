@@ -1,0 +1,98 @@
+//! Sums and joins of values.
+
+use super::{Operation, Pass, Tape, Var};
+use crate::tensor::Tensor;
+
+struct LinearCombination {
+    terms: Vec<(Var, f32)>,
+}
+
+impl Operation for LinearCombination {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        for &(x, factor) in &self.terms {
+            pass.accumulate(x, |grad| grad.iter_mut().zip(grad_output).for_each(|(d, g)| *d += factor * g));
+        }
+    }
+}
+
+struct Concat {
+    inputs: Vec<(Var, usize)>,
+}
+
+impl Operation for Concat {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        let (_, total) = output.matrix_shape("concat");
+        let mut from = 0;
+        for &(x, columns) in &self.inputs {
+            pass.accumulate(x, |grad| {
+                for (grad, row) in grad.chunks_exact_mut(columns.max(1)).zip(grad_output.chunks_exact(total.max(1))) {
+                    super::add(grad, &row[from..from + columns]);
+                }
+            });
+            from += columns;
+        }
+    }
+}
+
+impl Tape<'_> {
+    /// offset + Σ factor · x over terms of one shape.
+    ///
+    /// # Panics
+    /// When there are no terms, or their shapes differ.
+    pub fn linear_combination(&mut self, terms: &[(Var, f32)], offset: f32) -> Var {
+        let shape = self.value(terms.first().expect("linear_combination: wants at least one term").0).shape();
+        let mut value = Tensor::filled_by(shape, |data| data.fill(offset));
+        for &(x, factor) in terms {
+            let x = self.value(x);
+            assert_eq!(x.shape(), value.shape(), "linear_combination: terms differ in shape");
+            value.data_mut().iter_mut().zip(x.data()).for_each(|(sum, v)| *sum += factor * v);
+        }
+        let inputs: Vec<Var> = terms.iter().map(|term| term.0).collect();
+        self.record(value, &inputs, LinearCombination { terms: terms.to_vec() })
+    }
+
+    /// a + b.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn add(&mut self, a: Var, b: Var) -> Var {
+        self.linear_combination(&[(a, 1.0), (b, 1.0)], 0.0)
+    }
+
+    /// Matrices with equal numbers of rows side by side: [B, n], [B, k] -> [B, n + k].
+    ///
+    /// # Panics
+    /// When an input is not a matrix or the numbers of rows differ.
+    pub fn concat(&mut self, inputs: &[Var]) -> Var {
+        let sizes: Vec<(usize, usize)> = inputs.iter().map(|&x| self.value(x).matrix_shape("concat")).collect();
+        let rows = sizes.first().expect("concat: wants at least one input").0;
+        assert!(sizes.iter().all(|size| size.0 == rows), "concat: numbers of rows differ: {sizes:?}");
+        let columns = sizes.iter().map(|size| size.1).sum();
+        let value = Tensor::filled_by(&[rows, columns], |data| {
+            for (row, target) in data.chunks_exact_mut(columns.max(1)).enumerate() {
+                let mut from = 0;
+                for (&x, &(_, width)) in inputs.iter().zip(&sizes) {
+                    target[from..from + width].copy_from_slice(&self.value(x).data()[row * width..][..width]);
+                    from += width;
+                }
+            }
+        });
+        let saved = inputs.iter().zip(&sizes).map(|(&x, size)| (x, size.1)).collect();
+        self.record(value, inputs, Concat { inputs: saved })
+    }
+
+    /// The same values under another shape.
+    ///
+    /// # Panics
+    /// When the two shapes hold different numbers of values.
+    pub fn reshape(&mut self, x: Var, shape: &[usize]) -> Var {
+        let value = self.value(x).clone().reshaped(shape);
+        self.record(value, &[x], LinearCombination { terms: vec![(x, 1.0)] })
+    }
+
+    /// [B, …] -> [B, product of the rest].
+    pub fn flatten(&mut self, x: Var) -> Var {
+        let shape = self.value(x).shape().to_vec();
+        self.reshape(x, &[shape[0], shape[1..].iter().product()])
+    }
+}

@@ -1,0 +1,107 @@
+//! 3×3 convolution with what follows it fused.
+
+use super::{Mode, Operation, Pass, Slot, Tape, Var};
+use crate::kernels::portable::conv3x3::{Backward, ConvShape, Epilogue, Forward};
+use crate::kernels::portable::dropout::DropoutMask;
+use crate::layers::Conv3x3;
+use crate::random::Stream;
+use crate::tensor::Tensor;
+
+/// Dropout of a fraction of values, drawn from a stream of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropout {
+    /// Probability of a value to be dropped, in 0..1.
+    pub probability: f32,
+    /// Where the mask comes from.
+    pub stream: Stream,
+}
+
+impl Dropout {
+    pub(super) fn mask(&self) -> DropoutMask {
+        DropoutMask::new(self.probability, self.stream)
+    }
+}
+
+/// What is fused behind a convolution.
+#[derive(Debug, Clone, Copy)]
+pub enum ConvEpilogue {
+    /// Nothing.
+    Linear,
+    /// ReLU; then 2×2 max-pool if `pool`; then, in training, dropout if any.
+    Relu {
+        /// Whether to pool.
+        pool: bool,
+        /// Dropout, in training only.
+        dropout: Option<Dropout>,
+    },
+}
+
+impl ConvEpilogue {
+    fn in_mode(self, mode: Mode) -> Epilogue {
+        match self {
+            Self::Linear => Epilogue::Linear,
+            Self::Relu { pool, dropout } => {
+                let dropout = dropout.filter(|dropout| mode == Mode::Train && dropout.probability > 0.0);
+                Epilogue::Relu { pool, dropout: dropout.map(|dropout| dropout.mask()) }
+            }
+        }
+    }
+}
+
+/// Saved state: the output (recorded anyway) and, when pooling, a byte of arg-max an output value. The
+/// full-resolution activation and the dropout mask are not kept: zeros of the output tell both.
+struct Conv {
+    x: Var,
+    slot: Slot,
+    layer: Conv3x3,
+    shape: ConvShape,
+    epilogue: Epilogue,
+    arg_max: Vec<u8>,
+}
+
+impl Operation for Conv {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        let weight = pass.parameter(self.slot, self.layer.weight);
+        let bias = pass.parameter(self.slot, self.layer.bias);
+        let (shape, epilogue) = (self.shape, self.epilogue);
+        let forward = Forward { shape, x: pass.value(self.x).data(), weight, bias, epilogue };
+        let backward = Backward { forward, output: output.data(), arg_max: &self.arg_max, grad_output };
+        let (mut grad_weight, mut grad_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
+        let mut grad_x = pass.take_gradient(self.x);
+        backward.run(&mut grad_weight, &mut grad_bias, grad_x.as_deref_mut());
+        if let Some(grad_x) = grad_x {
+            pass.give_back(self.x, grad_x);
+        }
+        super::add(pass.parameter_gradient(self.slot, self.layer.weight), &grad_weight);
+        super::add(pass.parameter_gradient(self.slot, self.layer.bias), &grad_bias);
+    }
+}
+
+impl Tape<'_> {
+    /// 3×3 convolution, stride 1, padding 1, then the epilogue.
+    ///
+    /// # Shapes
+    /// x [B, H, W, C_in] -> [B, H, W, C_out], or [B, H/2, W/2, C_out] when pooling
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn conv3x3(&mut self, x: Var, slot: Slot, layer: &Conv3x3, epilogue: ConvEpilogue) -> Var {
+        let parameters = self.parameters(slot);
+        let input = self.value(x);
+        let &[batch, height, width, in_channels] = input.shape() else {
+            panic!("conv3x3: wants images [B, H, W, C]; shape is {:?}", input.shape())
+        };
+        let wanted = layer.in_channels;
+        assert_eq!(in_channels, wanted, "conv3x3: kernel wants {wanted} input channels; x has {in_channels}");
+        let shape = ConvShape { batch, height, width, in_channels, out_channels: layer.out_channels };
+        let epilogue = epilogue.in_mode(self.mode());
+        let (rows, columns) = epilogue.output_size(&shape);
+        let (weight, bias) = (parameters.get(layer.weight), parameters.get(layer.bias));
+        let forward = Forward { shape, x: input.data(), weight, bias, epilogue };
+        let mut value = Tensor::zeros(&[batch, rows, columns, shape.out_channels]);
+        let pools = matches!(epilogue, Epilogue::Relu { pool: true, .. });
+        let mut arg_max = vec![0; if pools { value.len() } else { 0 }];
+        forward.run(value.data_mut(), &mut arg_max);
+        self.record_with_parameters(value, Conv { x, slot, layer: *layer, shape, epilogue, arg_max })
+    }
+}

@@ -1,0 +1,64 @@
+//! Parameters as values, and rows of an embedding matrix.
+
+use super::{Operation, Pass, Slot, Tape, Var};
+use crate::parameters::ParameterId;
+use crate::tensor::Tensor;
+
+struct ParameterValue {
+    slot: Slot,
+    id: ParameterId,
+}
+
+impl Operation for ParameterValue {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        super::add(pass.parameter_gradient(self.slot, self.id), grad_output);
+    }
+}
+
+struct Rows {
+    matrix: Var,
+    labels: Vec<usize>,
+}
+
+impl Operation for Rows {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        let (_, columns) = output.matrix_shape("rows");
+        pass.accumulate(self.matrix, |grad| {
+            for (&label, g) in self.labels.iter().zip(grad_output.chunks_exact(columns.max(1))) {
+                super::add(&mut grad[label * columns..][..columns], g);
+            }
+        });
+    }
+}
+
+impl Tape<'_> {
+    /// A parameter as a value of the given shape, for operations between values.
+    ///
+    /// # Panics
+    /// When the shape does not hold the parameter.
+    pub fn parameter(&mut self, slot: Slot, id: ParameterId, shape: &[usize]) -> Var {
+        let values = self.parameters(slot).get(id);
+        let value = Tensor::filled_by(shape, |data| data.copy_from_slice(values));
+        self.record_with_parameters(value, ParameterValue { slot, id })
+    }
+
+    /// Row `labels[b]` of `matrix` for each b: u_y of W_embed.
+    ///
+    /// # Shapes
+    /// matrix [m, d], labels [B] -> [B, d]
+    ///
+    /// # Panics
+    /// When `matrix` is not a matrix or a label is not below m.
+    pub fn rows(&mut self, matrix: Var, labels: &[usize]) -> Var {
+        let (count, columns) = self.value(matrix).matrix_shape("rows");
+        if let Some(label) = labels.iter().find(|&&label| label >= count) {
+            panic!("rows: label must be below {count}; found {label}");
+        }
+        let value = Tensor::filled_by(&[labels.len(), columns], |out| {
+            for (row, &label) in out.chunks_exact_mut(columns.max(1)).zip(labels) {
+                row.copy_from_slice(&self.value(matrix).data()[label * columns..][..columns]);
+            }
+        });
+        self.record(value, &[matrix], Rows { matrix, labels: labels.to_vec() })
+    }
+}

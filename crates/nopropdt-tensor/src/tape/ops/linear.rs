@@ -1,0 +1,93 @@
+//! Linear layers and products of two values.
+
+use super::{Operation, Pass, Slot, Tape, Var};
+use crate::kernels::portable::gemm::{Gemm, Operand};
+use crate::parameters::ParameterId;
+use crate::tensor::Tensor;
+
+struct Linear {
+    x: Var,
+    slot: Slot,
+    weight: ParameterId,
+    bias: ParameterId,
+}
+
+impl Operation for Linear {
+    /// For y = x·Wᵀ + b: dx = dy·W, dW = dyᵀ·x, db = column sums of dy.
+    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+        let (rows, outputs) = output.matrix_shape("linear");
+        let x = pass.value(self.x);
+        let (_, inputs) = x.matrix_shape("linear");
+        let weight = pass.parameter(self.slot, self.weight);
+        let (dy, accumulate) = (grad_output, true);
+        let (a, b) = (Operand::transposed(dy), Operand::plain(x.data()));
+        Gemm { m: outputs, n: inputs, k: rows, a, b, accumulate }
+            .run(pass.parameter_gradient(self.slot, self.weight));
+        let bias = pass.parameter_gradient(self.slot, self.bias);
+        dy.chunks_exact(outputs).for_each(|row| super::add(bias, row));
+        pass.accumulate(self.x, |dx| {
+            let (a, b) = (Operand::plain(dy), Operand::plain(weight));
+            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate }.run(dx);
+        });
+    }
+}
+
+struct Matmul {
+    a: Var,
+    b: Var,
+}
+
+impl Operation for Matmul {
+    /// For C = A·B: dA = dC·Bᵀ, dB = Aᵀ·dC.
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        let (a, b) = (pass.value(self.a), pass.value(self.b));
+        let ((m, k), (_, n)) = (a.matrix_shape("matmul"), b.matrix_shape("matmul"));
+        let (dc, accumulate) = (Operand::plain(grad_output), true);
+        pass.accumulate(self.a, |da| {
+            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate }.run(da);
+        });
+        pass.accumulate(self.b, |db| {
+            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate }.run(db);
+        });
+    }
+}
+
+impl Tape<'_> {
+    /// x·Wᵀ + b, W [out, in], b [out].
+    ///
+    /// # Shapes
+    /// x [B, in] -> [B, out]
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn linear(&mut self, x: Var, slot: Slot, weight: ParameterId, bias: ParameterId) -> Var {
+        let parameters = self.parameters(slot);
+        let (w, b) = (parameters.get(weight), parameters.get(bias));
+        let (rows, inputs) = self.value(x).matrix_shape("linear");
+        let outputs = b.len();
+        assert_eq!(w.len(), inputs * outputs, "linear: weight does not fit {inputs} inputs and {outputs} outputs");
+        let value = Tensor::filled_by(&[rows, outputs], |y| {
+            y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
+            let (a, b) = (Operand::plain(self.value(x).data()), Operand::transposed(w));
+            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true }.run(y);
+        });
+        self.record_with_parameters(value, Linear { x, slot, weight, bias })
+    }
+
+    /// A·B, as in p·W_embed.
+    ///
+    /// # Shapes
+    /// a [B, m], b [m, d] -> [B, d]
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn matmul(&mut self, a: Var, b: Var) -> Var {
+        let ((m, k), (rows, n)) = (self.value(a).matrix_shape("matmul"), self.value(b).matrix_shape("matmul"));
+        assert_eq!(k, rows, "matmul: A has {k} columns; B has {rows} rows");
+        let value = Tensor::filled_by(&[m, n], |c| {
+            let (a, b) = (Operand::plain(self.value(a).data()), Operand::plain(self.value(b).data()));
+            Gemm { m, n, k, a, b, accumulate: false }.run(c);
+        });
+        self.record(value, &[a, b], Matmul { a, b })
+    }
+}

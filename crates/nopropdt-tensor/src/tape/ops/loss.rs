@@ -1,0 +1,83 @@
+//! Losses: scalars [1], means over the batch.
+
+use super::{Operation, Pass, Tape, Var, activation::softmax_rows};
+use crate::tensor::Tensor;
+
+struct SquaredError {
+    a: Var,
+    b: Var,
+}
+
+impl Operation for SquaredError {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        let (a, b) = (pass.value(self.a), pass.value(self.b));
+        let factor = 2.0 * grad_output[0] / a.shape()[0] as f32;
+        for (var, sign) in [(self.a, factor), (self.b, -factor)] {
+            pass.accumulate(var, |grad| {
+                for ((grad, a), b) in grad.iter_mut().zip(a.data()).zip(b.data()) {
+                    *grad += sign * (a - b);
+                }
+            });
+        }
+    }
+}
+
+struct CrossEntropy {
+    logits: Var,
+    labels: Vec<usize>,
+}
+
+impl Operation for CrossEntropy {
+    /// (softmax(logits) − one-hot) / B.
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        let logits = pass.value(self.logits);
+        let (rows, classes) = logits.matrix_shape("cross_entropy");
+        let factor = grad_output[0] / rows as f32;
+        pass.accumulate(self.logits, |grad| {
+            let mut p = logits.data().to_vec();
+            softmax_rows(&mut p, classes);
+            self.labels.iter().enumerate().for_each(|(row, &label)| p[row * classes + label] -= 1.0);
+            grad.iter_mut().zip(&p).for_each(|(grad, p)| *grad += factor * p);
+        });
+    }
+}
+
+impl Tape<'_> {
+    /// Mean over the batch of ‖a − b‖², the squares summed over the other axes.
+    ///
+    /// # Shapes
+    /// a, b [B, …] -> [1]
+    ///
+    /// # Panics
+    /// When the shapes differ or the batch is empty.
+    pub fn squared_error(&mut self, a: Var, b: Var) -> Var {
+        let (x, y) = (self.value(a), self.value(b));
+        assert_eq!(x.shape(), y.shape(), "squared_error: shapes differ");
+        assert!(x.shape()[0] > 0, "squared_error: wants at least one row");
+        let sum: f64 = x.data().iter().zip(y.data()).map(|(x, y)| f64::from(x - y).powi(2)).sum();
+        let value = Tensor::scalar((sum / x.shape()[0] as f64) as f32);
+        self.record(value, &[a, b], SquaredError { a, b })
+    }
+
+    /// Mean over the batch of −ln softmax(logits)_y.
+    ///
+    /// # Shapes
+    /// logits [B, m], labels [B] -> [1]
+    ///
+    /// # Panics
+    /// When the shapes do not fit, the batch is empty, or a label is not below m.
+    pub fn cross_entropy(&mut self, logits: Var, labels: &[usize]) -> Var {
+        let (rows, classes) = self.value(logits).matrix_shape("cross_entropy");
+        assert_eq!(rows, labels.len(), "cross_entropy: {rows} rows; {} labels", labels.len());
+        assert!(rows > 0, "cross_entropy: wants at least one row");
+        let negative_log = |(row, &label): (&[f32], &usize)| {
+            assert!(label < classes, "cross_entropy: label must be below {classes}; found {label}");
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = row.iter().map(|v| (v - largest).exp()).sum();
+            f64::from(sum.ln() + largest - row[label])
+        };
+        let sum: f64 = self.value(logits).data().chunks_exact(classes).zip(labels).map(negative_log).sum();
+        let value = Tensor::scalar((sum / rows as f64) as f32);
+        self.record(value, &[logits], CrossEntropy { logits, labels: labels.to_vec() })
+    }
+}

@@ -1,0 +1,22 @@
+//! The operations a tape knows: each file holds an operation's forward pass beside its backward pass.
+
+mod activation;
+mod arithmetic;
+mod batch_norm;
+mod conv;
+mod embedding;
+mod linear;
+mod loss;
+mod pool;
+
+pub use conv::{ConvEpilogue, Dropout};
+
+use super::{Mode, Operation, Pass, Slot, StatisticUpdate, Tape, Var};
+
+/// sum += values, elementwise.
+fn add(sum: &mut [f32], values: &[f32]) {
+    sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+}
+
+#[cfg(test)]
+mod tests;

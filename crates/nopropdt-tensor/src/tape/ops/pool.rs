@@ -1,0 +1,96 @@
+//! Pooling over images [B, H, W, C].
+
+use super::{Operation, Pass, Tape, Var};
+use crate::tensor::Tensor;
+
+struct MaxPool {
+    x: Var,
+    /// Position in x of each output's maximum.
+    sources: Vec<u32>,
+}
+
+impl Operation for MaxPool {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        pass.accumulate(self.x, |grad| {
+            self.sources.iter().zip(grad_output).for_each(|(&source, g)| grad[source as usize] += g);
+        });
+    }
+}
+
+struct GlobalAveragePool {
+    x: Var,
+}
+
+impl Operation for GlobalAveragePool {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+        let [_, height, width, channels] = image_shape(pass.value(self.x));
+        let pixels = height * width;
+        pass.accumulate(self.x, |grad| {
+            let images = grad.chunks_exact_mut(pixels * channels).zip(grad_output.chunks_exact(channels));
+            for (image, g) in images {
+                for pixel in image.chunks_exact_mut(channels) {
+                    pixel.iter_mut().zip(g).for_each(|(d, g)| *d += g / pixels as f32);
+                }
+            }
+        });
+    }
+}
+
+fn image_shape(x: &Tensor) -> [usize; 4] {
+    let shape = x.shape();
+    shape.try_into().unwrap_or_else(|_| panic!("pool: wants images [B, H, W, C]; shape is {shape:?}"))
+}
+
+impl Tape<'_> {
+    /// Largest of each 2×2 window, stride 2; a last odd row or column is left out. The first of equals wins.
+    ///
+    /// # Shapes
+    /// x [B, H, W, C] -> [B, H/2, W/2, C]
+    ///
+    /// # Panics
+    /// When `x` is not a batch of images, or holds more than 2³² values.
+    pub fn max_pool(&mut self, x: Var) -> Var {
+        let tensor = self.value(x);
+        let [batch, height, width, channels] = image_shape(tensor);
+        assert!(u32::try_from(tensor.len()).is_ok(), "max_pool: wants at most 2^32 values; found {}", tensor.len());
+        let data = tensor.data();
+        let mut sources = Vec::with_capacity(batch * (height / 2) * (width / 2) * channels);
+        for image in 0..batch {
+            for row in 0..height / 2 {
+                for column in 0..width / 2 {
+                    let top_left = ((image * height + 2 * row) * width + 2 * column) * channels;
+                    for channel in top_left..top_left + channels {
+                        let rest = [channel + channels, channel + width * channels, channel + (width + 1) * channels];
+                        let larger = |best, at| if data[at] > data[best] { at } else { best };
+                        sources.push(rest.into_iter().fold(channel, larger) as u32);
+                    }
+                }
+            }
+        }
+        let value = Tensor::filled_by(&[batch, height / 2, width / 2, channels], |out| {
+            out.iter_mut().zip(&sources).for_each(|(out, &source)| *out = data[source as usize]);
+        });
+        self.record(value, &[x], MaxPool { x, sources })
+    }
+
+    /// Mean over the pixels of each channel.
+    ///
+    /// # Shapes
+    /// x [B, H, W, C] -> [B, C]
+    ///
+    /// # Panics
+    /// When `x` is not a batch of images of at least one pixel.
+    pub fn global_average_pool(&mut self, x: Var) -> Var {
+        let [batch, height, width, channels] = image_shape(self.value(x));
+        let pixels = height * width;
+        assert!(pixels > 0, "global_average_pool: wants at least one pixel; image is {height}×{width}");
+        let value = Tensor::filled_by(&[batch, channels], |out| {
+            let images = self.value(x).data().chunks_exact(pixels * channels);
+            for (out, image) in out.chunks_exact_mut(channels).zip(images) {
+                image.chunks_exact(channels).for_each(|pixel| super::add(out, pixel));
+                out.iter_mut().for_each(|sum| *sum /= pixels as f32);
+            }
+        });
+        self.record(value, &[x], GlobalAveragePool { x })
+    }
+}

@@ -1,0 +1,126 @@
+//! Broken shape contracts panic, and the message names the operation, the rule and what was found.
+
+use super::*;
+use crate::layers::{BatchNorm, Linear};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The message `operation` panics with on a tape of zeros of the given shapes.
+fn message(shapes: &[&[usize]], operation: impl Fn(&mut Tape<'_>, Slot, &[Var])) -> String {
+    let mut builder = ParameterBuilder::new(Stream::new(1));
+    Linear::new(&mut builder, "fc", 3, 2);
+    let parameters = builder.build();
+    let mut tape = Tape::new(Mode::Train);
+    let slot = tape.attach(&parameters);
+    let inputs: Vec<Var> = shapes.iter().map(|shape| tape.variable(Tensor::zeros(shape))).collect();
+    let payload = catch_unwind(AssertUnwindSafe(|| operation(&mut tape, slot, &inputs)));
+    let payload = payload.expect_err("the contract is broken");
+    match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
+        (Some(text), _) => text.clone(),
+        (None, Some(text)) => (*text).to_owned(),
+        (None, None) => panic!("a panic of another kind"),
+    }
+}
+
+#[track_caller]
+fn refuses(shapes: &[&[usize]], expected: &str, operation: impl Fn(&mut Tape<'_>, Slot, &[Var])) {
+    let found = message(shapes, operation);
+    assert!(found.contains(expected), "wanted {expected:?}; found {found:?}");
+}
+
+#[test]
+fn values_that_do_not_fit_one_another() {
+    refuses(&[&[2, 3], &[4, 2]], "matmul: A has 3 columns; B has 4 rows", |tape, _, x| {
+        tape.matmul(x[0], x[1]);
+    });
+    refuses(&[&[2, 3], &[3, 2]], "linear_combination: terms differ in shape", |tape, _, x| {
+        tape.add(x[0], x[1]);
+    });
+    refuses(&[], "linear_combination: wants at least one term", |tape, _, _| {
+        tape.linear_combination(&[], 0.0);
+    });
+    refuses(&[&[2, 3], &[3, 3]], "concat: numbers of rows differ: [(2, 3), (3, 3)]", |tape, _, x| {
+        tape.concat(x);
+    });
+    refuses(&[&[2, 3]], "reshape: [2, 3] and [4, 2] differ in length", |tape, _, x| {
+        tape.reshape(x[0], &[4, 2]);
+    });
+    refuses(&[&[2, 3], &[3, 2]], "squared_error: shapes differ", |tape, _, x| {
+        tape.squared_error(x[0], x[1]);
+    });
+}
+
+#[test]
+fn ranks() {
+    refuses(&[&[2, 3, 1]], "softmax: wants a matrix; shape is [2, 3, 1]", |tape, _, x| {
+        tape.softmax(x[0]);
+    });
+    refuses(&[&[2, 3]], "pool: wants images [B, H, W, C]; shape is [2, 3]", |tape, _, x| {
+        tape.max_pool(x[0]);
+    });
+    let (_, layer) = conv(2, 2, normal);
+    refuses(&[&[2, 3]], "conv3x3: wants images [B, H, W, C]; shape is [2, 3]", |tape, slot, x| {
+        layer.forward(tape, slot, x[0], ConvEpilogue::Linear);
+    });
+    refuses(&[&[1, 4, 4, 3]], "conv3x3: kernel wants 2 input channels; x has 3", |tape, slot, x| {
+        layer.forward(tape, slot, x[0], ConvEpilogue::Linear);
+    });
+}
+
+#[test]
+fn labels_and_batches() {
+    refuses(&[&[2, 3]], "cross_entropy: 2 rows; 1 labels", |tape, _, x| {
+        tape.cross_entropy(x[0], &[0]);
+    });
+    refuses(&[&[2, 3]], "cross_entropy: label must be below 3; found 3", |tape, _, x| {
+        tape.cross_entropy(x[0], &[0, 3]);
+    });
+    refuses(&[&[2, 3]], "rows: label must be below 2; found 2", |tape, _, x| {
+        tape.rows(x[0], &[0, 2]);
+    });
+    refuses(&[&[0, 3], &[0, 3]], "squared_error: wants at least one row", |tape, _, x| {
+        tape.squared_error(x[0], x[1]);
+    });
+    refuses(&[&[0, 3]], "cross_entropy: wants at least one row", |tape, _, x| {
+        tape.cross_entropy(x[0], &[]);
+    });
+}
+
+#[test]
+fn layers() {
+    let mut builder = ParameterBuilder::new(Stream::new(1));
+    let linear = Linear::new(&mut builder, "fc", 3, 2);
+    refuses(&[&[2, 4]], "linear: weight does not fit 4 inputs and 2 outputs", |tape, slot, x| {
+        linear.forward(tape, slot, x[0]);
+    });
+    let mut builder = ParameterBuilder::new(Stream::new(1));
+    let norm = BatchNorm::new(&mut builder, "bn", 3);
+    let parameters = builder.build();
+    for (shape, expected) in [
+        ([1, 3], "batch_norm: training wants at least 2 rows; x has 1"),
+        ([4, 2], "batch_norm: wants 3 features; x has 2"),
+    ] {
+        let run = || {
+            let mut tape = Tape::new(Mode::Train);
+            let slot = tape.attach(&parameters);
+            let x = tape.constant(Tensor::zeros(&shape));
+            norm.forward(&mut tape, slot, x);
+        };
+        let payload = catch_unwind(AssertUnwindSafe(run)).expect_err("the contract is broken");
+        let message = payload.downcast_ref::<String>().expect("a message");
+        assert!(message.contains(expected), "wanted {expected:?}; found {message:?}");
+    }
+}
+
+#[test]
+fn losses_and_dropout() {
+    for probability in [1.0, -0.1, f32::NAN] {
+        refuses(&[&[2, 3]], "dropout: probability must be in 0..1; found", |tape, _, x| {
+            tape.dropout(x[0], dropout(probability, 1));
+        });
+    }
+    let mut tape = Tape::new(Mode::Train);
+    let x = tape.variable(Tensor::zeros(&[2, 3]));
+    let payload = catch_unwind(AssertUnwindSafe(|| tape.backward(x))).expect_err("the contract is broken");
+    let message = payload.downcast_ref::<String>().expect("a message");
+    assert!(message.contains("backward: loss wants one value; shape [2, 3]"), "{message}");
+}

@@ -1,0 +1,221 @@
+//! Checkpoints: all that a run needs to go on as if it had never stopped.
+//!
+//! Layout: the magic `NPDTCKPT`, a u32 format version, the u64 length and the SHA-256 of the payload, the payload
+//! (bincode 2, standard configuration). See docs/formats.md.
+
+use crate::metrics::{EpochMetrics, replace_file};
+use bincode::{Decode, Encode};
+use nopropdt_blocks::Weights;
+use nopropdt_tensor::Parameters;
+use nopropdt_tensor::optim::OptimizerState;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"NPDTCKPT";
+const VERSION: u32 = 1;
+/// Magic, version, length, hash.
+const HEADER: usize = 8 + 4 + 8 + 32;
+
+/// Why a checkpoint can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct CheckpointError {
+    /// The file.
+    pub file: String,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+/// One parameter set: trainable values, then kept statistics, flat, in stored order.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+struct SavedSet {
+    values: Vec<f32>,
+    statistics: Vec<f32>,
+}
+
+/// One optimiser's memory.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+struct SavedOptimizer {
+    step: u64,
+    moments: Vec<Vec<f32>>,
+}
+
+/// A run at the end of an epoch.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct Checkpoint {
+    /// The run's configuration, as TOML.
+    pub config: String,
+    /// Seconds the run has taken so far, over all its processes.
+    pub seconds: f64,
+    /// Metrics of the finished epochs, one JSON object each.
+    metrics: Vec<String>,
+    sets: Vec<SavedSet>,
+    optimizers: Vec<SavedOptimizer>,
+}
+
+impl Checkpoint {
+    /// Takes down the state of a run.
+    pub fn new<'a>(
+        config: String,
+        seconds: f64,
+        metrics: &[EpochMetrics],
+        weights: &Weights,
+        optimizers: impl Iterator<Item = &'a OptimizerState>,
+    ) -> Self {
+        let sets = weights.blocks.iter().chain(&weights.shared);
+        let saved = |set: &Parameters| SavedSet { values: set.values().to_vec(), statistics: set.statistics().to_vec() };
+        let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
+        let optimizer = |state: &OptimizerState| SavedOptimizer { step: state.step, moments: state.moments.clone() };
+        Self {
+            config,
+            seconds,
+            metrics: metrics.iter().map(json).collect(),
+            sets: sets.map(saved).collect(),
+            optimizers: optimizers.map(optimizer).collect(),
+        }
+    }
+
+    /// The finished epochs.
+    ///
+    /// # Errors
+    /// When one of them is not an epoch's JSON object; `path` is named in the message.
+    pub fn epochs(&self, path: &Path) -> Result<Vec<EpochMetrics>, CheckpointError> {
+        let parse = |json: &String| serde_json::from_str(json).map_err(|e| failed(path, format!("metrics: {e}")));
+        self.metrics.iter().map(parse).collect()
+    }
+
+    /// Writes the saved values into freshly made weights and hands out the optimisers' states.
+    ///
+    /// # Errors
+    /// When the checkpoint belongs to a network of another shape; `path` is named in the message.
+    pub fn restore(self, path: &Path, weights: &mut Weights) -> Result<Vec<OptimizerState>, CheckpointError> {
+        let sets: Vec<&mut Parameters> = weights.blocks.iter_mut().chain(&mut weights.shared).collect();
+        if sets.len() != self.sets.len() || sets.len() != self.optimizers.len() {
+            let problem = format!("wants {} parameter sets; found {}", sets.len(), self.sets.len());
+            return Err(failed(path, problem));
+        }
+        for (number, (set, saved)) in sets.into_iter().zip(&self.sets).enumerate() {
+            let (wanted, found) = (set.values().len(), saved.values.len());
+            if wanted != found || set.statistics().len() != saved.statistics.len() {
+                let number = number + 1;
+                return Err(failed(path, format!("parameter set {number}: wants {wanted} values; found {found}")));
+            }
+            set.values_mut().copy_from_slice(&saved.values);
+            set.statistics_mut().copy_from_slice(&saved.statistics);
+        }
+        let state = |saved: SavedOptimizer| OptimizerState { step: saved.step, moments: saved.moments };
+        Ok(self.optimizers.into_iter().map(state).collect())
+    }
+
+    /// Replaces the file at `path`; a kill at any moment leaves the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        let payload = bincode::encode_to_vec(self, bincode::config::standard())
+            .map_err(|error| failed(path, format!("can't be encoded: {error}")))?;
+        let mut bytes = Vec::with_capacity(HEADER + payload.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&Sha256::digest(&payload));
+        bytes.extend_from_slice(&payload);
+        replace_file(path, &bytes).map_err(|error| failed(path, error.to_string()))
+    }
+
+    /// Reads a checkpoint; nothing is decoded before its length and hash have been found right.
+    ///
+    /// # Errors
+    /// When the file can't be read, is no checkpoint, has another version, or is damaged.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let bytes = std::fs::read(path).map_err(|error| failed(path, error.to_string()))?;
+        let payload = payload(&bytes).map_err(|problem| failed(path, problem))?;
+        // A length inside the payload can promise more than there is; a value takes at least a byte.
+        let (checkpoint, used) = bincode::decode_from_slice(payload, bincode::config::standard())
+            .map_err(|error| failed(path, format!("can't be decoded: {error}")))?;
+        if used != payload.len() {
+            return Err(failed(path, format!("{} bytes too many after the last value", payload.len() - used)));
+        }
+        Ok(checkpoint)
+    }
+}
+
+fn payload(bytes: &[u8]) -> Result<&[u8], String> {
+    if bytes.len() < HEADER || &bytes[..8] != MAGIC {
+        return Err("is not a checkpoint: it must begin with NPDTCKPT".into());
+    }
+    let version = u32::from_le_bytes(bytes[8..12].try_into().expect("4 bytes"));
+    if version != VERSION {
+        return Err(format!("format version must be {VERSION}; found {version}"));
+    }
+    let promised = u64::from_le_bytes(bytes[12..20].try_into().expect("8 bytes"));
+    let (hash, payload) = (&bytes[20..HEADER], &bytes[HEADER..]);
+    if payload.len() as u64 != promised {
+        return Err(format!("is damaged: header promises {promised} bytes; file holds {}", payload.len()));
+    }
+    if Sha256::digest(payload).as_slice() != hash {
+        return Err("is damaged: its SHA-256 does not match its content".into());
+    }
+    Ok(payload)
+}
+
+fn failed(path: &Path, problem: String) -> CheckpointError {
+    CheckpointError { file: path.display().to_string(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Checkpoint {
+        Checkpoint {
+            config: "seed = 1".into(),
+            seconds: 2.5,
+            metrics: vec![],
+            sets: vec![SavedSet { values: vec![1.0, -0.0, f32::MIN_POSITIVE], statistics: vec![] }],
+            optimizers: vec![SavedOptimizer { step: 7, moments: vec![vec![0.5; 3]] }],
+        }
+    }
+
+    fn refusal(change: impl FnOnce(&mut Vec<u8>)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.bin");
+        example().write(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        change(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        let error = Checkpoint::read(&path).unwrap_err();
+        assert!(error.file.ends_with("checkpoint.bin"));
+        error.problem
+    }
+
+    #[test]
+    fn reads_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.bin");
+        example().write(&path).unwrap();
+        assert_eq!(Checkpoint::read(&path).unwrap(), example());
+    }
+
+    #[test]
+    fn every_damaged_byte_is_noticed() {
+        let length = {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("c");
+            example().write(&path).unwrap();
+            std::fs::read(&path).unwrap().len()
+        };
+        for at in 0..length {
+            assert!(!refusal(|bytes| bytes[at] ^= 0x10).is_empty(), "byte {at}");
+            assert!(!refusal(|bytes| bytes.truncate(at)).is_empty(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn messages_say_what_is_wrong() {
+        assert!(refusal(|bytes| bytes[0] = b'X').contains("must begin with NPDTCKPT"));
+        assert_eq!(refusal(|bytes| bytes[8] = 9), "format version must be 1; found 9");
+        assert!(refusal(|bytes| bytes.push(0)).contains("header promises"));
+        assert!(refusal(|bytes| *bytes.last_mut().unwrap() ^= 1).contains("SHA-256"));
+    }
+}

@@ -1,0 +1,138 @@
+//! The command line as typed.
+
+use crate::config::{Overrides, Preset};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use nopropdt_data::DatasetName;
+use std::path::PathBuf;
+
+/// Trains neural networks by NoProp: every block learns alone, nothing is propagated back through the network.
+///
+/// Without arguments: NoProp-DT on the embedded digits, in under a minute.
+#[derive(Debug, Parser)]
+#[command(name = "nopropdt-train", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; train when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Arguments of train.
+    #[command(flatten)]
+    pub train: TrainArguments,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network (the default command)
+    Train(TrainArguments),
+    /// Measure a trained network: mean ± standard error over draws of the noise
+    Eval(EvalArguments),
+    /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
+    Info(InfoArguments),
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// Settings that decide the result.
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Named settings, below --config and the flags
+    #[arg(long, value_enum)]
+    pub preset: Option<Preset>,
+    /// Settings from a TOML file (such as a run's config.toml), below the flags
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where datasets are
+    #[arg(long, value_name = "DIR", default_value = "data", help_heading = "Data")]
+    pub data_dir: PathBuf,
+    /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in this folder from its last finished epoch
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
+    pub resume: Option<PathBuf>,
+    /// Threads; the result does not depend on them [default: all]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub threads: Option<usize>,
+    /// Plain lines instead of a progress bar
+    #[arg(long, help_heading = "Run")]
+    pub no_progress: bool,
+    /// Print the summary as JSON on standard output, everything else on standard error
+    #[arg(long, help_heading = "Run")]
+    pub json: bool,
+}
+
+/// Which answer counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Readout {
+    /// The paper's: the output head on z_T
+    Chain,
+    /// The blocks' class probabilities, averaged
+    Consensus,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// model.safetensors of a run
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Dataset [default: the one the model was trained on]
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetName>,
+    /// Where datasets are
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// Draws of the noise
+    #[arg(long, value_name = "R", default_value_t = 5)]
+    pub runs: u64,
+    /// Which answer is the headline
+    #[arg(long, value_enum, default_value_t = Readout::Chain)]
+    pub readout: Readout,
+    /// Test on the first N test images only
+    #[arg(long, value_name = "N")]
+    pub limit_test: Option<usize>,
+    /// Seed of the noise [default: the model's]
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// Threads; the result does not depend on them [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArguments {
+    /// Settings of the network.
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Named settings, below --config and the flags
+    #[arg(long, value_enum)]
+    pub preset: Option<Preset>,
+    /// Settings from a TOML file, below the flags
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A trained model instead of settings
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "preset"])]
+    pub model: Option<PathBuf>,
+    /// Threads [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,112 @@
+//! `eval`: how good a trained network is.
+
+use super::train::image_shape;
+use super::{EvalArguments, Readout, UsageError, percent, thread_pool};
+use crate::evaluate::{Accuracy, accuracy, mean_and_error};
+use crate::model_file::load;
+use anyhow::{Result, bail};
+use nopropdt_data::Dataset;
+use serde::Serialize;
+
+/// Mean and standard error over draws of the noise, fractions.
+#[derive(Debug, Serialize)]
+struct Measured {
+    mean: f64,
+    standard_error: f64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Evaluation {
+    model: String,
+    dataset: String,
+    images: usize,
+    runs: u64,
+    readout: &'static str,
+    accuracy: Measured,
+    test_accuracy: Measured,
+    test_accuracy_consensus: Measured,
+    test_accuracy_per_block: Vec<Measured>,
+}
+
+pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
+    if arguments.runs == 0 {
+        return Err(UsageError("--runs: must be at least 1; found 0".into()).into());
+    }
+    let pool = thread_pool(arguments.threads)?;
+    let model = load(&arguments.model)?;
+    let name = arguments.dataset.unwrap_or(model.metadata.config.dataset);
+    let mut dataset = nopropdt_data::load(name, &arguments.data_dir)?;
+    check_fit(&arguments.model.display().to_string(), &model.metadata, &dataset)?;
+    if arguments.limit_test == Some(0) {
+        return Err(UsageError("--limit-test: must be at least 1; found 0".into()).into());
+    }
+    dataset.test = dataset.test.limited(arguments.limit_test);
+    let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
+    let draws =
+        pool.install(|| accuracy(&model.network, &model.weights, &dataset.test, seed, arguments.runs));
+    let evaluation = evaluation(arguments, &dataset, &draws);
+    if arguments.json {
+        println!("{}", serde_json::to_string(&evaluation)?);
+    } else {
+        print(&evaluation);
+    }
+    Ok(())
+}
+
+fn check_fit(file: &str, metadata: &crate::model_file::ModelMetadata, dataset: &Dataset) -> Result<()> {
+    let (wants, found) = (metadata.image, image_shape(dataset));
+    if wants != found {
+        let shape = dataset.shape();
+        bail!(
+            "{file}: wants images of {}×{}×{}; {} has {shape}",
+            wants.height,
+            wants.width,
+            wants.channels,
+            dataset.name
+        );
+    }
+    let (wants, found) = (metadata.class_names.len(), dataset.classes());
+    if wants != found {
+        bail!("{file}: knows {wants} classes; {} has {found}", dataset.name);
+    }
+    Ok(())
+}
+
+fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) -> Evaluation {
+    let measured = |value: &dyn Fn(&Accuracy) -> f64| {
+        let (mean, standard_error) = mean_and_error(&draws.iter().map(value).collect::<Vec<_>>());
+        Measured { mean, standard_error }
+    };
+    let chain = || measured(&|draw| draw.chain);
+    let consensus = || measured(&|draw| draw.consensus);
+    let (readout, accuracy) = match arguments.readout {
+        Readout::Chain => ("chain", chain()),
+        Readout::Consensus => ("consensus", consensus()),
+    };
+    Evaluation {
+        model: arguments.model.display().to_string(),
+        dataset: dataset.name.clone(),
+        images: dataset.test.len(),
+        runs: arguments.runs,
+        readout,
+        accuracy,
+        test_accuracy: chain(),
+        test_accuracy_consensus: consensus(),
+        test_accuracy_per_block: (0..draws[0].per_block.len())
+            .map(|block| measured(&|draw| draw.per_block[block]))
+            .collect(),
+    }
+}
+
+fn print(evaluation: &Evaluation) {
+    let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
+    let Evaluation { dataset, images, runs, readout, .. } = evaluation;
+    println!("{dataset}, {images} test images, {runs} draws of the noise (mean ± standard error)");
+    println!("accuracy ({readout})  {}", show(&evaluation.accuracy));
+    println!("chain                 {}", show(&evaluation.test_accuracy));
+    println!("consensus             {}", show(&evaluation.test_accuracy_consensus));
+    for (index, block) in evaluation.test_accuracy_per_block.iter().enumerate() {
+        println!("after block {:<9} {}", index + 1, show(block));
+    }
+}

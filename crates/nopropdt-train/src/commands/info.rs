@@ -1,0 +1,100 @@
+//! `info`: this machine, and the network that the settings or a model file describe.
+
+use super::{InfoArguments, UsageError, thread_pool};
+use crate::config::Overrides;
+use crate::model_file::load;
+use anyhow::Result;
+use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
+use nopropdt_tensor::Parameters;
+use nopropdt_tensor::kernels::Isa;
+use serde::Serialize;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Info {
+    cpu: String,
+    isa: String,
+    threads: usize,
+    precision: &'static str,
+    image: ImageShape,
+    classes: usize,
+    blocks: usize,
+    parameters_per_block: usize,
+    parameters_shared: usize,
+    parameters: usize,
+    /// Of one image through one block: image path (once an image), label path and join (once a denoising).
+    multiply_adds_image: u64,
+    multiply_adds_label: u64,
+    tensors: Vec<(String, Vec<usize>)>,
+}
+
+pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
+    let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
+    let threads = thread_pool(arguments.threads)?.current_num_threads();
+    let (network, weights) = network(arguments)?;
+    let (multiply_adds_image, multiply_adds_label) = network.multiply_adds();
+    let config = network.config();
+    let info = Info {
+        cpu: cpu_name(),
+        isa: isa.to_string(),
+        threads,
+        precision: "f32",
+        image: config.image,
+        classes: config.classes,
+        blocks: network.blocks(),
+        parameters_per_block: weights.blocks[0].len(),
+        parameters_shared: weights.shared.iter().map(Parameters::len).sum(),
+        parameters: weights.len(),
+        multiply_adds_image,
+        multiply_adds_label,
+        tensors: weights.blocks[0].entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect(),
+    };
+    if arguments.json { println!("{}", serde_json::to_string(&info)?) } else { print(&info) }
+    Ok(())
+}
+
+fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
+    if let Some(path) = &arguments.model {
+        if arguments.overrides != Overrides::default() {
+            return Err(UsageError("--model: describes the whole network; leave the other flags out".into()).into());
+        }
+        let model = load(path)?;
+        return Ok((model.network, model.weights));
+    }
+    let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
+    let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
+    let shape = config.dataset.image_shape();
+    let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
+    let network = config.network(image, config.dataset.classes())?;
+    let weights = network.init(config.seed);
+    Ok((network, weights))
+}
+
+/// The processor's name, where the system tells it (Linux).
+fn cpu_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+fn print(info: &Info) {
+    let ImageShape { height, width, channels } = info.image;
+    println!("cpu        {}", info.cpu);
+    println!("kernels    {}", info.isa);
+    println!("threads    {}", info.threads);
+    println!("precision  {}", info.precision);
+    println!();
+    println!("{} blocks for images of {height}×{width}×{channels}, {} classes", info.blocks, info.classes);
+    println!();
+    println!("{:<32} {:>18} {:>12}", "tensor of a block", "shape", "values");
+    for (name, shape) in &info.tensors {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        println!("{name:<32} {:>18} {:>12}", sizes.join("×"), shape.iter().product::<usize>());
+    }
+    println!();
+    println!("parameters a block               {:>12}", info.parameters_per_block);
+    println!("parameters shared                {:>12}", info.parameters_shared);
+    println!("parameters in all                {:>12}", info.parameters);
+    println!("multiply-adds an image, a block  {:>12}  image path, once an image", info.multiply_adds_image);
+    println!("                                 {:>12}  label path and join, once a denoising", info.multiply_adds_label);
+}

@@ -1,0 +1,71 @@
+//! What a person sees while training: a bar on a terminal, a line an epoch elsewhere.
+
+use super::percent;
+use crate::metrics::EpochMetrics;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Shows the progress of a run.
+pub struct Display {
+    bar: ProgressBar,
+    epochs: usize,
+    /// Whether lines go to standard error, because standard output belongs to machines.
+    quiet_output: bool,
+}
+
+impl Display {
+    /// A display for a run of `epochs` epochs of `images` images; no bar when not wanted or not on a terminal.
+    pub fn new(epochs: usize, images: usize, finished: usize, no_progress: bool, quiet_output: bool) -> Self {
+        let bar = if no_progress || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::with_draw_target(Some((epochs * images) as u64), ProgressDrawTarget::stderr_with_hz(8))
+        };
+        let template = "{prefix} {wide_bar:.cyan/dim} {percent:>3} %  {msg}  eta {eta}";
+        bar.set_style(ProgressStyle::with_template(template).expect("a constant template is valid"));
+        bar.set_position((finished * images) as u64);
+        bar.reset_eta();
+        Self { bar, epochs, quiet_output }
+    }
+
+    /// Moves the bar: `share` of epoch `epoch` (from 0) is done.
+    pub fn step(&self, epoch: usize, share: f64, images: usize, seconds: f64, loss: f64) {
+        let here = share * images as f64;
+        self.bar.set_position((epoch * images) as u64 + here as u64);
+        self.bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
+        self.bar.set_message(format!("loss {loss:.4}  {:.0} images/s", here / seconds.max(1e-9)));
+    }
+
+    /// A line about a finished epoch.
+    pub fn epoch(&self, metrics: &EpochMetrics, left: Duration) {
+        let loss = metrics.train_loss.iter().sum::<f64>() / metrics.train_loss.len() as f64;
+        let blocks = &metrics.test_accuracy_per_block;
+        let lowest = blocks.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = blocks.iter().copied().fold(0.0, f64::max);
+        let validation = metrics.validation_accuracy.map(|v| format!("  validation {}", percent(v)));
+        let width = self.epochs.to_string().len();
+        self.line(&format!(
+            "epoch {:>width$}/{}  loss {loss:.4}{}  test {}  consensus {}  blocks {:.2}–{:.2} %  {:.0} images/s  {:.0} s left",
+            metrics.epoch,
+            self.epochs,
+            validation.unwrap_or_default(),
+            percent(metrics.test_accuracy),
+            percent(metrics.test_accuracy_consensus),
+            100.0 * lowest,
+            100.0 * highest,
+            metrics.images_per_second,
+            left.as_secs_f64(),
+        ));
+    }
+
+    /// Prints a line above the bar.
+    pub fn line(&self, text: &str) {
+        self.bar.suspend(|| if self.quiet_output { eprintln!("{text}") } else { println!("{text}") });
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

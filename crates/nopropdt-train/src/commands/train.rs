@@ -1,0 +1,276 @@
+//! `train`: from a configuration to a run folder.
+
+use super::progress::Display;
+use super::{TrainArguments, UsageError, percent, thread_pool};
+use crate::checkpoint::Checkpoint;
+use crate::config::{Overrides, RunConfig};
+use crate::evaluate::accuracy;
+use crate::metrics::{EpochMetrics, Summary, peak_rss_bytes, replace_file, write_metrics, write_summary};
+use crate::model_file::{ModelMetadata, save};
+use crate::report;
+use crate::run_folder::RunFolder;
+use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
+use anyhow::{Context, Result};
+use nopropdt_blocks::{ImageShape, Method, NoPropDt};
+use nopropdt_data::{Dataset, Split, load};
+use nopropdt_tensor::kernels::Isa;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
+const VALIDATION_SEED: u64 = 0;
+
+/// A run about to start or to go on.
+struct Session {
+    config: RunConfig,
+    folder: RunFolder,
+    dataset: Dataset,
+    validation: Option<Split>,
+    network: NoPropDt,
+    isa: Isa,
+    threads: usize,
+}
+
+pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
+    let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
+    let pool = thread_pool(arguments.threads)?;
+    let (config, resumed) = match &arguments.resume {
+        Some(path) => resumed_config(arguments, path)?,
+        None => (new_config(arguments)?, None),
+    };
+    let (dataset, validation) = load_splits(&config, &arguments.data_dir)?;
+    let network = config.network(image_shape(&dataset), dataset.classes())?;
+    let folder = match (resumed, &arguments.out) {
+        (Some(folder), _) => folder,
+        (None, Some(path)) => RunFolder::create(path)?,
+        (None, None) => RunFolder::create_numbered(Path::new("runs"), &format!("{}-dt", dataset.name))?,
+    };
+    if arguments.resume.is_none() {
+        replace_file(&folder.config(), config.to_toml().as_bytes())?;
+    }
+    let stop = interruption_flag()?;
+    let threads = pool.current_num_threads();
+    let session = Session { config, folder, dataset, validation, network, isa, threads };
+    pool.install(|| session.run(arguments, stop))
+}
+
+fn new_config(arguments: &TrainArguments) -> Result<RunConfig> {
+    let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
+    Ok(arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?)
+}
+
+/// The configuration of a run to resume: its own, to the letter.
+fn resumed_config(arguments: &TrainArguments, path: &Path) -> Result<(RunConfig, Option<RunFolder>)> {
+    if arguments.overrides != Overrides::default() {
+        return Err(UsageError("--resume: a run goes on with its own settings; leave the other flags out".into()).into());
+    }
+    let folder = RunFolder::open(path)?;
+    let config = Overrides::from_file(&folder.config())?.resolve(None)?;
+    Ok((config, Some(folder)))
+}
+
+fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<Split>)> {
+    let mut dataset = load(config.dataset, data_dir)?;
+    dataset.test = dataset.test.limited(config.limit_test);
+    let train = dataset.train.limited(config.limit_train);
+    let (train, validation) = match config.validation {
+        0 => (train, None),
+        count => {
+            let (train, validation) = train.split_validation(count, VALIDATION_SEED)?;
+            (train, Some(validation))
+        }
+    };
+    if train.len() < 2 {
+        return Err(UsageError(format!("training wants at least 2 images; {} are left", train.len())).into());
+    }
+    dataset.train = train;
+    Ok((dataset, validation))
+}
+
+/// The shape of a dataset's images, in the words of the network.
+pub(super) fn image_shape(dataset: &Dataset) -> ImageShape {
+    let shape = dataset.shape();
+    ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
+}
+
+/// A flag that Ctrl-C (or a polite kill) sets; a second one ends the program at once.
+fn interruption_flag() -> Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    })
+    .context("can't listen for Ctrl-C")?;
+    Ok(&STOP)
+}
+
+impl Session {
+    fn run(&self, arguments: &TrainArguments, stop: &AtomicBool) -> Result<()> {
+        let start = Instant::now();
+        let batches = batches_per_epoch(self.dataset.train.len(), self.config.batch_size);
+        let mut trainer = Trainer::new(&self.network, &self.config, batches)?;
+        let (mut metrics, before) = self.restore(&mut trainer)?;
+        let (epochs, images) = (self.config.epochs, self.dataset.train.len());
+        let display =
+            Display::new(epochs, images, metrics.len(), arguments.no_progress, arguments.json);
+        self.introduce(&display, metrics.len());
+        for epoch in metrics.len()..epochs {
+            let began = Instant::now();
+            let seconds = || began.elapsed().as_secs_f64();
+            let on_step = |done: usize, of: usize, loss: f64| {
+                display.step(epoch, done as f64 / of as f64, images, seconds(), loss);
+            };
+            let progress = Progress { on_step: &on_step, stop: &|| stop.load(Ordering::SeqCst) };
+            let loss = trainer.epoch(&self.dataset.train, epoch, &progress).map_err(|error| {
+                display.finish();
+                self.explain(error, epoch)
+            })?;
+            metrics.push(self.measure(&trainer, epoch, loss, seconds()));
+            self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64())?;
+            let left = began.elapsed() * (epochs - epoch - 1) as u32;
+            display.epoch(metrics.last().expect("just pushed"), left);
+        }
+        display.finish();
+        let seconds = before + start.elapsed().as_secs_f64();
+        self.conclude(&trainer, &metrics, seconds, arguments)
+    }
+
+    /// Takes up a checkpoint if there is one: the finished epochs and the seconds they took.
+    fn restore(&self, trainer: &mut Trainer<'_>) -> Result<(Vec<EpochMetrics>, f64)> {
+        let path = self.folder.checkpoint();
+        if !path.exists() {
+            return Ok((Vec::new(), 0.0));
+        }
+        let checkpoint = Checkpoint::read(&path)?;
+        if checkpoint.config != self.config.to_toml() {
+            let config = self.folder.config();
+            anyhow::bail!("{}: differs from the settings the run was started with; restore it", config.display());
+        }
+        let (metrics, seconds) = (checkpoint.epochs(&path)?, checkpoint.seconds);
+        let mut weights = trainer.weights().clone();
+        let states = checkpoint.restore(&path, &mut weights)?;
+        trainer.restore(weights, states).with_context(|| path.display().to_string())?;
+        // The checkpoint is the truth: a kill may have come between the files.
+        write_metrics(&self.folder.metrics(), &metrics)?;
+        Ok((metrics, seconds))
+    }
+
+    fn introduce(&self, display: &Display, finished: usize) {
+        let (config, data) = (&self.config, &self.dataset);
+        display.line(&format!(
+            "{}: {} training and {} test images of {}, {} classes",
+            data.name,
+            data.train.len(),
+            data.test.len(),
+            data.shape(),
+            data.classes()
+        ));
+        display.line(&format!(
+            "NoProp-DT: {} blocks, {} parameters, {} epochs, seed {}; f32, {} kernels, {} threads",
+            config.steps,
+            self.network.init(0).len(),
+            config.epochs,
+            config.seed,
+            self.isa,
+            self.threads
+        ));
+        if finished > 0 {
+            display.line(&format!("{}: going on after epoch {finished}", self.folder.path().display()));
+        }
+    }
+
+    fn explain(&self, error: TrainError, epoch: usize) -> anyhow::Error {
+        let folder = self.folder.path().display();
+        let kept = match (&error, epoch) {
+            (TrainError::Interrupted { .. }, _) => format!("go on with --resume {folder}"),
+            (_, 0) => "no epoch was finished, so there is no checkpoint".into(),
+            _ => format!("{} keeps the end of epoch {epoch}", self.folder.checkpoint().display()),
+        };
+        eprintln!("{kept}");
+        error.into()
+    }
+
+    fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
+        let measure = |split| accuracy(&self.network, trainer.weights(), split, self.config.seed, 1).remove(0);
+        let test = measure(&self.dataset.test);
+        EpochMetrics {
+            epoch: epoch + 1,
+            seconds,
+            train_loss: loss.squared_error,
+            learning_rate: loss.learning_rate,
+            validation_accuracy: self.validation.as_ref().map(|split| measure(split).chain),
+            test_accuracy: test.chain,
+            test_accuracy_per_block: test.per_block,
+            test_accuracy_consensus: test.consensus,
+            images_per_second: loss.images as f64 / seconds,
+        }
+    }
+
+    /// Writes what an epoch leaves behind, the checkpoint last: whatever it names is then on disk.
+    fn save(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics], seconds: f64) -> Result<()> {
+        let metadata = ModelMetadata::new(&self.config, &self.network, &self.dataset.class_names);
+        write_metrics(&self.folder.metrics(), metrics)?;
+        save(&self.folder.model(), &metadata, &self.network, trainer.weights())?;
+        let states = trainer.optimizer_states();
+        let checkpoint = Checkpoint::new(self.config.to_toml(), seconds, metrics, trainer.weights(), states);
+        Ok(checkpoint.write(&self.folder.checkpoint())?)
+    }
+
+    fn conclude(
+        &self,
+        trainer: &Trainer<'_>,
+        metrics: &[EpochMetrics],
+        seconds: f64,
+        arguments: &TrainArguments,
+    ) -> Result<()> {
+        let last = metrics.last().context("a run has at least one epoch")?;
+        let summary = Summary {
+            test_accuracy: last.test_accuracy,
+            test_accuracy_consensus: last.test_accuracy_consensus,
+            test_accuracy_per_block: last.test_accuracy_per_block.clone(),
+            epochs: metrics.len(),
+            parameters: trainer.weights().len() as u64,
+            seconds,
+            train_seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),
+            peak_rss_bytes: peak_rss_bytes(),
+            precision: "f32".into(),
+            isa: self.isa.to_string(),
+            threads: self.threads,
+            seed: self.config.seed,
+        };
+        let parts = report::Parts {
+            config: &self.config,
+            network: &self.network,
+            weights: trainer.weights(),
+            dataset: &self.dataset,
+            metrics,
+            summary: &summary,
+        };
+        let page = report::render(&report::collect(&parts))?;
+        replace_file(&self.folder.report(), page.as_bytes())?;
+        write_summary(&self.folder.summary(), &summary)?;
+        self.print_result(&summary, arguments.json)
+    }
+
+    fn print_result(&self, summary: &Summary, json: bool) -> Result<()> {
+        if json {
+            println!("{}", serde_json::to_string(summary)?);
+            return Ok(());
+        }
+        let blocks: Vec<String> =
+            summary.test_accuracy_per_block.iter().map(|share| format!("{:.2}", 100.0 * share)).collect();
+        let elapsed = Duration::from_secs_f64(summary.seconds);
+        println!("test accuracy {}", percent(summary.test_accuracy));
+        println!("  after each block: {} %", blocks.join(" "));
+        println!("  consensus of all blocks: {}", percent(summary.test_accuracy_consensus));
+        println!(
+            "{:.1} s in all, peak memory {} MiB",
+            elapsed.as_secs_f64(),
+            summary.peak_rss_bytes / (1 << 20)
+        );
+        println!("report: {}", self.folder.report().display());
+        Ok(())
+    }
+}

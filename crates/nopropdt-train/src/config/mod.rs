@@ -1,0 +1,257 @@
+//! Run configuration, in two stages: [`Overrides`] as people write them (flags, presets, files: anything may be left
+//! out) and [`RunConfig`], complete and checked.
+
+mod overrides;
+mod presets;
+
+pub use overrides::Overrides;
+pub use presets::Preset;
+
+use nopropdt_blocks::{
+    BlockConfig, BlocksError, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, NoPropDt, Objective,
+    ScheduleKind,
+};
+use nopropdt_data::DatasetName;
+use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError, check_max_norm};
+use serde::{Deserialize, Serialize};
+
+/// How a network is trained and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodKind {
+    /// NoProp-DT: discrete time, independently trained blocks.
+    Dt,
+}
+
+/// Class embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingKind {
+    /// Fixed identity, d = m.
+    OneHot,
+    /// Trained, d = `embedding-dim`.
+    Learned,
+}
+
+/// Which published block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockKind {
+    /// The paper's (Figure 6).
+    Paper,
+    /// The reference repository's.
+    Reference,
+}
+
+/// In which order blocks see batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// All blocks train on a batch, side by side, before the next batch.
+    Interleaved,
+    /// Algorithm 1 as printed: in each epoch block 1 sees every batch, then block 2, …
+    Sequential,
+}
+
+/// Update rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// Adam; weight decay is added to the gradient.
+    Adam,
+    /// Stochastic gradient descent with momentum 0.9.
+    Sgd,
+}
+
+/// Learning rate over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LearningRateKind {
+    /// The same throughout, as in the paper.
+    Constant,
+    /// Half a cosine wave down to 0 at the end of the run.
+    Cosine,
+    /// The reference repository's: a cosine wave meant for epochs, stepped every batch.
+    Reference,
+}
+
+/// Arithmetic of the kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// The fastest this build has: f32.
+    Auto,
+    /// 32-bit floats throughout.
+    F32,
+}
+
+/// Everything that decides what a run computes; two runs with equal ones end bit-identical (on one instruction set).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RunConfig {
+    /// Images to learn.
+    pub dataset: DatasetName,
+    /// Training images used, from the first; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_train: Option<usize>,
+    /// Test images used, from the first; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_test: Option<usize>,
+    /// Training images held out for validation.
+    pub validation: usize,
+    /// Method.
+    pub method: MethodKind,
+    /// T.
+    pub steps: usize,
+    /// Noise schedule.
+    pub schedule: ScheduleKind,
+    /// η.
+    pub eta: f64,
+    /// Loss and chain: the paper's, or the reference repository's.
+    pub objective: Objective,
+    /// Class embedding.
+    pub embedding: EmbeddingKind,
+    /// d of a learned embedding.
+    pub embedding_dim: usize,
+    /// Where a learned embedding starts.
+    pub embedding_start: EmbeddingStart,
+    /// Block.
+    pub block: BlockKind,
+    /// Whether û passes the reference repository's decoder.
+    pub decoder: bool,
+    /// Dropout probability in the image path.
+    pub dropout: f32,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images a batch.
+    pub batch_size: usize,
+    /// Update rule.
+    pub optimizer: OptimizerKind,
+    /// Base learning rate.
+    pub lr: f32,
+    /// How it changes.
+    pub lr_schedule: LearningRateKind,
+    /// Epochs over which the learning rate rises at the start.
+    pub warmup_epochs: usize,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Largest norm of a block's gradient; 0 leaves gradients as they are.
+    pub clip_norm: f32,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Order of blocks and batches.
+    pub order: Order,
+    /// Arithmetic.
+    pub precision: Precision,
+}
+
+/// A setting breaks a rule.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A count must be larger.
+    #[error("--{flag}: must be at least {least}; found {found}")]
+    Count {
+        /// Flag, and key in files.
+        flag: &'static str,
+        /// Smallest value allowed.
+        least: usize,
+        /// Value found.
+        found: usize,
+    },
+    /// Something the network refuses.
+    #[error(transparent)]
+    Network(#[from] BlocksError),
+    /// Something the optimiser refuses.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// A configuration file can't be used.
+    #[error("{file}: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong, with the line where there is one.
+        problem: String,
+    },
+}
+
+impl RunConfig {
+    /// Checks all that can be checked without the data.
+    ///
+    /// # Errors
+    /// The first setting that breaks a rule.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let least = |flag, least, found| {
+            if found >= least { Ok(()) } else { Err(ConfigError::Count { flag, least, found }) }
+        };
+        least("epochs", 1, self.epochs)?;
+        // Batch normalisation has no variance to speak of in a batch of one.
+        least("batch-size", 2, self.batch_size)?;
+        least("limit-train", 2, self.limit_train.unwrap_or(2))?;
+        least("limit-test", 1, self.limit_test.unwrap_or(1))?;
+        self.optimizer().validate()?;
+        self.learning_rate(1).validate(self.lr)?;
+        if self.clip_norm != 0.0 {
+            check_max_norm(self.clip_norm)?;
+        }
+        Ok(())
+    }
+
+    /// The network for images and classes of the dataset.
+    ///
+    /// # Errors
+    /// When a setting of the network breaks a rule.
+    pub fn network(&self, image: ImageShape, classes: usize) -> Result<NoPropDt, ConfigError> {
+        let embedding = match self.embedding {
+            EmbeddingKind::OneHot => EmbeddingConfig::OneHot,
+            EmbeddingKind::Learned => {
+                EmbeddingConfig::Learned { dim: self.embedding_dim, start: self.embedding_start }
+            }
+        };
+        let block = match self.block {
+            BlockKind::Paper => BlockConfig::paper(),
+            BlockKind::Reference => BlockConfig::reference(),
+        };
+        let block = BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block };
+        Ok(NoPropDt::new(&DtConfig {
+            image,
+            classes,
+            steps: self.steps,
+            eta: self.eta,
+            schedule: self.schedule,
+            objective: self.objective,
+            embedding,
+            block,
+        })?)
+    }
+
+    /// The update rule.
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let weight_decay = self.weight_decay;
+        match self.optimizer {
+            OptimizerKind::Adamw => OptimizerConfig::adamw(weight_decay),
+            OptimizerKind::Adam => OptimizerConfig::adam(weight_decay),
+            OptimizerKind::Sgd => OptimizerConfig::Sgd { momentum: 0.9, weight_decay },
+        }
+    }
+
+    /// The learning-rate schedule of a run with `batches` batches an epoch.
+    pub fn learning_rate(&self, batches: u64) -> LearningRate {
+        let warmup_steps = self.warmup_epochs as u64 * batches;
+        match self.lr_schedule {
+            LearningRateKind::Constant => LearningRate::Constant { warmup_steps },
+            LearningRateKind::Cosine => LearningRate::Cosine { warmup_steps, final_fraction: 0.0 },
+            LearningRateKind::Reference => LearningRate::Reference { period: self.epochs as u64 },
+        }
+    }
+
+    /// The configuration as TOML, with one line a setting: a valid `--config` file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a flat table of numbers, strings and booleans has a TOML form")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! Settings as people write them: any may be left out. Flags, presets and files all take this form.
+
+use super::{
+    BlockKind, ConfigError, EmbeddingKind, LearningRateKind, MethodKind, OptimizerKind, Order, Precision, Preset,
+    RunConfig,
+};
+use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
+use nopropdt_data::DatasetName;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Parses a name as configuration files spell it, so that flags and files can't disagree.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+macro_rules! overrides {
+    ($($(#[$meta:meta])* $field:ident: $type:ty,)*) => {
+        /// Settings that replace those of the layer below; see [`Overrides::resolve`].
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct Overrides {
+            $($(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
+        }
+
+        impl Overrides {
+            /// These settings, and those of `below` where these say nothing.
+            #[must_use]
+            pub fn over(self, below: Self) -> Self {
+                Self { $($field: self.$field.or(below.$field),)* }
+            }
+        }
+    };
+}
+
+overrides! {
+    /// Dataset: digits (embedded) or mnist (fetched once) [default: digits]
+    #[arg(long, value_parser = named::<DatasetName>, value_name = "NAME", help_heading = "Data")]
+    dataset: DatasetName,
+    /// Train on the first N training images only
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    limit_train: usize,
+    /// Test on the first N test images only
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    limit_test: usize,
+    /// Hold out N training images and report the accuracy on them too [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    validation: usize,
+    /// Method: dt [default: dt]
+    #[arg(long, value_parser = named::<MethodKind>, value_name = "NAME", help_heading = "Method")]
+    method: MethodKind,
+    /// T, the number of denoising steps and of blocks [default: 10]
+    #[arg(long, value_name = "T", help_heading = "Method")]
+    steps: usize,
+    /// Noise schedule: cosine, linear, sigmoid, or reference (falling; needs --objective reference) [default: cosine]
+    #[arg(long, value_parser = named::<ScheduleKind>, value_name = "NAME", help_heading = "Method")]
+    schedule: ScheduleKind,
+    /// Weight of the squared error [default: 0.1]
+    #[arg(long, value_name = "ETA", help_heading = "Method")]
+    eta: f64,
+    /// Loss and chain: paper, or reference (the reference repository's) [default: paper]
+    #[arg(long, value_parser = named::<Objective>, value_name = "NAME", help_heading = "Method")]
+    objective: Objective,
+    /// Class embedding: one-hot or learned [default: one-hot]
+    #[arg(long, value_parser = named::<EmbeddingKind>, value_name = "NAME", help_heading = "Method")]
+    embedding: EmbeddingKind,
+    /// Length of a learned embedding [default: 20]
+    #[arg(long, value_name = "D", help_heading = "Method")]
+    embedding_dim: usize,
+    /// Start of a learned embedding: orthogonal, or small (N(0, 0.1²)) [default: orthogonal]
+    #[arg(long, value_parser = named::<EmbeddingStart>, value_name = "NAME", help_heading = "Method")]
+    embedding_start: EmbeddingStart,
+    /// Block: paper or reference [default: paper]
+    #[arg(long, value_parser = named::<BlockKind>, value_name = "NAME", help_heading = "Method")]
+    block: BlockKind,
+    /// Pass each estimate through a linear layer and tanh, as the reference repository does [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Method")]
+    decoder: bool,
+    /// Dropout probability in the image path [default: 0.2]
+    #[arg(long, value_name = "P", help_heading = "Method")]
+    dropout: f32,
+    /// Passes over the training images
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: usize,
+    /// Images a batch
+    #[arg(long, value_name = "B", help_heading = "Training")]
+    batch_size: usize,
+    /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw]
+    #[arg(long, value_parser = named::<OptimizerKind>, value_name = "NAME", help_heading = "Training")]
+    optimizer: OptimizerKind,
+    /// Learning rate [default: 0.001]
+    #[arg(long, value_name = "LR", help_heading = "Training")]
+    lr: f32,
+    /// How the learning rate changes: constant, cosine or reference [default: cosine]
+    #[arg(long, value_parser = named::<LearningRateKind>, value_name = "NAME", help_heading = "Training")]
+    lr_schedule: LearningRateKind,
+    /// Epochs over which the learning rate rises at the start [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    warmup_epochs: usize,
+    /// Weight decay [default: 0.001]
+    #[arg(long, value_name = "WD", help_heading = "Training")]
+    weight_decay: f64,
+    /// Largest norm of a block's gradient; 0 for no limit [default: 0]
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    clip_norm: f32,
+    /// Seed of everything random [default: 0]
+    #[arg(long, value_name = "SEED", help_heading = "Training")]
+    seed: u64,
+    /// Order: interleaved (blocks side by side) or sequential (Algorithm 1 as printed) [default: interleaved]
+    #[arg(long, value_parser = named::<Order>, value_name = "NAME", help_heading = "Training")]
+    order: Order,
+    /// Arithmetic: auto or f32 [default: auto]
+    #[arg(long, value_parser = named::<Precision>, value_name = "NAME", help_heading = "Training")]
+    precision: Precision,
+}
+
+impl Overrides {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// When the file can't be read, is not TOML, or holds an unknown key or a value of the wrong kind.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            failed(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()))
+        })
+    }
+
+    /// The settings of a saved run.
+    pub fn of(config: &RunConfig) -> Self {
+        toml::from_str(&config.to_toml()).expect("every setting of a run is one of the overrides")
+    }
+
+    /// The complete configuration: these settings over the preset's, over the dataset's defaults.
+    ///
+    /// # Errors
+    /// The first setting that breaks a rule.
+    pub fn resolve(self, preset: Option<Preset>) -> Result<RunConfig, ConfigError> {
+        let layers = self.over(preset.map(Preset::overrides).unwrap_or_default());
+        let dataset = layers.dataset.unwrap_or(DatasetName::Digits);
+        let complete = layers.over(Preset::defaults(dataset));
+        let table = toml::to_string(&complete).expect("overrides have a TOML form");
+        let config: RunConfig = toml::from_str(&table).expect("the defaults hold every setting a run needs");
+        config.validate()?;
+        Ok(config)
+    }
+}

@@ -1,0 +1,412 @@
+//! What a run measures, and the two files that hold it: `metrics.jsonl` (a JSON object an epoch) and
+//! `summary.json` (the run in one object).
+//!
+//! Both are written whole to a temporary file in the same folder, synced, then renamed over the old one, so a
+//! reader, or a resumed run, finds the old file or the new one and never a torn line. Numbers must be finite:
+//! JSON has no NaN, and a run that met one has gone wrong and should say so.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// One epoch of training, and the test read-outs at its end. Accuracies are fractions, 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochMetrics {
+    /// Number of the epoch, from 1.
+    pub epoch: usize,
+    /// Training time of this epoch alone, without evaluation, in seconds.
+    pub seconds: f64,
+    /// Mean squared error ‖û_t - u_y‖² of each block over the epoch, block 1 first.
+    pub train_loss: Vec<f64>,
+    /// Learning rate at the end of the epoch.
+    pub learning_rate: f64,
+    /// Accuracy of the chain on the validation images, when some are held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
+    /// Accuracy of the chain (the paper's read-out) on the test images.
+    pub test_accuracy: f64,
+    /// Accuracy on the test images when the answer is read after each block, block 1 first.
+    pub test_accuracy_per_block: Vec<f64>,
+    /// Accuracy on the test images when the blocks' class probabilities are averaged.
+    pub test_accuracy_consensus: f64,
+    /// Training images of this epoch divided by its training seconds.
+    pub images_per_second: f64,
+}
+
+/// A whole run in one object. Accuracies are fractions, 0 to 1, after the last epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Accuracy of the chain (the paper's read-out) on the test images.
+    pub test_accuracy: f64,
+    /// Accuracy on the test images when the blocks' class probabilities are averaged.
+    pub test_accuracy_consensus: f64,
+    /// Accuracy on the test images when the answer is read after each block, block 1 first.
+    pub test_accuracy_per_block: Vec<f64>,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Trained numbers in the model: every weight, bias, scale and shift.
+    pub parameters: u64,
+    /// Wall-clock time of the whole run, evaluation included, in seconds.
+    pub seconds: f64,
+    /// Training time alone, in seconds.
+    pub train_seconds: f64,
+    /// Largest resident memory of the process, in bytes; 0 where [`peak_rss_bytes`] cannot know it.
+    pub peak_rss_bytes: u64,
+    /// Arithmetic of the run: `f32` or `bf16`.
+    pub precision: String,
+    /// Instruction set of the kernels, such as `avx2`.
+    pub isa: String,
+    /// Threads that trained.
+    pub threads: usize,
+    /// Seed of every random draw.
+    pub seed: u64,
+}
+
+/// Why metrics could not be written or read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MetricsError {
+    /// The system refused to read or write the file.
+    #[error("{}: cannot {action}: {source}; check the folder, its permissions and the free space", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried: `read` or `write`.
+        action: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A line of the file does not say what an epoch's line must say.
+    #[error("{}:{line}: {problem}; mend or delete the line", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// The rule, and what was found.
+        problem: String,
+    },
+    /// The values to be written break a rule of the file; nothing was written.
+    #[error("{}: not written: {problem}; a lower learning rate often cures a run that diverges", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The rule, and what was found.
+        problem: String,
+    },
+}
+
+/// Replaces the file at `path` by one JSON line for each epoch.
+///
+/// # Errors
+/// [`MetricsError::Value`] when an epoch holds a number that is not finite, an accuracy outside 0..=1 or an
+/// epoch number that does not rise; [`MetricsError::Io`] when the file cannot be written. The old file is then
+/// left as it was.
+pub fn write_metrics(path: &Path, epochs: &[EpochMetrics]) -> Result<(), MetricsError> {
+    let mut bytes = Vec::new();
+    let mut previous = 0;
+    for epoch in epochs {
+        check_epoch(epoch, previous)
+            .map_err(|problem| MetricsError::Value { path: path.to_owned(), problem })?;
+        previous = epoch.epoch;
+        push_json(path, &mut bytes, epoch)?;
+    }
+    replace_file(path, &bytes)
+}
+
+/// Every epoch of a file that [`write_metrics`] wrote.
+///
+/// # Errors
+/// [`MetricsError::Io`] when the file cannot be read; [`MetricsError::Line`], with the line's number, when a
+/// line is torn, is not one epoch's object, has an unknown field, or breaks a rule of [`write_metrics`].
+pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, MetricsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| io_error(path, "read", source))?;
+    let mut epochs = Vec::new();
+    let mut previous = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let epoch = parse_line(line, previous).map_err(|problem| MetricsError::Line {
+            path: path.to_owned(),
+            line: index + 1,
+            problem,
+        })?;
+        previous = epoch.epoch;
+        epochs.push(epoch);
+    }
+    Ok(epochs)
+}
+
+/// Replaces the file at `path` by the summary as one indented JSON object.
+///
+/// # Errors
+/// [`MetricsError::Value`] when a number is not finite or an accuracy lies outside 0..=1; [`MetricsError::Io`]
+/// when the file cannot be written. The old file is then left as it was.
+pub fn write_summary(path: &Path, summary: &Summary) -> Result<(), MetricsError> {
+    check_summary(summary).map_err(|problem| MetricsError::Value { path: path.to_owned(), problem })?;
+    let mut bytes = serde_json::to_vec_pretty(summary)
+        .map_err(|error| io_error(path, "write", io::Error::other(error)))?;
+    bytes.push(b'\n');
+    replace_file(path, &bytes)
+}
+
+/// The largest resident memory this process has had so far, in bytes (`VmHWM` of `/proc/self/status`).
+///
+/// 0 on systems other than Linux, and where `/proc` is not mounted.
+pub fn peak_rss_bytes() -> u64 {
+    std::fs::read_to_string("/proc/self/status").ok().and_then(|status| parse_vm_hwm(&status)).unwrap_or(0)
+}
+
+/// Replaces the file at `path` by `bytes`: written to a temporary file beside it, synced, then renamed.
+///
+/// # Errors
+/// [`MetricsError::Io`]; the old file is then left as it was.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), MetricsError> {
+    write_beside_and_rename(path, bytes).map_err(|source| io_error(path, "write", source))
+}
+
+fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    // Temporary files are private by default; a result is as readable as any other file of the user.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // The rename itself survives a power cut only once the folder is synced, which only Unix allows.
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn push_json<T: Serialize>(path: &Path, bytes: &mut Vec<u8>, value: &T) -> Result<(), MetricsError> {
+    serde_json::to_writer(&mut *bytes, value)
+        .map_err(|error| io_error(path, "write", io::Error::other(error)))?;
+    bytes.push(b'\n');
+    Ok(())
+}
+
+fn io_error(path: &Path, action: &'static str, source: io::Error) -> MetricsError {
+    MetricsError::Io { path: path.to_owned(), action, source }
+}
+
+fn parse_line(line: &str, previous: usize) -> Result<EpochMetrics, String> {
+    let Some(object) = line.strip_suffix('\n') else {
+        return Err("a line must end with a line feed; the file ends in the middle of it".to_owned());
+    };
+    let epoch: EpochMetrics = serde_json::from_str(object)
+        .map_err(|error| format!("a line must be the JSON object of one epoch; {error}"))?;
+    check_epoch(&epoch, previous)?;
+    Ok(epoch)
+}
+
+fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
+    if epoch.epoch <= previous {
+        return Err(format!("epoch numbers must rise from 1; found {} after {previous}", epoch.epoch));
+    }
+    let at = format!("of epoch {}", epoch.epoch);
+    finite(&format!("seconds {at}"), epoch.seconds)?;
+    finite(&format!("learning_rate {at}"), epoch.learning_rate)?;
+    finite(&format!("images_per_second {at}"), epoch.images_per_second)?;
+    for (index, &loss) in epoch.train_loss.iter().enumerate() {
+        finite(&format!("train_loss of block {} {at}", index + 1), loss)?;
+    }
+    if let Some(accuracy) = epoch.validation_accuracy {
+        fraction(&format!("validation_accuracy {at}"), accuracy)?;
+    }
+    fraction(&format!("test_accuracy {at}"), epoch.test_accuracy)?;
+    fraction(&format!("test_accuracy_consensus {at}"), epoch.test_accuracy_consensus)?;
+    fractions(&format!("test_accuracy_per_block {at}"), &epoch.test_accuracy_per_block)
+}
+
+fn check_summary(summary: &Summary) -> Result<(), String> {
+    finite("seconds", summary.seconds)?;
+    finite("train_seconds", summary.train_seconds)?;
+    fraction("test_accuracy", summary.test_accuracy)?;
+    fraction("test_accuracy_consensus", summary.test_accuracy_consensus)?;
+    fractions("test_accuracy_per_block", &summary.test_accuracy_per_block)
+}
+
+fn finite(what: &str, value: f64) -> Result<(), String> {
+    if value.is_finite() { Ok(()) } else { Err(format!("{what} must be finite; found {value}")) }
+}
+
+fn fraction(what: &str, value: f64) -> Result<(), String> {
+    // Written so that NaN fails.
+    if (0.0..=1.0).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{what} must be a fraction from 0 to 1; found {value}"))
+    }
+}
+
+fn fractions(what: &str, values: &[f64]) -> Result<(), String> {
+    values.iter().try_for_each(|&value| fraction(what, value))
+}
+
+fn parse_vm_hwm(status: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(number: usize) -> EpochMetrics {
+        EpochMetrics {
+            epoch: number,
+            seconds: 12.5,
+            train_loss: vec![0.076, 0.01],
+            learning_rate: 1e-3,
+            validation_accuracy: None,
+            test_accuracy: 0.979,
+            test_accuracy_per_block: vec![0.9819, 0.979],
+            test_accuracy_consensus: 0.985,
+            images_per_second: 4800.0,
+        }
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            test_accuracy: 0.979,
+            test_accuracy_consensus: 0.985,
+            test_accuracy_per_block: vec![0.9819, 0.979],
+            epochs: 2,
+            parameters: 1_234_567,
+            seconds: 30.0,
+            train_seconds: 25.0,
+            peak_rss_bytes: 1 << 30,
+            precision: "f32".to_owned(),
+            isa: "avx2".to_owned(),
+            threads: 2,
+            seed: u64::MAX,
+        }
+    }
+
+    fn error_of(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        std::fs::write(&path, text).unwrap();
+        let message = read_metrics(&path).unwrap_err().to_string();
+        message.strip_prefix(&folder.path().display().to_string()).unwrap().to_owned()
+    }
+
+    #[test]
+    fn metrics_come_back_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut epochs = vec![epoch(1)];
+        write_metrics(&path, &epochs).unwrap();
+        epochs.push(EpochMetrics { validation_accuracy: Some(0.97), ..epoch(2) });
+        write_metrics(&path, &epochs).unwrap();
+        assert_eq!(read_metrics(&path).unwrap(), epochs);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(!text.lines().next().unwrap().contains("validation_accuracy"), "{text}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn no_epochs_is_an_empty_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        write_metrics(&path, &[]).unwrap();
+        assert_eq!(read_metrics(&path).unwrap(), []);
+    }
+
+    #[test]
+    fn a_value_that_breaks_the_rules_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        write_metrics(&path, &[epoch(1)]).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let bad = [
+            (
+                EpochMetrics { train_loss: vec![0.1, f64::NAN], ..epoch(2) },
+                "train_loss of block 2 of epoch 2",
+            ),
+            (EpochMetrics { learning_rate: f64::INFINITY, ..epoch(2) }, "learning_rate"),
+            (EpochMetrics { test_accuracy: 97.9, ..epoch(2) }, "test_accuracy of epoch 2"),
+            (EpochMetrics { test_accuracy_consensus: f64::NAN, ..epoch(2) }, "test_accuracy_consensus"),
+            (EpochMetrics { test_accuracy_per_block: vec![-0.1], ..epoch(2) }, "test_accuracy_per_block"),
+            (EpochMetrics { validation_accuracy: Some(1.1), ..epoch(2) }, "validation_accuracy"),
+            (epoch(1), "epoch numbers must rise from 1; found 1 after 1"),
+        ];
+        for (value, words) in bad {
+            let message = write_metrics(&path, &[epoch(1), value]).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let good = serde_json::to_string(&epoch(1)).unwrap();
+        let torn = error_of(&format!("{good}\n{}", &good[..40]));
+        assert!(torn.starts_with("/metrics.jsonl:2: a line must end with a line feed"), "{torn}");
+        let unknown = error_of(&format!("{}\n", good.replace("\"seconds\"", "\"second\"")));
+        assert!(unknown.starts_with("/metrics.jsonl:1:") && unknown.contains("`second`"), "{unknown}");
+        let blank = error_of(&format!("{good}\n\n"));
+        assert!(blank.starts_with("/metrics.jsonl:2: a line must be the JSON object"), "{blank}");
+        let again = error_of(&format!("{good}\n{good}\n"));
+        assert!(again.contains(":2: epoch numbers must rise from 1; found 1 after 1"), "{again}");
+        let percent = error_of(&format!("{}\n", good.replace("0.979,", "97.9,")));
+        assert!(percent.contains("must be a fraction from 0 to 1; found 97.9"), "{percent}");
+    }
+
+    #[test]
+    fn a_missing_file_or_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("absent/metrics.jsonl");
+        let read = read_metrics(&path).unwrap_err().to_string();
+        assert!(read.contains("absent/metrics.jsonl: cannot read"), "{read}");
+        let write = write_metrics(&path, &[]).unwrap_err().to_string();
+        assert!(write.contains("absent/metrics.jsonl: cannot write"), "{write}");
+    }
+
+    #[test]
+    fn a_summary_comes_back_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.json");
+        write_summary(&path, &summary()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary());
+        let bad = Summary { test_accuracy: f64::NAN, ..summary() };
+        assert!(write_summary(&path, &bad).unwrap_err().to_string().contains("test_accuracy must be"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_written_file_is_as_readable_as_any_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, ours) = (folder.path().join("plain"), folder.path().join("ours"));
+        std::fs::write(&plain, b"x").unwrap();
+        replace_file(&ours, b"x").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[test]
+    fn peak_memory_is_read_in_bytes() {
+        assert_eq!(parse_vm_hwm("Name:\tx\nVmHWM:\t   12 kB\nVmRSS:\t 9 kB\n"), Some(12 * 1024));
+        assert_eq!(parse_vm_hwm("Name:\tx\n"), None);
+        assert_eq!(parse_vm_hwm("VmHWM:\t12 MB\n"), None);
+        if cfg!(target_os = "linux") {
+            assert!(peak_rss_bytes() > 100_000);
+        }
+    }
+}

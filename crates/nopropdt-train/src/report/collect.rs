@@ -1,0 +1,88 @@
+//! From a finished run to what its report shows.
+
+use super::{ChainPicture, Picture, ReportData};
+use crate::config::RunConfig;
+use crate::evaluate::{Answer, answers, chain_of};
+use crate::metrics::{EpochMetrics, Summary};
+use nopropdt_blocks::{NoPropDt, Weights};
+use nopropdt_data::{Dataset, Split};
+
+/// Test images shown.
+const PICTURES: usize = 60;
+/// How many of them may be wrongly answered ones, so that some right ones are always seen.
+const WRONG: usize = 40;
+/// Images whose way through the blocks is shown: this many wrong ones and this many right ones.
+const CHAINS: usize = 3;
+
+/// A finished run.
+pub struct Parts<'a> {
+    /// Its configuration.
+    pub config: &'a RunConfig,
+    /// Its network.
+    pub network: &'a NoPropDt,
+    /// What was learned.
+    pub weights: &'a Weights,
+    /// What it was learned from.
+    pub dataset: &'a Dataset,
+    /// Every epoch.
+    pub metrics: &'a [EpochMetrics],
+    /// The result.
+    pub summary: &'a Summary,
+}
+
+/// Gathers the report's numbers and pictures; answers every test image once.
+pub fn collect(parts: &Parts<'_>) -> ReportData {
+    let test = &parts.dataset.test;
+    let (right, wrong): (Vec<Answer>, Vec<Answer>) =
+        answers(parts.network, parts.weights, test, parts.config.seed)
+            .into_iter()
+            .partition(|answer| answer.prediction == test.label(answer.index));
+    let shown_wrong = wrong.len().min(WRONG);
+    let grid = wrong.iter().take(shown_wrong).chain(right.iter().take(PICTURES - shown_wrong));
+    let chain = |answer: &Answer| ChainPicture {
+        picture: picture(test, answer),
+        probabilities: chain_of(parts.network, parts.weights, test, parts.config.seed, answer.index),
+    };
+    let schedule = parts.network.schedule();
+    ReportData {
+        title: format!("NoProp-DT on {}", parts.dataset.name),
+        facts: facts(parts),
+        epochs: parts.metrics.to_vec(),
+        summary: parts.summary.clone(),
+        alpha_bar: schedule.alpha_bar().to_vec(),
+        snr_weight: (1..=schedule.steps()).map(|t| schedule.snr_weight(t)).collect(),
+        class_names: parts.dataset.class_names.clone(),
+        pictures: grid.map(|answer| picture(test, answer)).collect(),
+        chains: wrong.iter().take(CHAINS).chain(right.iter().take(CHAINS)).map(chain).collect(),
+    }
+}
+
+fn picture(test: &Split, answer: &Answer) -> Picture {
+    let shape = test.shape();
+    let bright = |&pixel: &u8| (f32::from(pixel) / test.pixel_scale() * 255.0).round() as u8;
+    Picture {
+        height: shape.height,
+        width: shape.width,
+        channels: shape.channels,
+        pixels: test.pixels(answer.index).iter().map(bright).collect(),
+        label: test.label(answer.index),
+        prediction: answer.prediction,
+        confidence: answer.confidence,
+    }
+}
+
+/// The settings of the run as its configuration file spells them, and the data and machine it met.
+fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
+    let data = parts.dataset;
+    let mut facts = vec![
+        ("training images".to_owned(), data.train.len().to_string()),
+        ("test images".to_owned(), data.test.len().to_string()),
+        ("image".to_owned(), data.shape().to_string()),
+    ];
+    let toml = parts.config.to_toml();
+    let settings = toml.lines().filter_map(|line| line.split_once(" = "));
+    facts.extend(settings.map(|(key, value)| (key.replace('-', " "), value.trim_matches('"').to_owned())));
+    facts.push(("kernels".into(), parts.summary.isa.clone()));
+    facts.push(("threads".into(), parts.summary.threads.to_string()));
+    facts
+}

@@ -1,0 +1,90 @@
+//! The page: its frame, headline numbers, facts, and the order of the sections.
+
+use super::html::escape;
+use super::{ReportData, ReportError, chains, figures, numbers, pictures};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The whole page.
+pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
+    let sections = [
+        section("run", "The run", &facts(data)),
+        section(
+            "training",
+            "Training",
+            &pair(&figures::accuracy_over_epochs(&data.epochs)?, &figures::loss_over_epochs(&data.epochs)?),
+        ),
+        section(
+            "blocks",
+            "Block by block",
+            &pair(&figures::accuracy_after_blocks(data)?, &figures::epoch_table(&data.epochs)),
+        ),
+        section(
+            "schedule",
+            "Noise schedule",
+            &pair(&figures::schedule(&data.alpha_bar)?, &figures::weights(&data.snr_weight)?),
+        ),
+        section("pictures", "Test images", &pictures::grid(&data.pictures, &data.class_names)?),
+        section("chains", "Through the blocks", &chains::heat_maps(&data.chains, &data.class_names)?),
+    ];
+    let title = escape(&data.title);
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         </head>\n<body>\n<header><h1>{title}</h1></header>\n<main>\n{}\n{}\n</main>\n</body>\n</html>\n",
+        headline(data),
+        sections.join("\n")
+    ))
+}
+
+fn section(id: &str, title: &str, body: &str) -> String {
+    format!("<section id=\"{id}\"><h2>{title}</h2>{body}</section>")
+}
+
+fn pair(left: &str, right: &str) -> String {
+    format!("<div class=\"pair\">{left}{right}</div>")
+}
+
+fn headline(data: &ReportData) -> String {
+    let summary = &data.summary;
+    let epochs =
+        if summary.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", summary.epochs) };
+    let tiles = [
+        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), "read after the last block"),
+        ("consensus accuracy", numbers::percent(summary.test_accuracy_consensus, 2), "all blocks averaged"),
+        ("training time", numbers::duration(summary.train_seconds), epochs.as_str()),
+        ("parameters", numbers::count(summary.parameters), "trained numbers"),
+        ("images per second", images_per_second(data), "while training"),
+    ];
+    let tiles: String = tiles
+        .iter()
+        .map(|(label, value, note)| {
+            format!("<div class=\"tile\"><span>{label}</span><b>{value}</b><small>{note}</small></div>")
+        })
+        .collect();
+    format!("<section id=\"headline\" class=\"tiles\">{tiles}</section>")
+}
+
+/// Images trained on divided by the time that took, over all epochs.
+fn images_per_second(data: &ReportData) -> String {
+    let seconds: f64 = data.epochs.iter().map(|epoch| epoch.seconds).sum();
+    let images: f64 = data.epochs.iter().map(|epoch| epoch.seconds * epoch.images_per_second).sum();
+    let rate = images / seconds;
+    if rate.is_finite() && rate >= 10.0 { numbers::count(rate.round() as u64) } else { numbers::short(rate) }
+}
+
+/// The given facts, then what the run cost.
+fn facts(data: &ReportData) -> String {
+    let summary = &data.summary;
+    let mut costs = vec![("whole run", numbers::duration(summary.seconds))];
+    if summary.peak_rss_bytes > 0 {
+        costs.push(("peak memory", numbers::bytes(summary.peak_rss_bytes)));
+    }
+    let given = data.facts.iter().map(|(label, value)| (label.as_str(), value.as_str()));
+    let rows: String = given
+        .chain(costs.iter().map(|(label, value)| (*label, value.as_str())))
+        .map(|(label, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(label), escape(value)))
+        .collect();
+    format!("<dl class=\"card facts\">{rows}</dl>")
+}

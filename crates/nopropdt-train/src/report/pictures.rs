@@ -1,0 +1,157 @@
+//! Test images with their answers, as PNG data inside the page.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::html::escape;
+use super::{Picture, ReportError, numbers};
+
+/// The grid of test images.
+pub(super) fn grid(pictures: &[Picture], class_names: &[String]) -> Result<String, ReportError> {
+    if pictures.is_empty() {
+        return Ok("<p class=\"empty card\">No images were kept.</p>".to_owned());
+    }
+    let mut cells = String::new();
+    for (index, picture) in pictures.iter().enumerate() {
+        let cell = cell(picture, class_names).map_err(|problem| ReportError::Picture {
+            which: "picture",
+            number: index + 1,
+            problem,
+        })?;
+        cells.push_str(&cell);
+    }
+    let wrong = pictures.iter().filter(|picture| picture.label != picture.prediction).count();
+    Ok(format!(
+        "<figure class=\"card\"><div class=\"pictures\">{cells}</div><figcaption>True class → answer, with the \
+         answer's probability: of these {} images the {wrong} wrong ones come first, in red; look whether you would \
+         have known better.</figcaption></figure>",
+        pictures.len()
+    ))
+}
+
+fn cell(picture: &Picture, class_names: &[String]) -> Result<String, String> {
+    let verdict = if picture.label == picture.prediction { "right" } else { "wrong" };
+    Ok(format!(
+        "<div class=\"picture {verdict}\">{}<div>{}</div></div>",
+        image(picture, class_names)?,
+        answer(picture, class_names)?
+    ))
+}
+
+/// `label → answer` and the answer's probability.
+pub(super) fn answer(picture: &Picture, class_names: &[String]) -> Result<String, String> {
+    Ok(format!(
+        "<span>{} → <b>{}</b></span> <small>{}</small>",
+        escape(class_name(class_names, "label", picture.label)?),
+        escape(class_name(class_names, "prediction", picture.prediction)?),
+        numbers::percent(picture.confidence, 0)
+    ))
+}
+
+/// An `<img>` that holds the picture itself.
+pub(super) fn image(picture: &Picture, class_names: &[String]) -> Result<String, String> {
+    let data = STANDARD.encode(png_file(picture)?);
+    Ok(format!(
+        "<img alt=\"{}\" src=\"data:image/png;base64,{data}\">",
+        escape(class_name(class_names, "label", picture.label)?)
+    ))
+}
+
+/// The name of class `class`, which is the `role` (label, prediction) of a picture.
+pub(super) fn class_name<'a>(class_names: &'a [String], role: &str, class: usize) -> Result<&'a str, String> {
+    class_names.get(class).map(String::as_str).ok_or_else(|| {
+        format!("{role} must be below the number of class names, {}; found {class}", class_names.len())
+    })
+}
+
+fn png_file(picture: &Picture) -> Result<Vec<u8>, String> {
+    let Picture { height, width, channels, ref pixels, .. } = *picture;
+    let color = match channels {
+        1 => png::ColorType::Grayscale,
+        3 => png::ColorType::Rgb,
+        other => return Err(format!("channels must be 1 or 3; found {other}")),
+    };
+    let wanted = height.checked_mul(width).and_then(|area| area.checked_mul(channels));
+    if wanted != Some(pixels.len()) {
+        let found = pixels.len();
+        return Err(format!(
+            "pixels must be height × width × channels = {height} × {width} × {channels}; found {found}"
+        ));
+    }
+    let (Ok(columns), Ok(rows)) = (u32::try_from(width), u32::try_from(height)) else {
+        return Err(format!("height and width must be below 2³²; found {height} and {width}"));
+    };
+    encode(columns, rows, color, pixels)
+        .map_err(|error| format!("height and width must suit PNG; found {height} and {width} ({error})"))
+}
+
+fn encode(
+    columns: u32,
+    rows: u32,
+    color: png::ColorType,
+    pixels: &[u8],
+) -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, columns, rows);
+    encoder.set_color(color);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(channels: usize) -> Picture {
+        let pixels = (0..2 * 3 * channels).map(|index| 10 * index as u8).collect();
+        Picture { height: 2, width: 3, channels, pixels, label: 0, prediction: 1, confidence: 0.987 }
+    }
+
+    fn names() -> Vec<String> {
+        vec!["<cat>".to_owned(), "dog".to_owned()]
+    }
+
+    #[test]
+    fn grey_and_colour_pictures_come_back_pixel_for_pixel() {
+        for channels in [1, 3] {
+            let picture = picture(channels);
+            let markup = image(&picture, &names()).unwrap();
+            let data = markup.split_once("base64,").unwrap().1.trim_end_matches("\">");
+            let file = STANDARD.decode(data).unwrap();
+            let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+            let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+            let info = reader.next_frame(&mut pixels).unwrap();
+            assert_eq!((info.width, info.height), (3, 2));
+            assert_eq!(pixels, picture.pixels);
+        }
+    }
+
+    #[test]
+    fn wrong_answers_are_marked_and_names_escaped() {
+        let wrong = grid(&[picture(1)], &names()).unwrap();
+        assert!(wrong.contains("class=\"picture wrong\"") && wrong.contains("the 1 wrong"));
+        assert!(wrong.contains("&lt;cat&gt; → <b>dog</b>") && !wrong.contains("<cat>"));
+        assert!(wrong.contains("99\u{a0}%"));
+        let right = grid(&[Picture { prediction: 0, ..picture(3) }], &names()).unwrap();
+        assert!(right.contains("class=\"picture right\"") && !right.contains("class=\"picture wrong\""));
+    }
+
+    #[test]
+    fn a_picture_that_contradicts_itself_is_named() {
+        let cases = [
+            (Picture { channels: 4, ..picture(1) }, "channels must be 1 or 3; found 4"),
+            (Picture { height: 3, ..picture(1) }, "= 3 × 3 × 1; found 6"),
+            (Picture { height: usize::MAX, ..picture(1) }, "found 6"),
+            (Picture { height: 0, pixels: vec![], ..picture(1) }, "must suit PNG; found 0 and 3"),
+            (Picture { label: 2, ..picture(1) }, "label must be below the number of class names, 2; found 2"),
+            (Picture { prediction: 9, ..picture(1) }, "prediction must be below"),
+        ];
+        for (bad, words) in cases {
+            let message = grid(&[picture(1), bad], &names()).unwrap_err().to_string();
+            assert!(message.starts_with("picture 2: ") && message.contains(words), "{message}");
+        }
+    }
+}

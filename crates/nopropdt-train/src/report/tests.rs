@@ -1,0 +1,154 @@
+//! Tests of the whole page.
+
+use super::*;
+
+fn picture(channels: usize, prediction: usize) -> Picture {
+    let pixels = vec![128; 4 * 4 * channels];
+    Picture { height: 4, width: 4, channels, pixels, label: 0, prediction, confidence: 0.75 }
+}
+
+fn epoch(number: usize, blocks: usize) -> EpochMetrics {
+    let fade = 1.0 / number as f64;
+    EpochMetrics {
+        epoch: number,
+        seconds: 10.0,
+        train_loss: (1..=blocks).map(|block| 0.08 * fade / block as f64).collect(),
+        learning_rate: 1e-3,
+        validation_accuracy: Some(1.0 - 0.04 * fade),
+        test_accuracy: 1.0 - 0.05 * fade,
+        test_accuracy_per_block: vec![1.0 - 0.05 * fade; blocks],
+        test_accuracy_consensus: 1.0 - 0.03 * fade,
+        images_per_second: 6000.0,
+    }
+}
+
+fn sample(epochs: usize, blocks: usize) -> ReportData {
+    ReportData {
+        title: "NoProp-DT on digits".to_owned(),
+        facts: vec![("dataset".to_owned(), "digits".to_owned()), ("method".to_owned(), "dt".to_owned())],
+        epochs: (1..=epochs).map(|number| epoch(number, blocks)).collect(),
+        summary: Summary {
+            test_accuracy: 0.9512,
+            test_accuracy_consensus: 0.9734,
+            test_accuracy_per_block: vec![0.96; blocks],
+            epochs,
+            parameters: 1_234_567,
+            seconds: 75.0,
+            train_seconds: 61.0,
+            peak_rss_bytes: 123_000_000,
+            precision: "f32".to_owned(),
+            isa: "avx2".to_owned(),
+            threads: 2,
+            seed: 0,
+        },
+        alpha_bar: (0..=blocks).map(|t| t as f64 / blocks.max(1) as f64).collect(),
+        snr_weight: (1..=blocks).map(|t| 10f64.powi(t as i32 - 2)).collect(),
+        class_names: vec!["cat".to_owned(), "dog".to_owned()],
+        pictures: vec![picture(1, 1), picture(3, 0)],
+        chains: vec![ChainPicture {
+            picture: picture(1, 1),
+            probabilities: vec![vec![0.3, 0.7]; blocks.max(1)],
+        }],
+    }
+}
+
+/// Fails where an element is left open, closed twice, or a number did not survive.
+fn assert_sound(page: &str) {
+    for tag in
+        ["html", "body", "main", "section", "figure", "svg", "table", "tr", "td", "th", "div", "dl", "text"]
+    {
+        let opened = page.matches(&format!("<{tag} ")).count() + page.matches(&format!("<{tag}>")).count();
+        assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "<{tag}>");
+    }
+    for broken in ["NaN", "inf\"", "inf<", ">inf"] {
+        assert!(!page.contains(broken), "the page holds {broken}");
+    }
+}
+
+#[test]
+fn a_full_report_has_every_section_and_number() {
+    let page = render(&sample(5, 4)).unwrap();
+    assert_sound(&page);
+    for id in ["headline", "run", "training", "blocks", "schedule", "pictures", "chains"] {
+        assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
+    }
+    for text in ["95.12\u{a0}%", "97.34\u{a0}%", "1\u{a0}min 01\u{a0}s", "123\u{a0}MB"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(page.contains("1\u{202f}234\u{202f}567") && page.contains("6\u{202f}000"));
+    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<figcaption>").count(), 7);
+    assert_eq!(page.matches("data:image/png;base64,").count(), 3);
+    assert!(page.contains("validation (chain)"));
+    assert!(!page.contains("cannot be shown") && !page.contains("class=\"empty"));
+}
+
+#[test]
+fn the_page_loads_nothing_and_runs_nothing() {
+    let page = render(&sample(3, 4)).unwrap();
+    for outside in ["http:", "https:", "<script", "<link", "<iframe", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for (start, _) in page.match_indices("src=") {
+        assert!(page[start..].starts_with("src=\"data:image/png;base64,"));
+    }
+    assert!(!page.contains("href="));
+}
+
+#[test]
+fn text_from_outside_stays_text() {
+    let mut data = sample(1, 2);
+    data.title = "<script>alert(1)</script>".to_owned();
+    data.facts.push(("a<b".to_owned(), "\"x\" & 'y' <img src=q>".to_owned()));
+    data.class_names[0] = "\"><script>".to_owned();
+    let page = render(&data).unwrap();
+    assert_sound(&page);
+    assert!(!page.contains("<script") && !page.contains("<img src=q"));
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(page.contains("<dt>a&lt;b</dt><dd>&quot;x&quot; &amp; &#39;y&#39; &lt;img src=q&gt;</dd>"));
+}
+
+#[test]
+fn small_and_large_runs_draw_every_chart() {
+    for (epochs, blocks) in [(1, 1), (1, 10), (300, 1), (2, 40)] {
+        let page = render(&sample(epochs, blocks)).unwrap();
+        assert_sound(&page);
+        assert_eq!(page.matches("<svg").count(), 5, "{epochs} epochs, {blocks} blocks");
+        assert!(!page.contains("cannot be shown"), "{epochs} epochs, {blocks} blocks");
+    }
+    assert!(render(&sample(1, 1)).unwrap().contains("<small>1 epoch</small>"));
+}
+
+#[test]
+fn parts_without_data_say_so() {
+    let mut data = sample(0, 0);
+    (data.alpha_bar, data.pictures, data.chains) = (vec![], vec![], vec![]);
+    let page = render(&data).unwrap();
+    assert_sound(&page);
+    assert_eq!(page.matches("<svg").count(), 0);
+    assert_eq!(page.matches("class=\"empty").count(), 8);
+}
+
+#[test]
+fn negative_and_infinite_weights_are_shown_or_counted() {
+    let mut data = sample(2, 4);
+    data.snr_weight = vec![-300.0, -0.02, 5.0, f64::NEG_INFINITY];
+    let page = render(&data).unwrap();
+    assert_sound(&page);
+    let chart = page.split_once("Loss weight of each block").unwrap().1;
+    let chart = chart.split_once("</figure>").unwrap().0;
+    assert_eq!(chart.matches("<circle").count(), 3);
+    assert_eq!(chart.matches("<circle").count() - chart.matches("fill=\"#3B7DD8\"").count(), 2);
+    assert!(chart.contains("−100") && chart.contains("1 value cannot be shown"), "{chart}");
+}
+
+#[test]
+fn a_bad_picture_is_an_error() {
+    let mut data = sample(1, 1);
+    data.pictures[1].pixels.pop();
+    let message = render(&data).unwrap_err().to_string();
+    assert_eq!(message, "picture 2: pixels must be height × width × channels = 4 × 4 × 3; found 47");
+    let mut data = sample(1, 1);
+    data.chains[0].picture.label = 5;
+    assert!(render(&data).unwrap_err().to_string().starts_with("chain 1: label must be below"));
+}

@@ -1,0 +1,263 @@
+//! The training loop: every method's, whatever its losses are.
+
+use crate::config::{Order, RunConfig};
+use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, Weights};
+use nopropdt_data::{Split, batches, epoch_order};
+use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_gradient_norm};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Parameters, Tensor};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Why training stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A loss is NaN or infinite.
+    #[error("training: the loss of block {block} became {loss} in epoch {epoch} at batch {batch}; try a smaller --lr or --clip-norm 1")]
+    NotFinite {
+        /// Block, from 1.
+        block: usize,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Batch within the epoch, from 1.
+        batch: usize,
+        /// The loss.
+        loss: f64,
+    },
+    /// Somebody asked to stop.
+    #[error("training: interrupted in epoch {epoch}")]
+    Interrupted {
+        /// The epoch that was not finished, from 1.
+        epoch: usize,
+    },
+}
+
+/// What the loop tells while it runs.
+pub struct Progress<'a> {
+    /// Called after every batch of every wave: (block steps done, block steps of the epoch, mean squared error of the wave).
+    pub on_step: &'a (dyn Fn(usize, usize, f64) + Sync),
+    /// Whether to stop at the next batch.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// A network in training: weights and the optimisers' memory. Everything random is a function of
+/// (seed, epoch, batch, block), so nothing else has to be saved.
+pub struct Trainer<'m> {
+    method: &'m dyn Method,
+    weights: Weights,
+    /// One a block.
+    own: Vec<Optimizer>,
+    /// One a shared set.
+    shared: Vec<Optimizer>,
+    settings: Settings,
+}
+
+/// What of a configuration the loop needs.
+struct Settings {
+    seed: u64,
+    epochs: usize,
+    batch_size: usize,
+    order: Order,
+    learning_rate: LearningRate,
+    lr: f32,
+    clip_norm: Option<f32>,
+}
+
+/// A batch's place in a run.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// From 0.
+    epoch: usize,
+    /// From 0, within the epoch.
+    batch: usize,
+    /// Position in the order of all waves, which is what the reference learning rate counts.
+    wave: u64,
+}
+
+/// An epoch's averages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochLoss {
+    /// Mean over the epoch's batches of each block's ‖û − u‖².
+    pub squared_error: Vec<f64>,
+    /// Learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// Images trained on.
+    pub images: usize,
+}
+
+impl<'m> Trainer<'m> {
+    /// Fresh weights for a run with `batches` batches an epoch.
+    ///
+    /// # Errors
+    /// When the optimiser's settings break a rule.
+    pub fn new(method: &'m dyn Method, config: &RunConfig, batches: usize) -> Result<Self, OptimizerError> {
+        let weights = method.init(config.seed);
+        let optimizer = |set: &Parameters| Optimizer::new(&config.optimizer(), set.len());
+        Ok(Self {
+            method,
+            own: weights.blocks.iter().map(optimizer).collect::<Result<_, _>>()?,
+            shared: weights.shared.iter().map(optimizer).collect::<Result<_, _>>()?,
+            weights,
+            settings: Settings {
+                seed: config.seed,
+                epochs: config.epochs,
+                batch_size: config.batch_size,
+                order: config.order,
+                learning_rate: config.learning_rate(batches as u64),
+                lr: config.lr,
+                clip_norm: (config.clip_norm > 0.0).then_some(config.clip_norm),
+            },
+        })
+    }
+
+    /// The weights as they stand.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Memory of every optimiser: the blocks', then the shared sets'.
+    pub fn optimizer_states(&self) -> impl Iterator<Item = &OptimizerState> {
+        self.own.iter().chain(&self.shared).map(Optimizer::state)
+    }
+
+    /// Continues from saved weights and optimiser states, in the order of [`Trainer::optimizer_states`].
+    ///
+    /// # Errors
+    /// When a state does not fit; the trainer is then of no further use.
+    pub fn restore(&mut self, weights: Weights, states: Vec<OptimizerState>) -> Result<(), OptimizerError> {
+        self.weights = weights;
+        for (optimizer, state) in self.own.iter_mut().chain(&mut self.shared).zip(states) {
+            optimizer.restore(state)?;
+        }
+        Ok(())
+    }
+
+    /// Trains one epoch, from 0.
+    ///
+    /// # Errors
+    /// When a loss is not finite or `progress.stop` says so; the weights are then those of mid-epoch.
+    pub fn epoch(&mut self, data: &Split, epoch: usize, progress: &Progress<'_>) -> Result<EpochLoss, TrainError> {
+        let order = epoch_order(data.len(), self.settings.seed, epoch as u64);
+        let batches = usable_batches(&order, self.settings.batch_size);
+        let blocks = self.method.blocks();
+        let groups: Vec<Range<usize>> = match self.settings.order {
+            Order::Interleaved => vec![0..blocks],
+            Order::Sequential => (0..blocks).map(|block| block..block + 1).collect(),
+        };
+        let mut sums = vec![0.0; blocks];
+        let (mut done, mut learning_rate) = (0, 0.0);
+        for (round, group) in groups.iter().enumerate() {
+            for (index, indices) in batches.iter().enumerate() {
+                if (progress.stop)() {
+                    return Err(TrainError::Interrupted { epoch: epoch + 1 });
+                }
+                let wave = ((epoch * groups.len() + round) * batches.len() + index) as u64;
+                let place = Place { epoch, batch: index, wave };
+                learning_rate = self.learning_rate(place, batches.len());
+                let losses = self.wave(group.clone(), &gather(data, indices), place, learning_rate)?;
+                let errors = losses.iter().map(|loss| loss.squared_error);
+                sums[group.clone()].iter_mut().zip(errors.clone()).for_each(|(sum, error)| *sum += error);
+                done += group.len();
+                (progress.on_step)(done, blocks * batches.len(), errors.sum::<f64>() / group.len() as f64);
+            }
+        }
+        Ok(EpochLoss {
+            squared_error: sums.iter().map(|sum| sum / batches.len() as f64).collect(),
+            learning_rate: f64::from(learning_rate),
+            images: batches.iter().map(|batch| batch.len()).sum(),
+        })
+    }
+
+    fn learning_rate(&self, place: Place, batches: usize) -> f32 {
+        let Settings { learning_rate, lr, epochs, .. } = self.settings;
+        let step = match learning_rate {
+            LearningRate::Reference { .. } => place.wave,
+            _ => (place.epoch * batches + place.batch) as u64,
+        };
+        learning_rate.at(step, (epochs * batches) as u64, lr)
+    }
+
+    /// One batch through some blocks, side by side. Each block's gradient is taken and applied by itself; the shared sets
+    /// then take a step for each block in turn, with gradients that were all taken at the same point.
+    fn wave(
+        &mut self,
+        group: Range<usize>,
+        batch: &Batch,
+        place: Place,
+        learning_rate: f32,
+    ) -> Result<Vec<LossTerms>, TrainError> {
+        let (method, shared, settings) = (self.method, &self.weights.shared, &self.settings);
+        let noise = Stream::new(settings.seed).purpose("train").child(place.epoch as u64).child(place.batch as u64);
+        let blocks = self.weights.blocks[group.clone()].par_iter_mut().zip(&mut self.own[group.clone()]);
+        let steps: Vec<BlockStep> = blocks
+            .enumerate()
+            .map(|(offset, (own, optimizer))| {
+                let block = group.start + offset;
+                let mut step = method.block_step(block, own, shared, batch, noise.child(block as u64));
+                clip(&mut step, settings.clip_norm);
+                optimizer.step(own.values_mut(), &step.own, learning_rate);
+                own.update_statistics(&step.statistics);
+                step.own = Vec::new();
+                step
+            })
+            .collect();
+        for step in &steps {
+            for ((set, optimizer), gradient) in self.weights.shared.iter_mut().zip(&mut self.shared).zip(&step.shared) {
+                if let Some(gradient) = gradient {
+                    optimizer.step(set.values_mut(), gradient, learning_rate);
+                }
+            }
+        }
+        let losses: Vec<LossTerms> = steps.iter().map(|step| step.loss).collect();
+        match losses.iter().position(|loss| !loss.total.is_finite()) {
+            Some(offset) => Err(TrainError::NotFinite {
+                block: group.start + offset + 1,
+                epoch: place.epoch + 1,
+                batch: place.batch + 1,
+                loss: losses[offset].total,
+            }),
+            None => Ok(losses),
+        }
+    }
+}
+
+/// Scales the whole gradient of one loss, the block's own and the shared parts together, to at most `max_norm`.
+fn clip(step: &mut BlockStep, max_norm: Option<f32>) {
+    let Some(max_norm) = max_norm else { return };
+    let mut whole = std::mem::take(&mut step.own);
+    let own = whole.len();
+    step.shared.iter().flatten().for_each(|part| whole.extend_from_slice(part));
+    clip_gradient_norm(&mut whole, max_norm);
+    let mut rest = own;
+    for part in step.shared.iter_mut().flatten() {
+        let length = part.len();
+        part.copy_from_slice(&whole[rest..rest + length]);
+        rest += length;
+    }
+    whole.truncate(own);
+    step.own = whole;
+}
+
+/// The batches of an epoch: a last one of a single image is left out, since batch norm can't train on it.
+fn usable_batches(order: &[u32], batch_size: usize) -> Vec<&[u32]> {
+    batches(order, batch_size).filter(|batch| batch.len() >= 2).collect()
+}
+
+/// Number of batches an epoch of `images` images has.
+pub fn batches_per_epoch(images: usize, batch_size: usize) -> usize {
+    images / batch_size + usize::from(images % batch_size >= 2)
+}
+
+/// Images and labels at `indices`.
+pub fn gather(data: &Split, indices: &[u32]) -> Batch {
+    let shape = data.shape();
+    let mut labels = Vec::with_capacity(indices.len());
+    let images = Tensor::filled_by(&[indices.len(), shape.height, shape.width, shape.channels], |pixels| {
+        data.fill_batch(indices, pixels, &mut labels);
+    });
+    Batch { images, labels }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+"""Golden values of single operations: inputs, output, and the gradient of sum(output * upstream) for every input."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from store import Sampler, choose_seed, encode, exact, scalar
+
+FIRST_SEED = 100
+
+
+class Cases:
+    """Collects `<case>.<tensor>` entries."""
+
+    def __init__(self, sampler: Sampler):
+        self.sampler = sampler
+        self.tensors: dict[str, Tensor] = {}
+
+    def add(self, case: str, operation, constants: dict[str, Tensor] | None = None, **inputs: Tensor):
+        """Runs `operation` on the inputs in order and back; `constants` are stored beside them but not differentiated."""
+        for name, value in inputs.items():
+            if not torch.equal(value, exact(value)):
+                raise RuntimeError(f"{case}.{name}: inputs must be exactly float32; some are not")
+        leaves = {name: value.clone().requires_grad_() for name, value in inputs.items()}
+        output = operation(*leaves.values())
+        output = output.reshape(1) if output.dim() == 0 else output
+        upstream = self.sampler.normal(*output.shape)
+        gradients = torch.autograd.grad((output * upstream).sum(), list(leaves.values()))
+        entries = inputs | (constants or {}) | {"output": output, "upstream": upstream}
+        entries |= {f"grad.{name}": gradient for name, gradient in zip(leaves, gradients)}
+        self.tensors |= {f"{case}.{name}": value.detach() for name, value in entries.items()}
+
+
+def convolutions(cases: Cases):
+    """3x3 convolutions padded by 1, plain and fused; 7x5 images, so that a pool drops the last row and column."""
+    s = cases.sampler
+
+    def plain(x, weight, bias):
+        return F.conv2d(x, weight, bias, padding=1)
+
+    def inputs():
+        return {"x": s.normal(2, 3, 7, 5), "weight": s.normal(4, 3, 3, 3, scale=0.3), "bias": s.normal(4, scale=0.3)}
+
+    cases.add("conv_plain", plain, **inputs())
+    cases.add("conv_relu", lambda *a: F.relu(plain(*a)), **inputs())
+    cases.add("conv_relu_pool", lambda *a: F.max_pool2d(F.relu(plain(*a)), 2), **inputs())
+    cases.add("max_pool", lambda x: F.max_pool2d(x, 2), x=s.normal(2, 3, 7, 5))
+    cases.add("global_average_pool", lambda x: x.mean(dim=(2, 3)), x=s.normal(2, 3, 5, 4))
+
+
+def elementwise(cases: Cases):
+    """ReLU (its first entry exactly 0, whose gradient is 0), tanh, softmax (one row far from 0), concatenation."""
+    s = cases.sampler
+    x = s.normal(3, 7)
+    x[0, 0] = 0.0
+    cases.add("relu", F.relu, x=x)
+    cases.add("tanh", torch.tanh, x=s.normal(3, 7, scale=2.0))
+    far = torch.tensor([[0.0], [0.0], [100.0], [-100.0]], dtype=torch.float64)
+    cases.add("softmax", lambda x: F.softmax(x, dim=1), x=exact(s.normal(4, 5, scale=2.0) + far))
+    cases.add("concat", lambda a, b: torch.cat([a, b], dim=1), a=s.normal(3, 4), b=s.normal(3, 2))
+
+
+def dense(cases: Cases):
+    """Linear layer and batch norm in both modes; the running variance takes the unbiased batch variance."""
+    s = cases.sampler
+    cases.add("linear", F.linear, x=s.normal(4, 6), weight=s.normal(3, 6, scale=0.4), bias=s.normal(3))
+
+    def inputs():
+        return {"x": s.normal(6, 5, scale=1.5) + s.normal(5), "weight": s.uniform(5, low=0.5, high=1.5), "bias": s.normal(5)}
+
+    eps, momentum = 1e-5, 0.1
+    for case, training in (("batch_norm_train", True), ("batch_norm_eval", False)):
+        mean, variance = s.normal(5, scale=0.5), s.uniform(5, low=0.5, high=2.0)
+        new_mean, new_variance = mean.clone(), variance.clone()
+        constants = {"running_mean": mean, "running_var": variance, "eps": scalar(eps)}
+        if training:
+            constants |= {"momentum": scalar(momentum), "running_mean_after": new_mean, "running_var_after": new_variance}
+
+        def operation(x, weight, bias):
+            return F.batch_norm(x, new_mean, new_variance, weight, bias, training, momentum, eps)
+
+        values = inputs()
+        values["x"] = exact(values["x"])
+        cases.add(case, operation, constants, **values)
+
+
+def embeddings_and_losses(cases: Cases):
+    """Rows by class, class probabilities times W, and both losses; a class may occur twice or never."""
+    s = cases.sampler
+    labels = torch.tensor([3, 0, 3, 1, 4, 0])
+    cases.add("embedding_rows", lambda W: W[labels], {"labels": labels}, W=s.normal(5, 4))
+    probabilities = exact(F.softmax(s.normal(3, 4), dim=1))
+    cases.add("probabilities_embedding", torch.matmul, p=probabilities, W=s.normal(4, 5))
+    cases.add("squared_error", lambda estimate, target: (estimate - target).square().sum(1).mean(),
+              estimate=s.normal(6, 4), target=s.normal(6, 4))
+    cases.add("cross_entropy", lambda logits: F.cross_entropy(logits, labels), {"labels": labels},
+              logits=s.normal(6, 5, scale=2.0))
+
+
+def collect(seed: int) -> Cases:
+    cases = Cases(Sampler(seed))
+    convolutions(cases)
+    dense(cases)
+    embeddings_and_losses(cases)
+    return cases
+
+
+def ops() -> bytes:
+    """The file ops.safetensors."""
+
+    def run(seed: int) -> float:
+        collect(seed)
+        return 0.0
+
+    seed = choose_seed(FIRST_SEED, 1e-3, 0.0, run)
+    cases = collect(seed)
+    # After the search: the ReLU case holds an exact zero on purpose.
+    elementwise(cases)
+    return encode(cases.tensors, seed, (".eps", ".momentum"))

@@ -1,0 +1,91 @@
+//! What a fetch shows: a bar on a terminal, lines elsewhere; both on standard error.
+
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use nopropdt_data::{FetchEvent, ManifestDataset};
+
+const MEASURED: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+const UNMEASURED: &str = "{msg} {spinner} {bytes}";
+
+/// The display of one dataset's fetch.
+pub(super) struct Display {
+    prefix: String,
+    terminal: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Display {
+    /// A display that shows nothing yet.
+    pub(super) fn new(dataset: &ManifestDataset) -> Self {
+        Self { prefix: dataset.name.to_string(), terminal: stderr().is_terminal(), bar: None }
+    }
+
+    /// Shows an event.
+    pub(super) fn show(&mut self, event: &FetchEvent<'_>) {
+        match event {
+            FetchEvent::Started { file, total, done, .. } if self.terminal => self.begin(file, *done, *total),
+            FetchEvent::Received { done, .. } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_position(*done);
+                }
+            }
+            _ => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+                if let Some(line) = describe(event) {
+                    eprintln!("{}: {line}", self.prefix);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, file: &str, done: u64, total: Option<u64>) {
+        let (bar, template) = match total {
+            Some(total) => (ProgressBar::new(total), MEASURED),
+            None => (ProgressBar::no_length(), UNMEASURED),
+        };
+        // A test proves the templates right; a plain bar serves as well.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar = Some(bar.with_style(style).with_message(file.to_owned()).with_position(done));
+    }
+}
+
+/// A line for an event; none for bytes.
+fn describe(event: &FetchEvent<'_>) -> Option<String> {
+    Some(match event {
+        FetchEvent::Started { file, origin, done: 0, .. } => format!("{file} from {origin}"),
+        FetchEvent::Started { file, origin, done, .. } => {
+            format!("{file} from {origin}, on from byte {done}")
+        }
+        FetchEvent::Retrying { error, pause, .. } => {
+            format!("{error}; again in {:.1} s", pause.as_secs_f64())
+        }
+        FetchEvent::MirrorFailed { error, .. } => format!("{error}; mirror given up"),
+        FetchEvent::SetAside { file, to } => {
+            format!("{file} had the wrong content; it is now {}", to.display())
+        }
+        FetchEvent::Finished { file } => format!("{file} is right"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_valid() {
+        for template in [MEASURED, UNMEASURED] {
+            ProgressStyle::with_template(template).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_interrupted_transfer_is_told() {
+        let event = FetchEvent::Started { file: "a", origin: "http://host/a.gz", done: 5, total: Some(9) };
+        assert_eq!(describe(&event).unwrap(), "a from http://host/a.gz, on from byte 5");
+        assert!(describe(&FetchEvent::Received { file: "a", done: 6 }).is_none());
+    }
+}
