@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What classes are embedded as.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", tag = "kind", from = "Written")]
 pub enum EmbeddingConfig {
     /// The identity, fixed; d = m.
     OneHot,
@@ -18,6 +18,23 @@ pub enum EmbeddingConfig {
         /// Where it starts.
         start: EmbeddingStart,
     },
+}
+
+/// [`EmbeddingConfig`] as a file spells it: of a variant without braces serde would let any field pass.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+enum Written {
+    OneHot {},
+    Learned { dim: usize, start: EmbeddingStart },
+}
+
+impl From<Written> for EmbeddingConfig {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::OneHot {} => Self::OneHot,
+            Written::Learned { dim, start } => Self::Learned { dim, start },
+        }
+    }
 }
 
 /// Initial values of a learned embedding.

@@ -32,7 +32,9 @@ impl Array {
 
     /// Images saved [B, C, H, W] as [B, H, W, C].
     pub(crate) fn images(&self) -> Tensor {
-        let [batch, channels, height, width] = *self.shape else { panic!("images: shape is {:?}", self.shape) };
+        let [batch, channels, height, width] = *self.shape else {
+            panic!("images: shape is {:?}", self.shape)
+        };
         let pixels = height * width;
         Tensor::filled_by(&[batch, height, width, channels], |data| {
             for (index, value) in self.values.iter().enumerate() {
@@ -90,7 +92,8 @@ impl Golden {
 
     /// Takes every tensor of `parameters`, statistics too, and writes it there.
     pub(crate) fn load(&mut self, prefix: &str, parameters: &mut Parameters) {
-        let names: Vec<_> = parameters.entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect();
+        let names: Vec<_> =
+            parameters.entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect();
         for (name, shape) in names {
             let array = self.take(&format!("{prefix}{name}"));
             assert_eq!(array.shape, shape, "{}: shape of {name}", self.file);
@@ -99,7 +102,12 @@ impl Golden {
     }
 
     /// Takes every gradient of `parameters` and compares; returns the golden ones, flat like `gradient`.
-    pub(crate) fn check_gradients(&mut self, prefix: &str, parameters: &Parameters, gradient: &[f32]) -> Vec<f32> {
+    pub(crate) fn check_gradients(
+        &mut self,
+        prefix: &str,
+        parameters: &Parameters,
+        gradient: &[f32],
+    ) -> Vec<f32> {
         let mut golden = parameters.clone();
         let mut errors = Vec::new();
         for entry in parameters.entries() {
@@ -107,7 +115,11 @@ impl Golden {
             let expected = self.take(&format!("{prefix}{}", entry.name));
             assert_eq!(expected.shape, entry.shape, "{}: shape of {prefix}{}", self.file, entry.name);
             assert!(golden.import(&entry.name, &expected.single()), "{} was not imported", entry.name);
-            errors.push((&entry.name, compare(&found, &expected.values), expected.values.iter().all(|v| *v == 0.0)));
+            errors.push((
+                &entry.name,
+                compare(&found, &expected.values),
+                expected.values.iter().all(|v| *v == 0.0),
+            ));
         }
         let largest = golden.values().iter().fold(0.0, |largest: f32, value| largest.max(value.abs()));
         for (name, error, vanishes) in errors {
@@ -142,7 +154,7 @@ fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f64> {
     }
 }
 
-/// The guard of all golden tests, itself under test.
+/// The guards of all golden tests, themselves under test.
 mod tests {
     use super::*;
 

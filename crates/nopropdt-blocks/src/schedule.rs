@@ -120,14 +120,16 @@ impl NoiseSchedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use approx::assert_abs_diff_eq;
+    use crate::golden::Golden;
+    use approx::{assert_abs_diff_eq, assert_relative_eq};
     use proptest::prelude::*;
 
     #[test]
     fn cosine_has_the_values_of_the_specification() {
         let schedule = NoiseSchedule::new(ScheduleKind::Cosine, 10).unwrap();
-        let expected =
-            [0.00001, 0.02409, 0.09405, 0.20312, 0.34081, 0.49384, 0.64748, 0.78691, 0.89871, 0.97209, 0.99900];
+        let expected = [
+            0.00001, 0.02409, 0.09405, 0.20312, 0.34081, 0.49384, 0.64748, 0.78691, 0.89871, 0.97209, 0.99900,
+        ];
         for (found, expected) in schedule.alpha_bar().iter().zip(expected) {
             assert_abs_diff_eq!(*found, expected, epsilon = 5e-6);
         }
@@ -145,6 +147,41 @@ mod tests {
     fn no_steps_is_refused() {
         let error = NoiseSchedule::new(ScheduleKind::Cosine, 0).unwrap_err();
         assert_eq!(error.to_string(), "steps: must be at least 1; found 0");
+    }
+
+    /// ᾱ, SNR, its differences and the sampler's coefficients, in double precision on both sides.
+    #[test]
+    fn every_schedule_is_pytorchs() {
+        let mut golden = Golden::open("schedules.safetensors");
+        for (name, kind) in [
+            ("cosine", ScheduleKind::Cosine),
+            ("linear", ScheduleKind::Linear),
+            ("sigmoid", ScheduleKind::Sigmoid),
+            ("reference", ScheduleKind::Reference),
+        ] {
+            for steps in [1, 4, 10, 20] {
+                let schedule = NoiseSchedule::new(kind, steps).unwrap();
+                let mut check = |key: &str, found: Vec<f64>| {
+                    let expected = golden.take(&format!("{name}.{steps}.{key}")).values;
+                    assert_eq!(found.len(), expected.len(), "{name}.{steps}.{key}");
+                    for (found, expected) in found.into_iter().zip(expected) {
+                        assert_relative_eq!(found, expected, epsilon = 1e-15, max_relative = 1e-11);
+                    }
+                };
+                if kind == ScheduleKind::Reference {
+                    // The falling schedule starts at t = 1 and has no sampler.
+                    check("alpha_bar", schedule.alpha_bar()[1..].to_vec());
+                    continue;
+                }
+                let each = |value: &dyn Fn(usize) -> f64| (1..=steps).map(value).collect();
+                check("alpha_bar", schedule.alpha_bar().to_vec());
+                check("snr", each(&|t| schedule.snr(t)));
+                check("snr_difference", each(&|t| schedule.snr_weight(t)));
+                check("a", each(&|t| schedule.posterior(t).estimate));
+                check("b", each(&|t| schedule.posterior(t).latent));
+                check("c", each(&|t| schedule.posterior(t).variance));
+            }
+        }
     }
 
     proptest! {

@@ -23,7 +23,9 @@ impl Case {
         let (images, z) = (golden.take("x").images(), golden.take("z").tensor());
         let (embedding, labels) = (golden.take("W_embed").tensor(), golden.take("labels").labels());
         let [_, height, width, channels] = *images.shape() else { unreachable!("images are [B, H, W, C]") };
-        let [classes, dim] = *embedding.shape() else { panic!("embedding: shape is {:?}", embedding.shape()) };
+        let [classes, dim] = *embedding.shape() else {
+            panic!("embedding: shape is {:?}", embedding.shape())
+        };
         let mut builder = ParameterBuilder::new(Stream::new(0));
         let shape = ImageShape { height, width, channels };
         let block = DenoiseBlock::new(config, shape, classes, dim, &mut builder).unwrap();
@@ -113,7 +115,8 @@ fn check_after(golden: &mut Golden, after: &Parameters, rate: f32) {
             continue;
         }
         let moved: Vec<f64> = golden.take(&name).values;
-        let difference: Vec<f32> = found.iter().zip(&moved).map(|(f, m)| (f64::from(*f) - m) as f32).collect();
+        let difference: Vec<f32> =
+            found.iter().zip(&moved).map(|(f, m)| (f64::from(*f) - m) as f32).collect();
         assert_eq!(found.len(), moved.len(), "{name}");
         golden.within(&name, compare(&difference, &vec![0.0; moved.len()]), 3e-4 * f64::from(rate));
     }

@@ -70,7 +70,7 @@ impl NoPropDt {
     /// the paper's chain.
     pub fn new(config: &DtConfig) -> Result<Self, BlocksError> {
         if !(config.eta > 0.0 && config.eta.is_finite()) {
-            return Err(BlocksError::range("eta", "above 0", config.eta));
+            return Err(BlocksError::range("eta", "above 0 and finite", config.eta));
         }
         if config.schedule == ScheduleKind::Reference && config.objective == Objective::Paper {
             return Err(BlocksError::FallingSchedule);

@@ -10,13 +10,12 @@ use nopropdt_tensor::{Tensor, Var};
 pub(super) fn block_step(
     net: &NoPropDt,
     t: usize,
-    mut on: LossTape<'_>,
+    on: LossTape<'_>,
     batch: &Batch,
     stream: Stream,
 ) -> BlockStep {
     let noise = Noise::draw(&on, stream);
-    let loss = Loss::record(net, t, &mut on, batch, noise, stream.purpose("dropout"));
-    loss.finish(net, on)
+    loss(net, t, on, batch, noise, stream.purpose("dropout"))
 }
 
 /// The standard normal values [B, d] that a loss is a function of.
@@ -33,56 +32,35 @@ impl Noise {
     }
 }
 
-/// A loss on its tape: its terms, and the values on the way to them.
-pub(super) struct Loss {
-    /// z_{t−1} [B, d].
-    pub(super) z: Var,
-    /// û_t(z_{t−1}, x) [B, d].
-    pub(super) estimate: Var,
-    /// z_T [B, d].
-    pub(super) z_last: Var,
-    /// f(z_T) [B, m].
-    pub(super) logits: Var,
-    squared_error: Var,
-    cross_entropy: Var,
-    kl: Var,
-    total: Var,
-}
+/// The loss of block t with the given noise. Gradient reaches θ_t through the squared error alone, f through the
+/// cross-entropy alone, and a learned W_embed through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T.
+pub(super) fn loss(
+    net: &NoPropDt,
+    t: usize,
+    mut on: LossTape<'_>,
+    batch: &Batch,
+    noise: Noise,
+    dropout: Stream,
+) -> BlockStep {
+    let schedule = &net.schedule;
+    let z = on.noised(schedule.noising(t - 1), noise.previous);
+    let estimate = on.estimate(net, batch, z, dropout);
+    let squared_error = on.tape.squared_error(estimate, on.target);
 
-impl Loss {
-    /// Gradient reaches θ_t through the squared error alone, f through the cross-entropy alone, and a learned W_embed
-    /// through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T.
-    pub(super) fn record(
-        net: &NoPropDt,
-        t: usize,
-        on: &mut LossTape<'_>,
-        batch: &Batch,
-        noise: Noise,
-        dropout: Stream,
-    ) -> Self {
-        let z = on.noised(net.schedule.noising(t - 1), noise.previous);
-        let estimate = on.estimate(net, batch, z, dropout);
-        let squared_error = on.tape.squared_error(estimate, on.target);
+    let z_last = on.noised(schedule.noising(schedule.steps()), noise.last);
+    let logits = net.head.forward(&mut on.tape, on.shared[HEAD], z_last);
+    let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
 
-        let z_last = on.noised(net.schedule.noising(net.schedule.steps()), noise.last);
-        let logits = net.head.forward(&mut on.tape, on.shared[HEAD], z_last);
-        let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
-
-        let kl = kl(net, on);
-        let terms = [(cross_entropy, 1.0), (kl, 1.0), (squared_error, error_weight(net, t) as f32)];
-        let total = on.tape.linear_combination(&terms, 0.0);
-        Self { z, estimate, z_last, logits, squared_error, cross_entropy, kl, total }
-    }
-
-    pub(super) fn finish(self, net: &NoPropDt, on: LossTape<'_>) -> BlockStep {
-        let terms = LossTerms {
-            total: on.scalar(self.total),
-            squared_error: on.scalar(self.squared_error),
-            cross_entropy: on.scalar(self.cross_entropy),
-            kl: on.scalar(self.kl),
-        };
-        on.finish(self.total, terms, [net.embedding.is_learned(), true])
-    }
+    let kl = kl(net, &mut on);
+    let terms = [(cross_entropy, 1.0), (kl, 1.0), (squared_error, error_weight(net, t) as f32)];
+    let total = on.tape.linear_combination(&terms, 0.0);
+    let terms = LossTerms {
+        total: on.scalar(total),
+        squared_error: on.scalar(squared_error),
+        cross_entropy: on.scalar(cross_entropy),
+        kl: on.scalar(kl),
+    };
+    on.finish(total, terms, [net.embedding.is_learned(), true])
 }
 
 /// (T/2)·η·(SNR(t) − SNR(t−1)), weight of block t's squared error.

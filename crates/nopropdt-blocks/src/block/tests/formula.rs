@@ -9,7 +9,8 @@ const SAMPLES: usize = 64;
 
 /// Overwrites every tensor with centre + half · (2·fraction − 1).
 pub(super) fn fill(parameters: &mut Parameters) {
-    let entries: Vec<_> = parameters.entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect();
+    let entries: Vec<_> =
+        parameters.entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect();
     for (name, shape) in entries {
         let (centre, half) = scale(&name, &shape);
         let length: usize = shape.iter().product();
@@ -55,7 +56,8 @@ fn scale(name: &str, shape: &[usize]) -> (f64, f64) {
 
 /// 64-bit FNV-1a.
 fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+    text.bytes()
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
 }
 
 /// Number i of splitmix64 from `start`, its top 24 bits as a fraction.

@@ -30,7 +30,10 @@ fn check_uncorrelated(what: &str, a: &[f32], b: &[f32]) {
     let n = a.len() as f64;
     let correlation = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() / n;
     let bound = ERRORS / n.sqrt();
-    assert!(correlation.abs() <= bound, "{what}: correlation must be within {bound} of 0; found {correlation}");
+    assert!(
+        correlation.abs() <= bound,
+        "{what}: correlation must be within {bound} of 0; found {correlation}"
+    );
 }
 
 fn column(z: &Tensor, index: usize) -> Vec<f64> {
@@ -88,7 +91,11 @@ fn a_rows_noise_does_not_depend_on_its_batch() {
         let of_row = |_| noise(row);
         let alone = Latent::new(1, DIM, &of_row);
         for t in 0..4 {
-            assert_eq!(together.fresh(t).data()[row * DIM..][..DIM], *alone.fresh(t).data(), "row {row}, step {t}");
+            assert_eq!(
+                together.fresh(t).data()[row * DIM..][..DIM],
+                *alone.fresh(t).data(),
+                "row {row}, step {t}"
+            );
         }
     }
 }
@@ -124,8 +131,12 @@ fn noising_has_the_mean_and_variance_of_the_schedule() {
             for class in 0..3 {
                 for index in 0..DIM {
                     let of_all = column(z, index);
-                    let values: Vec<f64> =
-                        of_all.into_iter().zip(labels).filter(|(_, y)| **y == class).map(|(v, _)| v).collect();
+                    let values: Vec<f64> = of_all
+                        .into_iter()
+                        .zip(labels)
+                        .filter(|(_, y)| **y == class)
+                        .map(|(v, _)| v)
+                        .collect();
                     let mean = signal * f64::from(embedding.data()[class * DIM + index]);
                     check_normal(&format!("t = {t}, class {class}, {index}"), &values, mean, deviation);
                 }

@@ -8,10 +8,9 @@
 use super::activation::relu;
 use super::dropout::DropoutMask;
 use super::gemm::{Gemm, Operand};
+use super::unroll::{TAPS, columns_by_pixel, columns_by_tap};
 use rayon::prelude::*;
 
-/// Taps of the kernel.
-const TAPS: usize = 9;
 /// Bytes of unrolled columns a group may fill: half of the 2 MiB L2 cache of current server cores.
 const GROUP_BYTES: usize = 1 << 20;
 /// Slices the batch is cut into for the weight gradient; their sums are added in order.
@@ -37,7 +36,7 @@ impl ConvShape {
         self.height * self.width
     }
 
-    fn image(&self) -> usize {
+    pub(super) fn image(&self) -> usize {
         self.pixels() * self.in_channels
     }
 
@@ -234,7 +233,7 @@ impl Backward<'_> {
                 add(&mut bias, pixel);
             }
             let pixels = images.len() * shape.pixels();
-            let columns = im2col(&shape, &self.forward.x[images.start * shape.image()..images.end * shape.image()]);
+            let columns = columns_by_pixel(&shape, &self.forward.x[images.start * shape.image()..images.end * shape.image()]);
             let product = Gemm {
                 m: TAPS * shape.in_channels,
                 n: shape.out_channels,
@@ -314,39 +313,14 @@ fn max_pool(shape: &ConvShape, full: &[f32], output: &mut [f32], arg_max: &mut [
     }
 }
 
-/// Unrolls images [n, H, W, C] into columns [n·H·W, 9·C], zero outside the image.
-fn im2col(shape: &ConvShape, x: &[f32]) -> Vec<f32> {
-    let (height, width, channels) = (shape.height, shape.width, shape.in_channels);
-    let mut columns = vec![0.0; x.len() * TAPS];
-    let mut rows = columns.chunks_exact_mut(TAPS * channels);
-    for image in x.chunks_exact(shape.image()) {
-        for y in 0..height {
-            for (x, row) in (0..width).zip(rows.by_ref()) {
-                // Taps left of the image and right of it stay zero; the others are one run of pixels.
-                let (skip, from) = if x == 0 { (1, 0) } else { (0, x - 1) };
-                let run = ((x + 2).min(width) - from) * channels;
-                for tap_row in 0..3 {
-                    let Some(source) = (y + tap_row).checked_sub(1).filter(|&source| source < height) else {
-                        continue;
-                    };
-                    let from = (source * width + from) * channels;
-                    let to = (3 * tap_row + skip) * channels;
-                    row[to..to + run].copy_from_slice(&image[from..from + run]);
-                }
-            }
-        }
-    }
-    columns
-}
-
 /// Pre-activations [n, H, W, C_out] of n images, without bias.
 fn convolve(shape: &ConvShape, x: &[f32], weight: &[f32], output: &mut [f32], accumulate: bool) {
-    let columns = im2col(shape, x);
+    let by_tap = columns_by_tap(shape, x);
     let product = Gemm {
         m: output.len() / shape.out_channels,
         n: shape.out_channels,
         k: TAPS * shape.in_channels,
-        a: Operand::plain(&columns),
+        a: Operand::transposed(&by_tap),
         b: Operand::plain(weight),
         accumulate,
     };

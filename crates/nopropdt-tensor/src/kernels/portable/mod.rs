@@ -4,3 +4,4 @@ pub mod activation;
 pub mod conv3x3;
 pub mod dropout;
 pub mod gemm;
+mod unroll;

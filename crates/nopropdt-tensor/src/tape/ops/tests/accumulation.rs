@@ -1,11 +1,11 @@
 //! How gradients meet on a tape: values used twice, values nobody asks about, values a loss does not use.
 
 use super::*;
-use crate::layers::Linear;
+use crate::layers::{BatchNorm, Linear};
 
 #[test]
 fn a_value_used_twice_gets_both_gradients() {
-    // loss = x·x + 3·x: every operation that adds to the gradient of x must add, not overwrite.
+    // x·xᵀ reads x as both factors, and the concatenations read one value twice.
     check_values(&[normal(&[1, 4], 1)], |tape, x| {
         let column = tape.reshape(x[0], &[4, 1]);
         let square = tape.matmul(column, x[0]);
@@ -21,7 +21,7 @@ fn a_value_used_twice_gets_both_gradients() {
 #[test]
 fn every_operation_adds_to_the_gradient_of_its_input() {
     type Operation = fn(&mut Tape<'_>, Var) -> Var;
-    let operations: [(&str, Operation); 8] = [
+    let operations: [(&str, Operation); 12] = [
         ("relu", |tape, x| tape.relu(x)),
         ("tanh", |tape, x| tape.tanh(x)),
         ("max_pool", |tape, x| tape.max_pool(x)),
@@ -36,13 +36,30 @@ fn every_operation_adds_to_the_gradient_of_its_input() {
             let x = tape.flatten(x);
             tape.rows(x, &[1, 1])
         }),
+        ("matmul", |tape, x| {
+            let (x, b) = (tape.flatten(x), tape.constant(normal(&[24, 2], 2)));
+            tape.matmul(x, b)
+        }),
+        ("concat", |tape, x| {
+            let (x, b) = (tape.flatten(x), tape.constant(normal(&[2, 3], 2)));
+            tape.concat(&[b, x])
+        }),
+        ("squared_error", |tape, x| {
+            let target = tape.constant(normal(&[2, 4, 2, 3], 2));
+            tape.squared_error(x, target)
+        }),
+        ("cross_entropy", |tape, x| {
+            let x = tape.flatten(x);
+            tape.cross_entropy(x, &[3, 1])
+        }),
     ];
     for (name, operation) in operations {
         let gradient = |times: usize| {
             let mut tape = Tape::new(Mode::Train);
             let x = tape.variable(spread(&[2, 4, 2, 3], 1));
             let outputs: Vec<Var> = (0..times).map(|_| operation(&mut tape, x)).collect();
-            let upstream = whole(tape.value(outputs[0]).shape(), 99);
+            let upstream = Tensor::filled_by(tape.value(outputs[0]).shape(), |data| data.fill(2.0));
+            let upstream = if name == "softmax" { normal(upstream.shape(), 99) } else { upstream };
             let terms: Vec<(Var, f32)> = outputs.into_iter().map(|output| (output, 1.0)).collect();
             let sum = tape.linear_combination(&terms, 0.0);
             let loss = weigh(&mut tape, sum, &upstream);
@@ -61,7 +78,21 @@ fn layers_used_twice_add_to_the_gradients_of_their_parameters() {
     let parameters = builder.build();
     check(&parameters, &[normal(&[2, 3], 1)], |tape, slot, x| {
         let once = layer.forward(tape, slot, x[0]);
-        layer.forward(tape, slot, once)
+        let twice = layer.forward(tape, slot, once);
+        tape.add(once, twice)
+    });
+    check(&parameters, &[normal(&[2, 3], 1)], |tape, slot, x| {
+        let once = layer.forward(tape, slot, x[0]);
+        let again = layer.forward(tape, slot, x[0]);
+        tape.linear_combination(&[(once, 1.0), (again, 2.0)], 0.0)
+    });
+    let mut builder = ParameterBuilder::new(Stream::new(1));
+    let layer = BatchNorm::new(&mut builder, "bn", 3);
+    let parameters = builder.build();
+    check(&parameters, &[normal(&[5, 3], 1)], |tape, slot, x| {
+        let once = layer.forward(tape, slot, x[0]);
+        let again = layer.forward(tape, slot, x[0]);
+        tape.linear_combination(&[(once, 1.0), (again, 2.0)], 0.0)
     });
     let (parameters, layer) = conv(2, 2, normal);
     check(&parameters, &[normal(&[1, 3, 3, 2], 1)], |tape, slot, x| {
