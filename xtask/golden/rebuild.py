@@ -53,12 +53,12 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def read_model(path: Path) -> Model:
-    """The only reader of metadata: the kind of block from `config`; every size comes from the tensors."""
+    """The only reader of metadata: the kind of block from its configuration; every size comes from the tensors."""
     tensors, metadata = read(path)
     try:
-        kind = json.loads(metadata["config"])["block"]
+        kind = json.loads(metadata["nopropdt"])["config"]["block"]
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f'{path}: metadata must hold `config`, JSON with "block"; {error!r}') from error
+        raise Unusable(f'{path}: metadata must hold `nopropdt`, JSON with "config" and in it "block"; {error!r}') from error
     if kind not in KINDS:
         raise Unusable(f"{path}: block must be one of {', '.join(KINDS)}; found {kind}")
     numbers = {int(found[1]) for found in (re.match(r"blocks\.(\d+)\.", name) for name in tensors) if found}

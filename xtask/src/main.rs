@@ -2,8 +2,13 @@
 //!
 //! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use (by clap).
 
+mod check;
+mod command;
 mod fetch_data;
+mod golden;
+mod layers;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -19,11 +24,26 @@ struct Cli {
 enum Command {
     /// Fetch datasets and check them
     FetchData(fetch_data::Arguments),
+    /// Check the source as CI does: format, layers, lints, documentation, tests
+    Check(check::Arguments),
+    /// Check that every crate and module uses only those below it
+    Layers(layers::Arguments),
+    /// Make the golden test files again with PyTorch
+    Golden(golden::Arguments),
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().map_or(manifest.clone(), PathBuf::from)
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::FetchData(arguments) => fetch_data::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Layers(arguments) => layers::run(arguments),
+        Command::Golden(arguments) => golden::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

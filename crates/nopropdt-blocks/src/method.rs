@@ -29,7 +29,7 @@ impl Weights {
 pub struct Batch {
     /// Images [B, H, W, C], scaled to 0..1.
     pub images: Tensor,
-    /// Classes [B], each below m.
+    /// Classes, one an image, each below m.
     pub labels: Vec<usize>,
 }
 

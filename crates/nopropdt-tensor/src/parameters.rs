@@ -78,7 +78,10 @@ impl Store {
             Layout::Convolution => (shape.len() == 4, length),
             Layout::Flattened { pixels, channels } => (shape.len() == 2, shape[0] * pixels * channels),
         };
-        assert!(rank_fits && wanted == length, "parameters: {name}: layout {layout:?} does not fit {shape:?}");
+        assert!(
+            rank_fits && wanted == length,
+            "parameters: {name}: layout {layout:?} does not fit {shape:?}"
+        );
         let range = self.values.len()..self.values.len() + length;
         self.values.resize(range.end, 0.0);
         self.entries.push(Entry { name, shape: shape.to_vec(), layout, range: range.clone() });
@@ -165,7 +168,8 @@ impl Parameters {
 
     /// The tensor called `name` (trainable or statistic) in PyTorch's layout.
     pub fn export(&self, name: &str) -> Option<Vec<f32>> {
-        let store = [&self.trainable, &self.statistics].into_iter().find(|store| store.find(name).is_some())?;
+        let store =
+            [&self.trainable, &self.statistics].into_iter().find(|store| store.find(name).is_some())?;
         let entry = store.find(name)?;
         Some(export_entry(entry, &store.values))
     }

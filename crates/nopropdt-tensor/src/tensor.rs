@@ -51,7 +51,7 @@ impl Tensor {
         tensor
     }
 
-    /// A one-element tensor [1].
+    /// A one-element tensor `[1]`.
     pub fn scalar(value: f32) -> Self {
         Self::filled_by(&[1], |data| data[0] = value)
     }

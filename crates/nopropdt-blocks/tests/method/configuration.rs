@@ -100,6 +100,22 @@ fn the_papers_objective_refuses_the_falling_schedule() {
 }
 
 #[test]
+fn the_published_blocks_are_those_of_the_publications() {
+    let paper = BlockConfig {
+        channels: [32, 64, 128],
+        pool: [true, false, true],
+        global_average: false,
+        dropout: 0.2,
+        hidden: 256,
+        join: [256, 128],
+        decoder: false,
+    };
+    assert_eq!(BlockConfig::paper(), paper);
+    let reference = BlockConfig { pool: [true; 3], global_average: true, join: [256, 256], ..paper };
+    assert_eq!(BlockConfig::reference(), reference);
+}
+
+#[test]
 fn configurations_survive_a_file() {
     for objective in [Objective::Paper, Objective::Reference] {
         for schedule in

@@ -1,8 +1,9 @@
 //! Every gradient a step returns against central differences of its total loss, the stream held fixed.
 
 use super::{batch, small, small_reference, without_dropout};
+use approx::assert_relative_eq;
 use nopropdt_blocks::{DtConfig, Method, NoPropDt, Weights};
-use nopropdt_tensor::gradient_check::relative_error;
+use nopropdt_tensor::gradient_check::{compare, relative_error};
 use nopropdt_tensor::random::Stream;
 
 /// Largest disagreement: the loss is rounded to f32, and curved. A term left out of a gradient disagrees by tenths.
@@ -91,4 +92,38 @@ fn the_reference_loss_is_differentiated_through_its_two_decoders() {
         check(&without_dropout(small_reference()), 21, block, Part::Own);
     }
     check(&without_dropout(small_reference()), 21, 9, Part::Shared(1));
+}
+
+/// ᾱ_0 is 1e-5, so that beside the other terms nobody would miss the KL: here it is all there is. The head is silent, η
+/// nothing, and W_embed so large that ½·ᾱ_0·‖u_y‖² is 5.
+#[test]
+fn the_kl_reaches_the_total_and_the_embedding() {
+    let config = without_dropout(DtConfig { eta: 1e-15, ..small() });
+    let net = NoPropDt::new(&config).unwrap();
+    let mut weights = net.init(1);
+    weights.shared[0].values_mut().iter_mut().for_each(|w| *w *= 1e3);
+    weights.shared[1].values_mut().fill(0.0);
+    let batch = batch(&config, 8);
+    let step = net.block_step(0, &weights.blocks[0], &weights.shared, &batch, Stream::new(9));
+    assert_relative_eq!(step.loss.kl, 5.0, max_relative = 1e-4);
+    assert_relative_eq!(step.loss.total, 5.0 + 4f64.ln(), max_relative = 1e-4);
+    let expected: Vec<f64> = (0..4)
+        .flat_map(|class| {
+            let share = batch.labels.iter().filter(|y| **y == class).count() as f64 / 8.0;
+            let row = &weights.shared[0].values()[class * 5..][..5];
+            row.iter().map(move |w| share * 1e-5 * f64::from(*w)).collect::<Vec<f64>>()
+        })
+        .collect();
+    let error = compare(step.shared[0].as_ref().unwrap(), &expected);
+    assert!(error < 1e-4, "error must be below 1e-4; found {error}");
+}
+
+/// What is left of the KL when every embedding is 0: −d/2·(ᾱ_0 + ln(1 − ᾱ_0)) = d/2·(ᾱ_0²/2 + ᾱ_0³/3 + …).
+#[test]
+fn the_kl_counts_the_variance() {
+    let net = NoPropDt::new(&small()).unwrap();
+    let mut weights = net.init(1);
+    weights.shared[0].values_mut().fill(0.0);
+    let step = net.block_step(0, &weights.blocks[0], &weights.shared, &batch(&small(), 8), Stream::new(9));
+    assert_relative_eq!(step.loss.kl, 2.5 * (0.5e-10 + 1e-15 / 3.0), max_relative = 1e-4);
 }

@@ -75,13 +75,12 @@ fn chain_by_hand(net: &NoPropDt, weights: &Weights, features: &Features, rows: u
         let posterior = net.schedule().posterior(t);
         for row in 0..rows {
             let p = softmax(&logits.data()[row * classes..][..classes]);
-            let epsilon = draw(t, row);
-            for i in 0..dim {
+            for (i, epsilon) in draw(t, row).into_iter().enumerate() {
                 let estimate: f64 = (0..classes).map(|c| p[c] * f64::from(w.data()[c * dim + i])).sum();
                 let value = &mut z.data_mut()[row * dim + i];
                 *value = (posterior.estimate * estimate
                     + posterior.latent * f64::from(*value)
-                    + posterior.variance.sqrt() * f64::from(epsilon[i])) as f32;
+                    + posterior.variance.sqrt() * f64::from(epsilon)) as f32;
             }
         }
         block_logits.push(logits);

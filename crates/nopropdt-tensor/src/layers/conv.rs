@@ -14,7 +14,7 @@ pub struct Conv3x3 {
 }
 
 impl Conv3x3 {
-    /// Registers `name.weight` [out, in, 3, 3] and `name.bias` [out], both U(±1/sqrt(9·in)) as in PyTorch.
+    /// Registers `name.weight` `[out, in, 3, 3]` and `name.bias` `[out]`, both U(±1/sqrt(9·in)) as in PyTorch.
     pub fn new(builder: &mut ParameterBuilder, name: &str, in_channels: usize, out_channels: usize) -> Self {
         let fan_in = 9 * in_channels;
         let shape = [out_channels, in_channels, 3, 3];

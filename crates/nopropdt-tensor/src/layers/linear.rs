@@ -12,7 +12,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Registers `name.weight` [outputs, inputs] and `name.bias` [outputs], both U(±1/sqrt(inputs)) as in PyTorch.
+    /// Registers `name.weight` `[outputs, inputs]` and `name.bias` `[outputs]`, both U(±1/sqrt(inputs)) as in PyTorch.
     pub fn new(builder: &mut ParameterBuilder, name: &str, inputs: usize, outputs: usize) -> Self {
         Self::with_layout(builder, name, inputs, outputs, Layout::Same)
     }

@@ -113,7 +113,12 @@ impl<'p> Tape<'p> {
     /// # Panics
     /// When `loss` is not a one-element tensor.
     pub fn backward(self, loss: Var) -> Gradients {
-        assert_eq!(self.value(loss).len(), 1, "backward: loss wants one value; shape {:?}", self.value(loss).shape());
+        assert_eq!(
+            self.value(loss).len(),
+            1,
+            "backward: loss wants one value; shape {:?}",
+            self.value(loss).shape()
+        );
         let mut pass = Pass {
             nodes: &self.nodes,
             slots: &self.slots,
@@ -156,7 +161,8 @@ impl<'a> Pass<'a> {
     /// Takes the gradient of `var` to add to it (zeros at first); None when nobody wants it. To be given back.
     fn take_gradient(&mut self, var: Var) -> Option<Vec<f32>> {
         let node = &self.nodes[var.0];
-        node.needs_gradient.then(|| self.of_values[var.0].take().unwrap_or_else(|| vec![0.0; node.value.len()]))
+        node.needs_gradient
+            .then(|| self.of_values[var.0].take().unwrap_or_else(|| vec![0.0; node.value.len()]))
     }
 
     fn give_back(&mut self, var: Var, gradient: Vec<f32>) {

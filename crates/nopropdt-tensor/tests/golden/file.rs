@@ -122,8 +122,11 @@ pub fn cases(file: &str) -> BTreeMap<String, Case> {
     cases
 }
 
+/// The name of a case and what is to hold of it.
+pub type Test<'a> = (&'a str, &'a dyn Fn(&mut Case));
+
 /// Runs each test of the table on the case of its name and requires the table to have exactly the file's cases.
-pub fn run_all(file: &str, mut cases: BTreeMap<String, Case>, tests: &[(&str, &dyn Fn(&mut Case))]) {
+pub fn run_all(file: &str, mut cases: BTreeMap<String, Case>, tests: &[Test<'_>]) {
     let present: BTreeSet<&str> = cases.keys().map(String::as_str).collect();
     let tested: BTreeSet<&str> = tests.iter().map(|(name, _)| *name).collect();
     assert_eq!(tested.len(), tests.len(), "a case has two tests");

@@ -99,7 +99,7 @@ pub struct Forward<'a> {
     pub x: &'a [f32],
     /// Kernel [3, 3, C_in, C_out].
     pub weight: &'a [f32],
-    /// Bias [C_out].
+    /// Bias `[C_out]`.
     pub bias: &'a [f32],
     /// What follows the convolution.
     pub epilogue: Epilogue,
@@ -129,10 +129,14 @@ impl Forward<'_> {
         if self.epilogue.pools() {
             let arg_maxes = arg_max.par_chunks_mut(group * image_out);
             let work = x.zip(outputs.zip(arg_maxes)).enumerate();
-            work.for_each(|(index, (x, (out, arg)))| self.run_group((index * group * image_out) as u64, x, out, arg));
+            work.for_each(|(index, (x, (out, arg)))| {
+                self.run_group((index * group * image_out) as u64, x, out, arg)
+            });
         } else {
             let work = x.zip(outputs).enumerate();
-            work.for_each(|(index, (x, out))| self.run_group((index * group * image_out) as u64, x, out, &mut []));
+            work.for_each(|(index, (x, out))| {
+                self.run_group((index * group * image_out) as u64, x, out, &mut [])
+            });
         }
     }
 
@@ -189,7 +193,11 @@ impl Backward<'_> {
         let shape = self.forward.shape;
         assert_eq!(grad_weight.len(), shape.weights(), "conv3x3: kernel gradient does not fit {shape:?}");
         assert_eq!(grad_bias.len(), shape.out_channels, "conv3x3: bias gradient does not fit {shape:?}");
-        assert_eq!(self.grad_output.len(), self.output.len(), "conv3x3: output gradient does not fit {shape:?}");
+        assert_eq!(
+            self.grad_output.len(),
+            self.output.len(),
+            "conv3x3: output gradient does not fit {shape:?}"
+        );
         if self.output.is_empty() {
             return;
         }
@@ -197,7 +205,11 @@ impl Backward<'_> {
         let slice = shape.batch.div_ceil(SLICES);
         let mut grad_x_slices: Vec<Option<&mut [f32]>> = match grad_x {
             Some(grad_x) => {
-                assert_eq!(grad_x.len(), self.forward.x.len(), "conv3x3: input gradient does not fit {shape:?}");
+                assert_eq!(
+                    grad_x.len(),
+                    self.forward.x.len(),
+                    "conv3x3: input gradient does not fit {shape:?}"
+                );
                 grad_x.chunks_mut(slice * shape.image()).map(Some).collect()
             }
             None => (0..shape.batch.div_ceil(slice)).map(|_| None).collect(),
@@ -205,7 +217,9 @@ impl Backward<'_> {
         let sums: Vec<(Vec<f32>, Vec<f32>)> = grad_x_slices
             .par_iter_mut()
             .enumerate()
-            .map(|(index, grad_x)| self.run_slice(index * slice, slice, flipped.as_deref(), grad_x.as_deref_mut()))
+            .map(|(index, grad_x)| {
+                self.run_slice(index * slice, slice, flipped.as_deref(), grad_x.as_deref_mut())
+            })
             .collect();
         for (weight, bias) in &sums {
             add(grad_weight, weight);
@@ -233,7 +247,10 @@ impl Backward<'_> {
                 add(&mut bias, pixel);
             }
             let pixels = images.len() * shape.pixels();
-            let columns = columns_by_pixel(&shape, &self.forward.x[images.start * shape.image()..images.end * shape.image()]);
+            let columns = columns_by_pixel(
+                &shape,
+                &self.forward.x[images.start * shape.image()..images.end * shape.image()],
+            );
             let product = Gemm {
                 m: TAPS * shape.in_channels,
                 n: shape.out_channels,
@@ -281,7 +298,8 @@ impl Backward<'_> {
 
 /// Position of the first channel of the top left pixel of every pooling window of one image, row-major.
 fn windows(shape: &ConvShape) -> impl Iterator<Item = usize> + Clone + use<> {
-    let (rows, columns, width, channels) = (shape.height / 2, shape.width / 2, shape.width, shape.out_channels);
+    let (rows, columns, width, channels) =
+        (shape.height / 2, shape.width / 2, shape.width, shape.out_channels);
     (0..rows).flat_map(move |row| (0..columns).map(move |column| (2 * row * width + 2 * column) * channels))
 }
 

@@ -17,7 +17,10 @@ impl DropoutMask {
     /// # Panics
     /// Unless `0 <= probability < 1`.
     pub fn new(probability: f32, stream: Stream) -> Self {
-        assert!((0.0..1.0).contains(&probability), "dropout: probability must be in 0..1; found {probability}");
+        assert!(
+            (0.0..1.0).contains(&probability),
+            "dropout: probability must be in 0..1; found {probability}"
+        );
         let threshold = (probability * 65536.0).round().min(65535.0) as u16;
         Self { threshold, scale: 65536.0 / (65536.0 - f32::from(threshold)), stream }
     }

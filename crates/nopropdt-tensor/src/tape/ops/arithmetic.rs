@@ -25,7 +25,9 @@ impl Operation for Concat {
         let mut from = 0;
         for &(x, columns) in &self.inputs {
             pass.accumulate(x, |grad| {
-                for (grad, row) in grad.chunks_exact_mut(columns.max(1)).zip(grad_output.chunks_exact(total.max(1))) {
+                for (grad, row) in
+                    grad.chunks_exact_mut(columns.max(1)).zip(grad_output.chunks_exact(total.max(1)))
+                {
                     super::add(grad, &row[from..from + columns]);
                 }
             });
@@ -64,7 +66,8 @@ impl Tape<'_> {
     /// # Panics
     /// When an input is not a matrix or the numbers of rows differ.
     pub fn concat(&mut self, inputs: &[Var]) -> Var {
-        let sizes: Vec<(usize, usize)> = inputs.iter().map(|&x| self.value(x).matrix_shape("concat")).collect();
+        let sizes: Vec<(usize, usize)> =
+            inputs.iter().map(|&x| self.value(x).matrix_shape("concat")).collect();
         let rows = sizes.first().expect("concat: wants at least one input").0;
         assert!(sizes.iter().all(|size| size.0 == rows), "concat: numbers of rows differ: {sizes:?}");
         let columns = sizes.iter().map(|size| size.1).sum();

@@ -103,6 +103,9 @@ impl Tape<'_> {
             }
         }
         let of_batch = self.mode() == Mode::Train;
-        self.record_with_parameters(value, BatchNormOp { x, slot, layer: *layer, mean, inverse_std, of_batch })
+        self.record_with_parameters(
+            value,
+            BatchNormOp { x, slot, layer: *layer, mean, inverse_std, of_batch },
+        )
     }
 }

@@ -45,7 +45,7 @@ impl Tape<'_> {
     /// Row `labels[b]` of `matrix` for each b: u_y of W_embed.
     ///
     /// # Shapes
-    /// matrix [m, d], labels [B] -> [B, d]
+    /// matrix `[m, d]`, labels `[B]` -> `[B, d]`
     ///
     /// # Panics
     /// When `matrix` is not a matrix or a label is not below m.

@@ -53,7 +53,7 @@ impl Operation for Matmul {
 }
 
 impl Tape<'_> {
-    /// x·Wᵀ + b, W [out, in], b [out].
+    /// x·Wᵀ + b, W `[out, in]`, b `[out]`.
     ///
     /// # Shapes
     /// x [B, in] -> [B, out]
@@ -65,7 +65,11 @@ impl Tape<'_> {
         let (w, b) = (parameters.get(weight), parameters.get(bias));
         let (rows, inputs) = self.value(x).matrix_shape("linear");
         let outputs = b.len();
-        assert_eq!(w.len(), inputs * outputs, "linear: weight does not fit {inputs} inputs and {outputs} outputs");
+        assert_eq!(
+            w.len(),
+            inputs * outputs,
+            "linear: weight does not fit {inputs} inputs and {outputs} outputs"
+        );
         let value = Tensor::filled_by(&[rows, outputs], |y| {
             y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
             let (a, b) = (Operand::plain(self.value(x).data()), Operand::transposed(w));
@@ -82,7 +86,8 @@ impl Tape<'_> {
     /// # Panics
     /// When the shapes do not fit.
     pub fn matmul(&mut self, a: Var, b: Var) -> Var {
-        let ((m, k), (rows, n)) = (self.value(a).matrix_shape("matmul"), self.value(b).matrix_shape("matmul"));
+        let ((m, k), (rows, n)) =
+            (self.value(a).matrix_shape("matmul"), self.value(b).matrix_shape("matmul"));
         assert_eq!(k, rows, "matmul: A has {k} columns; B has {rows} rows");
         let value = Tensor::filled_by(&[m, n], |c| {
             let (a, b) = (Operand::plain(self.value(a).data()), Operand::plain(self.value(b).data()));

@@ -1,4 +1,4 @@
-//! Losses: scalars [1], means over the batch.
+//! Losses: scalars `[1]`, means over the batch.
 
 use super::{Operation, Pass, Tape, Var, activation::softmax_rows};
 use crate::tensor::Tensor;
@@ -46,7 +46,7 @@ impl Tape<'_> {
     /// Mean over the batch of ‖a − b‖², the squares summed over the other axes.
     ///
     /// # Shapes
-    /// a, b [B, …] -> [1]
+    /// a, b `[B, …]` -> `[1]`
     ///
     /// # Panics
     /// When the shapes differ or the batch is empty.
@@ -62,7 +62,7 @@ impl Tape<'_> {
     /// Mean over the batch of −ln softmax(logits)_y.
     ///
     /// # Shapes
-    /// logits [B, m], labels [B] -> [1]
+    /// logits `[B, m]`, labels `[B]` -> `[1]`
     ///
     /// # Panics
     /// When the shapes do not fit, the batch is empty, or a label is not below m.

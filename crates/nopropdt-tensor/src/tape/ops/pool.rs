@@ -52,7 +52,11 @@ impl Tape<'_> {
     pub fn max_pool(&mut self, x: Var) -> Var {
         let tensor = self.value(x);
         let [batch, height, width, channels] = image_shape(tensor);
-        assert!(u32::try_from(tensor.len()).is_ok(), "max_pool: wants at most 2^32 values; found {}", tensor.len());
+        assert!(
+            u32::try_from(tensor.len()).is_ok(),
+            "max_pool: wants at most 2^32 values; found {}",
+            tensor.len()
+        );
         let data = tensor.data();
         let mut sources = Vec::with_capacity(batch * (height / 2) * (width / 2) * channels);
         for image in 0..batch {
@@ -60,7 +64,11 @@ impl Tape<'_> {
                 for column in 0..width / 2 {
                     let top_left = ((image * height + 2 * row) * width + 2 * column) * channels;
                     for channel in top_left..top_left + channels {
-                        let rest = [channel + channels, channel + width * channels, channel + (width + 1) * channels];
+                        let rest = [
+                            channel + channels,
+                            channel + width * channels,
+                            channel + (width + 1) * channels,
+                        ];
                         let larger = |best, at| if data[at] > data[best] { at } else { best };
                         sources.push(rest.into_iter().fold(channel, larger) as u32);
                     }

@@ -11,7 +11,9 @@ fn naive_forward(f: &Forward<'_>) -> Vec<f32> {
             let mut sum = f64::from(f.bias[o]);
             for ky in 0..3 {
                 for kx in 0..3 {
-                    let (Some(iy), Some(ix)) = ((y + ky).checked_sub(1), (x + kx).checked_sub(1)) else { continue };
+                    let (Some(iy), Some(ix)) = ((y + ky).checked_sub(1), (x + kx).checked_sub(1)) else {
+                        continue;
+                    };
                     if iy >= s.height || ix >= s.width {
                         continue;
                     }
@@ -142,8 +144,11 @@ fn threads_do_not_change_a_bit() {
             forward.run(&mut output, &mut arg_max);
             let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; 6], vec![0.0; x.len()]);
             let grad_output = uniform(length, 5);
-            Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output }
-                .run(&mut gw, &mut gb, Some(&mut gx));
+            Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output }.run(
+                &mut gw,
+                &mut gb,
+                Some(&mut gx),
+            );
             (output, gw, gb, gx)
         })
     };

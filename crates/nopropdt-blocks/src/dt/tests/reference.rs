@@ -1,0 +1,61 @@
+//! The reference repository's loss by hand, from the values it is made of.
+
+use super::super::*;
+
+fn network() -> NoPropDt {
+    let small = BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], ..BlockConfig::reference() };
+    let config = DtConfig {
+        image: ImageShape { height: 8, width: 8, channels: 1 },
+        classes: 4,
+        steps: 10,
+        eta: 0.1,
+        schedule: ScheduleKind::Reference,
+        objective: Objective::Reference,
+        embedding: EmbeddingConfig::Learned { dim: 6, start: crate::EmbeddingStart::Small },
+        block: BlockConfig { decoder: true, ..small },
+    };
+    NoPropDt::new(&config).unwrap()
+}
+
+/// x·Wᵀ + b in f64, W [out, in] as saved.
+fn linear(parameters: &Parameters, name: &str, x: &[f32], inputs: usize) -> Vec<f64> {
+    let weight = parameters.export(&format!("{name}.weight")).unwrap();
+    let bias = parameters.export(&format!("{name}.bias")).unwrap();
+    let dot = |x: &[f32], w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
+    let rows = x.chunks_exact(inputs);
+    rows.flat_map(|x| weight.chunks_exact(inputs).zip(&bias).map(move |(w, b)| dot(x, w) + f64::from(*b)))
+        .collect()
+}
+
+#[test]
+fn the_estimate_and_its_second_decoding_are_compared_with_the_target() {
+    let net = network();
+    let weights = net.init(1);
+    let images = Tensor::filled_by(&[5, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
+    let batch = Batch { images, labels: vec![0, 3, 1, 2, 3] };
+    for t in [1, 7, 10] {
+        let (own, stream) = (&weights.blocks[t - 1], Stream::new(3).child(t as u64));
+        let loss = net.block_step(t - 1, own, &weights.shared, &batch, stream).loss;
+
+        let mut on = LossTape::new(&net, own, &weights.shared, &batch);
+        let epsilon = on.noise(stream.purpose("z"));
+        // Block t is fed z at t, not t − 1.
+        let z = on.noised(net.schedule.noising(t), epsilon);
+        let estimate = on.estimate(&net, &batch, z, stream.purpose("dropout"));
+        let (estimate, target) = (on.tape.value(estimate).data(), on.tape.value(on.target).data());
+        let decoded = linear(own, "decoder.fc", estimate, 6);
+        let errors = estimate.iter().zip(&decoded).zip(target);
+        let squared_error =
+            errors.map(|((u, d), y)| (f64::from(*u) + d.tanh() - f64::from(*y)).powi(2)).sum::<f64>() / 5.0;
+        approx::assert_relative_eq!(loss.squared_error, squared_error, max_relative = 1e-5);
+
+        if t == 10 {
+            // The head is applied to û of this very block.
+            let logits = linear(&weights.shared[HEAD], "head", estimate, 6);
+            let negative_log =
+                |(row, label): (&[f64], &usize)| row.iter().map(|v| v.exp()).sum::<f64>().ln() - row[*label];
+            let sum: f64 = logits.chunks_exact(4).zip(&batch.labels).map(negative_log).sum();
+            approx::assert_relative_eq!(loss.cross_entropy, sum / 5.0, max_relative = 1e-5);
+        }
+    }
+}
