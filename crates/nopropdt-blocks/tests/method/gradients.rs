@@ -24,12 +24,14 @@ impl Part {
         }
     }
 
-    /// (distance, stride): how far values are moved, and that only every `stride`-th is. Blocks have ReLUs, so that their
-    /// loss has kinks, which a short distance keeps away from; what is shared has few or none, and room for less rounding.
+    /// (distance, stride): how far values are moved, and that only every `stride`-th is. The ReLUs of a block put kinks in
+    /// its loss, for its weights and for the embeddings it is fed, which a short distance keeps away from. The head has
+    /// none, and needs a long one: its gradient is small beside a total that is rounded to f32.
     fn moves(self) -> (f32, usize) {
         match self {
             Self::Own => (5e-4, 11),
-            Self::Shared(_) => (5e-3, 1),
+            Self::Shared(0) => (1e-3, 1),
+            Self::Shared(_) => (1e-2, 1),
         }
     }
 }
