@@ -47,6 +47,9 @@ pub enum EmbeddingStart {
     Small,
 }
 
+/// Most classes, and longest embedding.
+const MOST: usize = 1 << 16;
+
 /// A checked embedding: registered in a parameter set of its own, put on tapes as a value [m, d].
 #[derive(Debug, Clone)]
 pub struct LabelEmbedding {
@@ -65,15 +68,11 @@ impl LabelEmbedding {
         classes: usize,
         builder: &mut ParameterBuilder,
     ) -> Result<Self, BlocksError> {
-        if classes < 2 {
-            return Err(BlocksError::range("classes", "at least 2", classes));
-        }
+        BlocksError::check_size("classes", 2, MOST, classes)?;
         let EmbeddingConfig::Learned { dim, start } = *config else {
             return Ok(Self { classes, dim: classes, learned: None });
         };
-        if dim == 0 {
-            return Err(BlocksError::range("embedding-dim", "at least 1", dim));
-        }
+        BlocksError::check_size("embedding-dim", 1, MOST, dim)?;
         let initializer = match start {
             EmbeddingStart::Orthogonal if classes <= dim => Initializer::Orthogonal,
             EmbeddingStart::Orthogonal => Initializer::Normal { std: 1.0 / (dim as f32).sqrt() },
@@ -153,8 +152,8 @@ mod tests {
         let mut builder = ParameterBuilder::new(Stream::new(1));
         let config = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
         let error = LabelEmbedding::new(&config, 10, &mut builder).unwrap_err();
-        assert_eq!(error.to_string(), "embedding-dim: must be at least 1; found 0");
+        assert_eq!(error.to_string(), "embedding-dim: must be from 1 to 65536; found 0");
         let error = LabelEmbedding::new(&EmbeddingConfig::OneHot, 1, &mut builder).unwrap_err();
-        assert_eq!(error.to_string(), "classes: must be at least 2; found 1");
+        assert_eq!(error.to_string(), "classes: must be from 2 to 65536; found 1");
     }
 }

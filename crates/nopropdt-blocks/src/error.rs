@@ -14,6 +14,18 @@ pub enum BlocksError {
         /// The value found.
         found: String,
     },
+    /// A size is outside its range.
+    #[error("{what}: must be from {least} to {most}; found {found}")]
+    Size {
+        /// The setting.
+        what: &'static str,
+        /// Smallest size allowed.
+        least: usize,
+        /// Largest size allowed.
+        most: usize,
+        /// The size found.
+        found: usize,
+    },
     /// Pooling would leave no pixel.
     #[error("block: its {pools} poolings want images of at least {least}×{least} pixels; found {height}×{width}")]
     ImageTooSmall {
@@ -26,12 +38,30 @@ pub enum BlocksError {
         /// Columns found.
         width: usize,
     },
+    /// Clipping makes two noise levels equal, and the block between them would learn nothing.
+    #[error("steps: schedule {schedule} must keep its noise levels apart; with {steps} steps alpha_bar of {t} and {next} are equal", next = t + 1)]
+    EqualLevels {
+        /// The schedule.
+        schedule: crate::ScheduleKind,
+        /// T found.
+        steps: usize,
+        /// First of the equal levels.
+        t: usize,
+    },
     /// The falling schedule makes the paper's posterior variance negative.
     #[error("schedule reference: falls with t, so the paper's sampler has no real coefficients; use --preset reference")]
     FallingSchedule,
 }
 
 impl BlocksError {
+    /// An error unless `found` lies in `least..=most`; bounds keep sizes from files and flags from overflowing memory.
+    pub(crate) fn check_size(what: &'static str, least: usize, most: usize, found: usize) -> Result<(), Self> {
+        if (least..=most).contains(&found) {
+            return Ok(());
+        }
+        Err(Self::Size { what, least, most, found })
+    }
+
     pub(crate) fn range(what: &'static str, rule: &'static str, found: impl ToString) -> Self {
         Self::Range { what, rule, found: found.to_string() }
     }

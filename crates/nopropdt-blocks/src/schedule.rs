@@ -8,6 +8,9 @@ use std::f64::consts::FRAC_PI_2;
 const ALPHA_BAR_MIN: f64 = 1e-5;
 const ALPHA_BAR_MAX: f64 = 0.999;
 
+/// Most steps a schedule is made for.
+const MOST_STEPS: usize = 10_000;
+
 /// The named schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +24,17 @@ pub enum ScheduleKind {
     Sigmoid,
     /// ᾱ_t = Π_{s ≤ t} cos²(s/T · π/2), *falling* with t: the reference repository's, kept for comparison.
     Reference,
+}
+
+impl std::fmt::Display for ScheduleKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cosine => "cosine",
+            Self::Linear => "linear",
+            Self::Sigmoid => "sigmoid",
+            Self::Reference => "reference",
+        })
+    }
 }
 
 impl ScheduleKind {
@@ -66,12 +80,15 @@ impl NoiseSchedule {
     /// The schedule of `steps` = T steps.
     ///
     /// # Errors
-    /// When `steps` is 0.
+    /// When `steps` is 0 or beyond 10,000, or so large that two neighbouring levels of a rising schedule are clipped to one.
     pub fn new(kind: ScheduleKind, steps: usize) -> Result<Self, BlocksError> {
-        if steps == 0 {
-            return Err(BlocksError::range("steps", "at least 1", steps));
+        BlocksError::check_size("steps", 1, MOST_STEPS, steps)?;
+        let alpha_bar: Vec<f64> = (0..=steps).map(|t| kind.alpha_bar(t, steps)).collect();
+        let rises = kind != ScheduleKind::Reference;
+        match alpha_bar.windows(2).position(|pair| rises && pair[0] >= pair[1]) {
+            Some(t) => Err(BlocksError::EqualLevels { schedule: kind, steps, t }),
+            None => Ok(Self { kind, alpha_bar }),
         }
-        Ok(Self { kind, alpha_bar: (0..=steps).map(|t| kind.alpha_bar(t, steps)).collect() })
     }
 
     /// Which schedule this is.
@@ -146,7 +163,7 @@ mod tests {
     #[test]
     fn no_steps_is_refused() {
         let error = NoiseSchedule::new(ScheduleKind::Cosine, 0).unwrap_err();
-        assert_eq!(error.to_string(), "steps: must be at least 1; found 0");
+        assert_eq!(error.to_string(), "steps: must be from 1 to 10000; found 0");
     }
 
     /// ᾱ, SNR, its differences and the sampler's coefficients, in double precision on both sides.
@@ -184,11 +201,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn levels_clipped_to_one_are_refused() {
+        let steps = |kind| (1..).find(|&steps| NoiseSchedule::new(kind, steps).is_err()).unwrap();
+        assert_eq!(steps(ScheduleKind::Cosine), 73);
+        assert_eq!(steps(ScheduleKind::Sigmoid), 303);
+        assert_eq!(steps(ScheduleKind::Linear), 1000);
+        let error = NoiseSchedule::new(ScheduleKind::Cosine, 73).unwrap_err().to_string();
+        let expected = "steps: schedule cosine must keep its noise levels apart; with 73 steps alpha_bar of 72 and 73 are equal";
+        assert_eq!(error, expected);
+    }
+
     proptest! {
         #[test]
         fn alpha_bar_rises_and_the_chain_keeps_the_marginals(
             kind in prop_oneof![Just(ScheduleKind::Cosine), Just(ScheduleKind::Linear), Just(ScheduleKind::Sigmoid)],
-            steps in 1usize..40,
+            steps in 1usize..73,
         ) {
             let schedule = NoiseSchedule::new(kind, steps).unwrap();
             for t in 1..=steps {

@@ -45,6 +45,11 @@ pub struct BlockConfig {
     pub decoder: bool,
 }
 
+/// Widest layer of a block.
+const MOST_WIDTH: usize = 1 << 14;
+/// Longest side of an image.
+const MOST_SIDE: usize = 256;
+
 impl BlockConfig {
     /// The paper's DT block (Figure 6, spec section 4).
     pub fn paper() -> Self {
@@ -65,9 +70,8 @@ impl BlockConfig {
     }
 
     fn validate(&self, image: &ImageShape) -> Result<(), BlocksError> {
-        let widths = self.channels.iter().chain(&self.join).chain([&self.hidden, &image.channels]);
-        if let Some(width) = widths.into_iter().find(|&&width| width == 0) {
-            return Err(BlocksError::range("block: every width and the image's channels", "at least 1", width));
+        for width in self.channels.iter().chain(&self.join).chain([&self.hidden, &image.channels]) {
+            BlocksError::check_size("block: width, or channels of the image", 1, MOST_WIDTH, *width)?;
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(BlocksError::range("dropout", "in 0..1", self.dropout));
@@ -77,6 +81,9 @@ impl BlockConfig {
         if image.height < least || image.width < least {
             let (height, width) = (image.height, image.width);
             return Err(BlocksError::ImageTooSmall { pools, least, height, width });
+        }
+        for side in [image.height, image.width] {
+            BlocksError::check_size("image: rows and columns", least, MOST_SIDE, side)?;
         }
         Ok(())
     }

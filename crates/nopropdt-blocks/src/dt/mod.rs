@@ -60,6 +60,7 @@ pub struct NoPropDt {
     embedding: LabelEmbedding,
     block: DenoiseBlock,
     head: Linear,
+    parameters: usize,
 }
 
 impl NoPropDt {
@@ -76,13 +77,20 @@ impl NoPropDt {
             return Err(BlocksError::FallingSchedule);
         }
         let schedule = NoiseSchedule::new(config.schedule, config.steps)?;
-        let (embedding, block, head, _) = assemble(config, Stream::new(0))?;
-        Ok(Self { config: config.clone(), schedule, embedding, block, head })
+        let (embedding, block, head, sets) = assemble(config, Stream::new(0))?;
+        let [own, shared, last] = sets.map(|set| set.len());
+        let parameters = own.saturating_mul(config.steps).saturating_add(shared + last);
+        Ok(Self { config: config.clone(), schedule, embedding, block, head, parameters })
     }
 
     /// The configuration this network was made from.
     pub fn config(&self) -> &DtConfig {
         &self.config
+    }
+
+    /// Number of trainable values of the whole network.
+    pub fn parameters(&self) -> usize {
+        self.parameters
     }
 
     /// The noise schedule.

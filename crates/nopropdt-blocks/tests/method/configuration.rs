@@ -23,13 +23,13 @@ fn eta_must_be_above_zero_and_finite() {
 
 #[test]
 fn steps_must_be_at_least_one() {
-    assert_eq!(refused(&DtConfig { steps: 0, ..small() }), "steps: must be at least 1; found 0");
+    assert_eq!(refused(&DtConfig { steps: 0, ..small() }), "steps: must be from 1 to 10000; found 0");
 }
 
 #[test]
 fn the_embedding_must_have_a_dimension() {
     let embedding = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
-    assert_eq!(refused(&DtConfig { embedding, ..small() }), "embedding-dim: must be at least 1; found 0");
+    assert_eq!(refused(&DtConfig { embedding, ..small() }), "embedding-dim: must be from 1 to 65536; found 0");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn there_must_be_two_classes() {
     for (classes, found) in [(0, "0"), (1, "1")] {
         assert_eq!(
             refused(&DtConfig { classes, ..small() }),
-            format!("classes: must be at least 2; found {found}")
+            format!("classes: must be from 2 to 65536; found {found}")
         );
     }
 }
@@ -52,7 +52,7 @@ fn dropout_must_be_a_probability_below_one() {
 
 #[test]
 fn no_width_may_be_zero() {
-    let message = "block: every width and the image's channels: must be at least 1; found 0";
+    let message = "block: width, or channels of the image: must be from 1 to 16384; found 0";
     let paper = BlockConfig::paper;
     for block in [
         BlockConfig { channels: [0, 64, 128], ..paper() },
