@@ -14,7 +14,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let cargo = |arguments: &[&str], environment: &[(&str, &str)]| run_command("cargo", arguments, environment);
+    let cargo =
+        |arguments: &[&str], environment: &[(&str, &str)]| run_command("cargo", arguments, environment);
     cargo(&["fmt", "--all", "--check"], &[])?;
     layers::run(layers::Arguments {})?;
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"], &[])?;

@@ -20,7 +20,10 @@ const CRATES: [(&str, &[&str]); 5] = [
 
 /// Folders of source and what their files must not name.
 const MODULES: [(&str, &[&str]); 3] = [
-    ("crates/nopropdt-tensor/src/kernels", &["crate::tensor", "crate::tape", "crate::layers", "crate::parameters"]),
+    (
+        "crates/nopropdt-tensor/src/kernels",
+        &["crate::tensor", "crate::tape", "crate::layers", "crate::parameters"],
+    ),
     ("crates/nopropdt-tensor/src/tape", &["crate::optim"]),
     ("crates/nopropdt-tensor/src/optim", &["crate::tape", "crate::layers", "crate::kernels"]),
 ];
@@ -53,7 +56,8 @@ fn violations(root: &Path) -> Result<Vec<String>> {
             let named = forbidden.iter().filter(|name| code_lines(&text).any(|line| line.contains(**name)));
             found.extend(named.map(|name| format!("{}: {folder} must not use {name}", path.display())));
         }
-        let is_unsafe = |line: &str| ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|word| line.contains(word));
+        let is_unsafe =
+            |line: &str| ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|word| line.contains(word));
         if !path.starts_with(UNSAFE_HOME) && !path.starts_with("xtask") && code_lines(&text).any(is_unsafe) {
             found.push(format!("{}: unsafe outside {UNSAFE_HOME}", path.display()));
         }
@@ -97,10 +101,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for (folder, _) in CRATES {
             fs::create_dir_all(root.path().join(folder).join("src/kernels")).unwrap();
-            fs::write(root.path().join(folder).join("Cargo.toml"), "nopropdt-train.workspace = true\n").unwrap();
+            fs::write(root.path().join(folder).join("Cargo.toml"), "nopropdt-train.workspace = true\n")
+                .unwrap();
         }
         let kernels = root.path().join("crates/nopropdt-tensor/src/kernels");
-        fs::write(kernels.join("gemm.rs"), "use crate::tensor::Tensor;\n// crate::tape in prose is fine\n").unwrap();
+        fs::write(kernels.join("gemm.rs"), "use crate::tensor::Tensor;\n// crate::tape in prose is fine\n")
+            .unwrap();
         let data = root.path().join("crates/nopropdt-data/src");
         fs::write(data.join("lib.rs"), "fn f() { unsafe { g() } }\n").unwrap();
         let found = violations(root.path()).unwrap().join("\n");

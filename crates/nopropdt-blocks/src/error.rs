@@ -27,7 +27,9 @@ pub enum BlocksError {
         found: usize,
     },
     /// Pooling would leave no pixel.
-    #[error("block: its {pools} poolings want images of at least {least}×{least} pixels; found {height}×{width}")]
+    #[error(
+        "block: its {pools} poolings want images of at least {least}×{least} pixels; found {height}×{width}"
+    )]
     ImageTooSmall {
         /// Number of 2×2 poolings.
         pools: usize,
@@ -49,13 +51,20 @@ pub enum BlocksError {
         t: usize,
     },
     /// The falling schedule makes the paper's posterior variance negative.
-    #[error("schedule reference: falls with t, so the paper's sampler has no real coefficients; use --preset reference")]
+    #[error(
+        "schedule reference: falls with t, so the paper's sampler has no real coefficients; use --preset reference"
+    )]
     FallingSchedule,
 }
 
 impl BlocksError {
     /// An error unless `found` lies in `least..=most`; bounds keep sizes from files and flags from overflowing memory.
-    pub(crate) fn check_size(what: &'static str, least: usize, most: usize, found: usize) -> Result<(), Self> {
+    pub(crate) fn check_size(
+        what: &'static str,
+        least: usize,
+        most: usize,
+        found: usize,
+    ) -> Result<(), Self> {
         if (least..=most).contains(&found) {
             return Ok(());
         }

@@ -63,9 +63,13 @@ impl Checkpoint {
         optimizers: impl Iterator<Item = &'a OptimizerState>,
     ) -> Self {
         let sets = weights.blocks.iter().chain(&weights.shared);
-        let saved = |set: &Parameters| SavedSet { values: set.values().to_vec(), statistics: set.statistics().to_vec() };
+        let saved = |set: &Parameters| SavedSet {
+            values: set.values().to_vec(),
+            statistics: set.statistics().to_vec(),
+        };
         let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
-        let optimizer = |state: &OptimizerState| SavedOptimizer { step: state.step, moments: state.moments.clone() };
+        let optimizer =
+            |state: &OptimizerState| SavedOptimizer { step: state.step, moments: state.moments.clone() };
         Self {
             config,
             seconds,
@@ -80,7 +84,8 @@ impl Checkpoint {
     /// # Errors
     /// When one of them is not an epoch's JSON object; `path` is named in the message.
     pub fn epochs(&self, path: &Path) -> Result<Vec<EpochMetrics>, CheckpointError> {
-        let parse = |json: &String| serde_json::from_str(json).map_err(|e| failed(path, format!("metrics: {e}")));
+        let parse =
+            |json: &String| serde_json::from_str(json).map_err(|e| failed(path, format!("metrics: {e}")));
         self.metrics.iter().map(parse).collect()
     }
 
@@ -98,7 +103,10 @@ impl Checkpoint {
             let (wanted, found) = (set.values().len(), saved.values.len());
             if wanted != found || set.statistics().len() != saved.statistics.len() {
                 let number = number + 1;
-                return Err(failed(path, format!("parameter set {number}: wants {wanted} values; found {found}")));
+                return Err(failed(
+                    path,
+                    format!("parameter set {number}: wants {wanted} values; found {found}"),
+                ));
             }
             set.values_mut().copy_from_slice(&saved.values);
             set.statistics_mut().copy_from_slice(&saved.statistics);
@@ -120,7 +128,7 @@ impl Checkpoint {
         bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&Sha256::digest(&payload));
         bytes.extend_from_slice(&payload);
-        replace_file(path, &bytes).map_err(|error| failed(path, error.to_string()))
+        replace_file(path, &bytes).map_err(|error| failed(path, error.problem()))
     }
 
     /// Reads a checkpoint; nothing is decoded before its length and hash have been found right.
@@ -128,15 +136,28 @@ impl Checkpoint {
     /// # Errors
     /// When the file can't be read, is no checkpoint, has another version, or is damaged.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|error| failed(path, error.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|error| failed(path, format!("can't be read: {error}")))?;
         let payload = payload(&bytes).map_err(|problem| failed(path, problem))?;
-        // A length inside the payload can promise more than there is; a value takes at least a byte.
-        let (checkpoint, used) = bincode::decode_from_slice(payload, bincode::config::standard())
-            .map_err(|error| failed(path, format!("can't be decoded: {error}")))?;
+        let (checkpoint, used) =
+            decode(payload).map_err(|error| failed(path, format!("can't be decoded: {error}")))?;
         if used != payload.len() {
-            return Err(failed(path, format!("{} bytes too many after the last value", payload.len() - used)));
+            return Err(failed(
+                path,
+                format!("{} bytes too many after the last value", payload.len() - used),
+            ));
         }
         Ok(checkpoint)
+    }
+}
+
+/// Decodes a payload. A length inside it can promise more than there is, and memory is taken on its word: the limit, far
+/// above what a payload of the size decodes to, bounds that.
+fn decode(payload: &[u8]) -> Result<(Checkpoint, usize), bincode::error::DecodeError> {
+    let standard = bincode::config::standard();
+    match payload.len() {
+        0..0x10_0000 => bincode::decode_from_slice(payload, standard.with_limit::<0x400_0000>()),
+        0x10_0000..0x400_0000 => bincode::decode_from_slice(payload, standard.with_limit::<0x4000_0000>()),
+        _ => bincode::decode_from_slice(payload, standard.with_limit::<{ usize::MAX }>()),
     }
 }
 

@@ -37,15 +37,16 @@ fn noise(seed: u64, draw: u64, image: usize) -> Stream {
     Stream::new(seed).purpose("evaluate").child(draw).child(image as u64)
 }
 
-/// Runs `read` over every batch's traces, one trace a draw; results in the order of the images.
+/// Runs `read` over every batch's traces: results `[batch][draw]`, in the order of the images. A trace lives no longer than
+/// its reading, so memory does not grow with `draws`.
 fn over_batches<T: Send>(
     method: &dyn Method,
     weights: &Weights,
     data: &Split,
     seed: u64,
     draws: u64,
-    read: impl Fn(usize, &[usize], Vec<Trace>) -> T + Sync,
-) -> Vec<T> {
+    read: impl Fn(usize, &[usize], &Trace) -> T + Sync,
+) -> Vec<Vec<T>> {
     let indices: Vec<u32> = (0..data.len() as u32).collect();
     let batches = indices.par_chunks(BATCH).enumerate();
     let traced = batches.map(|(index, indices)| {
@@ -54,7 +55,7 @@ fn over_batches<T: Send>(
         // Image features depend on neither noise nor step: once an image, whatever the number of draws.
         let features = method.features(weights, &batch.images);
         let sample = |draw| method.sample(weights, &features, &|row| noise(seed, draw, first + row));
-        read(first, &batch.labels, (0..draws).map(sample).collect())
+        (0..draws).map(|draw| read(first, &batch.labels, &sample(draw))).collect()
     });
     traced.collect()
 }
@@ -67,16 +68,19 @@ fn hits(answers: &Tensor, labels: &[usize]) -> usize {
 ///
 /// # Panics
 /// When `data` is empty or its images are not of the method's shape.
-pub fn accuracy(method: &dyn Method, weights: &Weights, data: &Split, seed: u64, draws: u64) -> Vec<Accuracy> {
+pub fn accuracy(
+    method: &dyn Method,
+    weights: &Weights,
+    data: &Split,
+    seed: u64,
+    draws: u64,
+) -> Vec<Accuracy> {
     let blocks = method.blocks();
     // Hits of a trace: chain, consensus, then the blocks.
-    let counts = over_batches(method, weights, data, seed, draws, |_, labels, traces| {
-        let count = |trace: &Trace| {
-            let mut counts = vec![hits(&trace.head_logits, labels), hits(&trace.consensus(), labels)];
-            counts.extend(trace.block_logits.iter().map(|logits| hits(logits, labels)));
-            counts
-        };
-        traces.iter().map(count).collect::<Vec<Vec<usize>>>()
+    let counts = over_batches(method, weights, data, seed, draws, |_, labels, trace| {
+        let mut counts = vec![hits(&trace.head_logits, labels), hits(&trace.consensus(), labels)];
+        counts.extend(trace.block_logits.iter().map(|logits| hits(logits, labels)));
+        counts
     });
     let share = |draw: usize, column: usize| {
         counts.iter().map(|batch| batch[draw][column]).sum::<usize>() as f64 / data.len() as f64
@@ -93,8 +97,8 @@ pub fn accuracy(method: &dyn Method, weights: &Weights, data: &Split, seed: u64,
 /// The chain's answer to every image of `data`, in order, in the first draw.
 pub fn answers(method: &dyn Method, weights: &Weights, data: &Split, seed: u64) -> Vec<Answer> {
     let classes = method.classes();
-    let read = |first: usize, _: &[usize], traces: Vec<Trace>| {
-        let probabilities = traces[0].probabilities();
+    let read = |first: usize, _: &[usize], trace: &Trace| {
+        let probabilities = trace.probabilities();
         let predictions = probabilities.argmax_rows();
         let answer = |(row, prediction): (usize, usize)| Answer {
             index: first + row,
@@ -103,11 +107,17 @@ pub fn answers(method: &dyn Method, weights: &Weights, data: &Split, seed: u64) 
         };
         predictions.into_iter().enumerate().map(answer).collect::<Vec<_>>()
     };
-    over_batches(method, weights, data, seed, 1, read).concat()
+    over_batches(method, weights, data, seed, 1, read).concat().concat()
 }
 
-/// Class probabilities after each block, [T][m], of the image at `index`, with the noise of the first draw.
-pub fn chain_of(method: &dyn Method, weights: &Weights, data: &Split, seed: u64, index: usize) -> Vec<Vec<f64>> {
+/// Class probabilities after each block, `[T][m]`, of the image at `index`, with the noise of the first draw.
+pub fn chain_of(
+    method: &dyn Method,
+    weights: &Weights,
+    data: &Split,
+    seed: u64,
+    index: usize,
+) -> Vec<Vec<f64>> {
     let batch = gather(data, &[index as u32]);
     let features = method.features(weights, &batch.images);
     let trace = method.sample(weights, &features, &|_| noise(seed, 0, index));

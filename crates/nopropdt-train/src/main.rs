@@ -3,14 +3,14 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser;
-use nopropdt_train::commands::{Cli, exit_code, run};
+use nopropdt_train::commands::{Cli, complain, exit_code, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain(&format!("error: {error:#}"));
             exit_code(&error)
         }
     }

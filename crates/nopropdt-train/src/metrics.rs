@@ -101,6 +101,20 @@ pub enum MetricsError {
     },
 }
 
+impl MetricsError {
+    /// What went wrong, for a message that names the file itself.
+    pub(crate) fn problem(&self) -> String {
+        let (text, path) = (self.to_string(), self.path().display().to_string());
+        let rest = text.strip_prefix(&path).unwrap_or(&text);
+        rest.strip_prefix(": ").unwrap_or(rest).to_owned()
+    }
+
+    fn path(&self) -> &Path {
+        let (Self::Io { path, .. } | Self::Line { path, .. } | Self::Value { path, .. }) = self;
+        path
+    }
+}
+
 /// Replaces the file at `path` by one JSON line for each epoch.
 ///
 /// # Errors
@@ -160,6 +174,9 @@ pub fn peak_rss_bytes() -> u64 {
     std::fs::read_to_string("/proc/self/status").ok().and_then(|status| parse_vm_hwm(&status)).unwrap_or(0)
 }
 
+/// How the name of a temporary file begins; one is left behind only by a kill.
+pub(crate) const TEMPORARY: &str = ".writing-";
+
 /// Replaces the file at `path` by `bytes`: written to a temporary file beside it, synced, then renamed.
 ///
 /// # Errors
@@ -174,7 +191,7 @@ fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(TEMPORARY);
     // Temporary files are private by default; a result is as readable as any other file of the user.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -227,6 +244,15 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
     fraction(&format!("test_accuracy {at}"), epoch.test_accuracy)?;
     fraction(&format!("test_accuracy_consensus {at}"), epoch.test_accuracy_consensus)?;
     fractions(&format!("test_accuracy_per_block {at}"), &epoch.test_accuracy_per_block)
+}
+
+/// The summary that [`write_summary`] wrote.
+///
+/// # Errors
+/// [`MetricsError::Io`] when the file cannot be read or is not a summary.
+pub fn read_summary(path: &Path) -> Result<Summary, MetricsError> {
+    let text = std::fs::read(path).map_err(|source| io_error(path, "read", source))?;
+    serde_json::from_slice(&text).map_err(|error| io_error(path, "read", io::Error::other(error)))
 }
 
 fn check_summary(summary: &Summary) -> Result<(), String> {

@@ -3,10 +3,10 @@
 use crate::config::RunConfig;
 use crate::metrics::replace_file;
 use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
-use nopropdt_tensor::Parameters;
+use nopropdt_tensor::{Entry, Parameters};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// Version of names, shapes and metadata.
@@ -64,7 +64,8 @@ impl ModelMetadata {
 
 /// Every parameter set with the prefix of its tensors' names in the file.
 fn prefixed(weights: &Weights) -> impl Iterator<Item = (String, &Parameters)> {
-    let blocks = weights.blocks.iter().enumerate().map(|(index, set)| (format!("blocks.{}.", index + 1), set));
+    let blocks =
+        weights.blocks.iter().enumerate().map(|(index, set)| (format!("blocks.{}.", index + 1), set));
     blocks.chain(weights.shared.iter().map(|set| (String::new(), set)))
 }
 
@@ -98,8 +99,9 @@ pub fn save(
     });
     let json = serde_json::to_string(metadata).map_err(|error| failed(path, error.to_string()))?;
     let header = HashMap::from([(METADATA_KEY.to_owned(), json)]);
-    let file = safetensors::serialize(views, Some(header)).map_err(|error| failed(path, error.to_string()))?;
-    replace_file(path, &file).map_err(|error| failed(path, error.to_string()))
+    let file =
+        safetensors::serialize(views, Some(header)).map_err(|error| failed(path, error.to_string()))?;
+    replace_file(path, &file).map_err(|error| failed(path, error.problem()))
 }
 
 /// The embedding's name in the file, learned or not.
@@ -110,7 +112,7 @@ const EMBEDDING: &str = "embedding.weight";
 /// # Errors
 /// When the file can't be read, is no safetensors file, carries no metadata of ours, or lacks, misshapes or adds a tensor.
 pub fn load(path: &Path) -> Result<Model, ModelFileError> {
-    let bytes = std::fs::read(path).map_err(|error| failed(path, error.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|error| failed(path, format!("can't be read: {error}")))?;
     parse(&bytes).map_err(|problem| failed(path, problem))
 }
 
@@ -126,41 +128,76 @@ fn parse(bytes: &[u8]) -> Result<Model, String> {
         return Err(format!("format version must be {FORMAT_VERSION}; found {}", metadata.format_version));
     }
     metadata.config.validate().map_err(|error| format!("metadata: {error}"))?;
+    check_sizes(&metadata, &tensors)?;
     let network = metadata.config.network(metadata.image, metadata.class_names.len());
     let network = network.map_err(|error| format!("metadata: {error}"))?;
     let weights = fill(&network, &tensors)?;
     Ok(Model { metadata, network, weights })
 }
 
+/// Checks what decides the network's size before memory is taken for it.
+fn check_sizes(metadata: &ModelMetadata, tensors: &SafeTensors<'_>) -> Result<(), String> {
+    let (name, image) = (metadata.config.dataset, metadata.image);
+    let shape = name.image_shape();
+    if (image.height, image.width, image.channels) != (shape.height, shape.width, shape.channels) {
+        let ImageShape { height, width, channels } = image;
+        return Err(format!("metadata: images of {name} must be {shape}; found {height}x{width}x{channels}"));
+    }
+    let (wanted, found) = (name.classes(), metadata.class_names.len());
+    if wanted != found {
+        return Err(format!("metadata: {name} must have {wanted} class names; found {found}"));
+    }
+    let steps = metadata.config.steps;
+    let names = tensors.names();
+    let is_missing = |t: &usize| {
+        let prefix = format!("blocks.{t}.");
+        !names.iter().any(|name| name.starts_with(&prefix))
+    };
+    match (1..=steps).find(is_missing) {
+        Some(t) => Err(format!("metadata promises {steps} blocks; there is no tensor of block {t}")),
+        None => Ok(()),
+    }
+}
+
 /// Fresh weights overwritten by the file's tensors, each of which must find its place.
 fn fill(network: &NoPropDt, tensors: &SafeTensors<'_>) -> Result<Weights, String> {
     let mut weights = network.init(0);
-    let wanted: Vec<(String, Vec<(String, Vec<usize>)>)> = prefixed(&weights)
-        .map(|(prefix, set)| (prefix, set.entries().map(|e| (e.name.clone(), e.shape.clone())).collect()))
-        .collect();
-    let mut used = 0;
+    let wanted: Vec<(String, Vec<Entry>)> =
+        prefixed(&weights).map(|(prefix, set)| (prefix, set.entries().cloned().collect())).collect();
+    let mut used: HashSet<String> = HashSet::new();
     for ((prefix, entries), set) in wanted.iter().zip(weights.blocks.iter_mut().chain(&mut weights.shared)) {
-        for (name, shape) in entries {
-            let full = format!("{prefix}{name}");
-            let tensor = tensors.tensor(&full).map_err(|_| format!("tensor {full} is missing"))?;
-            let (found, kind) = (tensor.shape(), tensor.dtype());
-            if found != shape.as_slice() || kind != Dtype::F32 {
-                return Err(format!("tensor {full}: wants F32 {shape:?}; found {kind:?} {found:?}"));
-            }
-            let bytes = tensor.data().chunks_exact(4);
-            let values: Vec<f32> =
-                bytes.map(|four| f32::from_le_bytes(four.try_into().expect("chunks of four"))).collect();
-            assert!(set.import(name, &values), "the name and the length were just checked");
-            used += 1;
+        for entry in entries {
+            let full = format!("{prefix}{}", entry.name);
+            let values = values(tensors, &full, &entry.shape)?;
+            assert!(set.import(&entry.name, &values), "the name and the length were just checked");
+            used.insert(full);
         }
     }
-    let names = tensors.names();
-    let fixed_embedding = !wanted.iter().any(|(_, entries)| entries.iter().any(|(name, _)| name == EMBEDDING));
-    let written_for_readers = usize::from(fixed_embedding && names.contains(&EMBEDDING));
-    if names.len() != used + written_for_readers {
-        return Err(format!("wants {used} tensors; found {}", names.len() - written_for_readers));
+    if !used.contains(EMBEDDING) {
+        // A fixed embedding is written for readers alone, but must not lie to them.
+        let matrix = network.embedding_matrix(&weights);
+        if values(tensors, EMBEDDING, matrix.shape())? != matrix.data() {
+            return Err(format!("tensor {EMBEDDING}: must be the identity of a one-hot embedding"));
+        }
+        used.insert(EMBEDDING.into());
     }
-    Ok(weights)
+    let mut names = tensors.names();
+    names.sort_unstable();
+    match names.into_iter().find(|&name| !used.contains(name)) {
+        Some(name) => Err(format!("tensor {name} has no place in this network")),
+        None => Ok(weights),
+    }
+}
+
+/// The values of the tensor called `name`, which must be F32 of the given shape.
+fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+    let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
+    let (found, kind) = (tensor.shape(), tensor.dtype());
+    if found != shape || kind != Dtype::F32 {
+        return Err(format!("tensor {name}: wants F32 {shape:?}; found {kind:?} {found:?}"));
+    }
+    let bytes = tensor.data().chunks_exact(4);
+    Ok(bytes.map(|four| f32::from_le_bytes(four.try_into().expect("chunks of four"))).collect())
 }
 
 fn failed(path: &Path, problem: String) -> ModelFileError {

@@ -1,5 +1,6 @@
 //! The folder of a run: where its files are, and how a new one is chosen.
 
+use crate::metrics::TEMPORARY;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ pub enum RunFolderError {
         path: String,
     },
     /// The folder can't be made or written.
-    #[error("--out {path}: {source}")]
+    #[error("{path}: run folder can't be made or written: {source}; choose another with --out")]
     Io {
         /// The folder.
         path: String,
@@ -28,7 +29,7 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// There is no run to resume.
-    #[error("--resume {path}: holds no run (no config.toml)")]
+    #[error("--resume {path}: holds no run (no config.toml); start one with --out {path}")]
     NoRun {
         /// The folder.
         path: String,
@@ -42,8 +43,9 @@ impl RunFolder {
     /// When it holds a run, or can't be made or written.
     pub fn create(path: &Path) -> Result<Self, RunFolderError> {
         let folder = Self { path: path.to_owned() };
-        let files = [folder.config(), folder.checkpoint(), folder.metrics(), folder.model(), folder.summary()];
-        if files.iter().any(|file| file.exists()) {
+        let run = [folder.config(), folder.checkpoint(), folder.metrics()];
+        let result = [folder.model(), folder.summary(), folder.report()];
+        if run.iter().chain(&result).any(|file| file.exists()) {
             return Err(RunFolderError::Taken { path: path.display().to_string() });
         }
         let io = |source| RunFolderError::Io { path: path.display().to_string(), source };
@@ -57,22 +59,40 @@ impl RunFolder {
     /// # Errors
     /// When the folder can't be made or written.
     pub fn create_numbered(parent: &Path, name: &str) -> Result<Self, RunFolderError> {
-        let mut path = parent.join(name);
+        let failed = |path: &Path, source| RunFolderError::Io { path: path.display().to_string(), source };
+        std::fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
         let mut number = 1;
-        while path.exists() {
-            number += 1;
-            path = parent.join(format!("{name}-{number}"));
+        loop {
+            let path = match number {
+                1 => parent.join(name),
+                _ => parent.join(format!("{name}-{number}")),
+            };
+            // Not asked beforehand: of two runs started at once only one makes the folder.
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self::create(&path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(source) => return Err(failed(&path, source)),
+            }
         }
-        Self::create(&path)
     }
 
-    /// Opens the folder of a run that was started before.
+    /// Opens the folder of a run that was started before, and removes the temporary files a kill may have left.
     ///
     /// # Errors
-    /// When it holds no run.
+    /// When it holds no run, or can't be read or written.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
         let folder = Self { path: path.to_owned() };
-        if folder.config().is_file() { Ok(folder) } else { Err(RunFolderError::NoRun { path: path.display().to_string() }) }
+        if !folder.config().is_file() {
+            return Err(RunFolderError::NoRun { path: path.display().to_string() });
+        }
+        let failed = |source| RunFolderError::Io { path: path.display().to_string(), source };
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(folder)
     }
 
     /// The folder.
@@ -131,7 +151,8 @@ mod tests {
     #[test]
     fn numbered_folders_count_up() {
         let parent = tempfile::tempdir().unwrap();
-        let names: Vec<_> = (0..3).map(|_| RunFolder::create_numbered(parent.path(), "digits").unwrap()).collect();
+        let names: Vec<_> =
+            (0..3).map(|_| RunFolder::create_numbered(parent.path(), "digits").unwrap()).collect();
         assert!(names[0].path().ends_with("digits"));
         assert!(names[2].path().ends_with("digits-3"));
     }

@@ -14,7 +14,9 @@ use std::ops::Range;
 #[non_exhaustive]
 pub enum TrainError {
     /// A loss is NaN or infinite.
-    #[error("training: the loss of block {block} became {loss} in epoch {epoch} at batch {batch}; try a smaller --lr or --clip-norm 1")]
+    #[error(
+        "training: the loss of block {block} became {loss} in epoch {epoch} at batch {batch}; try a smaller --lr or --clip-norm 1"
+    )]
     NotFinite {
         /// Block, from 1.
         block: usize,
@@ -24,6 +26,16 @@ pub enum TrainError {
         batch: usize,
         /// The loss.
         loss: f64,
+    },
+    /// A weight or a kept statistic is NaN or infinite, though no loss was.
+    #[error(
+        "training: the weights of {part} are no longer finite at the end of epoch {epoch}; try a smaller --lr or --clip-norm 1"
+    )]
+    WeightsNotFinite {
+        /// `block 3`, or what the blocks share.
+        part: String,
+        /// Epoch, from 1.
+        epoch: usize,
     },
     /// Somebody asked to stop.
     #[error("training: interrupted in epoch {epoch}")]
@@ -136,13 +148,18 @@ impl<'m> Trainer<'m> {
     /// Trains one epoch, from 0.
     ///
     /// # Errors
-    /// When a loss is not finite or `progress.stop` says so; the weights are then those of mid-epoch.
-    pub fn epoch(&mut self, data: &Split, epoch: usize, progress: &Progress<'_>) -> Result<EpochLoss, TrainError> {
+    /// When a loss or, at the end, a weight is not finite, or `progress.stop` says so; the weights are then of no further use.
+    pub fn epoch(
+        &mut self,
+        data: &Split,
+        epoch: usize,
+        progress: &Progress<'_>,
+    ) -> Result<EpochLoss, TrainError> {
         let order = epoch_order(data.len(), self.settings.seed, epoch as u64);
         let batches = usable_batches(&order, self.settings.batch_size);
         let blocks = self.method.blocks();
         let groups: Vec<Range<usize>> = match self.settings.order {
-            Order::Interleaved => vec![0..blocks],
+            Order::Interleaved => std::iter::once(0..blocks).collect(),
             Order::Sequential => (0..blocks).map(|block| block..block + 1).collect(),
         };
         let mut sums = vec![0.0; blocks];
@@ -162,11 +179,24 @@ impl<'m> Trainer<'m> {
                 (progress.on_step)(done, blocks * batches.len(), errors.sum::<f64>() / group.len() as f64);
             }
         }
+        if let Some(part) = self.part_not_finite() {
+            return Err(TrainError::WeightsNotFinite { part, epoch: epoch + 1 });
+        }
         Ok(EpochLoss {
             squared_error: sums.iter().map(|sum| sum / batches.len() as f64).collect(),
             learning_rate: f64::from(learning_rate),
             images: batches.iter().map(|batch| batch.len()).sum(),
         })
+    }
+
+    /// What the last batch ruined: its loss was still that of the weights before.
+    fn part_not_finite(&self) -> Option<String> {
+        let finite =
+            |set: &Parameters| set.values().iter().chain(set.statistics()).all(|value| value.is_finite());
+        let block = self.weights.blocks.iter().position(|set| !finite(set));
+        let shared =
+            || self.weights.shared.iter().any(|set| !finite(set)).then(|| "embedding and head".to_owned());
+        block.map(|index| format!("block {}", index + 1)).or_else(shared)
     }
 
     fn learning_rate(&self, place: Place, batches: usize) -> f32 {
@@ -188,7 +218,8 @@ impl<'m> Trainer<'m> {
         learning_rate: f32,
     ) -> Result<Vec<LossTerms>, TrainError> {
         let (method, shared, settings) = (self.method, &self.weights.shared, &self.settings);
-        let noise = Stream::new(settings.seed).purpose("train").child(place.epoch as u64).child(place.batch as u64);
+        let noise =
+            Stream::new(settings.seed).purpose("train").child(place.epoch as u64).child(place.batch as u64);
         let blocks = self.weights.blocks[group.clone()].par_iter_mut().zip(&mut self.own[group.clone()]);
         let steps: Vec<BlockStep> = blocks
             .enumerate()
@@ -203,7 +234,9 @@ impl<'m> Trainer<'m> {
             })
             .collect();
         for step in &steps {
-            for ((set, optimizer), gradient) in self.weights.shared.iter_mut().zip(&mut self.shared).zip(&step.shared) {
+            for ((set, optimizer), gradient) in
+                self.weights.shared.iter_mut().zip(&mut self.shared).zip(&step.shared)
+            {
                 if let Some(gradient) = gradient {
                     optimizer.step(set.values_mut(), gradient, learning_rate);
                 }

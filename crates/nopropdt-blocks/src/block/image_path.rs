@@ -47,7 +47,13 @@ impl ImagePath {
         }
     }
 
-    pub(super) fn forward(&self, tape: &mut Tape<'_>, slot: Slot, images: Var, dropout: Option<Stream>) -> Var {
+    pub(super) fn forward(
+        &self,
+        tape: &mut Tape<'_>,
+        slot: Slot,
+        images: Var,
+        dropout: Option<Stream>,
+    ) -> Var {
         let mut x = images;
         for (index, stage) in self.convolutions.iter().enumerate() {
             let stream = dropout.map(|stream| stream.child(index as u64));

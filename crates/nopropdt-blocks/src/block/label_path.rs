@@ -74,9 +74,12 @@ pub(super) struct Join {
 impl Join {
     pub(super) fn new(config: &BlockConfig, classes: usize, builder: &mut ParameterBuilder) -> Self {
         let [first, second] = config.join;
-        let layers =
-            [Normalised::new(builder, 1, 2 * config.hidden, first), Normalised::new(builder, 2, first, second)];
-        let multiply_adds = layers.iter().map(|layer| layer.multiply_adds).sum::<u64>() + (second * classes) as u64;
+        let layers = [
+            Normalised::new(builder, 1, 2 * config.hidden, first),
+            Normalised::new(builder, 2, first, second),
+        ];
+        let multiply_adds =
+            layers.iter().map(|layer| layer.multiply_adds).sum::<u64>() + (second * classes) as u64;
         Self { layers, out: Linear::new(builder, "out", second, classes), multiply_adds }
     }
 

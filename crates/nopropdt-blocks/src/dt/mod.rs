@@ -123,7 +123,14 @@ impl NoPropDt {
     }
 
     /// Block t's logits on the way and the estimate û_t made of them.
-    fn denoise(&self, weights: &Weights, t: usize, features: &Features, z: &Tensor, w: &Tensor) -> (Tensor, Tensor) {
+    fn denoise(
+        &self,
+        weights: &Weights,
+        t: usize,
+        features: &Features,
+        z: &Tensor,
+        w: &Tensor,
+    ) -> (Tensor, Tensor) {
         let logits = self.block_logits(weights, t, features, z);
         let mut tape = Tape::new(Mode::Eval);
         let own = tape.attach(&weights.blocks[t - 1]);

@@ -29,7 +29,10 @@ fn steps_must_be_at_least_one() {
 #[test]
 fn the_embedding_must_have_a_dimension() {
     let embedding = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
-    assert_eq!(refused(&DtConfig { embedding, ..small() }), "embedding-dim: must be from 1 to 65536; found 0");
+    assert_eq!(
+        refused(&DtConfig { embedding, ..small() }),
+        "embedding-dim: must be from 1 to 65536; found 0"
+    );
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! `eval`: how good a trained network is.
 
 use super::train::image_shape;
-use super::{EvalArguments, Readout, UsageError, percent, thread_pool};
+use super::{EvalArguments, Readout, UsageError, output, percent, thread_pool};
 use crate::evaluate::{Accuracy, accuracy, mean_and_error};
 use crate::model_file::load;
 use anyhow::{Result, bail};
 use nopropdt_data::Dataset;
+use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
+use std::fmt::Write;
 
 /// Mean and standard error over draws of the noise, fractions.
 #[derive(Debug, Serialize)]
@@ -33,25 +35,21 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     if arguments.runs == 0 {
         return Err(UsageError("--runs: must be at least 1; found 0".into()).into());
     }
+    if arguments.limit_test == Some(0) {
+        return Err(UsageError("--limit-test: must be at least 1; found 0".into()).into());
+    }
+    Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let pool = thread_pool(arguments.threads)?;
     let model = load(&arguments.model)?;
     let name = arguments.dataset.unwrap_or(model.metadata.config.dataset);
     let mut dataset = nopropdt_data::load(name, &arguments.data_dir)?;
     check_fit(&arguments.model.display().to_string(), &model.metadata, &dataset)?;
-    if arguments.limit_test == Some(0) {
-        return Err(UsageError("--limit-test: must be at least 1; found 0".into()).into());
-    }
     dataset.test = dataset.test.limited(arguments.limit_test);
     let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
     let draws =
         pool.install(|| accuracy(&model.network, &model.weights, &dataset.test, seed, arguments.runs));
     let evaluation = evaluation(arguments, &dataset, &draws);
-    if arguments.json {
-        println!("{}", serde_json::to_string(&evaluation)?);
-    } else {
-        print(&evaluation);
-    }
-    Ok(())
+    output::print(&if arguments.json { serde_json::to_string(&evaluation)? } else { describe(&evaluation)? })
 }
 
 fn check_fit(file: &str, metadata: &crate::model_file::ModelMetadata, dataset: &Dataset) -> Result<()> {
@@ -99,14 +97,16 @@ fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) 
     }
 }
 
-fn print(evaluation: &Evaluation) {
+fn describe(evaluation: &Evaluation) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
     let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
     let Evaluation { dataset, images, runs, readout, .. } = evaluation;
-    println!("{dataset}, {images} test images, {runs} draws of the noise (mean ± standard error)");
-    println!("accuracy ({readout})  {}", show(&evaluation.accuracy));
-    println!("chain                 {}", show(&evaluation.test_accuracy));
-    println!("consensus             {}", show(&evaluation.test_accuracy_consensus));
+    writeln!(text, "{dataset}, {images} test images, {runs} draws of the noise (mean ± standard error)")?;
+    writeln!(text, "accuracy ({readout})  {}", show(&evaluation.accuracy))?;
+    writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
+    writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;
     for (index, block) in evaluation.test_accuracy_per_block.iter().enumerate() {
-        println!("after block {:<9} {}", index + 1, show(block));
+        writeln!(text, "after block {:<9} {}", index + 1, show(block))?;
     }
+    Ok(text)
 }

@@ -1,6 +1,6 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
-use super::{InfoArguments, UsageError, thread_pool};
+use super::{InfoArguments, UsageError, output, thread_pool};
 use crate::config::Overrides;
 use crate::model_file::load;
 use anyhow::Result;
@@ -8,6 +8,7 @@ use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
+use std::fmt::Write;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -49,14 +50,15 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
         multiply_adds_label,
         tensors: weights.blocks[0].entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect(),
     };
-    if arguments.json { println!("{}", serde_json::to_string(&info)?) } else { print(&info) }
-    Ok(())
+    output::print(&if arguments.json { serde_json::to_string(&info)? } else { describe(&info)? })
 }
 
 fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
     if let Some(path) = &arguments.model {
         if arguments.overrides != Overrides::default() {
-            return Err(UsageError("--model: describes the whole network; leave the other flags out".into()).into());
+            return Err(
+                UsageError("--model: describes the whole network; leave the other flags out".into()).into()
+            );
         }
         let model = load(path)?;
         return Ok((model.network, model.weights));
@@ -73,28 +75,43 @@ fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
 /// The processor's name, where the system tells it (Linux).
 fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split_once(':'));
+    let name =
+        text.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split_once(':'));
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
-fn print(info: &Info) {
+fn describe(info: &Info) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
     let ImageShape { height, width, channels } = info.image;
-    println!("cpu        {}", info.cpu);
-    println!("kernels    {}", info.isa);
-    println!("threads    {}", info.threads);
-    println!("precision  {}", info.precision);
-    println!();
-    println!("{} blocks for images of {height}×{width}×{channels}, {} classes", info.blocks, info.classes);
-    println!();
-    println!("{:<32} {:>18} {:>12}", "tensor of a block", "shape", "values");
+    writeln!(text, "cpu        {}", info.cpu)?;
+    writeln!(text, "kernels    {}", info.isa)?;
+    writeln!(text, "threads    {}", info.threads)?;
+    writeln!(text, "precision  {}", info.precision)?;
+    writeln!(text)?;
+    writeln!(
+        text,
+        "{} blocks for images of {height}×{width}×{channels}, {} classes",
+        info.blocks, info.classes
+    )?;
+    writeln!(text)?;
+    writeln!(text, "{:<32} {:>18} {:>12}", "tensor of a block", "shape", "values")?;
     for (name, shape) in &info.tensors {
         let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-        println!("{name:<32} {:>18} {:>12}", sizes.join("×"), shape.iter().product::<usize>());
+        writeln!(text, "{name:<32} {:>18} {:>12}", sizes.join("×"), shape.iter().product::<usize>())?;
     }
-    println!();
-    println!("parameters a block               {:>12}", info.parameters_per_block);
-    println!("parameters shared                {:>12}", info.parameters_shared);
-    println!("parameters in all                {:>12}", info.parameters);
-    println!("multiply-adds an image, a block  {:>12}  image path, once an image", info.multiply_adds_image);
-    println!("                                 {:>12}  label path and join, once a denoising", info.multiply_adds_label);
+    writeln!(text)?;
+    writeln!(text, "parameters a block               {:>12}", info.parameters_per_block)?;
+    writeln!(text, "parameters shared                {:>12}", info.parameters_shared)?;
+    writeln!(text, "parameters in all                {:>12}", info.parameters)?;
+    writeln!(
+        text,
+        "multiply-adds an image, a block  {:>12}  image path, once an image",
+        info.multiply_adds_image
+    )?;
+    writeln!(
+        text,
+        "                                 {:>12}  label path and join, once a denoising",
+        info.multiply_adds_label
+    )?;
+    Ok(text)
 }

@@ -3,10 +3,12 @@
 mod arguments;
 mod eval;
 mod info;
+mod output;
 mod progress;
 mod train;
 
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use output::complain;
 
 use crate::config::ConfigError;
 use crate::run_folder::RunFolderError;
@@ -33,17 +35,20 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let wrong_use = error.is::<UsageError>()
         || error.is::<ConfigError>()
         || matches!(error.downcast_ref(), Some(RunFolderError::Taken { .. } | RunFolderError::NoRun { .. }));
-    match error.downcast_ref::<TrainError>() {
-        Some(TrainError::Interrupted { .. }) => ExitCode::from(130),
+    match error.downcast_ref::<train::Stopped>() {
+        Some(train::Stopped { error: TrainError::Interrupted { .. }, .. }) => ExitCode::from(130),
         _ if wrong_use => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }
 
+/// More threads than any machine has cores: a slip of the finger, which could exhaust the system's.
+const MOST_THREADS: usize = 1024;
+
 /// A pool of `threads` threads, all of the machine's when None.
 fn thread_pool(threads: Option<usize>) -> anyhow::Result<rayon::ThreadPool> {
-    if threads == Some(0) {
-        return Err(UsageError("--threads: must be at least 1; found 0".into()).into());
+    if let Some(found) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        return Err(UsageError(format!("--threads: must be from 1 to {MOST_THREADS}; found {found}")).into());
     }
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?)
 }

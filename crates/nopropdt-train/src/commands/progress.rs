@@ -1,5 +1,6 @@
 //! What a person sees while training: a bar on a terminal, a line an epoch elsewhere.
 
+use super::output::{complain, print};
 use super::percent;
 use crate::metrics::EpochMetrics;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,7 +21,10 @@ impl Display {
         let bar = if no_progress || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
-            ProgressBar::with_draw_target(Some((epochs * images) as u64), ProgressDrawTarget::stderr_with_hz(8))
+            ProgressBar::with_draw_target(
+                Some((epochs * images) as u64),
+                ProgressDrawTarget::stderr_with_hz(8),
+            )
         };
         let template = "{prefix} {wide_bar:.cyan/dim} {percent:>3} %  {msg}  eta {eta}";
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template is valid"));
@@ -61,7 +65,14 @@ impl Display {
 
     /// Prints a line above the bar.
     pub fn line(&self, text: &str) {
-        self.bar.suspend(|| if self.quiet_output { eprintln!("{text}") } else { println!("{text}") });
+        self.bar.suspend(|| {
+            if self.quiet_output {
+                complain(text);
+            } else {
+                // A lost line is no reason to stop a long run: metrics.jsonl holds the same numbers.
+                print(text).ok();
+            }
+        });
     }
 
     /// Removes the bar.

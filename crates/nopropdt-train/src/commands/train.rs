@@ -1,25 +1,36 @@
 //! `train`: from a configuration to a run folder.
 
 use super::progress::Display;
-use super::{TrainArguments, UsageError, percent, thread_pool};
+use super::{TrainArguments, UsageError, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
 use crate::config::{Overrides, RunConfig};
 use crate::evaluate::accuracy;
-use crate::metrics::{EpochMetrics, Summary, peak_rss_bytes, replace_file, write_metrics, write_summary};
+use crate::metrics::{
+    EpochMetrics, Summary, peak_rss_bytes, read_summary, replace_file, write_metrics, write_summary,
+};
 use crate::model_file::{ModelMetadata, save};
 use crate::report;
 use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
-use nopropdt_blocks::{ImageShape, Method, NoPropDt};
-use nopropdt_data::{Dataset, Split, load};
+use nopropdt_blocks::{ImageShape, NoPropDt};
+use nopropdt_data::{DataError, Dataset, Split, load};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
 const VALIDATION_SEED: u64 = 0;
+
+/// Training ended before its last epoch.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}; {kept}")]
+pub(super) struct Stopped {
+    pub(super) error: TrainError,
+    /// What is left of the run, and how to go on.
+    kept: String,
+}
 
 /// A run about to start or to go on.
 struct Session {
@@ -63,7 +74,10 @@ fn new_config(arguments: &TrainArguments) -> Result<RunConfig> {
 /// The configuration of a run to resume: its own, to the letter.
 fn resumed_config(arguments: &TrainArguments, path: &Path) -> Result<(RunConfig, Option<RunFolder>)> {
     if arguments.overrides != Overrides::default() {
-        return Err(UsageError("--resume: a run goes on with its own settings; leave the other flags out".into()).into());
+        return Err(UsageError(
+            "--resume: a run goes on with its own settings; leave the other flags out".into(),
+        )
+        .into());
     }
     let folder = RunFolder::open(path)?;
     let config = Overrides::from_file(&folder.config())?.resolve(None)?;
@@ -77,7 +91,11 @@ fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<S
     let (train, validation) = match config.validation {
         0 => (train, None),
         count => {
-            let (train, validation) = train.split_validation(count, VALIDATION_SEED)?;
+            let (train, validation) =
+                train.split_validation(count, VALIDATION_SEED).map_err(|error| match error {
+                    DataError::ValidationCount { .. } => UsageError(format!("--{error}")).into(),
+                    error => anyhow::Error::from(error),
+                })?;
             (train, Some(validation))
         }
     };
@@ -112,10 +130,12 @@ impl Session {
         let batches = batches_per_epoch(self.dataset.train.len(), self.config.batch_size);
         let mut trainer = Trainer::new(&self.network, &self.config, batches)?;
         let (mut metrics, before) = self.restore(&mut trainer)?;
+        if let Some(summary) = self.finished(&metrics) {
+            return self.print_result(&summary, arguments.json);
+        }
         let (epochs, images) = (self.config.epochs, self.dataset.train.len());
-        let display =
-            Display::new(epochs, images, metrics.len(), arguments.no_progress, arguments.json);
-        self.introduce(&display, metrics.len());
+        let display = Display::new(epochs, images, metrics.len(), arguments.no_progress, arguments.json);
+        self.introduce(&display, trainer.weights().len(), metrics.len());
         for epoch in metrics.len()..epochs {
             let began = Instant::now();
             let seconds = || began.elapsed().as_secs_f64();
@@ -125,7 +145,7 @@ impl Session {
             let progress = Progress { on_step: &on_step, stop: &|| stop.load(Ordering::SeqCst) };
             let loss = trainer.epoch(&self.dataset.train, epoch, &progress).map_err(|error| {
                 display.finish();
-                self.explain(error, epoch)
+                self.stopped(error, epoch)
             })?;
             metrics.push(self.measure(&trainer, epoch, loss, seconds()));
             self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64())?;
@@ -137,6 +157,15 @@ impl Session {
         self.conclude(&trainer, &metrics, seconds, arguments)
     }
 
+    /// The summary of a run that needs nothing more: its last epoch is done and its files are there.
+    fn finished(&self, metrics: &[EpochMetrics]) -> Option<Summary> {
+        let complete = metrics.len() == self.config.epochs
+            && self.folder.model().is_file()
+            && self.folder.report().is_file();
+        // An unreadable summary is a missing one: the checkpoint holds all it is made from.
+        complete.then(|| read_summary(&self.folder.summary()).ok()).flatten()
+    }
+
     /// Takes up a checkpoint if there is one: the finished epochs and the seconds they took.
     fn restore(&self, trainer: &mut Trainer<'_>) -> Result<(Vec<EpochMetrics>, f64)> {
         let path = self.folder.checkpoint();
@@ -144,9 +173,12 @@ impl Session {
             return Ok((Vec::new(), 0.0));
         }
         let checkpoint = Checkpoint::read(&path)?;
-        if checkpoint.config != self.config.to_toml() {
+        if let Some((wanted, found)) = difference(&checkpoint.config, &self.config.to_toml()) {
             let config = self.folder.config();
-            anyhow::bail!("{}: differs from the settings the run was started with; restore it", config.display());
+            anyhow::bail!(
+                "{}: must be as the run was started, {wanted}; found {found}; restore it",
+                config.display()
+            );
         }
         let (metrics, seconds) = (checkpoint.epochs(&path)?, checkpoint.seconds);
         let mut weights = trainer.weights().clone();
@@ -157,7 +189,7 @@ impl Session {
         Ok((metrics, seconds))
     }
 
-    fn introduce(&self, display: &Display, finished: usize) {
+    fn introduce(&self, display: &Display, parameters: usize, finished: usize) {
         let (config, data) = (&self.config, &self.dataset);
         display.line(&format!(
             "{}: {} training and {} test images of {}, {} classes",
@@ -169,31 +201,26 @@ impl Session {
         ));
         display.line(&format!(
             "NoProp-DT: {} blocks, {} parameters, {} epochs, seed {}; f32, {} kernels, {} threads",
-            config.steps,
-            self.network.init(0).len(),
-            config.epochs,
-            config.seed,
-            self.isa,
-            self.threads
+            config.steps, parameters, config.epochs, config.seed, self.isa, self.threads
         ));
         if finished > 0 {
             display.line(&format!("{}: going on after epoch {finished}", self.folder.path().display()));
         }
     }
 
-    fn explain(&self, error: TrainError, epoch: usize) -> anyhow::Error {
+    fn stopped(&self, error: TrainError, epoch: usize) -> Stopped {
         let folder = self.folder.path().display();
         let kept = match (&error, epoch) {
             (TrainError::Interrupted { .. }, _) => format!("go on with --resume {folder}"),
             (_, 0) => "no epoch was finished, so there is no checkpoint".into(),
             _ => format!("{} keeps the end of epoch {epoch}", self.folder.checkpoint().display()),
         };
-        eprintln!("{kept}");
-        error.into()
+        Stopped { error, kept }
     }
 
     fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
-        let measure = |split| accuracy(&self.network, trainer.weights(), split, self.config.seed, 1).remove(0);
+        let measure =
+            |split| accuracy(&self.network, trainer.weights(), split, self.config.seed, 1).remove(0);
         let test = measure(&self.dataset.test);
         EpochMetrics {
             epoch: epoch + 1,
@@ -225,6 +252,9 @@ impl Session {
         seconds: f64,
         arguments: &TrainArguments,
     ) -> Result<()> {
+        if !self.folder.model().is_file() {
+            self.save(trainer, metrics, seconds)?;
+        }
         let last = metrics.last().context("a run has at least one epoch")?;
         let summary = Summary {
             test_accuracy: last.test_accuracy,
@@ -256,21 +286,37 @@ impl Session {
 
     fn print_result(&self, summary: &Summary, json: bool) -> Result<()> {
         if json {
-            println!("{}", serde_json::to_string(summary)?);
-            return Ok(());
+            return output::print(&serde_json::to_string(summary)?);
         }
         let blocks: Vec<String> =
             summary.test_accuracy_per_block.iter().map(|share| format!("{:.2}", 100.0 * share)).collect();
-        let elapsed = Duration::from_secs_f64(summary.seconds);
-        println!("test accuracy {}", percent(summary.test_accuracy));
-        println!("  after each block: {} %", blocks.join(" "));
-        println!("  consensus of all blocks: {}", percent(summary.test_accuracy_consensus));
-        println!(
-            "{:.1} s in all, peak memory {} MiB",
-            elapsed.as_secs_f64(),
-            summary.peak_rss_bytes / (1 << 20)
-        );
-        println!("report: {}", self.folder.report().display());
-        Ok(())
+        output::print(&format!(
+            "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n\
+             {:.1} s in all, peak memory {} MiB\nreport: {}",
+            percent(summary.test_accuracy),
+            blocks.join(" "),
+            percent(summary.test_accuracy_consensus),
+            summary.seconds,
+            summary.peak_rss_bytes / (1 << 20),
+            self.folder.report().display()
+        ))
+    }
+}
+
+/// The first setting in which two configurations differ: (of the first, of the second), as their files spell it.
+fn difference(first: &str, second: &str) -> Option<(String, String)> {
+    let missing = |of: &str, from: &str| {
+        of.lines().find(|line| !from.lines().any(|other| other == *line)).map(str::to_owned)
+    };
+    let (wanted, found) = (missing(first, second), missing(second, first));
+    let key = |line: &String| line.split(" = ").next().unwrap_or_default().to_owned();
+    // A setting that was added or removed has nothing beside it.
+    let quoted = |line: Option<String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
+    match (wanted, found) {
+        (None, None) => None,
+        (Some(wanted), Some(found)) if key(&wanted) != key(&found) => {
+            Some((format!("`{wanted}`"), "another value".into()))
+        }
+        (wanted, found) => Some((quoted(wanted), quoted(found))),
     }
 }

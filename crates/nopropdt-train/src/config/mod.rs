@@ -12,7 +12,7 @@ use nopropdt_blocks::{
     ScheduleKind,
 };
 use nopropdt_data::DatasetName;
-use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError, check_max_norm};
+use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};
 use serde::{Deserialize, Serialize};
 
 /// How a network is trained and answers.
@@ -151,15 +151,15 @@ pub struct RunConfig {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A count must be larger.
-    #[error("--{flag}: must be at least {least}; found {found}")]
-    Count {
+    /// A number is outside its range.
+    #[error("--{flag}: must be {rule}; found {found}")]
+    Range {
         /// Flag, and key in files.
         flag: &'static str,
-        /// Smallest value allowed.
-        least: usize,
+        /// The range, in words.
+        rule: String,
         /// Value found.
-        found: usize,
+        found: String,
     },
     /// Something the network refuses.
     #[error(transparent)]
@@ -177,25 +177,41 @@ pub enum ConfigError {
     },
 }
 
+/// More epochs than any run has; with many more their batches could no longer be counted.
+const MOST_EPOCHS: usize = 1_000_000;
+
+fn count(flag: &'static str, least: usize, most: Option<usize>, found: usize) -> Result<(), ConfigError> {
+    if found >= least && most.is_none_or(|most| found <= most) {
+        return Ok(());
+    }
+    let rule = most.map_or(format!("at least {least}"), |most| format!("from {least} to {most}"));
+    Err(ConfigError::Range { flag, rule, found: found.to_string() })
+}
+
+fn number(flag: &'static str, holds: bool, rule: &str, found: f64) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError::Range { flag, rule: rule.into(), found: found.to_string() }) }
+}
+
 impl RunConfig {
     /// Checks all that can be checked without the data.
     ///
     /// # Errors
     /// The first setting that breaks a rule.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let least = |flag, least, found| {
-            if found >= least { Ok(()) } else { Err(ConfigError::Count { flag, least, found }) }
-        };
-        least("epochs", 1, self.epochs)?;
+        count("epochs", 1, Some(MOST_EPOCHS), self.epochs)?;
+        count("warmup-epochs", 0, Some(MOST_EPOCHS), self.warmup_epochs)?;
         // Batch normalisation has no variance to speak of in a batch of one.
-        least("batch-size", 2, self.batch_size)?;
-        least("limit-train", 2, self.limit_train.unwrap_or(2))?;
-        least("limit-test", 1, self.limit_test.unwrap_or(1))?;
+        count("batch-size", 2, None, self.batch_size)?;
+        count("limit-train", 2, None, self.limit_train.unwrap_or(2))?;
+        count("limit-test", 1, None, self.limit_test.unwrap_or(1))?;
+        // Conditions say what must hold, so that NaN fails.
+        number("lr", self.lr > 0.0 && self.lr.is_finite(), "above 0 and finite", f64::from(self.lr))?;
+        let decay = self.weight_decay;
+        number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
+        let norm = f64::from(self.clip_norm);
+        number("clip-norm", norm >= 0.0, "above 0, or 0 for no limit", norm)?;
         self.optimizer().validate()?;
         self.learning_rate(1).validate(self.lr)?;
-        if self.clip_norm != 0.0 {
-            check_max_norm(self.clip_norm)?;
-        }
         Ok(())
     }
 

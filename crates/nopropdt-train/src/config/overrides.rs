@@ -1,8 +1,8 @@
 //! Settings as people write them: any may be left out. Flags, presets and files all take this form.
 
 use super::{
-    BlockKind, ConfigError, EmbeddingKind, LearningRateKind, MethodKind, OptimizerKind, Order, Precision, Preset,
-    RunConfig,
+    BlockKind, ConfigError, EmbeddingKind, LearningRateKind, MethodKind, OptimizerKind, Order, Precision,
+    Preset, RunConfig,
 };
 use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
 use nopropdt_data::DatasetName;
@@ -59,7 +59,7 @@ overrides! {
     #[arg(long, value_parser = named::<ScheduleKind>, value_name = "NAME", help_heading = "Method")]
     schedule: ScheduleKind,
     /// Weight of the squared error [default: 0.1]
-    #[arg(long, value_name = "ETA", help_heading = "Method")]
+    #[arg(long, allow_negative_numbers = true, value_name = "ETA", help_heading = "Method")]
     eta: f64,
     /// Loss and chain: paper, or reference (the reference repository's) [default: paper]
     #[arg(long, value_parser = named::<Objective>, value_name = "NAME", help_heading = "Method")]
@@ -80,7 +80,7 @@ overrides! {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Method")]
     decoder: bool,
     /// Dropout probability in the image path [default: 0.2]
-    #[arg(long, value_name = "P", help_heading = "Method")]
+    #[arg(long, allow_negative_numbers = true, value_name = "P", help_heading = "Method")]
     dropout: f32,
     /// Passes over the training images
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -92,7 +92,7 @@ overrides! {
     #[arg(long, value_parser = named::<OptimizerKind>, value_name = "NAME", help_heading = "Training")]
     optimizer: OptimizerKind,
     /// Learning rate [default: 0.001]
-    #[arg(long, value_name = "LR", help_heading = "Training")]
+    #[arg(long, allow_negative_numbers = true, value_name = "LR", help_heading = "Training")]
     lr: f32,
     /// How the learning rate changes: constant, cosine or reference [default: cosine]
     #[arg(long, value_parser = named::<LearningRateKind>, value_name = "NAME", help_heading = "Training")]
@@ -101,10 +101,10 @@ overrides! {
     #[arg(long, value_name = "N", help_heading = "Training")]
     warmup_epochs: usize,
     /// Weight decay [default: 0.001]
-    #[arg(long, value_name = "WD", help_heading = "Training")]
+    #[arg(long, allow_negative_numbers = true, value_name = "WD", help_heading = "Training")]
     weight_decay: f64,
     /// Largest norm of a block's gradient; 0 for no limit [default: 0]
-    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    #[arg(long, allow_negative_numbers = true, value_name = "NORM", help_heading = "Training")]
     clip_norm: f32,
     /// Seed of everything random [default: 0]
     #[arg(long, value_name = "SEED", help_heading = "Training")]
@@ -124,9 +124,11 @@ impl Overrides {
     /// When the file can't be read, is not TOML, or holds an unknown key or a value of the wrong kind.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
         let failed = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| failed(format!("can't be read: {error}")))?;
         toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             failed(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()))
         })
     }

@@ -1,0 +1,236 @@
+use super::*;
+
+fn resolved(overrides: Overrides) -> RunConfig {
+    overrides.resolve(None).unwrap()
+}
+
+fn refused(overrides: Overrides) -> String {
+    overrides.resolve(None).unwrap_err().to_string()
+}
+
+fn network_refused(config: &RunConfig) -> String {
+    let image = ImageShape { height: 8, width: 8, channels: 1 };
+    config.network(image, 10).unwrap_err().to_string()
+}
+
+fn from_text(text: &str) -> Result<Overrides, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.toml");
+    std::fs::write(&path, text).unwrap();
+    Overrides::from_file(&path).map_err(|error| {
+        let message = error.to_string();
+        message
+            .strip_prefix(&folder.path().display().to_string())
+            .expect("the message names the file")
+            .to_owned()
+    })
+}
+
+#[test]
+fn nothing_said_is_the_paper_with_few_epochs() {
+    let config = resolved(Overrides::default());
+    assert_eq!((config.dataset, config.epochs, config.batch_size), (DatasetName::Digits, 20, 64));
+    assert_eq!((config.steps, config.schedule, config.eta), (10, ScheduleKind::Cosine, 0.1));
+    assert_eq!(
+        (config.embedding, config.block, config.order),
+        (EmbeddingKind::OneHot, BlockKind::Paper, Order::Interleaved)
+    );
+    assert_eq!((config.lr, config.weight_decay, config.dropout), (0.001, 0.001, 0.2));
+    assert_eq!((config.limit_train, config.limit_test, config.validation, config.seed), (None, None, 0, 0));
+}
+
+#[test]
+fn the_dataset_decides_the_defaults_of_its_size() {
+    let mnist = resolved(Overrides { dataset: Some(DatasetName::Mnist), ..Overrides::default() });
+    assert_eq!((mnist.epochs, mnist.batch_size), (10, 128));
+}
+
+#[test]
+fn flags_go_over_the_file_over_the_preset_over_the_defaults() {
+    let file = from_text("epochs = 7\nseed = 5\n").unwrap();
+    let flags = Overrides { seed: Some(9), ..Overrides::default() };
+    let config = flags.over(file).resolve(Some(Preset::Paper)).unwrap();
+    // One setting from each layer, each said by every layer below it too.
+    assert_eq!(config.seed, 9);
+    assert_eq!(config.epochs, 7);
+    assert_eq!((config.batch_size, config.order), (128, Order::Sequential));
+    assert_eq!(config.steps, 10);
+}
+
+#[test]
+fn a_files_dataset_decides_the_defaults_below_it() {
+    assert_eq!(resolved(from_text("dataset = \"mnist\"").unwrap()).batch_size, 128);
+}
+
+#[test]
+fn the_paper_preset_is_table_3() {
+    let config = Overrides::default().resolve(Some(Preset::Paper)).unwrap();
+    assert_eq!((config.epochs, config.batch_size, config.lr), (100, 128, 0.001));
+    assert_eq!((config.lr_schedule, config.order), (LearningRateKind::Constant, Order::Sequential));
+    assert_eq!((config.steps, config.eta, config.weight_decay), (10, 0.1, 0.001));
+    assert_eq!((config.objective, config.block), (Objective::Paper, BlockKind::Paper));
+}
+
+#[test]
+fn the_reference_preset_is_the_published_program() {
+    let config = Overrides::default().resolve(Some(Preset::Reference)).unwrap();
+    assert_eq!((config.schedule, config.objective), (ScheduleKind::Reference, Objective::Reference));
+    assert_eq!((config.embedding, config.embedding_dim), (EmbeddingKind::Learned, 256));
+    assert_eq!(config.embedding_start, EmbeddingStart::Small);
+    assert_eq!((config.block, config.decoder, config.clip_norm), (BlockKind::Reference, true, 1.0));
+    assert_eq!(config.lr_schedule, LearningRateKind::Reference);
+}
+
+#[test]
+fn every_preset_makes_a_network() {
+    for preset in [Preset::Paper, Preset::Reference] {
+        for dataset in DatasetName::ALL {
+            let overrides = Overrides { dataset: Some(dataset), ..Overrides::default() };
+            let config = overrides.resolve(Some(preset)).unwrap();
+            let shape = dataset.image_shape();
+            let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
+            let network = config.network(image, dataset.classes()).unwrap();
+            assert_eq!(network.schedule().steps(), config.steps, "{preset:?} on {dataset}");
+        }
+    }
+}
+
+#[test]
+fn a_saved_configuration_comes_back() {
+    for preset in [None, Some(Preset::Paper), Some(Preset::Reference)] {
+        let own = Overrides {
+            seed: Some(u64::MAX),
+            lr: Some(1.1e-7),
+            eta: Some(0.1 + 0.2),
+            limit_train: Some(130),
+            validation: Some(2),
+            ..Overrides::default()
+        };
+        let config = own.resolve(preset).unwrap();
+        let text = config.to_toml();
+        let again = resolved(from_text(&text).unwrap());
+        assert_eq!(again, config);
+        assert_eq!(again.to_toml(), text);
+        assert_eq!(Overrides::of(&config).resolve(None).unwrap(), config);
+    }
+}
+
+#[test]
+fn files_speak_of_the_line_that_is_wrong() {
+    let unknown = from_text("seed = 1\nepoch = 3\n").unwrap_err();
+    assert!(unknown.starts_with("/own.toml: line 2: unknown field `epoch`"), "{unknown}");
+    let kind = from_text("seed = 1\n\nepochs = \"three\"\n").unwrap_err();
+    assert!(kind.starts_with("/own.toml: line 3: invalid type"), "{kind}");
+    let name = from_text("order = \"random\"\n").unwrap_err();
+    assert!(name.starts_with("/own.toml: line 1: unknown variant `random`"), "{name}");
+    assert!(name.contains("`interleaved`") && name.contains("`sequential`"), "{name}");
+    let syntax = from_text("seed = 1\nepochs 3\n").unwrap_err();
+    assert!(syntax.starts_with("/own.toml: line 2: "), "{syntax}");
+    let twice = from_text("seed = 1\nseed = 2\n").unwrap_err();
+    assert!(twice.starts_with("/own.toml: line 2: duplicate key"), "{twice}");
+    for message in [unknown, kind, name, syntax, twice] {
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Overrides::from_file(std::path::Path::new("no/such.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("no/such.toml: can't be read: "), "{error}");
+}
+
+/// One test a rule: the setting, a value on the wrong side, what the message says.
+macro_rules! refusals {
+    ($($name:ident: { $($field:ident: $value:expr),* } => $message:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!(refused(Overrides { $($field: Some($value),)* ..Overrides::default() }), $message);
+        }
+    )*};
+}
+
+refusals! {
+    epochs_of_zero: { epochs: 0 } => "--epochs: must be from 1 to 1000000; found 0";
+    epochs_without_end: { epochs: usize::MAX } => format!("--epochs: must be from 1 to 1000000; found {}", usize::MAX);
+    warm_up_without_end: { warmup_epochs: 1_000_001 } => "--warmup-epochs: must be from 0 to 1000000; found 1000001";
+    batches_of_zero: { batch_size: 0 } => "--batch-size: must be at least 2; found 0";
+    batches_of_one: { batch_size: 1 } => "--batch-size: must be at least 2; found 1";
+    one_training_image: { limit_train: 1 } => "--limit-train: must be at least 2; found 1";
+    no_test_image: { limit_test: 0 } => "--limit-test: must be at least 1; found 0";
+    lr_of_zero: { lr: 0.0 } => "--lr: must be above 0 and finite; found 0";
+    lr_below_zero: { lr: -1.0 } => "--lr: must be above 0 and finite; found -1";
+    lr_nan: { lr: f32::NAN } => "--lr: must be above 0 and finite; found NaN";
+    lr_infinite: { lr: f32::INFINITY } => "--lr: must be above 0 and finite; found inf";
+    weight_decay_below_zero: { weight_decay: -0.5 } => "--weight-decay: must be at least 0 and finite; found -0.5";
+    weight_decay_nan: { weight_decay: f64::NAN } => "--weight-decay: must be at least 0 and finite; found NaN";
+    weight_decay_beyond_f32: { weight_decay: 1e60 } => format!("--weight-decay: must be at least 0 and finite; found {}", 1e60);
+    clip_norm_below_zero: { clip_norm: -1.0 } => "--clip-norm: must be above 0, or 0 for no limit; found -1";
+    clip_norm_nan: { clip_norm: f32::NAN } => "--clip-norm: must be above 0, or 0 for no limit; found NaN";
+}
+
+#[test]
+fn settings_at_the_edge_are_accepted() {
+    let edge = Overrides {
+        epochs: Some(1),
+        steps: Some(1),
+        batch_size: Some(2),
+        limit_train: Some(2),
+        limit_test: Some(1),
+        embedding: Some(EmbeddingKind::Learned),
+        embedding_dim: Some(1),
+        lr: Some(f32::MIN_POSITIVE),
+        weight_decay: Some(0.0),
+        dropout: Some(0.0),
+        ..Overrides::default()
+    };
+    let config = resolved(edge);
+    assert!(config.network(ImageShape { height: 8, width: 8, channels: 1 }, 10).is_ok());
+}
+
+#[test]
+fn the_network_refuses_what_it_can_not_be() {
+    let config = resolved(Overrides::default());
+    for eta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let message = network_refused(&RunConfig { eta, ..config.clone() });
+        assert!(message.starts_with("eta: must be above 0"), "{message}");
+    }
+    for dropout in [1.0, -0.1, f32::NAN] {
+        let message = network_refused(&RunConfig { dropout, ..config.clone() });
+        assert!(message.starts_with("dropout: must be "), "{message}");
+    }
+    for steps in [0, usize::MAX] {
+        let message = network_refused(&RunConfig { steps, ..config.clone() });
+        assert_eq!(message, format!("steps: must be from 1 to 10000; found {steps}"));
+    }
+    for embedding_dim in [0, usize::MAX] {
+        let learned = RunConfig { embedding: EmbeddingKind::Learned, embedding_dim, ..config.clone() };
+        let message = network_refused(&learned);
+        assert_eq!(message, format!("embedding-dim: must be from 1 to 65536; found {embedding_dim}"));
+    }
+    let falling = network_refused(&RunConfig { schedule: ScheduleKind::Reference, ..config.clone() });
+    assert!(falling.contains("--preset reference"), "{falling}");
+    let tiny = config.network(ImageShape { height: 3, width: 8, channels: 1 }, 10).unwrap_err().to_string();
+    assert!(tiny.contains("at least 4×4 pixels; found 3×8"), "{tiny}");
+}
+
+#[test]
+fn settings_reach_the_network_and_the_optimiser() {
+    let own = Overrides {
+        steps: Some(4),
+        embedding: Some(EmbeddingKind::Learned),
+        embedding_dim: Some(6),
+        dropout: Some(0.5),
+        decoder: Some(true),
+        optimizer: Some(OptimizerKind::Sgd),
+        weight_decay: Some(0.25),
+        warmup_epochs: Some(3),
+        ..Overrides::default()
+    };
+    let config = resolved(own);
+    let network = config.network(ImageShape { height: 8, width: 8, channels: 1 }, 10).unwrap();
+    let made = network.config();
+    assert_eq!((made.steps, made.block.dropout, made.block.decoder), (4, 0.5, true));
+    assert_eq!(made.embedding, EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal });
+    assert_eq!(config.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
+    assert_eq!(config.learning_rate(5), LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 });
+}

@@ -3,9 +3,9 @@
 //! [`render`] turns plain data into the page. The charts are drawn by plotters into inline SVG (`plot`, on the
 //! axes of `axis`); their ink is `currentColor`, so that they follow the reader's light or dark scheme.
 
-mod collect;
 mod axis;
 mod chains;
+mod collect;
 mod figures;
 mod html;
 mod numbers;

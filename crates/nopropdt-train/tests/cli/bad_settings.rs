@@ -1,0 +1,134 @@
+//! Flags and configuration files that break a rule: exit code 2, one line, and no run folder.
+
+use crate::harness::{Sandbox, tiny};
+
+/// Each flag replaces the tiny run's own.
+fn refused(cases: &[(&str, &[&str])]) {
+    let sandbox = Sandbox::new();
+    for (flags, words) in cases {
+        let own: Vec<&str> = flags.split_whitespace().chain(["out=run"]).collect();
+        sandbox.refused(2, words, tiny(&own));
+        assert!(!sandbox.exists("run"), "{flags}");
+    }
+}
+
+#[test]
+fn counts_out_of_range() {
+    refused(&[
+        ("batch-size=0", &["--batch-size: must be at least 2; found 0"]),
+        ("batch-size=1", &["--batch-size: must be at least 2; found 1"]),
+        ("epochs=0", &["--epochs: must be from 1 to 1000000; found 0"]),
+        ("epochs=18446744073709551615", &["--epochs: must be from 1 to 1000000; found 18446744073709551615"]),
+        ("warmup-epochs=18446744073709551615", &["--warmup-epochs: must be from 0 to 1000000"]),
+        ("steps=0", &["error: steps: must be from 1 to 10000; found 0"]),
+        (
+            "steps=18446744073709551615",
+            &["error: steps: must be from 1 to 10000; found 18446744073709551615"],
+        ),
+        ("threads=0", &["--threads: must be from 1 to 1024; found 0"]),
+        ("threads=1000000", &["--threads: must be from 1 to 1024; found 1000000"]),
+        ("limit-train=1", &["--limit-train: must be at least 2; found 1"]),
+        ("limit-test=0", &["--limit-test: must be at least 1; found 0"]),
+        ("embedding=learned embedding-dim=0", &["error: embedding-dim: must be from 1 to 65536; found 0"]),
+        ("validation=128", &["--validation: count must be below the 128 training images; found 128"]),
+        ("validation=99999", &["--validation: count must be below the 128 training images; found 99999"]),
+        ("limit-train=2 validation=1", &["training wants at least 2 images; 1 are left"]),
+        ("epochs=two", &["invalid value 'two' for '--epochs <N>'"]),
+        ("seed=-1", &["invalid value '-1' for '--seed <SEED>'"]),
+    ]);
+}
+
+#[test]
+fn numbers_out_of_range() {
+    refused(&[
+        ("lr=0", &["--lr: must be above 0 and finite; found 0"]),
+        ("lr=-1", &["--lr: must be above 0 and finite; found -1"]),
+        ("lr=nan", &["--lr: must be above 0 and finite; found NaN"]),
+        ("lr=inf", &["--lr: must be above 0 and finite; found inf"]),
+        ("eta=0", &["eta: must be above 0 and finite; found 0"]),
+        ("eta=nan", &["eta: must be above 0 and finite; found NaN"]),
+        ("dropout=1", &["dropout: must be ", "found 1"]),
+        ("dropout=nan", &["dropout: must be ", "found NaN"]),
+        ("weight-decay=-1", &["--weight-decay: must be at least 0 and finite; found -1"]),
+        ("clip-norm=-1", &["--clip-norm: must be above 0, or 0 for no limit; found -1"]),
+    ]);
+}
+
+#[test]
+fn a_negative_number_may_follow_a_space() {
+    let sandbox = Sandbox::new();
+    sandbox.refused(2, &["--lr: must be above 0 and finite; found -1"], ["--lr", "-1", "--out", "run"]);
+    sandbox.refused(2, &["--eta"], ["--eta", "--out", "run"]);
+}
+
+#[test]
+fn unknown_names_list_the_known_ones() {
+    refused(&[
+        ("dataset=cats", &["'--dataset <NAME>'", "`cats`", "`digits`", "`mnist`"]),
+        (
+            "schedule=square",
+            &["'--schedule <NAME>'", "`square`", "`cosine`", "`linear`", "`sigmoid`", "`reference`"],
+        ),
+        ("preset=best", &["'--preset <PRESET>'", "'best'", "paper, reference"]),
+        ("block=mine", &["'--block <NAME>'", "`paper`", "`reference`"]),
+        ("embedding=two-hot", &["`one-hot`", "`learned`"]),
+        ("order=random", &["`interleaved`", "`sequential`"]),
+        ("optimizer=lion", &["`adamw`", "`adam`", "`sgd`"]),
+        ("lr-schedule=flat", &["`constant`", "`cosine`", "`reference`"]),
+        ("method=magic", &["`dt`"]),
+        ("precision=f8", &["`auto`", "`f32`"]),
+        ("no-such-flag=1", &["unexpected argument '--no-such-flag'"]),
+    ]);
+}
+
+#[test]
+fn the_falling_schedule_wants_its_objective() {
+    refused(&[("schedule=reference", &["schedule reference: falls with t", "use --preset reference"])]);
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["schedule=reference", "objective=reference", "epochs=1"]);
+}
+
+#[test]
+fn unknown_instruction_sets_list_the_known_ones() {
+    let sandbox = Sandbox::new();
+    let (model, _) = crate::harness::example();
+    sandbox.write("model.safetensors", model);
+    for arguments in [&["--out", "run"][..], &["eval", "--model", "model.safetensors"], &["info"]] {
+        let output = sandbox.command().args(arguments).env("NOPROPDT_ISA", "nonsense").output().unwrap();
+        let message = crate::harness::complaint(&output, 2);
+        assert!(message.contains("NOPROPDT_ISA: ") && message.contains("portable"), "{message}");
+        assert!(message.contains("found nonsense"), "{message}");
+    }
+    assert_eq!(sandbox.names("."), ["model.safetensors"]);
+}
+
+#[test]
+fn configuration_files_are_named_with_the_line() {
+    let sandbox = Sandbox::new();
+    let run = ["--config", "own.toml", "--out", "run"];
+    sandbox.refused(2, &["own.toml: can't be read"], run);
+    for (content, words) in [
+        ("seed = 1\nepoch = 2\n", ["own.toml: line 2: ", "unknown field `epoch`"]),
+        ("# mine\n\nsteps = \"ten\"\n", ["own.toml: line 3: ", "invalid type"]),
+        ("steps = -1\n", ["own.toml: line 1: ", "-1"]),
+        ("dataset = \"cats\"\n", ["own.toml: line 1: ", "`digits`"]),
+        ("seed = 1\nseed = 2\n", ["own.toml: line 2: ", "duplicate key"]),
+        ("seed = 1\n{}\n", ["own.toml: line 2: ", ""]),
+        ("[training]\nseed = 1\n", ["own.toml: line 1: ", "unknown field `training`"]),
+    ] {
+        sandbox.write("own.toml", content);
+        sandbox.refused(2, &words, run);
+    }
+    sandbox.write("own.toml", b"seed = 1 # \xff\xfe\n");
+    sandbox.refused(2, &["own.toml: "], run);
+    sandbox.write("own.toml", "epochs = 0\n");
+    sandbox.refused(2, &["--epochs: must be from 1"], run);
+}
+
+#[test]
+fn flags_of_train_do_not_mix_with_commands() {
+    let sandbox = Sandbox::new();
+    sandbox.refused(2, &["cannot be used with"], ["--epochs", "1", "info"]);
+    sandbox.refused(2, &["--model <FILE>"], ["eval"]);
+    sandbox.refused(2, &["'fly'"], ["fly"]);
+}

@@ -1,0 +1,90 @@
+//! `eval`: measuring a trained network.
+
+use crate::harness::{Sandbox, example, stdout};
+use predicates::prelude::*;
+use serde_json::Value;
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("model.safetensors", &example().0);
+    sandbox
+}
+
+/// `eval` of the example on the test images it was trained beside.
+fn eval(own: &[&str]) -> String {
+    let arguments = ["eval", "--model", "model.safetensors", "--limit-test", "60"];
+    stdout(&sandbox().ok([&arguments[..], own].concat()))
+}
+
+fn json(own: &[&str]) -> Value {
+    let text = eval(&[own, &["--json"]].concat());
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn several_draws_have_a_mean_and_an_error() {
+    let text = eval(&["--runs", "3"]);
+    assert!(text.starts_with("digits, 60 test images, 3 draws of the noise"), "{text}");
+    for line in ["accuracy (chain)", "chain", "consensus", "after block 1", "after block 2"] {
+        let pattern =
+            format!(r"(?m)^{} +\d+\.\d\d % ± \d+\.\d\d$", line.replace('(', r"\(").replace(')', r"\)"));
+        assert!(predicate::str::is_match(&pattern).unwrap().eval(&text), "{line}: {text}");
+    }
+}
+
+#[test]
+fn one_draw_with_the_models_seed_is_the_runs_own() {
+    let (_, summary) = example();
+    let measured = json(&["--runs", "1"]);
+    for key in ["test_accuracy", "test_accuracy_consensus"] {
+        assert_eq!(measured[key]["mean"], summary[key], "{key}");
+        assert_eq!(measured[key]["standard_error"], 0.0);
+    }
+    let blocks: Vec<&Value> =
+        measured["test_accuracy_per_block"].as_array().unwrap().iter().map(|block| &block["mean"]).collect();
+    assert_eq!(blocks, summary["test_accuracy_per_block"].as_array().unwrap().iter().collect::<Vec<_>>());
+    assert_eq!((&measured["images"], &measured["runs"]), (&60.into(), &1.into()));
+    assert_eq!((&measured["dataset"], &measured["model"]), (&"digits".into(), &"model.safetensors".into()));
+    assert_eq!(json(&["--runs", "1", "--seed", "11", "--threads", "3"]), measured);
+}
+
+#[test]
+fn the_mean_is_that_of_the_draws() {
+    let measured = json(&["--runs", "4"]);
+    let (mean, error) = (&measured["test_accuracy"]["mean"], &measured["test_accuracy"]["standard_error"]);
+    // A mean of four fractions of 60.
+    let hits = mean.as_f64().unwrap() * 240.0;
+    assert!((hits - hits.round()).abs() < 1e-9, "{hits}");
+    assert!((0.0..0.5).contains(&error.as_f64().unwrap()), "{error}");
+    assert_eq!(&measured["accuracy"], &measured["test_accuracy"]);
+}
+
+#[test]
+fn the_consensus_can_be_the_headline() {
+    let measured = json(&["--runs", "2", "--readout", "consensus"]);
+    assert_eq!(measured["readout"], "consensus");
+    assert_eq!(measured["accuracy"], measured["test_accuracy_consensus"]);
+    assert!(eval(&["--runs", "2", "--readout", "consensus"]).contains("accuracy (consensus)"));
+}
+
+#[test]
+fn all_test_images_are_used_unless_told() {
+    let text = stdout(&sandbox().ok(["eval", "--model", "model.safetensors", "--json"]));
+    let measured: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&measured["images"], &measured["runs"]), (&360.into(), &5.into()));
+}
+
+#[test]
+fn wrong_use_is_refused() {
+    let sandbox = sandbox();
+    for (flags, words) in [
+        (["--runs", "0"], "--runs: must be at least 1; found 0"),
+        (["--threads", "0"], "--threads: must be from 1 to 1024; found 0"),
+        (["--limit-test", "0"], "--limit-test: must be at least 1; found 0"),
+        (["--dataset", "cats"], "must be one of digits, mnist"),
+        (["--readout", "best"], "chain, consensus"),
+    ] {
+        sandbox.refused(2, &[words], [&["eval", "--model", "model.safetensors"], &flags[..]].concat());
+    }
+}

@@ -1,0 +1,62 @@
+//! What goes to standard output and standard error.
+
+use crate::harness::{Sandbox, stderr, stdout, tiny};
+use serde_json::Value;
+
+#[test]
+fn json_is_one_object_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    let output = sandbox.train("run", &["json"]);
+    let text = stdout(&output);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let printed: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(printed, sandbox.json("run/summary.json"));
+    assert!(stderr(&output).contains("epoch 2/2"), "{}", stderr(&output));
+}
+
+#[test]
+fn plain_lines_are_plain() {
+    let sandbox = Sandbox::new();
+    let output = sandbox.train("run", &[]);
+    let text = stdout(&output);
+    assert_eq!(stderr(&output), "");
+    assert!(!text.contains('\x1b') && !text.contains('\r'), "{text:?}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "digits: 128 training and 60 test images of 8x8x1, 10 classes");
+    assert!(lines[1].starts_with("NoProp-DT: 2 blocks, "), "{text}");
+    assert!(lines[2].starts_with("epoch 1/2  loss ") && lines[3].starts_with("epoch 2/2  loss "), "{text}");
+    assert!(lines[4].starts_with("test accuracy "), "{text}");
+    assert_eq!(lines.last(), Some(&"report: run/report.html"));
+}
+
+/// `nopropdt-train | head -1`: the reader's leaving must not end the run.
+#[test]
+fn a_reader_may_leave() {
+    use std::process::{Command, Stdio};
+    let sandbox = Sandbox::new();
+    for arguments in [tiny(&["out=run", "epochs=1"]), vec!["info".into()]] {
+        let mut command = Command::new(crate::harness::PROGRAM);
+        command.args(arguments).current_dir(sandbox.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "");
+    }
+    assert!(sandbox.exists("run/summary.json"));
+}
+
+/// A full disk under standard output: the run's own files are written, and the failure is told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_output_is_told() {
+    let sandbox = Sandbox::new();
+    for arguments in [tiny(&["out=run", "epochs=1"]), vec!["info".into(), "--json".into()]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(crate::harness::PROGRAM);
+        let output = command.args(arguments).current_dir(sandbox.path("")).stdout(full).output().unwrap();
+        let message = crate::harness::complaint(&output, 1);
+        assert!(message.starts_with("error: standard output: can't be written: "), "{message}");
+    }
+    assert!(sandbox.exists("run/summary.json"));
+}

@@ -1,0 +1,226 @@
+//! Going on with a run: what is refused, and what is left alone.
+
+use crate::harness::{Sandbox, stdout, tiny};
+use nopropdt_blocks::Method;
+use nopropdt_train::checkpoint::Checkpoint;
+use nopropdt_train::config::{Overrides, RunConfig};
+use nopropdt_train::metrics::EpochMetrics;
+use sha2::{Digest, Sha256};
+
+/// A run stopped after its first epoch of two, as a kill would leave it.
+fn half_run(sandbox: &Sandbox, out: &str, own: &[&str]) {
+    sandbox.train(out, &[own, &["epochs=1", "lr-schedule=constant"]].concat());
+    let config = sandbox.text(&format!("{out}/config.toml")).replace("epochs = 1\n", "epochs = 2\n");
+    sandbox.write(&format!("{out}/config.toml"), &config);
+    for file in ["summary.json", "report.html"] {
+        std::fs::remove_file(sandbox.path(&format!("{out}/{file}"))).unwrap();
+    }
+    let path = sandbox.path(&format!("{out}/checkpoint.bin"));
+    let mut checkpoint = Checkpoint::read(&path).unwrap();
+    checkpoint.config = config;
+    checkpoint.write(&path).unwrap();
+}
+
+const RESUME: [&str; 3] = ["--resume", "run", "--no-progress"];
+
+#[test]
+fn a_half_run_ends_like_a_whole_one() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &["embedding=learned"]);
+    let output = sandbox.ok(RESUME);
+    assert!(stdout(&output).contains("run: going on after epoch 1"), "{}", stdout(&output));
+    sandbox.train("whole", &["embedding=learned", "lr-schedule=constant"]);
+    assert!(sandbox.read("run/model.safetensors") == sandbox.read("whole/model.safetensors"));
+    assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 2);
+}
+
+#[test]
+fn a_finished_run_is_left_as_it_is() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.train("run", &["epochs=1"]);
+    let before = sandbox.snapshot();
+    let again = sandbox.ok(RESUME);
+    assert!(sandbox.snapshot() == before);
+    let result = |text: String| text[text.find("test accuracy").unwrap()..].to_owned();
+    assert_eq!(result(stdout(&again)), result(stdout(&first)));
+}
+
+#[test]
+fn what_a_finished_run_lacks_is_made_again() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=1"]);
+    let (model, summary) = (sandbox.read("run/model.safetensors"), sandbox.json("run/summary.json"));
+    for file in ["model.safetensors", "summary.json", "report.html", "metrics.jsonl"] {
+        std::fs::remove_file(sandbox.path(&format!("run/{file}"))).unwrap();
+    }
+    sandbox.ok(RESUME);
+    assert!(sandbox.read("run/model.safetensors") == model);
+    assert_eq!(sandbox.json("run/summary.json")["test_accuracy"], summary["test_accuracy"]);
+    assert_eq!(sandbox.names("run").len(), 6);
+}
+
+#[test]
+fn temporary_files_of_a_kill_are_removed() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=1"]);
+    sandbox.write("run/.writing-a1b2", "half of a model");
+    sandbox.ok(RESUME);
+    assert_eq!(sandbox.names("run").len(), 6);
+}
+
+#[test]
+fn a_folder_without_a_run_is_refused() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("run")).unwrap();
+    sandbox.refused(2, &["--resume run: holds no run (no config.toml)"], RESUME);
+    sandbox.refused(2, &["--resume none: holds no run"], ["--resume", "none"]);
+}
+
+#[test]
+fn a_run_goes_on_with_its_own_settings() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    for flag in ["--epochs=3", "--seed=1", "--lr=0.5", "--limit-test=10", "--decoder"] {
+        let words = ["--resume: a run goes on with its own settings", "leave the other flags out"];
+        sandbox.refused(2, &words, [&RESUME[..], &[flag]].concat());
+    }
+    for flags in [["--out", "other"], ["--config", "run/config.toml"], ["--preset", "paper"]] {
+        sandbox.refused(2, &["cannot be used with"], [&RESUME[..], &flags].concat());
+    }
+}
+
+#[test]
+fn edited_settings_are_noticed() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    let config = sandbox.text("run/config.toml");
+    let edit = |from: &str, to: &str| {
+        assert!(config.contains(from), "{config}");
+        sandbox.write("run/config.toml", config.replace(from, to));
+    };
+    edit("seed = 0\n", "seed = 1\n");
+    let words = ["config.toml: must be as the run was started, `seed = 0`; found `seed = 1`; restore it"];
+    sandbox.refused(1, &words, RESUME);
+    edit("limit-test = 60\n", "");
+    sandbox.refused(1, &["was started, `limit-test = 60`; found nothing; restore it"], RESUME);
+    edit("seed = 0\n", "seed = 0\nsead = 1\n");
+    sandbox.refused(2, &["run/config.toml: line ", "unknown field `sead`"], RESUME);
+    edit("epochs = 2\n", "epochs = 0\n");
+    sandbox.refused(2, &["--epochs: must be from 1"], RESUME);
+    // What says the same in other words is no edit.
+    edit("seed = 0\n", "# the seed\nseed   =   0\n");
+    sandbox.ok(RESUME);
+}
+
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    let whole = sandbox.read("run/checkpoint.bin");
+    let length = whole.len();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (Vec::new(), "is not a checkpoint"),
+        (
+            b"PK\x03\x04 something else, long enough to hold a whole header of ours".to_vec(),
+            "is not a checkpoint",
+        ),
+        (whole[..40].to_vec(), "is not a checkpoint"),
+        (whole[..52].to_vec(), "header promises"),
+        (whole[..length / 2].to_vec(), "header promises"),
+        (whole[..length - 1].to_vec(), "header promises"),
+        ([&whole[..], b"!"].concat(), "header promises"),
+        (flipped(8), "format version must be 1; found 0"),
+        (flipped(25), "SHA-256"),
+        (flipped(52), "SHA-256"),
+        (flipped(length - 1), "SHA-256"),
+        // Hashes that are right round content that is not.
+        (sealed(b""), "can't be decoded"),
+        (sealed(&[0xff; 4000]), "can't be decoded"),
+        (sealed(&[0; 4000]), "bytes too many"),
+        (sealed(&boastful()), "can't be decoded"),
+    ];
+    for (bytes, words) in cases {
+        sandbox.write("run/checkpoint.bin", bytes);
+        sandbox.refused(1, &["run/checkpoint.bin: ", words], RESUME);
+    }
+}
+
+/// A checkpoint file round any payload.
+fn sealed(payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u64).to_le_bytes();
+    [b"NPDTCKPT", &1u32.to_le_bytes()[..], &length, &Sha256::digest(payload), payload].concat()
+}
+
+/// No configuration, no seconds, no metrics, one parameter set that promises 2⁶² values and holds none.
+fn boastful() -> Vec<u8> {
+    let mut payload = vec![0; 1 + 8 + 1];
+    payload.extend([1, 253]);
+    payload.extend((1u64 << 62).to_le_bytes());
+    payload
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    half_run(&sandbox, "other", &["seed=8"]);
+    std::fs::copy(sandbox.path("other/checkpoint.bin"), sandbox.path("run/checkpoint.bin")).unwrap();
+    sandbox.refused(1, &["must be as the run was started, `seed = 8`; found `seed = 0`"], RESUME);
+}
+
+#[test]
+fn a_checkpoint_of_another_network_is_refused() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    let config = Overrides::from_file(&sandbox.path("run/config.toml")).unwrap().resolve(None).unwrap();
+    let path = sandbox.path("run/checkpoint.bin");
+    // The right words round the wrong weights: one block too few, then a wider embedding.
+    for (other, words) in [
+        (RunConfig { steps: 1, ..config.clone() }, "wants 4 parameter sets; found 3"),
+        (
+            RunConfig { block: nopropdt_train::config::BlockKind::Reference, ..config.clone() },
+            "parameter set 1: wants ",
+        ),
+    ] {
+        let shape = config.dataset.image_shape();
+        let image = nopropdt_blocks::ImageShape {
+            height: shape.height,
+            width: shape.width,
+            channels: shape.channels,
+        };
+        let network = other.network(image, 10).unwrap();
+        let metrics: [EpochMetrics; 0] = [];
+        let states =
+            vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![] }; other.steps + 2];
+        let weights = network.init(0);
+        Checkpoint::new(config.to_toml(), 0.0, &metrics, &weights, states.iter()).write(&path).unwrap();
+        sandbox.refused(1, &["run/checkpoint.bin: ", words], RESUME);
+    }
+}
+
+#[test]
+fn right_weights_with_wrong_averages_are_refused() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    let config = Overrides::from_file(&sandbox.path("run/config.toml")).unwrap().resolve(None).unwrap();
+    let image = nopropdt_blocks::ImageShape { height: 8, width: 8, channels: 1 };
+    let weights = config.network(image, 10).unwrap().init(0);
+    let states = vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![vec![0.0; 3]; 2] }; 4];
+    let metrics: [EpochMetrics; 0] = [];
+    let checkpoint = Checkpoint::new(config.to_toml(), 0.0, &metrics, &weights, states.iter());
+    checkpoint.write(&sandbox.path("run/checkpoint.bin")).unwrap();
+    sandbox.refused(1, &["run/checkpoint.bin: "], RESUME);
+}
+
+#[test]
+fn a_run_folder_is_not_used_twice() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=1"]);
+    let words = ["--out run: already holds a run; continue it with --resume run or choose another folder"];
+    sandbox.refused(2, &words, tiny(&["out=run", "seed=9"]));
+}

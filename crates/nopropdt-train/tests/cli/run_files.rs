@@ -1,0 +1,136 @@
+//! What a run leaves behind.
+
+use crate::harness::{Sandbox, stdout, tiny};
+use serde_json::Value;
+
+const FILES: [&str; 6] =
+    ["checkpoint.bin", "config.toml", "metrics.jsonl", "model.safetensors", "report.html", "summary.json"];
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn is_fraction(value: &Value) -> bool {
+    value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))
+}
+
+#[test]
+fn a_run_folder_is_complete() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["seed=3", "threads=2"]);
+    assert_eq!(sandbox.names("run"), FILES);
+    assert_eq!(sandbox.names("."), ["run"]);
+    check_metrics(&sandbox.text("run/metrics.jsonl"));
+    check_summary(&sandbox.json("run/summary.json"), &sandbox.text("run/metrics.jsonl"));
+    let report = sandbox.text("run/report.html");
+    assert!(report.contains("NoProp-DT on digits") && report.contains("<svg"), "{}", &report[..200]);
+    assert!(!report.contains("src=\"http") && !report.contains("<script"));
+}
+
+fn check_metrics(text: &str) {
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for (index, line) in lines.iter().enumerate() {
+        let mut expected = [
+            "epoch",
+            "seconds",
+            "train_loss",
+            "learning_rate",
+            "test_accuracy",
+            "test_accuracy_per_block",
+            "test_accuracy_consensus",
+            "images_per_second",
+        ];
+        expected.sort_unstable();
+        assert_eq!(keys(line), expected);
+        assert_eq!(line["epoch"], index + 1);
+        assert!(line["seconds"].as_f64().unwrap() > 0.0);
+        let losses = numbers(&line["train_loss"]);
+        assert!(losses.len() == 2 && losses.iter().all(|&loss| loss > 0.0 && loss < 2.0), "{losses:?}");
+        assert!(is_fraction(&line["test_accuracy"]) && is_fraction(&line["test_accuracy_consensus"]));
+        let blocks = numbers(&line["test_accuracy_per_block"]);
+        assert!(blocks.len() == 2 && blocks.iter().all(|block| (0.0..=1.0).contains(block)), "{blocks:?}");
+        let rate = line["images_per_second"].as_f64().unwrap();
+        assert!((rate * line["seconds"].as_f64().unwrap() - 128.0).abs() < 1e-6, "{rate}");
+    }
+}
+
+fn check_summary(summary: &Value, metrics: &str) {
+    let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    for key in ["test_accuracy", "test_accuracy_consensus", "test_accuracy_per_block"] {
+        assert_eq!(summary[key], last[key], "{key}");
+    }
+    // Two blocks, counted by hand from the layers' sizes, and the head.
+    let convolutions = 32 * 9 + 32 + 64 * 32 * 9 + 64 + 128 * 64 * 9 + 128;
+    let image = convolutions + 256 * 512 + 256 + 512;
+    let label = (256 * 10 + 256) + 2 * (256 * 256 + 256) + 3 * 512;
+    let join = (256 * 512 + 256) + (128 * 256 + 128) + (10 * 128 + 10) + 512 + 256;
+    assert_eq!(summary["parameters"], 2 * (image + label + join) + 110);
+    assert!(summary["seconds"].as_f64().unwrap() >= summary["train_seconds"].as_f64().unwrap());
+    if cfg!(target_os = "linux") {
+        assert!(summary["peak_rss_bytes"].as_u64().unwrap() > 1 << 20);
+    }
+    assert_eq!((&summary["precision"], &summary["threads"]), (&"f32".into(), &2.into()));
+    assert_eq!((&summary["seed"], &summary["epochs"]), (&3.into(), &2.into()));
+    assert!(!summary["isa"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn the_saved_configuration_makes_the_same_network() {
+    let sandbox = Sandbox::new();
+    sandbox.train("first", &["seed=5", "lr=0.0021", "dropout=0.1", "validation=20", "epochs=1"]);
+    sandbox.ok(["--config", "first/config.toml", "--out", "second", "--no-progress"]);
+    assert!(sandbox.read("second/model.safetensors") == sandbox.read("first/model.safetensors"));
+    assert_eq!(sandbox.text("second/config.toml"), sandbox.text("first/config.toml"));
+}
+
+#[test]
+fn flags_go_over_a_configuration_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("own.toml", "limit-train = 64\nlimit-test = 20\nsteps = 1\nepochs = 2\n");
+    sandbox.ok(["--config", "own.toml", "--epochs", "1", "--out", "run", "--no-progress"]);
+    let config = sandbox.text("run/config.toml");
+    assert!(config.contains("epochs = 1\n") && config.contains("limit-train = 64\n"), "{config}");
+    assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 1);
+}
+
+#[test]
+fn validation_images_are_held_out_and_reported() {
+    let sandbox = Sandbox::new();
+    let output = sandbox.train("run", &["validation=28", "epochs=1"]);
+    assert!(stdout(&output).contains("digits: 100 training and 60 test images"), "{}", stdout(&output));
+    let line: Value = serde_json::from_str(sandbox.text("run/metrics.jsonl").trim_end()).unwrap();
+    assert!(is_fraction(&line["validation_accuracy"]));
+}
+
+#[test]
+fn runs_without_a_name_are_numbered() {
+    let sandbox = Sandbox::new();
+    for _ in 0..2 {
+        sandbox.ok(tiny(&["epochs=1", "steps=1", "limit-train=32"]));
+    }
+    assert_eq!(sandbox.names("runs"), ["digits-dt", "digits-dt-2"]);
+    assert_eq!(sandbox.names("runs/digits-dt-2"), FILES);
+}
+
+#[test]
+fn train_is_the_default_command() {
+    let sandbox = Sandbox::new();
+    sandbox.train("short", &["epochs=1"]);
+    let mut arguments = tiny(&["epochs=1", "out=long"]);
+    arguments.insert(0, "train".into());
+    sandbox.ok(arguments);
+    assert!(sandbox.read("short/model.safetensors") == sandbox.read("long/model.safetensors"));
+}
+
+#[test]
+fn the_reference_program_runs_too() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["preset=reference", "epochs=1", "limit-train=64"]);
+    assert_eq!(sandbox.names("run"), FILES);
+    assert!(sandbox.text("run/config.toml").contains("objective = \"reference\""));
+}

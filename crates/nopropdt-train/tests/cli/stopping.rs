@@ -1,0 +1,124 @@
+//! Kills and interruptions: a resumed run ends with the bits of one that was never stopped.
+
+use crate::harness::{PROGRAM, Sandbox, complaint, tiny};
+use nopropdt_train::checkpoint::Checkpoint;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A run of several epochs, each long enough (some tenths of a second) to be stopped in.
+const LONG: [&str; 4] = ["limit-train=512", "batch-size=32", "epochs=5", "out=run"];
+const RESUME: [&str; 3] = ["--resume", "run", "--no-progress"];
+const FILES: usize = 6;
+
+/// The model of that run when nobody stops it.
+fn uninterrupted() -> &'static [u8] {
+    static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let sandbox = Sandbox::new();
+        sandbox.ok(tiny(&LONG));
+        sandbox.read("run/model.safetensors")
+    })
+}
+
+fn start(sandbox: &Sandbox, arguments: impl IntoIterator<Item = String>) -> Child {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).current_dir(sandbox.path("")).env_remove("NOPROPDT_ISA");
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn resumed() -> Vec<String> {
+    RESUME.map(str::to_owned).to_vec()
+}
+
+fn wait_for(sandbox: &Sandbox, file: &str) {
+    let began = Instant::now();
+    while !sandbox.exists(file) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{file} did not come");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Kills with SIGKILL; whether the program was still running.
+fn kill(mut child: Child) -> bool {
+    child.kill().unwrap();
+    child.wait().unwrap().signal() == Some(9)
+}
+
+fn finish_and_compare(sandbox: &Sandbox) {
+    sandbox.ok(RESUME);
+    assert!(sandbox.read("run/model.safetensors") == uninterrupted(), "resumed weights differ");
+    assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 5);
+    assert_eq!(sandbox.names("run").len(), FILES, "{:?}", sandbox.names("run"));
+}
+
+#[test]
+fn killed_in_a_later_epoch() {
+    let sandbox = Sandbox::new();
+    let child = start(&sandbox, tiny(&LONG));
+    wait_for(&sandbox, "run/checkpoint.bin");
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(kill(child), "the run was over before the kill");
+    let finished = Checkpoint::read(&sandbox.path("run/checkpoint.bin")).unwrap();
+    let finished = finished.epochs("checkpoint".as_ref()).unwrap().len();
+    assert!((1..5).contains(&finished), "{finished} epochs were finished");
+    assert!(!sandbox.exists("run/summary.json"));
+    finish_and_compare(&sandbox);
+}
+
+#[test]
+fn killed_before_the_first_checkpoint() {
+    // On a busy machine an epoch may end before the kill comes; then it is tried again.
+    for _ in 0..10 {
+        let sandbox = Sandbox::new();
+        let child = start(&sandbox, tiny(&LONG));
+        wait_for(&sandbox, "run/config.toml");
+        assert!(kill(child));
+        if !sandbox.exists("run/checkpoint.bin") {
+            return finish_and_compare(&sandbox);
+        }
+    }
+    panic!("ten kills all came after the first epoch");
+}
+
+/// When the checkpoint was last written.
+fn written(sandbox: &Sandbox) -> Option<SystemTime> {
+    sandbox.path("run/checkpoint.bin").metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+#[test]
+fn killed_again_and_again() {
+    let sandbox = Sandbox::new();
+    let mut running = 0;
+    // Milliseconds before each kill, after the start (in start-up, mid-epoch) or after an epoch's end (going on, writing).
+    let kills = [(false, 0), (true, 0), (false, 130), (true, 40), (false, 15), (true, 7), (false, 75)];
+    for (round, (wait_for_epoch, pause)) in kills.into_iter().enumerate() {
+        let before = written(&sandbox);
+        let child = if round == 0 { start(&sandbox, tiny(&LONG)) } else { start(&sandbox, resumed()) };
+        wait_for(&sandbox, "run/config.toml");
+        let began = Instant::now();
+        while wait_for_epoch && written(&sandbox) == before {
+            assert!(began.elapsed() < Duration::from_secs(60), "no epoch ended in round {round}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+        running += usize::from(kill(child));
+    }
+    assert!(running >= 4, "only {running} of 7 kills met a running program");
+    finish_and_compare(&sandbox);
+}
+
+#[test]
+fn interrupted_and_told_how_to_go_on() {
+    let sandbox = Sandbox::new();
+    let child = start(&sandbox, tiny(&LONG));
+    wait_for(&sandbox, "run/checkpoint.bin");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let message = complaint(&child.wait_with_output().unwrap(), 130);
+    assert!(message.starts_with("error: training: interrupted in epoch "), "{message}");
+    assert!(message.ends_with("; go on with --resume run"), "{message}");
+    assert!(!sandbox.exists("run/summary.json"));
+    finish_and_compare(&sandbox);
+}

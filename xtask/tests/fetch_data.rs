@@ -1,0 +1,100 @@
+//! `cargo xtask fetch-data` from end to end, from a folder: exit codes, messages, and what is left in the data folder.
+
+use std::fs;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
+
+/// Runs `fetch-data` in a folder of its own.
+fn fetch(folder: &TempDir, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.arg("fetch-data").args(arguments).current_dir(folder.path()).output().unwrap()
+}
+
+/// The one line of a failed command's complaint, or the first above the argument parser's hint.
+#[track_caller]
+fn complaint(output: &Output, code: i32) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(output.stdout.is_empty() && !text.contains("panicked"), "{text}");
+    let line = text.lines().find(|line| line.starts_with("error: "));
+    line.unwrap_or_else(|| panic!("no line begins with error: {text}")).to_owned()
+}
+
+/// Names of all files in the datasets' folders but the lock, which stays.
+fn fetched(folder: &TempDir) -> Vec<String> {
+    let below = |path| fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let datasets = below(folder.path().join("data"));
+    let names = datasets.flat_map(below).map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    names.filter(|name| name != ".fetch-lock").collect()
+}
+
+#[test]
+fn embedded_data_need_no_fetching() {
+    let folder = TempDir::new().unwrap();
+    let output = fetch(&folder, &["digits", "--data-dir", "data"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "digits: part of the program; nothing to fetch\n");
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_folder_without_the_files_is_a_failure() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("from")).unwrap();
+    let message = complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "data"]), 1);
+    assert!(message.contains("from: folder must hold train-images-idx3-ubyte or "), "{message}");
+    assert_eq!(fetched(&folder), [""; 0]);
+}
+
+#[test]
+fn other_content_under_the_right_names_is_a_failure() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("from")).unwrap();
+    for file in FILES {
+        fs::write(folder.path().join("from").join(file), "not these").unwrap();
+    }
+    let message = complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "data"]), 1);
+    assert!(
+        message.contains("content of train-images-idx3-ubyte must be 47040016 bytes; found 9"),
+        "{message}"
+    );
+    assert_eq!(fetched(&folder), [""; 0]);
+
+    // The right length is not enough.
+    fs::write(folder.path().join("from").join(FILES[0]), vec![0; 47_040_016]).unwrap();
+    let message = complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "data"]), 1);
+    assert!(message.contains("content of train-images-idx3-ubyte must have SHA-256 "), "{message}");
+    assert_eq!(fetched(&folder), [""; 0]);
+}
+
+#[test]
+fn a_data_folder_that_can_not_be_made_is_a_failure() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("from")).unwrap();
+    fs::write(folder.path().join("file"), "mine").unwrap();
+    complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "file/data"]), 1);
+    assert_eq!(fs::read_to_string(folder.path().join("file")).unwrap(), "mine");
+}
+
+#[test]
+fn wrong_use_is_told_from_failure() {
+    let folder = TempDir::new().unwrap();
+    for (arguments, words) in [
+        (&["cats"][..], "must be one of digits, mnist"),
+        (&["mnist", "--from", "nowhere"], "there must be such a folder"),
+        (&["mnist", "--mirror", "ftp://host"], "http:// or https://"),
+        (&["mnist", "--from", ".", "--mirror", "http://host"], "cannot be used with"),
+        (&["mnist", "--what"], "unexpected argument '--what'"),
+    ] {
+        let message = complaint(&fetch(&folder, arguments), 2);
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
