@@ -3,12 +3,14 @@
 //! Layout: the magic `NPDTCKPT`, a u32 format version, the u64 length and the SHA-256 of the payload, the payload
 //! (bincode 2, standard configuration). See docs/formats.md.
 
-use crate::metrics::{EpochMetrics, replace_file};
+use crate::metrics::{EpochMetrics, replace_file_with};
 use bincode::{Decode, Encode};
 use nopropdt_blocks::Weights;
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::optim::OptimizerState;
 use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"NPDTCKPT";
@@ -28,48 +30,46 @@ pub struct CheckpointError {
 
 /// One parameter set: trainable values, then kept statistics, flat, in stored order.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-struct SavedSet {
-    values: Vec<f32>,
-    statistics: Vec<f32>,
+struct SavedSet<F> {
+    values: F,
+    statistics: F,
 }
 
 /// One optimiser's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-struct SavedOptimizer {
+struct SavedOptimizer<M> {
     step: u64,
-    moments: Vec<Vec<f32>>,
+    moments: M,
 }
 
-/// A run at the end of an epoch.
+/// A run at the end of an epoch. One that was read owns its numbers; one to write borrows them, since they can be most of a
+/// machine's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub struct Checkpoint {
+pub struct Checkpoint<F = Vec<f32>, M = Vec<Vec<f32>>> {
     /// The run's configuration, as TOML.
     pub config: String,
     /// Seconds the run has taken so far, over all its processes.
     pub seconds: f64,
     /// Metrics of the finished epochs, one JSON object each.
     metrics: Vec<String>,
-    sets: Vec<SavedSet>,
-    optimizers: Vec<SavedOptimizer>,
+    sets: Vec<SavedSet<F>>,
+    optimizers: Vec<SavedOptimizer<M>>,
 }
 
-impl Checkpoint {
+impl<'a> Checkpoint<&'a [f32], &'a [Vec<f32>]> {
     /// Takes down the state of a run.
-    pub fn new<'a>(
+    pub fn new(
         config: String,
         seconds: f64,
         metrics: &[EpochMetrics],
-        weights: &Weights,
+        weights: &'a Weights,
         optimizers: impl Iterator<Item = &'a OptimizerState>,
     ) -> Self {
         let sets = weights.blocks.iter().chain(&weights.shared);
-        let saved = |set: &Parameters| SavedSet {
-            values: set.values().to_vec(),
-            statistics: set.statistics().to_vec(),
-        };
+        let saved = |set: &'a Parameters| SavedSet { values: set.values(), statistics: set.statistics() };
         let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
         let optimizer =
-            |state: &OptimizerState| SavedOptimizer { step: state.step, moments: state.moments.clone() };
+            |state: &'a OptimizerState| SavedOptimizer { step: state.step, moments: &state.moments[..] };
         Self {
             config,
             seconds,
@@ -78,7 +78,34 @@ impl Checkpoint {
             optimizers: optimizers.map(optimizer).collect(),
         }
     }
+}
 
+impl<F: Encode, M: Encode> Checkpoint<F, M> {
+    /// Replaces the file at `path`; a kill at any moment leaves the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        replace_file_with(path, |file| self.write_to(file)).map_err(|error| failed(path, error.problem()))
+    }
+
+    /// Streams the payload behind room for the header, which is known only afterwards.
+    fn write_to(&self, file: &mut File) -> io::Result<()> {
+        file.write_all(&[0; HEADER])?;
+        let hashed = Hashed { file: &mut *file, hash: Sha256::new() };
+        let mut payload = BufWriter::with_capacity(1 << 18, hashed);
+        let length = bincode::encode_into_std_write(self, &mut payload, bincode::config::standard())
+            .map_err(io::Error::other)?;
+        let hash = payload.into_inner()?.hash.finalize();
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(MAGIC)?;
+        file.write_all(&VERSION.to_le_bytes())?;
+        file.write_all(&(length as u64).to_le_bytes())?;
+        file.write_all(&hash)
+    }
+}
+
+impl Checkpoint {
     /// The finished epochs.
     ///
     /// # Errors
@@ -111,31 +138,18 @@ impl Checkpoint {
             set.values_mut().copy_from_slice(&saved.values);
             set.statistics_mut().copy_from_slice(&saved.statistics);
         }
-        let state = |saved: SavedOptimizer| OptimizerState { step: saved.step, moments: saved.moments };
+        let state = |saved: SavedOptimizer<Vec<Vec<f32>>>| OptimizerState {
+            step: saved.step,
+            moments: saved.moments,
+        };
         Ok(self.optimizers.into_iter().map(state).collect())
-    }
-
-    /// Replaces the file at `path`; a kill at any moment leaves the old file or the new one, whole.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
-        let payload = bincode::encode_to_vec(self, bincode::config::standard())
-            .map_err(|error| failed(path, format!("can't be encoded: {error}")))?;
-        let mut bytes = Vec::with_capacity(HEADER + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&Sha256::digest(&payload));
-        bytes.extend_from_slice(&payload);
-        replace_file(path, &bytes).map_err(|error| failed(path, error.problem()))
     }
 
     /// Reads a checkpoint; nothing is decoded before its length and hash have been found right.
     ///
     /// # Errors
     /// When the file can't be read, is no checkpoint, has another version, or is damaged.
-    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+    pub fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
         let bytes = std::fs::read(path).map_err(|error| failed(path, format!("can't be read: {error}")))?;
         let payload = payload(&bytes).map_err(|problem| failed(path, problem))?;
         let (checkpoint, used) =
@@ -147,6 +161,24 @@ impl Checkpoint {
             ));
         }
         Ok(checkpoint)
+    }
+}
+
+/// Hashes what passes through to a file.
+struct Hashed<'f> {
+    file: &'f mut File,
+    hash: Sha256,
+}
+
+impl Write for Hashed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

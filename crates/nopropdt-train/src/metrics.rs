@@ -182,10 +182,21 @@ pub(crate) const TEMPORARY: &str = ".writing-";
 /// # Errors
 /// [`MetricsError::Io`]; the old file is then left as it was.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), MetricsError> {
-    write_beside_and_rename(path, bytes).map_err(|source| io_error(path, "write", source))
+    replace_file_with(path, |file| file.write_all(bytes))
 }
 
-fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// As [`replace_file`], for content that `write` writes piece by piece.
+///
+/// # Errors
+/// [`MetricsError::Io`]; the old file is then left as it was.
+pub(crate) fn replace_file_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), MetricsError> {
+    write_beside_and_rename(path, write).map_err(|source| io_error(path, "write", source))
+}
+
+fn write_beside_and_rename(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -196,7 +207,7 @@ fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     // The rename itself survives a power cut only once the folder is synced, which only Unix allows.

@@ -1,6 +1,7 @@
 //! The folder of a run: where its files are, and how a new one is chosen.
 
 use crate::metrics::TEMPORARY;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,12 @@ pub enum RunFolderError {
         path: String,
         /// Why.
         source: io::Error,
+    },
+    /// Another process trains in it.
+    #[error("{path}: another process is at this run; wait for it or stop it")]
+    Busy {
+        /// The folder.
+        path: String,
     },
     /// There is no run to resume.
     #[error("--resume {path}: holds no run (no config.toml); start one with --out {path}")]
@@ -76,23 +83,37 @@ impl RunFolder {
         }
     }
 
-    /// Opens the folder of a run that was started before, and removes the temporary files a kill may have left.
+    /// Opens the folder of a run that was started before.
     ///
     /// # Errors
-    /// When it holds no run, or can't be read or written.
+    /// When it holds no run.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
         let folder = Self { path: path.to_owned() };
         if !folder.config().is_file() {
             return Err(RunFolderError::NoRun { path: path.display().to_string() });
         }
-        let failed = |source| RunFolderError::Io { path: path.display().to_string(), source };
-        for entry in std::fs::read_dir(path).map_err(failed)? {
+        Ok(folder)
+    }
+
+    /// Keeps other processes from the run for as long as the returned file lives, and removes the temporary files that a kill
+    /// may have left. File systems that know no locks are taken as they are.
+    ///
+    /// # Errors
+    /// When another process has it, or the folder can't be read or written.
+    pub fn lock(&self) -> Result<File, RunFolderError> {
+        let path = || self.path.display().to_string();
+        let failed = |source| RunFolderError::Io { path: path(), source };
+        let file = File::open(self.config()).map_err(failed)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(RunFolderError::Busy { path: path() });
+        }
+        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
                 std::fs::remove_file(entry.path()).map_err(failed)?;
             }
         }
-        Ok(folder)
+        Ok(file)
     }
 
     /// The folder.
@@ -146,6 +167,20 @@ mod tests {
         let error = RunFolder::create(&path).unwrap_err().to_string();
         assert!(error.contains("already holds a run; continue it with --resume"), "{error}");
         assert_eq!(RunFolder::open(&path).unwrap(), folder);
+    }
+
+    #[test]
+    fn one_process_at_a_time_and_leftovers_go() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&parent.path().join("run")).unwrap();
+        std::fs::write(folder.config(), "").unwrap();
+        let leftover = folder.path().join(format!("{TEMPORARY}x"));
+        std::fs::write(&leftover, "").unwrap();
+        let lock = folder.lock().unwrap();
+        assert!(!leftover.exists());
+        assert!(matches!(folder.lock(), Err(RunFolderError::Busy { .. })));
+        drop(lock);
+        folder.lock().unwrap();
     }
 
     #[test]

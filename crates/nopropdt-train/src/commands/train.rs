@@ -60,6 +60,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     if arguments.resume.is_none() {
         replace_file(&folder.config(), config.to_toml().as_bytes())?;
     }
+    let _lock = folder.lock()?;
     let stop = interruption_flag()?;
     let threads = pool.current_num_threads();
     let session = Session { config, folder, dataset, validation, network, isa, threads };
