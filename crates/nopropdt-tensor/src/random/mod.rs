@@ -103,7 +103,8 @@ impl Stream {
     /// Fills `out` with numbers `offset`, `offset + 1`, … of the uniform distribution over 0..=65535.
     ///
     /// Meant for dropout: an element is kept when its number is at least `p * 65536`.
-    #[inline]
+    /// Always inlined, so that the rounds run in the vectors of the caller's target features.
+    #[inline(always)]
     pub fn fill_u16_at(&self, offset: u64, out: &mut [u16]) {
         fill_groups(offset, out, |group| {
             let words = self.words(group);
