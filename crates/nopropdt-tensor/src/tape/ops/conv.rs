@@ -1,9 +1,9 @@
 //! 3×3 convolution with what follows it fused.
 
 use super::{Mode, Operation, Pass, Slot, Tape, Var};
+use crate::kernels;
 use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
 use crate::kernels::dropout::DropoutMask;
-use crate::kernels;
 use crate::layers::Conv3x3;
 use crate::random::Stream;
 use crate::tensor::Tensor;

@@ -45,10 +45,12 @@ impl Operation for Matmul {
         let ((m, k), (_, n)) = (a.matrix_shape("matmul"), b.matrix_shape("matmul"));
         let (dc, accumulate) = (Operand::plain(grad_output), true);
         pass.accumulate(self.a, |da| {
-            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate }.run(kernels::active(), da);
+            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate }
+                .run(kernels::active(), da);
         });
         pass.accumulate(self.b, |db| {
-            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate }.run(kernels::active(), db);
+            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate }
+                .run(kernels::active(), db);
         });
     }
 }
