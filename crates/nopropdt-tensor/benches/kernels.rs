@@ -96,17 +96,22 @@ fn convolutions(table: &Table, kernels: &dyn Kernels) {
             uniform(out_channels, 3),
         );
         let fused = Epilogue::Relu { pool, dropout: Some(DropoutMask::new(0.2, Stream::new(2))) };
-        for (epilogue, name) in [(Epilogue::Linear, "plain"), (fused, if pool { "fused+pool" } else { "fused" })] {
+        for (epilogue, name) in
+            [(Epilogue::Linear, "plain"), (fused, if pool { "fused+pool" } else { "fused" })]
+        {
             let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
             let (rows, columns) = epilogue.output_size(&shape);
             let length = BATCH * rows * columns * out_channels;
-            let (mut output, mut arg_max) = (vec![0.0; length], vec![0; if epilogue.pools() { length } else { 0 }]);
+            let (mut output, mut arg_max) =
+                (vec![0.0; length], vec![0; if epilogue.pools() { length } else { 0 }]);
             let name = format!("{side}x{side}x{in_channels}->{out_channels} {name}");
             forward.run(kernels, &mut output, &mut arg_max);
             table.row(&format!("{name} forward"), flop, || forward.run(kernels, &mut output, &mut arg_max));
             let grad_output = uniform(length, 4);
-            let backward = Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
-            let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; bias.len()], vec![0.0; x.len()]);
+            let backward =
+                Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
+            let (mut gw, mut gb, mut gx) =
+                (vec![0.0; weight.len()], vec![0.0; bias.len()], vec![0.0; x.len()]);
             table.row(&format!("{name} weight"), flop, || backward.run(kernels, &mut gw, &mut gb, None));
             if in_channels > 3 {
                 let run = || backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
@@ -133,7 +138,8 @@ fn linear(table: &Table, kernels: &dyn Kernels, inputs: usize, outputs: usize) {
 
 fn main() {
     // Cargo passes `--bench`.
-    let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let filters: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
     one.install(|| {
         for kernels in available() {

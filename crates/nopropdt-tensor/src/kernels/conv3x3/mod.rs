@@ -99,7 +99,7 @@ pub trait Groups {
     fn pack_forward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch;
 
     /// The kernel in the order the input's gradient reads it, made once a call.
-    fn pack_backward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch;
+    fn pack_backward(&self, shape: &ConvShape, epilogue: &Epilogue, weight: &[f32]) -> Scratch;
 
     /// Overwrites `output` and, when pooling, `arg_max`.
     fn forward(&self, group: &ForwardGroup<'_>, output: &mut [f32], arg_max: &mut [u8]);
@@ -185,7 +185,9 @@ impl Backward<'_> {
         if self.output.is_empty() {
             return;
         }
-        let packed = grad_x.is_some().then(|| kernels.pack_backward(&shape, self.forward.weight));
+        let packed = grad_x
+            .is_some()
+            .then(|| kernels.pack_backward(&shape, &self.forward.epilogue, self.forward.weight));
         let packed = packed.as_deref();
         let images = shape.batch.div_ceil(SLICES);
         let slices = shape.batch.div_ceil(images);

@@ -16,7 +16,7 @@ impl Groups for Portable {
         packed
     }
 
-    fn pack_backward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch {
+    fn pack_backward(&self, shape: &ConvShape, _epilogue: &Epilogue, weight: &[f32]) -> Scratch {
         let mut packed = Scratch::any(weight.len());
         flip(shape, weight, &mut packed);
         packed

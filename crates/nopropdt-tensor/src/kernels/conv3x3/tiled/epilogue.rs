@@ -1,7 +1,6 @@
 //! What lies between a band of pre-activations and what is stored, in both directions.
 
 use super::*;
-use crate::kernels::conv3x3::Epilogue;
 use crate::kernels::relu;
 use crate::kernels::simd::Operation;
 

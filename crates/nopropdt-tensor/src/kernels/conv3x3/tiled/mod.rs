@@ -4,11 +4,13 @@
 //! two panels of the kernel of 36 KiB each, a band of pre-activations 7 KiB. A tile streams its panel once, 128 bytes in 14
 //! cycles, which the L2 cache gives easily; the image and the band stay in L1.
 
+mod backward;
+mod entries;
 mod epilogue;
 mod neighbourhoods;
 
 use super::shape::{TAPS, flip};
-use super::{BackwardSlice, ConvShape, ForwardGroup, Groups, SliceGradients, add};
+use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
 use crate::kernels::Scratch;
 use crate::kernels::simd::Simd;
 use crate::kernels::tile::{Left, Product, Right, padded, panel};
@@ -23,7 +25,10 @@ impl<S: Simd> Groups for S {
         panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels)
     }
 
-    fn pack_backward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch {
+    fn pack_backward(&self, shape: &ConvShape, epilogue: &Epilogue, weight: &[f32]) -> Scratch {
+        if backward::is_sparse::<S>(shape, epilogue) {
+            return backward::by_blocks::<S>(shape, weight);
+        }
         let mut flipped = Scratch::any(weight.len());
         flip(shape, weight, &mut flipped);
         let channels = shape.out_channels;
@@ -61,61 +66,18 @@ impl<S: Simd> Groups for S {
         }
     }
 
-    fn backward(&self, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
-        let shape = slice.shape;
-        let columns = padded::<S>(shape.out_channels);
-        let image_out = shape.image_out(&slice.epilogue);
-        let mut x = Neighbourhoods::new(&shape, shape.in_channels);
-        let mut dy = Neighbourhoods::padded(&shape, columns);
-        let mut grad_weight = Scratch::zeros(TAPS * shape.in_channels * columns);
-        let mut row = Scratch::any(shape.width * padded::<S>(shape.in_channels));
-        for (index, image) in slice.x.chunks_exact(shape.image()).enumerate() {
-            let stored = index * image_out..(index + 1) * image_out;
-            x.load(*self, image);
-            self.vectorize(Spread {
-                shape: &shape,
-                epilogue: &slice.epilogue,
-                output: &slice.output[stored.clone()],
-                arg_max: if slice.epilogue.pools() { &slice.arg_max[stored.clone()] } else { &[] },
-                grad_output: &slice.grad_output[stored],
-                columns,
-                target: dy.data_mut(),
-                grad_bias: gradients.bias,
-            });
-            x.gradient_of_kernel(*self, &dy, &mut grad_weight);
-            if let (Some(grad_x), Some(flipped)) = (&mut gradients.x, slice.packed) {
-                let grad_image = &mut grad_x[index * shape.image()..(index + 1) * shape.image()];
-                gradient_of_input(*self, &dy, flipped, grad_image, &mut row);
-            }
+    fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
+        if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
+            backward::sparse(*self, slice, gradients);
+        } else {
+            backward::dense(*self, slice, gradients);
         }
-        let rows =
-            grad_weight.chunks_exact(columns).zip(gradients.weight.chunks_exact_mut(shape.out_channels));
-        rows.for_each(|(from, to)| add(to, from));
     }
 }
 
 /// Rows of a band: even, for the pool, and about [`BAND`] numbers.
 fn band_rows(shape: &ConvShape, columns: usize) -> usize {
     (BAND / (shape.width * columns) / 2 * 2).clamp(2, shape.height.next_multiple_of(2))
-}
-
-/// Adds the gradient of an input image, row by row through `row`.
-fn gradient_of_input<S: Simd>(
-    simd: S,
-    dy: &Neighbourhoods,
-    flipped: &[f32],
-    grad_image: &mut [f32],
-    row: &mut [f32],
-) {
-    let width = dy.width();
-    let columns = row.len() / width;
-    let height = dy.height();
-    let channels = grad_image.len() / (height * width);
-    for (y, target) in grad_image.chunks_exact_mut(width * channels).enumerate() {
-        dy.convolve(simd, y..y + 1, flipped, row, columns);
-        let pixels = target.chunks_exact_mut(channels).zip(row.chunks_exact(columns));
-        pixels.for_each(|(to, from)| add(to, from));
-    }
 }
 
 /// A kernel [9, channels, outputs] as panels [outputs / PANEL][9 · padded_channels][PANEL], zero where there is no channel.
