@@ -74,9 +74,14 @@ struct Table {
 }
 
 impl Table {
-    fn row(&self, name: &str, flop: usize, call: impl FnMut()) {
+    fn wants(&self, name: &str) -> bool {
         let name = format!("{:8} {name}", self.isa.to_string());
-        if self.filters.iter().all(|filter| name.contains(filter.as_str())) {
+        self.filters.iter().all(|filter| name.contains(filter.as_str()))
+    }
+
+    fn row(&self, name: &str, flop: usize, call: impl FnMut()) {
+        if self.wants(name) {
+            let name = format!("{:8} {name}", self.isa.to_string());
             let time = seconds(call);
             let rate = flop as f64 / time / 1e9;
             println!("{name:50} {:9.3} ms {rate:8.1} GFLOP/s {:5.0} %", time * 1e3, 100.0 * rate / self.peak);
@@ -99,12 +104,18 @@ fn convolutions(table: &Table, kernels: &dyn Kernels) {
         for (epilogue, name) in
             [(Epilogue::Linear, "plain"), (fused, if pool { "fused+pool" } else { "fused" })]
         {
+            let name = format!("{side}x{side}x{in_channels}->{out_channels} {name}");
+            if !["forward", "weight", "weight+input"]
+                .iter()
+                .any(|part| table.wants(&format!("{name} {part}")))
+            {
+                continue;
+            }
             let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
             let (rows, columns) = epilogue.output_size(&shape);
             let length = BATCH * rows * columns * out_channels;
             let (mut output, mut arg_max) =
                 (vec![0.0; length], vec![0; if epilogue.pools() { length } else { 0 }]);
-            let name = format!("{side}x{side}x{in_channels}->{out_channels} {name}");
             forward.run(kernels, &mut output, &mut arg_max);
             table.row(&format!("{name} forward"), flop, || forward.run(kernels, &mut output, &mut arg_max));
             let grad_output = uniform(length, 4);
@@ -144,6 +155,12 @@ fn main() {
     one.install(|| {
         for kernels in available() {
             let (isa, filters) = (kernels.isa(), filters.clone());
+            if filters
+                .iter()
+                .any(|filter| Isa::ALL.iter().any(|other| *other != isa && other.to_string() == *filter))
+            {
+                continue;
+            }
             let table = Table { filters, isa, peak: peak(isa) };
             println!("{isa}: {:.0} GFLOP/s of multiply-adds from registers, one thread", table.peak);
             convolutions(&table, kernels);

@@ -2,6 +2,7 @@
 
 use super::entries::{Accumulate, Collect, Entries};
 use super::*;
+use crate::kernels::simd::Operation;
 
 /// Whether gradients are zero often enough, and channels fill vectors, so that [`sparse`] is used.
 pub(super) fn is_sparse<S: Simd>(shape: &ConvShape, epilogue: &Epilogue) -> bool {
@@ -79,14 +80,31 @@ fn gradient_of_input<S: Simd>(
 }
 
 /// Both gradients entry by entry; see [`entries`].
-pub(super) fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
+pub(super) struct Sparse<'a> {
+    pub(super) slice: &'a BackwardSlice<'a>,
+    pub(super) gradients: SliceGradients<'a>,
+}
+
+impl Operation for Sparse<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        sparse(simd, self.slice, self.gradients);
+    }
+}
+
+#[inline(always)]
+fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
     let shape = slice.shape;
     let (row, plane) = ((shape.width + 2) * S::LANES, (shape.height + 2) * (shape.width + 2) * S::LANES);
     let blocks = shape.in_channels / S::LANES;
     let of_block = shape.out_channels * TAPS * S::LANES;
     let mut entries = Entries::new::<S>(&shape, &slice.epilogue);
     let mut x = Scratch::zeros(blocks * plane);
-    let mut dx = Scratch::any(if gradients.x.is_some() { blocks * plane } else { 0 });
+    // Half a KiB off x's place in its page: at the same place, a load from x would seem to depend on a store to dx.
+    let mut dx = Scratch::any(if gradients.x.is_some() { blocks * plane + 128 } else { 128 });
+    let dx = &mut dx[128..];
     let mut grad_weight = Scratch::zeros(shape.weights());
     for (index, image) in images(slice).enumerate() {
         simd.vectorize(Collect {

@@ -17,12 +17,31 @@
 use super::*;
 use crate::kernels::simd::Operation;
 
-/// A gradient that is not zero.
+/// A gradient that is not zero, as one word: its bits above the position, where in a block the neighbourhood of its pixel starts.
 #[derive(Debug, Clone, Copy, Default)]
-struct Entry {
-    /// Where in a block the neighbourhood of its pixel starts.
-    position: u32,
-    gradient: f32,
+struct Entry(u64);
+
+impl Entry {
+    #[inline(always)]
+    fn new(position: u32, gradient: f32) -> Self {
+        Self(u64::from(gradient.to_bits()) << 32 | u64::from(position))
+    }
+
+    #[inline(always)]
+    fn position(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline(always)]
+    fn gradient(self) -> f32 {
+        f32::from_bits((self.0 >> 32) as u32)
+    }
+
+    /// Whether the gradient is anything but 0 and −0.
+    #[inline(always)]
+    fn counts(self) -> bool {
+        self.0 << 1 >> 33 != 0
+    }
 }
 
 /// The entries of one image, channel by channel, in the order of pixels.
@@ -60,13 +79,13 @@ impl Entries {
     /// # Panics
     /// When a position is beyond the image.
     #[inline(always)]
-    fn push(&mut self, positions: &[u32], gradients: &[f32]) {
-        let largest = positions.iter().copied().fold(0, u32::max);
+    fn push(&mut self, pixel: &[Entry]) {
+        let largest = pixel.iter().map(|entry| entry.0 as u32).fold(0, u32::max);
         assert!(largest <= self.last_position, "conv3x3: arg_max is beyond its window");
-        for ((&position, &gradient), end) in positions.iter().zip(gradients).zip(&mut self.ends) {
+        for (&entry, end) in pixel.iter().zip(&mut self.ends) {
             // Written in any case, and overwritten by the next one when this was zero: there is no branch to mispredict.
-            self.list[*end] = Entry { position, gradient };
-            *end += usize::from(gradient != 0.0);
+            self.list[*end] = entry;
+            *end += usize::from(entry.counts());
         }
     }
 }
@@ -94,26 +113,29 @@ impl Operation for Collect<'_> {
         let (stride, row) = (if pools { 2 } else { 1 }, (shape.width + 2) * S::LANES);
         // How far the pixel of each arg-max is from the first of its window.
         let (right, down) = (S::LANES as u32, row as u32);
-        let mut passed = Scratch::any(channels);
-        let mut positions = vec![0; channels];
+        let mut made = vec![Entry::default(); channels];
         entries.ends.iter_mut().enumerate().for_each(|(channel, end)| *end = channel * entries.pixels);
         for pixel in 0..entries.pixels {
             let stored = pixel * channels..(pixel + 1) * channels;
             let first = (pixel / columns * stride * row + pixel % columns * stride * S::LANES) as u32;
-            let values = output[stored.clone()].iter().zip(&grad_output[stored.clone()]);
-            for (passed, (&out, &g)) in passed.iter_mut().zip(values) {
-                *passed = if out > 0.0 { g * scale } else { 0.0 };
-            }
-            grad_bias.iter_mut().zip(passed.iter()).for_each(|(sum, g)| *sum += g);
+            let (output, grad) = (&output[stored.clone()], &grad_output[stored.clone()]);
+            let passed = |channel: usize| if output[channel] > 0.0 { grad[channel] * scale } else { 0.0 };
+            let sums = &mut grad_bias[..channels];
             if pools {
-                for (position, &tap) in positions.iter_mut().zip(&arg_max[stored]) {
-                    let tap = u32::from(tap);
-                    *position = first + (tap & 1) * right + (tap >> 1) * down;
+                let arg_max = &arg_max[stored];
+                for channel in 0..channels {
+                    let tap = u32::from(arg_max[channel]);
+                    let position = first + (tap & 1) * right + (tap >> 1) * down;
+                    made[channel] = Entry::new(position, passed(channel));
+                    sums[channel] += passed(channel);
                 }
             } else {
-                positions.fill(first);
+                for channel in 0..channels {
+                    made[channel] = Entry::new(first, passed(channel));
+                    sums[channel] += passed(channel);
+                }
             }
-            entries.push(&positions, &passed);
+            entries.push(&made);
         }
     }
 }
@@ -187,8 +209,8 @@ impl Block {
             let mut registers: [S::F32; TAPS] =
                 std::array::from_fn(|tap| simd.load(sums.as_ptr().add(tap * S::LANES)));
             for entry in list {
-                let gradient = simd.splat(entry.gradient);
-                let first = entry.position as usize;
+                let gradient = simd.splat(entry.gradient());
+                let first = entry.position();
                 for tap in 0..TAPS {
                     let at = first + tap / 3 * self.row + tap % 3 * S::LANES;
                     registers[tap] = simd.mul_add(simd.load(self.x.add(at)), gradient, registers[tap]);
@@ -213,8 +235,8 @@ unsafe fn gradient_of_weight<S: Simd>(simd: S, list: &[Entry], row: usize, x: *c
         let mut registers: [S::F32; TAPS] =
             std::array::from_fn(|tap| simd.load(sums.as_ptr().add(tap * S::LANES)));
         for entry in list {
-            let gradient = simd.splat(entry.gradient);
-            let first = x.add(entry.position as usize);
+            let gradient = simd.splat(entry.gradient());
+            let first = x.add(entry.position());
             for (tap, sum) in registers.iter_mut().enumerate() {
                 let from = first.add(tap / 3 * row + tap % 3 * S::LANES);
                 *sum = simd.mul_add(simd.load(from), gradient, *sum);

@@ -68,7 +68,7 @@ impl<S: Simd> Groups for S {
 
     fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
         if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
-            backward::sparse(*self, slice, gradients);
+            self.vectorize(backward::Sparse { slice, gradients });
         } else {
             backward::dense(*self, slice, gradients);
         }
