@@ -24,6 +24,7 @@ fn naive(p: &Product<'_>, columns: usize, out: &mut [f32], out_row: usize) {
     }
 }
 
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 fn check<S: Simd>(simd: S, rows: usize, runs: usize, run_length: usize, gap: usize, steps_touch: bool) {
     let width = panel::<S>();
     let (row, step) = if steps_touch { (run_length * runs + gap, 1) } else { (1, rows + gap) };

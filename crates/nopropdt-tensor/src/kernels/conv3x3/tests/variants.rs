@@ -122,6 +122,56 @@ fn variants_agree_on_the_shapes_of_the_blocks() {
     }
 }
 
+/// Channels that fill vectors take the backward pass over entries, one less or more the dense one.
+#[test]
+fn variants_agree_around_whole_vectors() {
+    for in_channels in [7, 8, 9, 15, 16, 17, 24, 32, 48] {
+        for (height, width) in [(1, 1), (2, 3), (5, 4), (9, 8)] {
+            for epilogue in [Epilogue::Linear, relu(false, false), relu(false, true), relu(true, true)] {
+                let shape = ConvShape { batch: 5, height, width, in_channels, out_channels: 19 };
+                agree(shape, epilogue);
+            }
+        }
+    }
+}
+
+/// Where every output is zero no gradient passes, whatever comes from above.
+#[test]
+fn a_dead_layer_passes_nothing() {
+    let shape = ConvShape { batch: 3, height: 6, width: 4, in_channels: 16, out_channels: 5 };
+    let (x, weight, bias) = (vec![1.0; 3 * shape.image()], vec![-1.0; shape.weights()], vec![0.0; 5]);
+    let epilogue = relu(true, false);
+    let length = 3 * shape.image_out(&epilogue);
+    for kernels in available() {
+        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
+        let (mut output, mut arg_max) = (vec![9.0; length], vec![9; length]);
+        forward.run(kernels, &mut output, &mut arg_max);
+        assert!(output.iter().all(|&v| v == 0.0), "{}", kernels.isa());
+        let (mut gw, mut gb, mut gx) = (vec![1.0; weight.len()], vec![1.0; 5], vec![1.0; x.len()]);
+        let grad_output = vec![7.0; length];
+        let backward = Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
+        backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
+        assert!(gw.iter().chain(&gb).chain(&gx).all(|&g| g == 1.0), "{}", kernels.isa());
+    }
+}
+
+/// The arg-max comes from outside: one that names no pixel of its window may not write outside the image.
+#[test]
+fn a_wrong_arg_max_is_refused() {
+    let shape = ConvShape { batch: 1, height: 2, width: 2, in_channels: 16, out_channels: 3 };
+    let (x, weight, bias) = (vec![1.0; shape.image()], vec![1.0; shape.weights()], vec![0.0; 3]);
+    let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: relu(true, false) };
+    for kernels in available() {
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; 3], vec![0.0; x.len()]);
+            let backward =
+                Backward { forward, output: &[1.0; 3], arg_max: &[255; 3], grad_output: &[1.0; 3] };
+            backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
+        }));
+        assert!(refused.is_err(), "{}", kernels.isa());
+    }
+}
+
 #[test]
 fn threads_do_not_change_a_bit_on_any_variant() {
     let shape = ConvShape { batch: 37, height: 9, width: 7, in_channels: 16, out_channels: 33 };
