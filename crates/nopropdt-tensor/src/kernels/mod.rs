@@ -1,75 +1,54 @@
 //! The arithmetic itself, on slices and sizes: nothing here knows a [`Tensor`](crate::Tensor).
 //!
-//! This module is the only place of the workspace where `unsafe` is allowed. One folder an instruction set:
-//! [`portable`] is the meaning of every kernel and the oracle the others are tested against.
+//! This module is the only place of the workspace where `unsafe` is allowed. A folder a family of kernels: its `mod.rs` is the
+//! front that checks lengths and cuts the work by shape alone, `portable.rs` the meaning and the oracle of the tests,
+//! `tiled.rs` the same on vectors, written once for every instruction set of [`simd`]. [`Kernels`] is what an instruction set
+//! brings, [`available`] lists those of this machine, [`active`] is the one in use.
 
-pub mod portable;
+mod activation;
+mod buffer;
+pub mod conv3x3;
+pub mod dropout;
+pub mod gemm;
+mod isa;
+pub mod simd;
+pub mod tile;
 
-use std::fmt;
-use std::str::FromStr;
+pub use activation::relu;
+pub use buffer::Scratch;
+pub use isa::{ISA_VARIABLE, Isa, IsaError, active, available};
 
-/// The environment variable that forces an instruction set.
-pub const ISA_VARIABLE: &str = "NOPROPDT_ISA";
+use simd::Simd;
+use std::sync::LazyLock;
 
-/// The instruction sets there are kernels for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Isa {
-    /// Safe Rust, with matrixmultiply's own detection for the matrix products.
-    Portable,
+/// The kernels of an instruction set, family by family. They trust the fronts to have checked every length.
+pub trait Kernels: conv3x3::Groups + gemm::Products + Send + Sync {
+    /// The instruction set.
+    fn isa(&self) -> Isa;
 }
 
-/// The value of [`ISA_VARIABLE`] names no instruction set this build has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{ISA_VARIABLE}: wants one of: portable; found {found}")]
-pub struct UnknownIsa {
-    /// The value found.
-    pub found: String,
-}
+/// The kernels every machine has.
+struct Portable;
 
-impl Isa {
-    /// The instruction set kernels run with: the one [`ISA_VARIABLE`] asks for, else the best this machine has.
-    ///
-    /// # Errors
-    /// [`UnknownIsa`] when the variable holds anything but a name from the list.
-    pub fn selected() -> Result<Self, UnknownIsa> {
-        match std::env::var(ISA_VARIABLE) {
-            Ok(name) => name.parse(),
-            Err(std::env::VarError::NotPresent) => Ok(Self::Portable),
-            Err(std::env::VarError::NotUnicode(raw)) => {
-                Err(UnknownIsa { found: raw.to_string_lossy().into_owned() })
-            }
-        }
+impl Kernels for Portable {
+    fn isa(&self) -> Isa {
+        Isa::Portable
     }
 }
 
-impl FromStr for Isa {
-    type Err = UnknownIsa;
-
-    fn from_str(name: &str) -> Result<Self, UnknownIsa> {
-        match name {
-            "portable" => Ok(Self::Portable),
-            _ => Err(UnknownIsa { found: name.to_owned() }),
-        }
+impl<S: Simd> Kernels for S {
+    fn isa(&self) -> Isa {
+        S::ISA
     }
 }
 
-impl fmt::Display for Isa {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Portable => "portable",
-        })
+/// The kernels this machine can run, slowest first. A further instruction set is a further line.
+static KERNELS: LazyLock<Vec<Box<dyn Kernels>>> = LazyLock::new(|| {
+    let mut kernels: Vec<Box<dyn Kernels>> = vec![Box::new(Portable)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        kernels.extend(simd::Avx2::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
+        kernels.extend(simd::Avx512::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_parse_and_print_the_same() {
-        assert_eq!("portable".parse::<Isa>().unwrap().to_string(), "portable");
-        let error = "avx9".parse::<Isa>().unwrap_err();
-        assert_eq!(error.to_string(), "NOPROPDT_ISA: wants one of: portable; found avx9");
-    }
-}
+    kernels
+});

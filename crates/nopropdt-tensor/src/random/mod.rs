@@ -103,7 +103,8 @@ impl Stream {
     /// Fills `out` with numbers `offset`, `offset + 1`, … of the uniform distribution over 0..=65535.
     ///
     /// Meant for dropout: an element is kept when its number is at least `p * 65536`.
-    #[inline]
+    /// Always inlined, so that the rounds run in the vectors of the caller's target features.
+    #[inline(always)]
     pub fn fill_u16_at(&self, offset: u64, out: &mut [u16]) {
         fill_groups(offset, out, |group| {
             let words = self.words(group);
@@ -162,21 +163,19 @@ fn unit_interval(word: u32) -> f32 {
 }
 
 /// Fills `out` with elements `offset ..` of the concatenation of `group(0)`, `group(1)`, …
+///
+/// `group` is called in one place only: called from several, the compiler would keep it apart, compiled for the baseline processor.
 #[inline(always)]
 fn fill_groups<T: Copy, const N: usize>(offset: u64, out: &mut [T], group: impl Fn(u64) -> [T; N]) {
-    let mut index = offset / N as u64;
-    let skip = (offset % N as u64) as usize;
-    let (head, body) = out.split_at_mut(if skip == 0 { 0 } else { (N - skip).min(out.len()) });
-    if !head.is_empty() {
-        head.copy_from_slice(&group(index)[skip..skip + head.len()]);
-        index += 1;
-    }
-    let (whole, tail) = body.as_chunks_mut::<N>();
-    for chunk in whole {
-        *chunk = group(index);
-        index += 1;
-    }
-    if !tail.is_empty() {
-        tail.copy_from_slice(&group(index)[..tail.len()]);
+    let (mut index, mut skip) = (offset / N as u64, (offset % N as u64) as usize);
+    let mut rest = out;
+    while !rest.is_empty() {
+        let values = group(index);
+        let (now, later) = rest.split_at_mut((N - skip).min(rest.len()));
+        match <&mut [T; N]>::try_from(&mut *now) {
+            Ok(whole) => *whole = values,
+            Err(_) => now.copy_from_slice(&values[skip..skip + now.len()]),
+        }
+        (index, skip, rest) = (index + 1, 0, later);
     }
 }

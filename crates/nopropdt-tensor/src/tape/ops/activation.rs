@@ -1,7 +1,7 @@
 //! ReLU, tanh, softmax and dropout on values of any shape.
 
 use super::{Dropout, Mode, Operation, Pass, Tape, Var};
-use crate::kernels::portable::activation::relu;
+use crate::kernels::relu;
 use crate::tensor::Tensor;
 
 struct Relu(Var);

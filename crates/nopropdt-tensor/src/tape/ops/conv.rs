@@ -1,8 +1,9 @@
 //! 3×3 convolution with what follows it fused.
 
 use super::{Mode, Operation, Pass, Slot, Tape, Var};
-use crate::kernels::portable::conv3x3::{Backward, ConvShape, Epilogue, Forward};
-use crate::kernels::portable::dropout::DropoutMask;
+use crate::kernels;
+use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
+use crate::kernels::dropout::DropoutMask;
 use crate::layers::Conv3x3;
 use crate::random::Stream;
 use crate::tensor::Tensor;
@@ -68,7 +69,7 @@ impl Operation for Conv {
         let backward = Backward { forward, output: output.data(), arg_max: &self.arg_max, grad_output };
         let (mut grad_weight, mut grad_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
         let mut grad_x = pass.take_gradient(self.x);
-        backward.run(&mut grad_weight, &mut grad_bias, grad_x.as_deref_mut());
+        backward.run(kernels::active(), &mut grad_weight, &mut grad_bias, grad_x.as_deref_mut());
         if let Some(grad_x) = grad_x {
             pass.give_back(self.x, grad_x);
         }
@@ -99,9 +100,8 @@ impl Tape<'_> {
         let (weight, bias) = (parameters.get(layer.weight), parameters.get(layer.bias));
         let forward = Forward { shape, x: input.data(), weight, bias, epilogue };
         let mut value = Tensor::zeros(&[batch, rows, columns, shape.out_channels]);
-        let pools = matches!(epilogue, Epilogue::Relu { pool: true, .. });
-        let mut arg_max = vec![0; if pools { value.len() } else { 0 }];
-        forward.run(value.data_mut(), &mut arg_max);
+        let mut arg_max = vec![0; if epilogue.pools() { value.len() } else { 0 }];
+        forward.run(kernels::active(), value.data_mut(), &mut arg_max);
         self.record_with_parameters(value, Conv { x, slot, layer: *layer, shape, epilogue, arg_max })
     }
 }

@@ -1,7 +1,8 @@
 //! Linear layers and products of two values.
 
 use super::{Operation, Pass, Slot, Tape, Var};
-use crate::kernels::portable::gemm::{Gemm, Operand};
+use crate::kernels;
+use crate::kernels::gemm::{Gemm, Operand};
 use crate::parameters::ParameterId;
 use crate::tensor::Tensor;
 
@@ -22,12 +23,12 @@ impl Operation for Linear {
         let (dy, accumulate) = (grad_output, true);
         let (a, b) = (Operand::transposed(dy), Operand::plain(x.data()));
         Gemm { m: outputs, n: inputs, k: rows, a, b, accumulate }
-            .run(pass.parameter_gradient(self.slot, self.weight));
+            .run(kernels::active(), pass.parameter_gradient(self.slot, self.weight));
         let bias = pass.parameter_gradient(self.slot, self.bias);
         dy.chunks_exact(outputs).for_each(|row| super::add(bias, row));
         pass.accumulate(self.x, |dx| {
             let (a, b) = (Operand::plain(dy), Operand::plain(weight));
-            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate }.run(dx);
+            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate }.run(kernels::active(), dx);
         });
     }
 }
@@ -44,10 +45,12 @@ impl Operation for Matmul {
         let ((m, k), (_, n)) = (a.matrix_shape("matmul"), b.matrix_shape("matmul"));
         let (dc, accumulate) = (Operand::plain(grad_output), true);
         pass.accumulate(self.a, |da| {
-            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate }.run(da);
+            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate }
+                .run(kernels::active(), da);
         });
         pass.accumulate(self.b, |db| {
-            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate }.run(db);
+            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate }
+                .run(kernels::active(), db);
         });
     }
 }
@@ -73,7 +76,7 @@ impl Tape<'_> {
         let value = Tensor::filled_by(&[rows, outputs], |y| {
             y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
             let (a, b) = (Operand::plain(self.value(x).data()), Operand::transposed(w));
-            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true }.run(y);
+            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true }.run(kernels::active(), y);
         });
         self.record_with_parameters(value, Linear { x, slot, weight, bias })
     }
@@ -91,7 +94,7 @@ impl Tape<'_> {
         assert_eq!(k, rows, "matmul: A has {k} columns; B has {rows} rows");
         let value = Tensor::filled_by(&[m, n], |c| {
             let (a, b) = (Operand::plain(self.value(a).data()), Operand::plain(self.value(b).data()));
-            Gemm { m, n, k, a, b, accumulate: false }.run(c);
+            Gemm { m, n, k, a, b, accumulate: false }.run(kernels::active(), c);
         });
         self.record(value, &[a, b], Matmul { a, b })
     }

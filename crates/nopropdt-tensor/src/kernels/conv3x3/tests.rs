@@ -1,4 +1,10 @@
+//! Every instruction set of this machine against the definition, and against the portable kernels.
+
+mod variants;
+
 use super::*;
+use crate::kernels::available;
+use crate::kernels::dropout::DropoutMask;
 use crate::random::Stream;
 use proptest::prelude::*;
 
@@ -64,9 +70,12 @@ proptest! {
         let (x, weight, bias) =
             (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2), uniform(shape.out_channels, 3));
         let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: Epilogue::Linear };
-        let mut output = vec![f32::NAN; shape.batch * shape.activation()];
-        forward.run(&mut output, &mut []);
-        prop_assert!(close(&output, &naive_forward(&forward)));
+        let expected = naive_forward(&forward);
+        for kernels in available() {
+            let mut output = vec![f32::NAN; expected.len()];
+            forward.run(kernels, &mut output, &mut []);
+            prop_assert!(close(&output, &expected), "{}", kernels.isa());
+        }
     }
 
     /// Fused = the parts one after the other: convolution, ReLU, pooling, dropout.
@@ -79,9 +88,6 @@ proptest! {
         let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
         let (rows, columns) = epilogue.output_size(&shape);
         let length = shape.batch * rows * columns * shape.out_channels;
-        let (mut output, mut arg_max) = (vec![f32::NAN; length], vec![9; if pool { length } else { 0 }]);
-        forward.run(&mut output, &mut arg_max);
-
         let mut expected: Vec<f32> = naive_forward(&forward).iter().map(|v| v.max(0.0)).collect();
         if pool {
             let at = |b: usize, y: usize, x: usize, o: usize| {
@@ -104,8 +110,12 @@ proptest! {
         if let Some(mask) = dropout {
             mask.apply(0, &mut expected);
         }
-        prop_assert!(close(&output, &expected));
-        prop_assert!(arg_max.iter().all(|&a| a < 4));
+        for kernels in available() {
+            let (mut output, mut arg_max) = (vec![f32::NAN; length], vec![9; if pool { length } else { 0 }]);
+            forward.run(kernels, &mut output, &mut arg_max);
+            prop_assert!(close(&output, &expected), "{}", kernels.isa());
+            prop_assert!(arg_max.iter().all(|&a| a < 4), "{}", kernels.isa());
+        }
     }
 
     /// <grad_out, J·dx> = <Jᵀ·grad_out, dx> for the linear map, for input and kernel directions.
@@ -116,41 +126,18 @@ proptest! {
         let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: Epilogue::Linear };
         let output = naive_forward(&forward);
         let grad_output = uniform(output.len(), 5);
-        let (mut grad_w, mut grad_b) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-        let mut grad_x = vec![0.0; x.len()];
-        Backward { forward, output: &output, arg_max: &[], grad_output: &grad_output }
-            .run(&mut grad_w, &mut grad_b, Some(&mut grad_x));
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-        let through = dot(&grad_output, &output);
-        prop_assert!((dot(&grad_x, &x) - through).abs() < 1e-3 * (1.0 + through.abs()));
-        prop_assert!((dot(&grad_w, &weight) - through).abs() < 1e-3 * (1.0 + through.abs()));
-        let per_channel: f64 = grad_output.iter().map(|&g| f64::from(g)).sum();
-        prop_assert!((grad_b.iter().map(|&g| f64::from(g)).sum::<f64>() - per_channel).abs() < 1e-3);
+        for kernels in available() {
+            let (mut grad_w, mut grad_b) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
+            let mut grad_x = vec![0.0; x.len()];
+            let backward = Backward { forward, output: &output, arg_max: &[], grad_output: &grad_output };
+            backward.run(kernels, &mut grad_w, &mut grad_b, Some(&mut grad_x));
+            let dot =
+                |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+            let through = dot(&grad_output, &output);
+            prop_assert!((dot(&grad_x, &x) - through).abs() < 1e-3 * (1.0 + through.abs()));
+            prop_assert!((dot(&grad_w, &weight) - through).abs() < 1e-3 * (1.0 + through.abs()));
+            let per_channel: f64 = grad_output.iter().map(|&g| f64::from(g)).sum();
+            prop_assert!((grad_b.iter().map(|&g| f64::from(g)).sum::<f64>() - per_channel).abs() < 1e-3);
+        }
     }
-}
-
-#[test]
-fn threads_do_not_change_a_bit() {
-    let shape = ConvShape { batch: 37, height: 9, width: 7, in_channels: 5, out_channels: 6 };
-    let (x, weight) = (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2));
-    let bias = uniform(6, 3);
-    let epilogue = Epilogue::Relu { pool: true, dropout: Some(DropoutMask::new(0.2, Stream::new(1))) };
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
-            let length = 37 * 4 * 3 * 6;
-            let (mut output, mut arg_max) = (vec![0.0; length], vec![0; length]);
-            forward.run(&mut output, &mut arg_max);
-            let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; 6], vec![0.0; x.len()]);
-            let grad_output = uniform(length, 5);
-            Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output }.run(
-                &mut gw,
-                &mut gb,
-                Some(&mut gx),
-            );
-            (output, gw, gb, gx)
-        })
-    };
-    assert_eq!(run(1), run(3));
 }

@@ -1,5 +1,6 @@
 //! Dropout by 16-bit thresholds: a value is kept when its random 16-bit number is not below the threshold.
 
+use super::simd::Simd;
 use crate::random::Stream;
 
 /// Which values of a buffer are dropped, and what the kept ones are multiplied by.
@@ -28,6 +29,17 @@ impl DropoutMask {
     /// Multiplies each value by the scale or by zero; `offset` is the position of `values[0]` in the whole buffer,
     /// so any cut into pieces gives the same result.
     pub fn apply(&self, offset: u64, values: &mut [f32]) {
+        self.apply_to(offset, values);
+    }
+
+    /// [`apply`](Self::apply) with the vectors of an instruction set; the result is the same to the bit.
+    #[inline(always)]
+    pub(super) fn apply_on<S: Simd>(&self, _simd: S, offset: u64, values: &mut [f32]) {
+        self.apply_to(offset, values);
+    }
+
+    #[inline(always)]
+    fn apply_to(&self, offset: u64, values: &mut [f32]) {
         let mut random = [0u16; 256];
         for (index, piece) in values.chunks_mut(random.len()).enumerate() {
             let random = &mut random[..piece.len()];

@@ -4,10 +4,7 @@
 //! consecutive in memory and about ten times slower when they are not. So there are two orders of the same columns:
 //! by tap where pixels are the rows of the product, by pixel where taps are.
 
-use super::conv3x3::ConvShape;
-
-/// Taps of the kernel.
-pub(super) const TAPS: usize = 9;
+use super::shape::{ConvShape, TAPS};
 
 /// Columns [9·C, n·H·W] of images [n, H, W, C]: row (tap, channel) holds that channel's picture moved by the tap, zero outside.
 pub(super) fn columns_by_tap(shape: &ConvShape, x: &[f32]) -> Vec<f32> {

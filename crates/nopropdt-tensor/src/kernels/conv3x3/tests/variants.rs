@@ -1,0 +1,224 @@
+//! All variants on shapes as large as real ones: integers make every sum exact, so variants must agree to the bit.
+
+use super::*;
+use crate::kernels::active;
+
+/// Everything a pass computes.
+#[derive(Debug, PartialEq)]
+struct Results {
+    output: Vec<f32>,
+    arg_max: Vec<u8>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    x: Vec<f32>,
+}
+
+/// Small integers, about one in three of them zero.
+fn integers(length: usize, tag: u64) -> Vec<f32> {
+    let mut values = vec![0; length];
+    Stream::new(5).child(tag).fill_u16_at(0, &mut values);
+    values.into_iter().map(|v| f32::from(v % 5) - 2.0).map(|v| if v == -2.0 { 0.0 } else { v }).collect()
+}
+
+const BORDER: usize = 40;
+
+/// `values` between borders of NaN, so that a read outside shows.
+fn bordered(values: &[f32]) -> Vec<f32> {
+    let border = [f32::NAN; BORDER];
+    [&border, values, &border].concat()
+}
+
+fn inside<T>(values: &[T]) -> &[T] {
+    &values[BORDER..values.len() - BORDER]
+}
+
+/// Forward and backward on buffers inside larger ones: no read reaches a result from outside, no write leaves them.
+fn run(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Results {
+    // Scratch holds what its last user left: let that be NaN.
+    let mut used = [10_000, 100_000, 1_000_000].map(Scratch::any);
+    used.iter_mut().for_each(|scratch| scratch.fill(f32::NAN));
+    drop(used);
+    let length = shape.batch * shape.image_out(&epilogue);
+    let pooled = if epilogue.pools() { length } else { 0 };
+    let x = bordered(&integers(shape.batch * shape.image(), 1));
+    let weight = bordered(&integers(shape.weights(), 2));
+    let bias = bordered(&integers(shape.out_channels, 3));
+    let grad_output = bordered(&integers(length, 4));
+    let forward = Forward { shape, x: inside(&x), weight: inside(&weight), bias: inside(&bias), epilogue };
+    let mut output = bordered(&vec![f32::NAN; length]);
+    let mut arg_max = vec![9; pooled + 2 * BORDER];
+    forward.run(kernels, &mut output[BORDER..BORDER + length], &mut arg_max[BORDER..BORDER + pooled]);
+    let [mut weight, mut bias, mut grad_x] =
+        [shape.weights(), shape.out_channels, shape.batch * shape.image()].map(|n| bordered(&vec![1.0; n]));
+    let backward = Backward {
+        forward,
+        output: inside(&output),
+        arg_max: inside(&arg_max),
+        grad_output: inside(&grad_output),
+    };
+    let inner = |values: &mut Vec<f32>| BORDER..values.len() - BORDER;
+    let (range_w, range_b, range_x) = (inner(&mut weight), inner(&mut bias), inner(&mut grad_x));
+    backward.run(kernels, &mut weight[range_w], &mut bias[range_b], Some(&mut grad_x[range_x]));
+    for buffer in [&output, &weight, &bias, &grad_x] {
+        let (before, after) = (&buffer[..BORDER], &buffer[buffer.len() - BORDER..]);
+        assert!(before.iter().chain(after).all(|v| v.is_nan()), "{}: a write outside", kernels.isa());
+        assert!(!inside(buffer).iter().any(|v| v.is_nan()), "{}: a read outside", kernels.isa());
+    }
+    assert!(arg_max[..BORDER].iter().chain(&arg_max[BORDER + pooled..]).all(|&tap| tap == 9));
+    let [output, weight, bias, x] = [output, weight, bias, grad_x].map(|buffer| inside(&buffer).to_vec());
+    Results { output, arg_max: inside(&arg_max).to_vec(), weight, bias, x }
+}
+
+fn agree(shape: ConvShape, epilogue: Epilogue) {
+    let mut variants = available();
+    let portable = variants.next().expect("portable kernels run everywhere");
+    let expected = run(portable, shape, epilogue);
+    for kernels in variants {
+        assert_eq!(run(kernels, shape, epilogue), expected, "{} {shape:?} {epilogue:?}", kernels.isa());
+    }
+}
+
+/// Half of the values dropped: the others are doubled, which is exact.
+fn relu(pool: bool, dropped: bool) -> Epilogue {
+    Epilogue::Relu { pool, dropout: dropped.then(|| DropoutMask::new(0.5, Stream::new(8))) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn variants_agree_on_integers(
+        batch in 1usize..10, height in 1usize..34, width in 1usize..34,
+        in_channels in 1usize..71, out_channels in 1usize..71,
+        linear in any::<bool>(), pool in any::<bool>(), dropped in any::<bool>(),
+    ) {
+        let shape = ConvShape { batch, height, width, in_channels, out_channels };
+        agree(shape, if linear { Epilogue::Linear } else { relu(pool, dropped) });
+    }
+
+    #[test]
+    fn variants_agree_on_few_channels(
+        batch in 1usize..10, height in 1usize..34, width in 1usize..34,
+        in_channels in 1usize..6, out_channels in 1usize..71, pool in any::<bool>(),
+    ) {
+        agree(ConvShape { batch, height, width, in_channels, out_channels }, relu(pool, true));
+    }
+}
+
+/// The convolutions of the paper's block, on digits, grey and colour images.
+#[test]
+fn variants_agree_on_the_shapes_of_the_blocks() {
+    for (side, in_channels, out_channels, pool) in [
+        (28, 1, 32, true),
+        (32, 3, 32, true),
+        (14, 32, 64, false),
+        (14, 64, 128, true),
+        (8, 1, 32, true),
+        (4, 64, 128, true),
+        (7, 64, 128, true),
+    ] {
+        let shape = ConvShape { batch: 5, height: side, width: side, in_channels, out_channels };
+        agree(shape, relu(pool, true));
+    }
+}
+
+/// Channels that fill vectors take the backward pass over entries, one less or more the dense one.
+#[test]
+fn variants_agree_around_whole_vectors() {
+    for in_channels in [7, 8, 9, 15, 16, 17, 24, 32, 48] {
+        for (height, width) in [(1, 1), (2, 3), (5, 4), (9, 8)] {
+            for epilogue in [Epilogue::Linear, relu(false, false), relu(false, true), relu(true, true)] {
+                let shape = ConvShape { batch: 5, height, width, in_channels, out_channels: 19 };
+                agree(shape, epilogue);
+            }
+        }
+    }
+}
+
+/// Where every output is zero no gradient passes, whatever comes from above.
+#[test]
+fn a_dead_layer_passes_nothing() {
+    let shape = ConvShape { batch: 3, height: 6, width: 4, in_channels: 16, out_channels: 5 };
+    let (x, weight, bias) = (vec![1.0; 3 * shape.image()], vec![-1.0; shape.weights()], vec![0.0; 5]);
+    let epilogue = relu(true, false);
+    let length = 3 * shape.image_out(&epilogue);
+    for kernels in available() {
+        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
+        let (mut output, mut arg_max) = (vec![9.0; length], vec![9; length]);
+        forward.run(kernels, &mut output, &mut arg_max);
+        assert!(output.iter().all(|&v| v == 0.0), "{}", kernels.isa());
+        let (mut gw, mut gb, mut gx) = (vec![1.0; weight.len()], vec![1.0; 5], vec![1.0; x.len()]);
+        let grad_output = vec![7.0; length];
+        let backward = Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
+        backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
+        assert!(gw.iter().chain(&gb).chain(&gx).all(|&g| g == 1.0), "{}", kernels.isa());
+    }
+}
+
+/// The arg-max comes from outside: one that names no pixel of its window may not write outside the image.
+#[test]
+fn a_wrong_arg_max_is_refused() {
+    let shape = ConvShape { batch: 1, height: 2, width: 2, in_channels: 16, out_channels: 3 };
+    let (x, weight, bias) = (vec![1.0; shape.image()], vec![1.0; shape.weights()], vec![0.0; 3]);
+    let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: relu(true, false) };
+    for kernels in available() {
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; 3], vec![0.0; x.len()]);
+            let backward =
+                Backward { forward, output: &[1.0; 3], arg_max: &[255; 3], grad_output: &[1.0; 3] };
+            backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
+        }));
+        assert!(refused.is_err(), "{}", kernels.isa());
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit_on_any_variant() {
+    let shape = ConvShape { batch: 37, height: 9, width: 7, in_channels: 16, out_channels: 33 };
+    let epilogue = Epilogue::Relu { pool: true, dropout: Some(DropoutMask::new(0.2, Stream::new(1))) };
+    for kernels in available() {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| real_numbers(kernels, shape, epilogue))
+        };
+        assert_eq!(on(1), on(3), "{}", kernels.isa());
+    }
+}
+
+fn real_numbers(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Results {
+    let (x, weight) = (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2));
+    let (bias, length) = (uniform(shape.out_channels, 3), shape.batch * shape.image_out(&epilogue));
+    let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
+    let (mut output, mut arg_max) = (vec![0.0; length], vec![0; if epilogue.pools() { length } else { 0 }]);
+    forward.run(kernels, &mut output, &mut arg_max);
+    let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; bias.len()], vec![0.0; x.len()]);
+    let grad_output = uniform(length, 5);
+    let backward = Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
+    backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
+    Results { output, arg_max, weight: gw, bias: gb, x: gx }
+}
+
+/// A diverged network says so: NaN passes convolution, pool and ReLU.
+#[test]
+fn nan_passes_through() {
+    let shape = ConvShape { batch: 1, height: 4, width: 4, in_channels: 5, out_channels: 6 };
+    let mut x = vec![1.0; shape.image()];
+    x[0] = f32::NAN;
+    let (weight, bias) = (vec![1.0; shape.weights()], vec![0.0; 6]);
+    for kernels in available() {
+        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: relu(true, false) };
+        let (mut output, mut arg_max) = ([0.0; 24], [0; 24]);
+        forward.run(kernels, &mut output, &mut arg_max);
+        assert!(output[..6].iter().all(|v| v.is_nan()), "{}: {output:?}", kernels.isa());
+        assert!(output[18..].iter().all(|v| v.is_finite()), "{}: {output:?}", kernels.isa());
+    }
+}
+
+#[test]
+#[should_panic(expected = "conv3x3: input does not fit")]
+fn a_short_input_is_refused() {
+    let shape = ConvShape { batch: 1, height: 2, width: 2, in_channels: 1, out_channels: 1 };
+    let forward =
+        Forward { shape, x: &[0.0; 3], weight: &[0.0; 9], bias: &[0.0], epilogue: Epilogue::Linear };
+    forward.run(active(), &mut [0.0; 4], &mut []);
+}

@@ -1,0 +1,171 @@
+//! The backward pass of a slice of images, dense or entry by entry.
+
+use super::entries::{Accumulate, Collect, Entries};
+use super::*;
+use crate::kernels::simd::Operation;
+
+/// Whether gradients are zero often enough, and channels fill vectors, so that [`sparse`] is used.
+pub(super) fn is_sparse<S: Simd>(shape: &ConvShape, epilogue: &Epilogue) -> bool {
+    !matches!(epilogue, Epilogue::Linear) && shape.in_channels.is_multiple_of(S::LANES)
+}
+
+/// What an image's backward pass reads.
+struct Image<'a> {
+    x: &'a [f32],
+    output: &'a [f32],
+    arg_max: &'a [u8],
+    grad_output: &'a [f32],
+}
+
+/// The images of a slice, one by one.
+fn images<'a>(slice: &'a BackwardSlice<'_>) -> impl Iterator<Item = Image<'a>> {
+    let image_out = slice.shape.image_out(&slice.epilogue);
+    slice.x.chunks_exact(slice.shape.image()).enumerate().map(move |(index, x)| {
+        let stored = index * image_out..(index + 1) * image_out;
+        Image {
+            x,
+            output: &slice.output[stored.clone()],
+            arg_max: if slice.epilogue.pools() { &slice.arg_max[stored.clone()] } else { &[] },
+            grad_output: &slice.grad_output[stored],
+        }
+    })
+}
+
+/// Both gradients as dense products: dy is laid out in full, between borders of zeros.
+pub(super) fn dense<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
+    let shape = slice.shape;
+    let columns = padded::<S>(shape.out_channels);
+    let mut x = Neighbourhoods::new(&shape, shape.in_channels);
+    let mut dy = Neighbourhoods::padded(&shape, columns);
+    let mut grad_weight = Scratch::zeros(TAPS * shape.in_channels * columns);
+    let mut row = Scratch::any(shape.width * padded::<S>(shape.in_channels));
+    for (index, image) in images(slice).enumerate() {
+        x.load(simd, image.x);
+        simd.vectorize(Spread {
+            shape: &shape,
+            epilogue: &slice.epilogue,
+            output: image.output,
+            arg_max: image.arg_max,
+            grad_output: image.grad_output,
+            columns,
+            target: dy.data_mut(),
+            grad_bias: gradients.bias,
+        });
+        x.gradient_of_kernel(simd, &dy, &mut grad_weight);
+        if let (Some(grad_x), Some(flipped)) = (&mut gradients.x, slice.packed) {
+            let grad_image = &mut grad_x[index * shape.image()..(index + 1) * shape.image()];
+            gradient_of_input(simd, &dy, flipped, grad_image, &mut row);
+        }
+    }
+    let rows = grad_weight.chunks_exact(columns).zip(gradients.weight.chunks_exact_mut(shape.out_channels));
+    rows.for_each(|(from, to)| add(to, from));
+}
+
+/// Adds the gradient of an input image, row by row through `row`.
+fn gradient_of_input<S: Simd>(
+    simd: S,
+    dy: &Neighbourhoods,
+    flipped: &[f32],
+    grad_image: &mut [f32],
+    row: &mut [f32],
+) {
+    let (height, width) = (dy.height(), dy.width());
+    let columns = row.len() / width;
+    let channels = grad_image.len() / (height * width);
+    for (y, target) in grad_image.chunks_exact_mut(width * channels).enumerate() {
+        dy.convolve(simd, y..y + 1, flipped, row, columns);
+        let pixels = target.chunks_exact_mut(channels).zip(row.chunks_exact(columns));
+        pixels.for_each(|(to, from)| add(to, from));
+    }
+}
+
+/// Both gradients entry by entry; see [`entries`].
+pub(super) struct Sparse<'a> {
+    pub(super) slice: &'a BackwardSlice<'a>,
+    pub(super) gradients: SliceGradients<'a>,
+}
+
+impl Operation for Sparse<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        sparse(simd, self.slice, self.gradients);
+    }
+}
+
+#[inline(always)]
+fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
+    let shape = slice.shape;
+    let (row, plane) = ((shape.width + 2) * S::LANES, (shape.height + 2) * (shape.width + 2) * S::LANES);
+    let blocks = shape.in_channels / S::LANES;
+    let of_block = shape.out_channels * TAPS * S::LANES;
+    let mut entries = Entries::new::<S>(&shape, &slice.epilogue);
+    let mut x = Scratch::zeros(blocks * plane);
+    // Half a KiB off x's place in its page: at the same place, a load from x would seem to depend on a store to dx.
+    let mut dx = Scratch::any(if gradients.x.is_some() { blocks * plane + 128 } else { 128 });
+    let dx = &mut dx[128..];
+    let mut grad_weight = Scratch::zeros(shape.weights());
+    for (index, image) in images(slice).enumerate() {
+        simd.vectorize(Collect {
+            shape: &shape,
+            epilogue: &slice.epilogue,
+            output: image.output,
+            arg_max: image.arg_max,
+            grad_output: image.grad_output,
+            entries: &mut entries,
+            grad_bias: gradients.bias,
+        });
+        for (pixel, channels) in inner_pixels::<S>(&shape).zip(image.x.chunks_exact(shape.in_channels)) {
+            for (block, channels) in channels.chunks_exact(S::LANES).enumerate() {
+                x[block * plane + pixel..][..S::LANES].copy_from_slice(channels);
+            }
+        }
+        dx.fill(0.0);
+        let mut grad_blocks = dx.chunks_exact_mut(plane);
+        for (block, grad_weight) in grad_weight.chunks_exact_mut(of_block).enumerate() {
+            let input =
+                slice.packed.map(|weight| &weight[block * of_block..][..of_block]).zip(grad_blocks.next());
+            let x = &x[block * plane..][..plane];
+            simd.vectorize(Accumulate { entries: &entries, row, x, grad_weight, input });
+        }
+        if let Some(grad_x) = &mut gradients.x {
+            let grad_image = &mut grad_x[index * shape.image()..(index + 1) * shape.image()];
+            for (pixel, channels) in
+                inner_pixels::<S>(&shape).zip(grad_image.chunks_exact_mut(shape.in_channels))
+            {
+                for (block, channels) in channels.chunks_exact_mut(S::LANES).enumerate() {
+                    add(channels, &dx[block * plane + pixel..][..S::LANES]);
+                }
+            }
+        }
+    }
+    for (block, of_block) in grad_weight.chunks_exact(of_block).enumerate() {
+        for (output, taps) in of_block.chunks_exact(TAPS * S::LANES).enumerate() {
+            for (tap, values) in taps.chunks_exact(S::LANES).enumerate() {
+                let first = (tap * shape.in_channels + block * S::LANES) * shape.out_channels + output;
+                let to = gradients.weight[first..].iter_mut().step_by(shape.out_channels);
+                to.zip(values).for_each(|(to, from)| *to += from);
+            }
+        }
+    }
+}
+
+/// Where in a block each pixel of an image lies, row by row.
+fn inner_pixels<S: Simd>(shape: &ConvShape) -> impl Iterator<Item = usize> {
+    let (height, width) = (shape.height, shape.width);
+    (1..=height).flat_map(move |y| (1..=width).map(move |x| (y * (width + 2) + x) * S::LANES))
+}
+
+/// A kernel [9, C_in, C_out] by blocks of input channels, [C_in / LANES, C_out, 9, LANES].
+pub(super) fn by_blocks<S: Simd>(shape: &ConvShape, weight: &[f32]) -> Scratch {
+    let mut packed = Scratch::any(weight.len());
+    for (index, values) in packed.chunks_exact_mut(S::LANES).enumerate() {
+        let (tap, rest) = (index % TAPS, index / TAPS);
+        let (output, block) = (rest % shape.out_channels, rest / shape.out_channels);
+        let first = (tap * shape.in_channels + block * S::LANES) * shape.out_channels + output;
+        let from = weight[first..].iter().step_by(shape.out_channels);
+        values.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+    }
+    packed
+}

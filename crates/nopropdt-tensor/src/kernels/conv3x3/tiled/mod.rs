@@ -1,0 +1,97 @@
+//! The convolution on the register tile, image by image, without unrolled columns.
+//!
+//! What an image needs, for the second convolution of the paper's block (14×14, 32 to 64 channels): the padded image 32 KiB,
+//! two panels of the kernel of 36 KiB each, a band of pre-activations 7 KiB. A tile streams its panel once, 128 bytes in 14
+//! cycles, which the L2 cache gives easily; the image and the band stay in L1.
+
+mod backward;
+mod entries;
+mod epilogue;
+mod neighbourhoods;
+
+use super::shape::{TAPS, flip};
+use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
+use crate::kernels::Scratch;
+use crate::kernels::simd::Simd;
+use crate::kernels::tile::{Left, Product, Right, padded, panel};
+use epilogue::{Finish, Spread};
+use neighbourhoods::Neighbourhoods;
+
+/// Numbers of a band of pre-activations: 16 KiB, a third of the L1 cache.
+const BAND: usize = 4096;
+
+impl<S: Simd> Groups for S {
+    fn pack_forward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch {
+        panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels)
+    }
+
+    fn pack_backward(&self, shape: &ConvShape, epilogue: &Epilogue, weight: &[f32]) -> Scratch {
+        if backward::is_sparse::<S>(shape, epilogue) {
+            return backward::by_blocks::<S>(shape, weight);
+        }
+        let mut flipped = Scratch::any(weight.len());
+        flip(shape, weight, &mut flipped);
+        let channels = shape.out_channels;
+        panels::<S>(&flipped, channels, padded::<S>(channels), shape.in_channels)
+    }
+
+    fn forward(&self, group: &ForwardGroup<'_>, output: &mut [f32], arg_max: &mut [u8]) {
+        let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *group;
+        let columns = padded::<S>(shape.out_channels);
+        let pools = epilogue.pools();
+        let band_rows = band_rows(&shape, columns);
+        let mut neighbourhoods = Neighbourhoods::new(&shape, shape.in_channels);
+        let mut band = Scratch::any(band_rows * shape.width * columns);
+        let row_out = shape.image_out(&epilogue) / epilogue.output_size(&shape).0;
+        let mut start = 0;
+        for image in x.chunks_exact(shape.image()) {
+            neighbourhoods.load(*self, image);
+            for first in (0..shape.height).step_by(band_rows) {
+                let rows = first..(first + band_rows).min(shape.height);
+                let values = &mut band[..rows.len() * shape.width * columns];
+                neighbourhoods.convolve(*self, rows.clone(), packed, values, columns);
+                let end = start + row_out * if pools { rows.len() / 2 } else { rows.len() };
+                self.vectorize(Finish {
+                    shape: &shape,
+                    epilogue: &epilogue,
+                    bias,
+                    offset: offset + start as u64,
+                    band: values,
+                    columns,
+                    output: &mut output[start..end],
+                    arg_max: if pools { &mut arg_max[start..end] } else { &mut [] },
+                });
+                start = end;
+            }
+        }
+    }
+
+    fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
+        if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
+            self.vectorize(backward::Sparse { slice, gradients });
+        } else {
+            backward::dense(*self, slice, gradients);
+        }
+    }
+}
+
+/// Rows of a band: even, for the pool, and about [`BAND`] numbers.
+fn band_rows(shape: &ConvShape, columns: usize) -> usize {
+    (BAND / (shape.width * columns) / 2 * 2).clamp(2, shape.height.next_multiple_of(2))
+}
+
+/// A kernel [9, channels, outputs] as panels [outputs / PANEL][9 · padded_channels][PANEL], zero where there is no channel.
+fn panels<S: Simd>(weight: &[f32], channels: usize, padded_channels: usize, outputs: usize) -> Scratch {
+    let width = panel::<S>();
+    let mut packed = Scratch::zeros(TAPS * padded_channels * padded::<S>(outputs));
+    for (index, target) in packed.chunks_exact_mut(TAPS * padded_channels * width).enumerate() {
+        let columns = index * width..((index + 1) * width).min(outputs);
+        let taps =
+            target.chunks_exact_mut(padded_channels * width).zip(weight.chunks_exact(channels * outputs));
+        for (target, source) in taps {
+            let rows = target.chunks_exact_mut(width).zip(source.chunks_exact(outputs));
+            rows.for_each(|(to, from)| to[..columns.len()].copy_from_slice(&from[columns.clone()]));
+        }
+    }
+    packed
+}

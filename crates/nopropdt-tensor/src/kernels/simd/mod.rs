@@ -1,0 +1,67 @@
+//! Vectors of f32 behind a proof that the processor has them.
+//!
+//! A token such as [`Avx512`] has no data and only detection can build it, so whoever holds one may use its instructions: that
+//! makes vector arithmetic safe, and leaves `unsafe` for memory that a pointer reaches. Kernels are written once, generic over
+//! [`Simd`], and compiled under the features of each instruction set by [`Simd::vectorize`]; everything they call must be
+//! `#[inline(always)]` (or generic over a token), or it is compiled for the baseline processor.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+
+use super::Isa;
+
+/// An instruction set's f32 vectors. Values are tokens: they exist only where the instructions do.
+#[allow(unsafe_code)]
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// The name.
+    const ISA: Isa;
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Rows of the register tile; see [`tile`](super::tile).
+    const ROWS: usize;
+    /// A vector.
+    type F32: Copy;
+
+    /// Zeros.
+    fn zero(self) -> Self::F32;
+
+    /// `value` in every lane.
+    fn splat(self, value: f32) -> Self::F32;
+
+    /// a + b.
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// a · b + c, rounded once.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+
+    /// The `LANES` numbers at `from`.
+    ///
+    /// # Safety
+    /// They must be readable; alignment is that of f32.
+    unsafe fn load(self, from: *const f32) -> Self::F32;
+
+    /// Writes `LANES` numbers to `to`.
+    ///
+    /// # Safety
+    /// They must be writable; alignment is that of f32.
+    unsafe fn store(self, value: Self::F32, to: *mut f32);
+
+    /// Runs `operation` compiled under the features of this instruction set.
+    fn vectorize<O: Operation>(self, operation: O) -> O::Output;
+}
+
+/// Work to be compiled for several instruction sets: a closure that is generic over the token.
+pub trait Operation {
+    /// What comes out.
+    type Output;
+
+    /// Does the work. To be marked `#[inline(always)]`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}

@@ -1,0 +1,98 @@
+//! The tile alone, against its formula: integers, so that every order of additions gives the same bits, and NaN around the
+//! result and behind the operands.
+
+use super::*;
+use proptest::prelude::*;
+
+fn integers(length: usize, seed: usize) -> Vec<f32> {
+    (0..length).map(|i| ((i * 7 + seed) % 11) as f32 - 5.0).collect()
+}
+
+fn naive(p: &Product<'_>, columns: usize, out: &mut [f32], out_row: usize) {
+    for r in 0..p.rows {
+        for c in 0..columns {
+            let terms = (0..p.runs).flat_map(|run| (0..p.run_length).map(move |step| (run, step)));
+            let sum: f32 = terms
+                .map(|(run, step)| {
+                    let a = p.a.data[r * p.a.row + run * p.a.run + step * p.a.step];
+                    a * p.b.data[run * p.b.run + step * p.b.step + c]
+                })
+                .sum();
+            let to = &mut out[r * out_row + c];
+            *to = if p.accumulate { *to + sum } else { sum };
+        }
+    }
+}
+
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+fn check<S: Simd>(simd: S, rows: usize, runs: usize, run_length: usize, gap: usize, steps_touch: bool) {
+    let width = panel::<S>();
+    let (row, step) = if steps_touch { (run_length * runs + gap, 1) } else { (1, rows + gap) };
+    let (run, b_step) = (run_length * step, width + gap);
+    let b_run = run_length * b_step;
+    let a_length = extent([(rows, row), (runs, run), (run_length, step)], 1);
+    let b_length = extent([(rows, 0), (runs, b_run), (run_length, b_step)], width);
+    let out_row = width + 3 + gap;
+    let out_length = extent([(rows, out_row), (1, 0), (1, 0)], width);
+    // A read behind an operand would bring a NaN into the sum.
+    let (mut a, mut b) = (integers(a_length, rows), integers(b_length, runs));
+    a.extend([f32::NAN; 64]);
+    b.extend([f32::NAN; 64]);
+    for accumulate in [false, true] {
+        let a = Left { data: &a[..a_length], row, step, run };
+        let b = Right { data: &b[..b_length], step: b_step, run: b_run };
+        let product = Product { rows, runs, run_length, a, b, accumulate };
+        let mut found = vec![f32::NAN; out_length + 64];
+        for r in 0..rows {
+            found[r * out_row..][..width].fill(3.0);
+        }
+        let mut expected = found.clone();
+        naive(&product, width, &mut expected, out_row);
+        product.run(simd, &mut found[..out_length], out_row);
+        let same = |(a, b): (&f32, &f32)| a == b || (a.is_nan() && b.is_nan());
+        let all = found.iter().zip(&expected).all(same);
+        assert!(all, "{}: {product:?}", S::ISA);
+    }
+}
+
+fn check_all(rows: usize, runs: usize, run_length: usize, gap: usize, steps_touch: bool) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::super::simd::{Avx2, Avx512};
+        Avx2::detect().into_iter().for_each(|s| check(s, rows, runs, run_length, gap, steps_touch));
+        Avx512::detect().into_iter().for_each(|s| check(s, rows, runs, run_length, gap, steps_touch));
+    }
+}
+
+#[test]
+fn every_height_of_a_tile() {
+    for rows in 0..31 {
+        check_all(rows, 3, 5, 0, true);
+        check_all(rows, 3, 5, 2, false);
+    }
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_its_formula(
+        rows in 0usize..40, runs in 0usize..5, run_length in 0usize..20, gap in 0usize..5, steps_touch in any::<bool>(),
+    ) {
+        check_all(rows, runs, run_length, gap, steps_touch);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+#[should_panic(expected = "tile: a wants 6 values; found 5")]
+fn a_short_operand_is_refused() {
+    let Some(simd) = super::super::simd::Avx2::detect() else { panic!("tile: a wants 6 values; found 5") };
+    let a = Left { data: &[0.0; 5], row: 3, step: 1, run: 0 };
+    let b = Right { data: &[0.0; 96], step: 32, run: 0 };
+    Product { rows: 2, runs: 1, run_length: 3, a, b, accumulate: false }.run(simd, &mut [0.0; 64], 32);
+}
+
+#[test]
+#[should_panic(expected = "tile: sizes overflow")]
+fn sizes_beyond_memory_are_refused() {
+    extent([(usize::MAX, usize::MAX), (1, 1), (1, 1)], 1);
+}
