@@ -1,7 +1,7 @@
 //! From a finished run to what its report shows.
 
 use super::{ChainPicture, Picture, ReportData};
-use crate::config::RunConfig;
+use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{NoPropDt, Weights};
@@ -80,7 +80,10 @@ fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
         ("image".to_owned(), data.shape().to_string()),
     ];
     let toml = parts.config.to_toml();
+    // A fixed embedding has no settings of its own.
+    let fixed = parts.config.embedding == EmbeddingKind::OneHot;
     let settings = toml.lines().filter_map(|line| line.split_once(" = "));
+    let settings = settings.filter(|(key, _)| !(fixed && key.starts_with("embedding-")));
     facts.extend(settings.map(|(key, value)| (key.replace('-', " "), value.trim_matches('"').to_owned())));
     facts.push(("kernels".into(), parts.summary.isa.clone()));
     facts.push(("threads".into(), parts.summary.threads.to_string()));
