@@ -22,7 +22,7 @@ const CRATES: [(&str, &[&str]); 5] = [
 const MODULES: [(&str, &[&str]); 3] = [
     (
         "crates/nopropdt-tensor/src/kernels",
-        &["crate::tensor", "crate::tape", "crate::layers", "crate::parameters"],
+        &["crate::{", "crate::tensor", "crate::tape", "crate::layers", "crate::parameters", "crate::optim"],
     ),
     ("crates/nopropdt-tensor/src/tape", &["crate::optim"]),
     ("crates/nopropdt-tensor/src/optim", &["crate::tape", "crate::layers", "crate::kernels"]),

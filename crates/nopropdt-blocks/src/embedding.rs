@@ -1,4 +1,4 @@
-//! Class embeddings W_embed [m, d] (spec section 5).
+//! Class embeddings W_embed [m, d].
 
 use crate::error::BlocksError;
 use nopropdt_tensor::init::Initializer;

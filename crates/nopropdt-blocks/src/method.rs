@@ -86,7 +86,7 @@ impl Trace {
         softmax(&self.head_logits)
     }
 
-    /// The consensus read-out (spec section 11): the mean over blocks of their class probabilities [B, m].
+    /// The consensus read-out: the mean over blocks of their class probabilities [B, m].
     pub fn consensus(&self) -> Tensor {
         let count = self.block_logits.len() as f32;
         let mut mean = Tensor::zeros(self.head_logits.shape());

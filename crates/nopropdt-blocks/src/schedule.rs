@@ -1,4 +1,4 @@
-//! Noise schedules: how much of the answer is left in z_t (spec section 2).
+//! Noise schedules: how much of the answer is left in z_t.
 
 use crate::error::BlocksError;
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn cosine_has_the_values_of_the_specification() {
+    fn cosine_has_the_values_of_its_formula_for_ten_steps() {
         let schedule = NoiseSchedule::new(ScheduleKind::Cosine, 10).unwrap();
         let expected = [
             0.00001, 0.02409, 0.09405, 0.20312, 0.34081, 0.49384, 0.64748, 0.78691, 0.89871, 0.97209, 0.99900,

@@ -72,14 +72,14 @@ pub struct Summary {
 #[non_exhaustive]
 pub enum MetricsError {
     /// The system refused to read or write the file.
-    #[error("{}: cannot {action}: {source}; check the folder, its permissions and the free space", path.display())]
+    #[error("{}: cannot {action}: {reason}; check the folder, its permissions and the free space", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What was tried: `read` or `write`.
         action: &'static str,
         /// The system's answer.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A line of the file does not say what an epoch's line must say.
     #[error("{}:{line}: {problem}; mend or delete the line", path.display())]
@@ -225,7 +225,7 @@ fn push_json<T: Serialize>(path: &Path, bytes: &mut Vec<u8>, value: &T) -> Resul
 }
 
 fn io_error(path: &Path, action: &'static str, source: io::Error) -> MetricsError {
-    MetricsError::Io { path: path.to_owned(), action, source }
+    MetricsError::Io { path: path.to_owned(), action, reason: source }
 }
 
 fn parse_line(line: &str, previous: usize) -> Result<EpochMetrics, String> {

@@ -22,12 +22,12 @@ pub enum RunFolderError {
         path: String,
     },
     /// The folder can't be made or written.
-    #[error("{path}: run folder can't be made or written: {source}; choose another with --out")]
+    #[error("{path}: run folder can't be made or written: {reason}; choose another with --out")]
     Io {
         /// The folder.
         path: String,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Another process trains in it.
     #[error("{path}: another process is at this run; wait for it or stop it")]
@@ -55,7 +55,7 @@ impl RunFolder {
         if run.iter().chain(&result).any(|file| file.exists()) {
             return Err(RunFolderError::Taken { path: path.display().to_string() });
         }
-        let io = |source| RunFolderError::Io { path: path.display().to_string(), source };
+        let io = |reason| RunFolderError::Io { path: path.display().to_string(), reason };
         std::fs::create_dir_all(path).map_err(io)?;
         tempfile::tempfile_in(path).map_err(io)?;
         Ok(folder)
@@ -66,8 +66,8 @@ impl RunFolder {
     /// # Errors
     /// When the folder can't be made or written.
     pub fn create_numbered(parent: &Path, name: &str) -> Result<Self, RunFolderError> {
-        let failed = |path: &Path, source| RunFolderError::Io { path: path.display().to_string(), source };
-        std::fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
+        let failed = |path: &Path, reason| RunFolderError::Io { path: path.display().to_string(), reason };
+        std::fs::create_dir_all(parent).map_err(|reason| failed(parent, reason))?;
         let mut number = 1;
         loop {
             let path = match number {
@@ -78,7 +78,7 @@ impl RunFolder {
             match std::fs::create_dir(&path) {
                 Ok(()) => return Self::create(&path),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(source) => return Err(failed(&path, source)),
+                Err(reason) => return Err(failed(&path, reason)),
             }
         }
     }
@@ -102,7 +102,7 @@ impl RunFolder {
     /// When another process has it, or the folder can't be read or written.
     pub fn lock(&self) -> Result<File, RunFolderError> {
         let path = || self.path.display().to_string();
-        let failed = |source| RunFolderError::Io { path: path(), source };
+        let failed = |reason| RunFolderError::Io { path: path(), reason };
         let file = File::open(self.config()).map_err(failed)?;
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(RunFolderError::Busy { path: path() });

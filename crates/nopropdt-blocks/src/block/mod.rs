@@ -51,7 +51,7 @@ const MOST_WIDTH: usize = 1 << 14;
 const MOST_SIDE: usize = 256;
 
 impl BlockConfig {
-    /// The paper's DT block (Figure 6, spec section 4).
+    /// The paper's DT block (Figure 6).
     pub fn paper() -> Self {
         Self {
             channels: [32, 64, 128],
@@ -64,7 +64,7 @@ impl BlockConfig {
         }
     }
 
-    /// The block of the reference repository, without its decoder (spec section 4).
+    /// The block of the reference repository, without its decoder (docs/algorithm.md).
     pub fn reference() -> Self {
         Self { pool: [true; 3], global_average: true, join: [256, 256], ..Self::paper() }
     }

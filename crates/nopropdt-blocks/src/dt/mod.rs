@@ -1,4 +1,4 @@
-//! NoProp-DT: T blocks, each trained alone to denoise from step t − 1 to t (spec section 2, paper Algorithm 1).
+//! NoProp-DT: T blocks, each trained alone to denoise from step t − 1 to t (paper Algorithm 1).
 
 mod noise;
 mod paper;
@@ -26,7 +26,7 @@ const HEAD: usize = 1;
 pub enum Objective {
     /// The paper's: Eq. 8 and Eq. 3.
     Paper,
-    /// The reference repository's (spec section 9), for comparison.
+    /// The reference repository's, for comparison.
     Reference,
 }
 

@@ -1,4 +1,4 @@
-//! The reference repository's loss, as published (spec section 9), so that anyone can see both side by side.
+//! The reference repository's loss, as published, so that anyone can see both side by side.
 //!
 //! What differs from the paper: block t is fed z at ᾱ_t of a *falling* schedule; its error weight is negative for nine of ten
 //! blocks, and a mean over d; the decoder is applied to û and once more inside the loss; only the last block

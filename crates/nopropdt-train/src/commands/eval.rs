@@ -10,6 +10,9 @@ use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
 use std::fmt::Write;
 
+/// Most draws of the noise: far more than any standard error needs.
+const MOST_RUNS: u64 = 10_000;
+
 /// Mean and standard error over draws of the noise, fractions.
 #[derive(Debug, Serialize)]
 struct Measured {
@@ -32,8 +35,9 @@ struct Evaluation {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
-    if arguments.runs == 0 {
-        return Err(UsageError("--runs: must be at least 1; found 0".into()).into());
+    if !(1..=MOST_RUNS).contains(&arguments.runs) {
+        let found = arguments.runs;
+        return Err(UsageError(format!("--runs: must be from 1 to {MOST_RUNS}; found {found}")).into());
     }
     if arguments.limit_test == Some(0) {
         return Err(UsageError("--limit-test: must be at least 1; found 0".into()).into());

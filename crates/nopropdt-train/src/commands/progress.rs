@@ -5,12 +5,15 @@ use super::percent;
 use crate::metrics::EpochMetrics;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Shows the progress of a run.
 pub struct Display {
     bar: ProgressBar,
     epochs: usize,
+    /// Test accuracy of the last finished epoch, as shown; empty before the first.
+    accuracy: Mutex<String>,
     /// Whether lines go to standard error, because standard output belongs to machines.
     quiet_output: bool,
 }
@@ -30,7 +33,7 @@ impl Display {
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template is valid"));
         bar.set_position((finished * images) as u64);
         bar.reset_eta();
-        Self { bar, epochs, quiet_output }
+        Self { bar, epochs, accuracy: Mutex::default(), quiet_output }
     }
 
     /// Moves the bar: `share` of epoch `epoch` (from 0) is done.
@@ -38,11 +41,14 @@ impl Display {
         let here = share * images as f64;
         self.bar.set_position((epoch * images) as u64 + here as u64);
         self.bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
-        self.bar.set_message(format!("loss {loss:.4}  {:.0} images/s", here / seconds.max(1e-9)));
+        let accuracy = self.accuracy.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bar.set_message(format!("loss {loss:.4}{accuracy}  {:.0} images/s", here / seconds.max(1e-9)));
     }
 
     /// A line about a finished epoch.
     pub fn epoch(&self, metrics: &EpochMetrics, left: Duration) {
+        let accuracy = format!("  test {}", percent(metrics.test_accuracy));
+        *self.accuracy.lock().unwrap_or_else(PoisonError::into_inner) = accuracy;
         let loss = metrics.train_loss.iter().sum::<f64>() / metrics.train_loss.len() as f64;
         let blocks = &metrics.test_accuracy_per_block;
         let lowest = blocks.iter().copied().fold(f64::INFINITY, f64::min);

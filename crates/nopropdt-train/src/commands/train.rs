@@ -171,6 +171,13 @@ impl Session {
     fn restore(&self, trainer: &mut Trainer<'_>) -> Result<(Vec<EpochMetrics>, f64)> {
         let path = self.folder.checkpoint();
         if !path.exists() {
+            // A kill in the first epoch leaves no checkpoint; a finished run always has one.
+            if self.folder.summary().exists() {
+                anyhow::bail!(
+                    "{}: is gone, but the run is finished; restore it, or start anew with --out",
+                    path.display()
+                );
+            }
             return Ok((Vec::new(), 0.0));
         }
         let checkpoint = Checkpoint::read(&path)?;

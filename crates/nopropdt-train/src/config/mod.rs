@@ -161,6 +161,14 @@ pub enum ConfigError {
         /// Value found.
         found: String,
     },
+    /// The network has more values than any machine this is for can train.
+    #[error("network: must have at most {most} parameters; found {found}; lower --steps or --embedding-dim")]
+    TooLarge {
+        /// Parameters of the network.
+        found: usize,
+        /// The most allowed.
+        most: usize,
+    },
     /// Something the network refuses.
     #[error(transparent)]
     Network(#[from] BlocksError),
@@ -177,6 +185,8 @@ pub enum ConfigError {
     },
 }
 
+/// Trainable values of a whole network; each takes 12 bytes with the optimiser's memory.
+const MOST_PARAMETERS: usize = 1 << 29;
 /// More epochs than any run has; with many more their batches could no longer be counted.
 const MOST_EPOCHS: usize = 1_000_000;
 
@@ -231,7 +241,7 @@ impl RunConfig {
             BlockKind::Reference => BlockConfig::reference(),
         };
         let block = BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block };
-        Ok(NoPropDt::new(&DtConfig {
+        let network = NoPropDt::new(&DtConfig {
             image,
             classes,
             steps: self.steps,
@@ -240,7 +250,12 @@ impl RunConfig {
             objective: self.objective,
             embedding,
             block,
-        })?)
+        })?;
+        let found = network.parameters();
+        if found > MOST_PARAMETERS {
+            return Err(ConfigError::TooLarge { found, most: MOST_PARAMETERS });
+        }
+        Ok(network)
     }
 
     /// The update rule.

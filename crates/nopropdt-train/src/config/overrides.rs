@@ -82,10 +82,10 @@ overrides! {
     /// Dropout probability in the image path [default: 0.2]
     #[arg(long, allow_negative_numbers = true, value_name = "P", help_heading = "Method")]
     dropout: f32,
-    /// Passes over the training images
+    /// Passes over the training images [default: 20 for digits, 10 for mnist]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: usize,
-    /// Images a batch
+    /// Images a batch, at least 2 [default: 64 for digits, 128 for mnist]
     #[arg(long, value_name = "B", help_heading = "Training")]
     batch_size: usize,
     /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw]
@@ -131,11 +131,6 @@ impl Overrides {
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             failed(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()))
         })
-    }
-
-    /// The settings of a saved run.
-    pub fn of(config: &RunConfig) -> Self {
-        toml::from_str(&config.to_toml()).expect("every setting of a run is one of the overrides")
     }
 
     /// The complete configuration: these settings over the preset's, over the dataset's defaults.

@@ -111,7 +111,7 @@ fn a_saved_configuration_comes_back() {
         let again = resolved(from_text(&text).unwrap());
         assert_eq!(again, config);
         assert_eq!(again.to_toml(), text);
-        assert_eq!(Overrides::of(&config).resolve(None).unwrap(), config);
+        assert_eq!(from_text(&config.to_toml()).unwrap().resolve(None).unwrap(), config);
     }
 }
 

@@ -92,8 +92,8 @@ pub(super) fn accuracy_after_blocks(data: &ReportData) -> Result<String, ReportE
     };
     let legend =
         [swatch("read after this block", palette::CHAIN), swatch("consensus", palette::CONSENSUS)].concat();
-    let caption = "Every block answers on its own, so each point should lie far above chance; the last point is the \
-                   chain's answer, and early mistakes that stay make it a little lower than the middle.";
+    let caption = "Every block answers on its own, so each point should lie far above chance; the chain's answer \
+                   is read by the output head after the last. Early mistakes that stay make late blocks a little lower than the middle.";
     figure("Accuracy after each block", &legend, (!accuracies.is_empty()).then_some(plot), caption)
 }
 

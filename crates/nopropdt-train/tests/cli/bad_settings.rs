@@ -25,6 +25,10 @@ fn counts_out_of_range() {
             "steps=18446744073709551615",
             &["error: steps: must be from 1 to 10000; found 18446744073709551615"],
         ),
+        (
+            "steps=999 schedule=linear embedding=learned embedding-dim=65536",
+            &["error: network: must have at most 536870912 parameters; found 1"],
+        ),
         ("threads=0", &["--threads: must be from 1 to 1024; found 0"]),
         ("threads=1000000", &["--threads: must be from 1 to 1024; found 1000000"]),
         ("limit-train=1", &["--limit-train: must be at least 2; found 1"]),

@@ -79,7 +79,8 @@ fn all_test_images_are_used_unless_told() {
 fn wrong_use_is_refused() {
     let sandbox = sandbox();
     for (flags, words) in [
-        (["--runs", "0"], "--runs: must be at least 1; found 0"),
+        (["--runs", "0"], "--runs: must be from 1 to 10000; found 0"),
+        (["--runs", "18446744073709551615"], "--runs: must be from 1 to 10000; found 18446744073709551615"),
         (["--threads", "0"], "--threads: must be from 1 to 1024; found 0"),
         (["--limit-test", "0"], "--limit-test: must be at least 1; found 0"),
         (["--dataset", "cats"], "must be one of digits, mnist"),

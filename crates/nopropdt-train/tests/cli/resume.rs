@@ -46,6 +46,16 @@ fn a_finished_run_is_left_as_it_is() {
 }
 
 #[test]
+fn a_finished_run_without_its_checkpoint_is_not_trained_over() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=1"]);
+    std::fs::remove_file(sandbox.path("run/checkpoint.bin")).unwrap();
+    let before = sandbox.snapshot();
+    sandbox.refused(1, &["run/checkpoint.bin: is gone, but the run is finished"], RESUME);
+    assert!(sandbox.snapshot() == before);
+}
+
+#[test]
 fn what_a_finished_run_lacks_is_made_again() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &["epochs=1"]);
