@@ -1,6 +1,9 @@
 //! `eval`: measuring a trained network.
 
 use crate::harness::{Sandbox, example, stdout};
+use nopropdt_data::{DatasetName, load as load_data};
+use nopropdt_train::evaluate::accuracy;
+use nopropdt_train::model_file::load as load_model;
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -50,13 +53,29 @@ fn one_draw_with_the_models_seed_is_the_runs_own() {
 }
 
 #[test]
-fn the_mean_is_that_of_the_draws() {
+fn mean_and_error_are_those_of_the_draws() {
     let measured = json(&["--runs", "4"]);
-    let (mean, error) = (&measured["test_accuracy"]["mean"], &measured["test_accuracy"]["standard_error"]);
-    // A mean of four fractions of 60.
-    let hits = mean.as_f64().unwrap() * 240.0;
-    assert!((hits - hits.round()).abs() < 1e-9, "{hits}");
-    assert!((0.0..0.5).contains(&error.as_f64().unwrap()), "{error}");
+    let model = load_model(&sandbox().path("model.safetensors")).unwrap();
+    let test = load_data(DatasetName::Digits, "data".as_ref()).unwrap().test.limited(Some(60));
+    let seed = model.metadata.config.seed;
+    let draws = accuracy(&model.network, &model.weights, &test, seed, 4);
+    let check = |measured: &Value, values: Vec<f64>| {
+        let mean = values.iter().sum::<f64>() / 4.0;
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 3.0;
+        for (key, expected) in [("mean", mean), ("standard_error", (variance / 4.0).sqrt())] {
+            let found = measured[key].as_f64().unwrap();
+            assert!((found - expected).abs() < 1e-12, "{key}: {found} is not {expected}");
+        }
+        variance
+    };
+    check(&measured["test_accuracy"], draws.iter().map(|draw| draw.chain).collect());
+    check(&measured["test_accuracy_consensus"], draws.iter().map(|draw| draw.consensus).collect());
+    let block = |block: usize| {
+        let values = draws.iter().map(|draw| draw.per_block[block]).collect();
+        check(&measured["test_accuracy_per_block"][block], values)
+    };
+    // The little trained chain may answer alike in every draw; its blocks do not, since each draw has its own noise.
+    assert!(block(0) + block(1) > 0.0);
     assert_eq!(&measured["accuracy"], &measured["test_accuracy"]);
 }
 
