@@ -10,6 +10,7 @@ pub mod random;
 mod tape;
 mod tensor;
 
+pub use kernels::bf16::Precision;
 pub use parameters::{Entry, Layout, ParameterBuilder, ParameterId, Parameters, StatisticId};
 pub use tape::{ConvEpilogue, Dropout, Gradients, Mode, Slot, StatisticUpdate, Tape, Var};
 pub use tensor::{Tensor, TensorError};

@@ -101,10 +101,7 @@ impl Tensor {
     /// # Panics
     /// When the rank is not 2; `what` names the argument in the message.
     pub fn matrix_shape(&self, what: &str) -> (usize, usize) {
-        match *self.shape() {
-            [rows, columns] => (rows, columns),
-            ref shape => panic!("{what}: wants a matrix; shape is {shape:?}"),
-        }
+        matrix_shape(self.shape(), what)
     }
 
     /// The only value of a one-element tensor.
@@ -128,6 +125,17 @@ impl Tensor {
         let largest =
             |row: &[f32]| (0..columns).fold(0, |best, i| if above(row[i], row[best]) { i } else { best });
         self.data().chunks_exact(columns).map(largest).collect()
+    }
+}
+
+/// (rows, columns) of a shape of rank 2; `what` names the argument in the message.
+///
+/// # Panics
+/// When the rank is not 2.
+pub(crate) fn matrix_shape(shape: &[usize], what: &str) -> (usize, usize) {
+    match *shape {
+        [rows, columns] => (rows, columns),
+        _ => panic!("{what}: wants a matrix; shape is {shape:?}"),
     }
 }
 

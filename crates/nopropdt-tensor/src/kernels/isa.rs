@@ -18,6 +18,8 @@ pub enum Isa {
     Avx2,
     /// 512-bit vectors.
     Avx512,
+    /// 512-bit vectors, and products of bf16 pairs in one instruction.
+    Avx512Bf16,
 }
 
 /// [`ISA_VARIABLE`] asks for what can't be had.
@@ -40,7 +42,7 @@ pub enum IsaError {
 
 impl Isa {
     /// Every instruction set, slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
 
     /// The instruction set kernels run with: the one [`ISA_VARIABLE`] asks for, else the best this machine has. The
     /// variable is read once.
@@ -105,6 +107,7 @@ impl fmt::Display for Isa {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Avx512Bf16 => "avx512bf16",
         })
     }
 }
@@ -119,7 +122,10 @@ mod tests {
             assert_eq!(isa.to_string().parse::<Isa>().unwrap(), isa);
         }
         let error = "avx9".parse::<Isa>().unwrap_err();
-        assert_eq!(error.to_string(), "NOPROPDT_ISA: wants one of: portable, avx2, avx512; found avx9");
+        assert_eq!(
+            error.to_string(),
+            "NOPROPDT_ISA: wants one of: portable, avx2, avx512, avx512bf16; found avx9"
+        );
     }
 
     #[test]

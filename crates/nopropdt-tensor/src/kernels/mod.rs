@@ -6,6 +6,7 @@
 //! brings, [`available`] lists those of this machine, [`active`] is the one in use.
 
 mod activation;
+pub mod bf16;
 mod buffer;
 pub mod conv3x3;
 pub mod dropout;
@@ -49,6 +50,7 @@ static KERNELS: LazyLock<Vec<Box<dyn Kernels>>> = LazyLock::new(|| {
     {
         kernels.extend(simd::Avx2::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
         kernels.extend(simd::Avx512::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
+        kernels.extend(simd::Avx512Bf16::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
     }
     kernels
 });

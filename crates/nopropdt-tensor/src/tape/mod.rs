@@ -4,11 +4,14 @@
 //! the tape is gone. It sees only the parameter sets attached to it, so a block's loss *cannot* reach another block.
 
 mod ops;
+mod value;
 
 pub use ops::{ConvEpilogue, Dropout};
 
+use crate::kernels::bf16::Precision;
 use crate::parameters::{ParameterId, Parameters, StatisticId};
 use crate::tensor::Tensor;
+use value::Value;
 
 /// Whether layers behave as in training (batch statistics, dropout) or as in evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +33,11 @@ pub struct Slot(usize);
 /// An operation that was recorded: what its backward pass needs, and that pass.
 trait Operation: Send {
     /// Adds the gradient of every input, given the operation's output and the gradient of it.
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]);
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]);
 }
 
 struct Node {
-    value: Tensor,
+    value: Value,
     /// None for leaves, and for values that no gradient is wanted of.
     operation: Option<Box<dyn Operation>>,
     needs_gradient: bool,
@@ -51,6 +54,7 @@ pub struct StatisticUpdate {
 /// Records operations on values and parameters; see the module's documentation.
 pub struct Tape<'p> {
     mode: Mode,
+    precision: Precision,
     slots: Vec<&'p Parameters>,
     nodes: Vec<Node>,
     updates: Vec<StatisticUpdate>,
@@ -59,7 +63,18 @@ pub struct Tape<'p> {
 impl<'p> Tape<'p> {
     /// An empty tape.
     pub fn new(mode: Mode) -> Self {
-        Self { mode, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
+        Self::with_precision(mode, Precision::F32)
+    }
+
+    /// An empty tape whose convolutions and linear layers work in `precision`: in bf16, activations between convolutions are stored
+    /// rounded, and linear layers round what they multiply. All else, and every gradient, is f32.
+    pub fn with_precision(mode: Mode, precision: Precision) -> Self {
+        Self { mode, precision, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
+    }
+
+    /// The precision of convolutions and linear layers.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The mode layers run in.
@@ -84,7 +99,19 @@ impl<'p> Tape<'p> {
     }
 
     /// A recorded value.
+    ///
+    /// # Panics
+    /// When it is stored in bf16, as between convolutions of a bf16 tape; [`Tape::widened`] reads these too.
     pub fn value(&self, var: Var) -> &Tensor {
+        self.recorded(var).tensor()
+    }
+
+    /// A copy of a recorded value in f32, whatever it is stored in.
+    pub fn widened(&self, var: Var) -> Tensor {
+        self.recorded(var).widened()
+    }
+
+    fn recorded(&self, var: Var) -> &Value {
         &self.nodes[var.0].value
     }
 
@@ -92,19 +119,33 @@ impl<'p> Tape<'p> {
         self.slots[slot.0]
     }
 
-    fn push(&mut self, value: Tensor, needs_gradient: bool, operation: Option<Box<dyn Operation>>) -> Var {
-        self.nodes.push(Node { value, operation, needs_gradient });
+    fn push(
+        &mut self,
+        value: impl Into<Value>,
+        needs_gradient: bool,
+        operation: Option<Box<dyn Operation>>,
+    ) -> Var {
+        self.nodes.push(Node { value: value.into(), operation, needs_gradient });
         Var(self.nodes.len() - 1)
     }
 
     /// Records the output of an operation of `inputs` that reads no parameters.
-    fn record(&mut self, value: Tensor, inputs: &[Var], operation: impl Operation + 'static) -> Var {
+    fn record(
+        &mut self,
+        value: impl Into<Value>,
+        inputs: &[Var],
+        operation: impl Operation + 'static,
+    ) -> Var {
         let needs_gradient = inputs.iter().any(|input| self.nodes[input.0].needs_gradient);
         self.push(value, needs_gradient, needs_gradient.then(|| Box::new(operation) as Box<dyn Operation>))
     }
 
     /// Records the output of an operation that reads parameters, whose gradient is always wanted.
-    fn record_with_parameters(&mut self, value: Tensor, operation: impl Operation + 'static) -> Var {
+    fn record_with_parameters(
+        &mut self,
+        value: impl Into<Value>,
+        operation: impl Operation + 'static,
+    ) -> Var {
         self.push(value, true, Some(Box::new(operation)))
     }
 
@@ -145,7 +186,7 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn value(&self, var: Var) -> &'a Tensor {
+    fn value(&self, var: Var) -> &'a Value {
         &self.nodes[var.0].value
     }
 

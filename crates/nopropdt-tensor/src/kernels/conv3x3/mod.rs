@@ -3,6 +3,10 @@
 //! The full-resolution activation of the whole batch never exists: images pass in small groups whose scratch stays in the
 //! cache, and only what the epilogue leaves is written. Groups and slices are cut by shape alone, so results do not depend on
 //! the number of threads.
+//!
+//! **Precision.** An f32 input is multiplied by the f32 kernel. A bf16 input is multiplied by the kernel rounded to bf16, in the
+//! forward pass and for the input's gradient; sums, bias and gradients are f32. The output is rounded once, behind dropout, when bf16
+//! is what is stored.
 
 mod portable;
 mod shape;
@@ -11,6 +15,7 @@ mod unroll;
 
 pub use shape::{ConvShape, Epilogue};
 
+use super::bf16::{Precision, Values, ValuesMut};
 use super::{Kernels, Scratch};
 use rayon::prelude::*;
 
@@ -23,7 +28,7 @@ pub struct Forward<'a> {
     /// Sizes.
     pub shape: ConvShape,
     /// Input [B, H, W, C_in].
-    pub x: &'a [f32],
+    pub x: Values<'a>,
     /// Kernel [3, 3, C_in, C_out].
     pub weight: &'a [f32],
     /// Bias `[C_out]`.
@@ -38,7 +43,7 @@ pub struct Backward<'a> {
     /// The forward operands.
     pub forward: Forward<'a>,
     /// The forward output: after a ReLU epilogue, zero exactly where no gradient passes.
-    pub output: &'a [f32],
+    pub output: Values<'a>,
     /// The forward pass's arg-max; empty when it did not pool.
     pub arg_max: &'a [u8],
     /// Gradient of the output.
@@ -55,7 +60,7 @@ pub struct ForwardGroup<'a> {
     /// Position of the group's first output value in the batch's output, for dropout.
     pub offset: u64,
     /// Input of these images.
-    pub x: &'a [f32],
+    pub x: Values<'a>,
     /// What [`Groups::pack_forward`] made.
     pub packed: &'a [f32],
     /// Bias `[C_out]`.
@@ -70,9 +75,9 @@ pub struct BackwardSlice<'a> {
     /// What followed the convolution.
     pub epilogue: Epilogue,
     /// Input of these images.
-    pub x: &'a [f32],
+    pub x: Values<'a>,
     /// Their output.
-    pub output: &'a [f32],
+    pub output: Values<'a>,
     /// Their arg-max; empty when there is no pool.
     pub arg_max: &'a [u8],
     /// Gradient of their output.
@@ -95,14 +100,20 @@ pub struct SliceGradients<'a> {
 /// What an instruction set brings to the convolution. The fronts, [`Forward::run`] and [`Backward::run`], check every length
 /// and hand on images that exist: no size is zero.
 pub trait Groups {
-    /// The kernel in the order the forward pass reads it, made once a call.
-    fn pack_forward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch;
+    /// The kernel in the order the forward pass reads it, made once a call for an input of `precision`.
+    fn pack_forward(&self, shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch;
 
-    /// The kernel in the order the input's gradient reads it, made once a call.
-    fn pack_backward(&self, shape: &ConvShape, epilogue: &Epilogue, weight: &[f32]) -> Scratch;
+    /// The kernel in the order the input's gradient reads it, made once a call for an input of `precision`.
+    fn pack_backward(
+        &self,
+        shape: &ConvShape,
+        epilogue: &Epilogue,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Scratch;
 
     /// Overwrites `output` and, when pooling, `arg_max`.
-    fn forward(&self, group: &ForwardGroup<'_>, output: &mut [f32], arg_max: &mut [u8]);
+    fn forward(&self, group: &ForwardGroup<'_>, output: ValuesMut<'_>, arg_max: &mut [u8]);
 
     /// Adds to the gradients.
     fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>);
@@ -114,16 +125,23 @@ impl Forward<'_> {
     ///
     /// # Panics
     /// When a slice's length does not fit the shape, or there are no channels.
-    pub fn run(&self, kernels: &dyn Kernels, output: &mut [f32], arg_max: &mut [u8]) {
+    pub fn run(&self, kernels: &dyn Kernels, output: ValuesMut<'_>, arg_max: &mut [u8]) {
         self.check(output.len(), arg_max.len());
         if output.is_empty() {
             return;
         }
         let (shape, images) = (self.shape, self.shape.group());
         let image_out = shape.image_out(&self.epilogue);
-        let packed = kernels.pack_forward(&shape, self.weight);
+        let packed = kernels.pack_forward(&shape, self.weight, self.x.precision());
         let packed = &*packed;
-        let run_group = |index: usize, x: &[f32], output: &mut [f32], arg_max: &mut [u8]| {
+        let outputs = output.chunks(images * image_out);
+        let arg_maxes: Vec<&mut [u8]> = if self.epilogue.pools() {
+            arg_max.chunks_mut(images * image_out).collect()
+        } else {
+            outputs.iter().map(|_| &mut [][..]).collect()
+        };
+        let work: Vec<_> = self.x.chunks(images * shape.image()).zip(outputs).zip(arg_maxes).collect();
+        work.into_par_iter().enumerate().for_each(|(index, ((x, output), arg_max))| {
             let group = ForwardGroup {
                 shape: ConvShape { batch: x.len() / shape.image(), ..shape },
                 epilogue: self.epilogue,
@@ -133,14 +151,7 @@ impl Forward<'_> {
                 bias: self.bias,
             };
             kernels.forward(&group, output, arg_max);
-        };
-        let work = self.x.par_chunks(images * shape.image()).zip(output.par_chunks_mut(images * image_out));
-        if self.epilogue.pools() {
-            let work = work.zip(arg_max.par_chunks_mut(images * image_out)).enumerate();
-            work.for_each(|(index, ((x, output), arg_max))| run_group(index, x, output, arg_max));
-        } else {
-            work.enumerate().for_each(|(index, (x, output))| run_group(index, x, output, &mut []));
-        }
+        });
     }
 
     fn check(&self, output: usize, arg_max: usize) {
@@ -171,7 +182,7 @@ impl Backward<'_> {
         grad_bias: &mut [f32],
         grad_x: Option<&mut [f32]>,
     ) {
-        let shape = self.forward.shape;
+        let Forward { shape, epilogue, .. } = self.forward;
         self.forward.check(self.output.len(), self.arg_max.len());
         assert_eq!(grad_weight.len(), shape.weights(), "conv3x3: kernel gradient does not fit {shape:?}");
         assert_eq!(grad_bias.len(), shape.out_channels, "conv3x3: bias gradient does not fit {shape:?}");
@@ -185,9 +196,9 @@ impl Backward<'_> {
         if self.output.is_empty() {
             return;
         }
-        let packed = grad_x
-            .is_some()
-            .then(|| kernels.pack_backward(&shape, &self.forward.epilogue, self.forward.weight));
+        let packed = grad_x.is_some().then(|| {
+            kernels.pack_backward(&shape, &epilogue, self.forward.weight, self.forward.x.precision())
+        });
         let packed = packed.as_deref();
         let images = shape.batch.div_ceil(SLICES);
         let slices = shape.batch.div_ceil(images);
@@ -215,8 +226,8 @@ impl Backward<'_> {
         BackwardSlice {
             shape: ConvShape { batch: images.len(), ..shape },
             epilogue,
-            x: &x[images.start * shape.image()..images.end * shape.image()],
-            output: &self.output[stored.clone()],
+            x: x.slice(images.start * shape.image()..images.end * shape.image()),
+            output: self.output.slice(stored.clone()),
             arg_max: if epilogue.pools() { &self.arg_max[stored.clone()] } else { &[] },
             grad_output: &self.grad_output[stored],
             packed,

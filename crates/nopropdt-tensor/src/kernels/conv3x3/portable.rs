@@ -6,39 +6,32 @@
 use super::shape::{TAPS, flip};
 use super::unroll::{columns_by_pixel, columns_by_tap};
 use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
-use crate::kernels::gemm::{Gemm, Operand, Products};
+use crate::kernels::bf16::{Precision, ValuesMut};
+use crate::kernels::gemm::{Gemm, Operand, Products, as_multiplied};
 use crate::kernels::{Portable, Scratch, relu};
 
 impl Groups for Portable {
-    fn pack_forward(&self, _shape: &ConvShape, weight: &[f32]) -> Scratch {
+    fn pack_forward(&self, _shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {
+        as_multiplied(weight.into(), precision)
+    }
+
+    fn pack_backward(
+        &self,
+        shape: &ConvShape,
+        _epilogue: &Epilogue,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Scratch {
         let mut packed = Scratch::any(weight.len());
-        packed.copy_from_slice(weight);
+        flip(shape, &as_multiplied(weight.into(), precision), &mut packed);
         packed
     }
 
-    fn pack_backward(&self, shape: &ConvShape, _epilogue: &Epilogue, weight: &[f32]) -> Scratch {
-        let mut packed = Scratch::any(weight.len());
-        flip(shape, weight, &mut packed);
-        packed
-    }
-
-    fn forward(&self, group: &ForwardGroup<'_>, output: &mut [f32], arg_max: &mut [u8]) {
-        let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *group;
-        if epilogue.pools() {
-            let mut full = Scratch::any(shape.batch * shape.activation());
-            convolve(&shape, x, packed, &mut full, false);
-            max_pool(&shape, &full, output, arg_max);
-        } else {
-            convolve(&shape, x, packed, output, false);
-        }
-        // The bias is the same for the four values of a window, and ReLU is monotone: both may follow the maximum.
-        let clip = !matches!(epilogue, Epilogue::Linear);
-        for pixel in output.chunks_exact_mut(shape.out_channels) {
-            pixel.iter_mut().zip(bias).for_each(|(v, b)| *v = if clip { relu(*v + b) } else { *v + b });
-        }
-        if let Some(mask) = epilogue.dropout() {
-            mask.apply(offset, output);
-        }
+    fn forward(&self, group: &ForwardGroup<'_>, mut output: ValuesMut<'_>, arg_max: &mut [u8]) {
+        let mut wide = [group.x.len(), output.len()].map(Scratch::any);
+        let [wide_x, wide_output] = &mut wide;
+        let x = group.x.widened(wide_x);
+        output.fill_by(0..output.len(), wide_output, |output| forward(group, x, output, arg_max));
     }
 
     fn backward(&self, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
@@ -51,7 +44,8 @@ impl Groups for Portable {
             for pixel in grad.chunks_exact(shape.out_channels) {
                 add(gradients.bias, pixel);
             }
-            let columns = columns_by_pixel(&shape, &slice.x[range.clone()]);
+            let mut wide = Scratch::any(range.len());
+            let columns = columns_by_pixel(&shape, slice.x.slice(range.clone()).widened(&mut wide));
             let product = Gemm {
                 m: TAPS * shape.in_channels,
                 n: shape.out_channels,
@@ -59,12 +53,33 @@ impl Groups for Portable {
                 a: Operand::transposed(&columns),
                 b: Operand::plain(&grad),
                 accumulate: true,
+                precision: Precision::F32,
             };
             self.product(&product, gradients.weight);
             if let (Some(grad_x), Some(flipped)) = (&mut gradients.x, slice.packed) {
                 convolve(&shape.transposed(), &grad, flipped, &mut grad_x[range], true);
             }
         }
+    }
+}
+
+/// What a group's output is, in f32.
+fn forward(group: &ForwardGroup<'_>, x: &[f32], output: &mut [f32], arg_max: &mut [u8]) {
+    let ForwardGroup { shape, epilogue, offset, packed, bias, .. } = *group;
+    if epilogue.pools() {
+        let mut full = Scratch::any(shape.batch * shape.activation());
+        convolve(&shape, x, packed, &mut full, false);
+        max_pool(&shape, &full, output, arg_max);
+    } else {
+        convolve(&shape, x, packed, output, false);
+    }
+    // The bias is the same for the four values of a window, and ReLU is monotone: both may follow the maximum.
+    let clip = !matches!(epilogue, Epilogue::Linear);
+    for pixel in output.chunks_exact_mut(shape.out_channels) {
+        pixel.iter_mut().zip(bias).for_each(|(v, b)| *v = if clip { relu(*v + b) } else { *v + b });
+    }
+    if let Some(mask) = epilogue.dropout() {
+        mask.apply(offset, output);
     }
 }
 
@@ -77,7 +92,9 @@ fn grad_of_activation(slice: &BackwardSlice<'_>, images: std::ops::Range<usize>)
     let Epilogue::Relu { pool, .. } = slice.epilogue else { return grad_output.to_vec() };
     let scale = slice.epilogue.gradient_scale();
     let passed = |(&g, &out): (&f32, &f32)| if out > 0.0 { g * scale } else { 0.0 };
-    let passed = grad_output.iter().zip(&slice.output[range.clone()]).map(passed);
+    let mut wide = Scratch::any(range.len());
+    let output = slice.output.slice(range.clone()).widened(&mut wide);
+    let passed = grad_output.iter().zip(output).map(passed);
     if !pool {
         return passed.collect();
     }
@@ -139,6 +156,7 @@ fn convolve(shape: &ConvShape, x: &[f32], weight: &[f32], output: &mut [f32], ac
         a: Operand::transposed(&by_tap),
         b: Operand::plain(weight),
         accumulate,
+        precision: Precision::F32,
     };
     Portable.product(&product, output);
 }

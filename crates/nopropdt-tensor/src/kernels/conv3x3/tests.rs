@@ -24,7 +24,8 @@ fn naive_forward(f: &Forward<'_>) -> Vec<f32> {
                         continue;
                     }
                     for i in 0..s.in_channels {
-                        let pixel = f.x[((b * s.height + iy) * s.width + ix) * s.in_channels + i];
+                        let Values::F32(input) = f.x else { panic!("the definition takes f32") };
+                        let pixel = input[((b * s.height + iy) * s.width + ix) * s.in_channels + i];
                         let weight = f.weight[((ky * 3 + kx) * s.in_channels + i) * s.out_channels + o];
                         sum += f64::from(pixel) * f64::from(weight);
                     }
@@ -69,11 +70,11 @@ proptest! {
     fn linear_forward_agrees_with_the_definition(shape in shapes()) {
         let (x, weight, bias) =
             (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2), uniform(shape.out_channels, 3));
-        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: Epilogue::Linear };
+        let forward = Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue: Epilogue::Linear };
         let expected = naive_forward(&forward);
         for kernels in available() {
             let mut output = vec![f32::NAN; expected.len()];
-            forward.run(kernels, &mut output, &mut []);
+            forward.run(kernels, ValuesMut::F32(&mut output), &mut []);
             prop_assert!(close(&output, &expected), "{}", kernels.isa());
         }
     }
@@ -85,7 +86,7 @@ proptest! {
             (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2), uniform(shape.out_channels, 3));
         let dropout = drop.then(|| DropoutMask::new(0.3, Stream::new(1)));
         let epilogue = Epilogue::Relu { pool, dropout };
-        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
+        let forward = Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue };
         let (rows, columns) = epilogue.output_size(&shape);
         let length = shape.batch * rows * columns * shape.out_channels;
         let mut expected: Vec<f32> = naive_forward(&forward).iter().map(|v| v.max(0.0)).collect();
@@ -112,7 +113,7 @@ proptest! {
         }
         for kernels in available() {
             let (mut output, mut arg_max) = (vec![f32::NAN; length], vec![9; if pool { length } else { 0 }]);
-            forward.run(kernels, &mut output, &mut arg_max);
+            forward.run(kernels, ValuesMut::F32(&mut output), &mut arg_max);
             prop_assert!(close(&output, &expected), "{}", kernels.isa());
             prop_assert!(arg_max.iter().all(|&a| a < 4), "{}", kernels.isa());
         }
@@ -123,13 +124,13 @@ proptest! {
     fn backward_is_the_adjoint_of_forward(shape in shapes()) {
         let (x, weight) = (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2));
         let bias = vec![0.0; shape.out_channels];
-        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: Epilogue::Linear };
+        let forward = Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue: Epilogue::Linear };
         let output = naive_forward(&forward);
         let grad_output = uniform(output.len(), 5);
         for kernels in available() {
             let (mut grad_w, mut grad_b) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
             let mut grad_x = vec![0.0; x.len()];
-            let backward = Backward { forward, output: &output, arg_max: &[], grad_output: &grad_output };
+            let backward = Backward { forward, output: (&output).into(), arg_max: &[], grad_output: &grad_output };
             backward.run(kernels, &mut grad_w, &mut grad_b, Some(&mut grad_x));
             let dot =
                 |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();

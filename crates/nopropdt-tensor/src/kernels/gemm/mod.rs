@@ -1,28 +1,31 @@
 //! Matrix product over row-major slices.
 
+mod pairs;
 mod portable;
 mod tiled;
 
 use super::Kernels;
+use super::bf16::{Precision, Values};
+pub(super) use portable::as_multiplied;
 
 /// A row-major matrix as it lies in memory, or its transpose.
 #[derive(Debug, Clone, Copy)]
 pub struct Operand<'a> {
     /// The values.
-    pub data: &'a [f32],
+    pub data: Values<'a>,
     /// Whether `data` holds the transpose of the operand meant.
     pub transposed: bool,
 }
 
 impl<'a> Operand<'a> {
     /// The matrix as stored.
-    pub fn plain(data: &'a [f32]) -> Self {
-        Self { data, transposed: false }
+    pub fn plain(data: impl Into<Values<'a>>) -> Self {
+        Self { data: data.into(), transposed: false }
     }
 
     /// The transpose of the stored matrix.
-    pub fn transposed(data: &'a [f32]) -> Self {
-        Self { data, transposed: true }
+    pub fn transposed(data: impl Into<Values<'a>>) -> Self {
+        Self { data: data.into(), transposed: true }
     }
 
     /// (row stride, column stride) of the [rows, columns] operand.
@@ -46,6 +49,8 @@ pub struct Gemm<'a> {
     pub b: Operand<'a>,
     /// Add to C instead of overwriting it.
     pub accumulate: bool,
+    /// What both operands are rounded to before they are multiplied; C and the sums are f32.
+    pub precision: Precision,
 }
 
 /// What an instruction set brings to the matrix product. The front, [`Gemm::run`], checks every length.

@@ -1,22 +1,29 @@
 //! Matrix product by matrixmultiply, which brings vectors of its own.
 
 use super::{Gemm, Operand, Products};
-use crate::kernels::Portable;
+use crate::kernels::bf16::{Precision, Values, rounded};
+use crate::kernels::{Portable, Scratch};
 
 impl Products for Portable {
     #[allow(unsafe_code)]
     fn product(&self, gemm: &Gemm<'_>, c: &mut [f32]) {
-        let Gemm { m, n, k, a, b, accumulate } = *gemm;
+        let Gemm { m, n, k, a, b, accumulate, precision } = *gemm;
+        let (Values::F32(a_data), Values::F32(b_data), Precision::F32) = (a.data, b.data, precision) else {
+            let [a_data, b_data] = [a, b].map(|operand| as_multiplied(operand.data, precision));
+            let (a, b) =
+                (Operand { data: Values::F32(&a_data), ..a }, Operand { data: Values::F32(&b_data), ..b });
+            return self.product(&Gemm { a, b, precision: Precision::F32, ..*gemm }, c);
+        };
         if b.transposed {
             // matrixmultiply packs the right operand an order of magnitude faster from rows than from columns.
-            let rows = transpose(b.data, n, k);
+            let rows = transpose(b_data, n, k);
             return self.product(&Gemm { b: Operand::plain(&rows), ..*gemm }, c);
         }
         let (row_a, column_a) = a.strides(m, k);
         let (row_b, column_b) = b.strides(k, n);
         let beta = if accumulate { 1.0 } else { 0.0 };
         assert!(
-            a.data.len() >= m * k && b.data.len() >= k * n && c.len() >= m * n,
+            a_data.len() >= m * k && b_data.len() >= k * n && c.len() >= m * n,
             "gemm: lengths do not fit"
         );
         // SAFETY: the three lengths were checked just above, and with these strides every index that sgemm forms
@@ -27,10 +34,10 @@ impl Products for Portable {
                 k,
                 n,
                 1.0,
-                a.data.as_ptr(),
+                a_data.as_ptr(),
                 row_a,
                 column_a,
-                b.data.as_ptr(),
+                b_data.as_ptr(),
                 row_b,
                 column_b,
                 beta,
@@ -40,6 +47,21 @@ impl Products for Portable {
             );
         }
     }
+}
+
+/// The values as f32, rounded to what a product of this precision multiplies.
+pub(in crate::kernels) fn as_multiplied(values: Values<'_>, precision: Precision) -> Scratch {
+    let mut wide = Scratch::any(values.len());
+    match values {
+        Values::F32(values) => wide.copy_from_slice(values),
+        Values::Bf16(_) => {
+            values.widened(&mut wide);
+        }
+    }
+    if precision == Precision::Bf16 {
+        wide.iter_mut().for_each(|value| *value = rounded(*value));
+    }
+    wide
 }
 
 /// The transpose of a row-major [rows, columns] matrix, by tiles that stay in the L1 cache.

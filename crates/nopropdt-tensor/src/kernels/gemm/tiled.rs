@@ -4,63 +4,90 @@
 //! while every row of A passes). A is read where it lies: a tile needs its rows *or* its steps side by side, and a row-major
 //! matrix has one, its transpose the other.
 
-use super::{Gemm, Operand, Products};
+use super::{Gemm, Products, as_multiplied, pairs};
 use crate::kernels::Scratch;
+use crate::kernels::bf16::{Precision, Values};
 use crate::kernels::simd::{Operation, Simd};
-use crate::kernels::tile::{Left, Product, Right, panel};
+use crate::kernels::tile::{Left, Product, Right, Step, panel};
+use std::ops::Range;
 
 /// Steps of the inner sum that a panel of B holds.
 const DEPTH: usize = 256;
 
 impl<S: Simd> Products for S {
     fn product(&self, gemm: &Gemm<'_>, c: &mut [f32]) {
-        let Gemm { m, n, k, a, b, accumulate } = *gemm;
-        if k == 0 && !accumulate {
+        if gemm.k == 0 && !gemm.accumulate {
             c.fill(0.0);
         }
-        let width = panel::<S>();
-        let mut packed = Scratch::any(DEPTH.min(k) * width);
-        let mut partial = Scratch::any(m * width);
-        for first in (0..k).step_by(DEPTH) {
-            let steps = first..(first + DEPTH).min(k);
-            let (row, step) = if a.transposed { (1, m) } else { (k, 1) };
-            let a = Left { data: &a.data[first * step..], row, step, run: 0 };
-            for column in (0..n).step_by(width) {
-                let columns = column..(column + width).min(n);
-                let packed = &mut packed[..steps.len() * width];
-                self.vectorize(Pack {
-                    b,
-                    k,
-                    n,
-                    steps: steps.clone(),
-                    columns: columns.clone(),
-                    width,
-                    packed,
-                });
-                let b = Right { data: packed, step: width, run: 0 };
-                let accumulate = accumulate || first > 0;
-                let product = Product { rows: m, runs: 1, run_length: steps.len(), a, b, accumulate };
-                if columns.len() == width {
-                    product.run(*self, &mut c[column..], n);
-                } else {
-                    Product { accumulate: false, ..product }.run(*self, &mut partial, width);
-                    for (to, from) in c.chunks_exact_mut(n).zip(partial.chunks_exact(width)) {
-                        let pairs = to[columns.clone()].iter_mut().zip(from);
-                        pairs.for_each(|(to, from)| *to = if accumulate { *to + from } else { *from });
-                    }
-                }
+        match (gemm.precision, gemm.a.data, gemm.b.data) {
+            (Precision::Bf16, ..) => pairs::product(*self, gemm, c),
+            (Precision::F32, Values::F32(a), Values::F32(b)) => product(*self, gemm, [a, b], c),
+            (Precision::F32, a, b) => {
+                let [a, b] = [a, b].map(|values| as_multiplied(values, Precision::F32));
+                product(*self, gemm, [&a, &b], c);
             }
         }
     }
 }
 
+fn product<S: Simd>(simd: S, gemm: &Gemm<'_>, [a_data, b_data]: [&[f32]; 2], c: &mut [f32]) {
+    let Gemm { m, n, k, a, b, accumulate, .. } = *gemm;
+    let width = panel::<S>();
+    let mut packed = Scratch::any(DEPTH.min(k) * width);
+    let mut partial = Scratch::any(m * width);
+    for first in (0..k).step_by(DEPTH) {
+        let steps = first..(first + DEPTH).min(k);
+        let (row, step) = if a.transposed { (1, m) } else { (k, 1) };
+        let a = Left { data: &a_data[first * step..], row, step, run: 0 };
+        for column in (0..n).step_by(width) {
+            let columns = column..(column + width).min(n);
+            let packed = &mut packed[..steps.len() * width];
+            simd.vectorize(Pack {
+                b: b_data,
+                transposed: b.transposed,
+                k,
+                n,
+                steps: steps.clone(),
+                columns: columns.clone(),
+                width,
+                packed,
+            });
+            let b = Right { data: packed, step: width, run: 0 };
+            let accumulate = accumulate || first > 0;
+            let product = Product { rows: m, runs: 1, run_length: steps.len(), a, b, accumulate };
+            store_panel(simd, product, c, columns, n, &mut partial);
+        }
+    }
+}
+
+/// Runs a panel's product into its columns of C [m, n]; a panel with columns beyond n goes through `partial`.
+pub(super) fn store_panel<S: Simd, E: Step>(
+    simd: S,
+    product: Product<'_, E>,
+    c: &mut [f32],
+    columns: Range<usize>,
+    n: usize,
+    partial: &mut [f32],
+) {
+    let width = panel::<S>();
+    if columns.len() == width {
+        return product.run(simd, &mut c[columns.start..], n);
+    }
+    Product { accumulate: false, ..product }.run(simd, partial, width);
+    for (to, from) in c.chunks_exact_mut(n).zip(partial.chunks_exact(width)) {
+        let pairs = to[columns.clone()].iter_mut().zip(from);
+        pairs.for_each(|(to, from)| *to = if product.accumulate { *to + from } else { *from });
+    }
+}
+
 /// Copies some steps and columns of B into a panel, with zeros after the last column.
 struct Pack<'a> {
-    b: Operand<'a>,
+    b: &'a [f32],
+    transposed: bool,
     k: usize,
     n: usize,
-    steps: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
+    steps: Range<usize>,
+    columns: Range<usize>,
     width: usize,
     packed: &'a mut [f32],
 }
@@ -70,19 +97,19 @@ impl Operation for Pack<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { b, k, n, steps, columns, width, packed } = self;
+        let Self { b, transposed, k, n, steps, columns, width, packed } = self;
         if columns.len() < width {
             packed.fill(0.0);
         }
-        if b.transposed {
+        if transposed {
             for (index, column) in columns.enumerate() {
-                let from = &b.data[column * k..][steps.clone()];
+                let from = &b[column * k..][steps.clone()];
                 let to = packed[index..].iter_mut().step_by(width);
                 to.zip(from).for_each(|(to, &from)| *to = from);
             }
         } else {
             for (step, to) in steps.zip(packed.chunks_exact_mut(width)) {
-                let from = &b.data[step * n..][columns.clone()];
+                let from = &b[step * n..][columns.clone()];
                 to[..from.len()].copy_from_slice(from);
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Operation, Simd};
 use crate::kernels::Isa;
+use crate::kernels::bf16::Pair;
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA, with the bit instructions of the same generation.
@@ -26,6 +27,7 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     const ROWS: usize = 6;
     type F32 = __m256;
+    type Pairs = __m256i;
 
     #[inline(always)]
     fn zero(self) -> __m256 {
@@ -61,6 +63,30 @@ impl Simd for Avx2 {
     unsafe fn store(self, value: __m256, to: *mut f32) {
         // SAFETY: the token proves the instruction, the caller vouches for 8 writable numbers; it needs no alignment.
         unsafe { _mm256_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const Pair) -> __m256i {
+        // SAFETY: the token proves the instruction, the caller vouches for 8 readable pairs; it needs no alignment.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: Pair) -> __m256i {
+        // SAFETY: as for `zero`.
+        unsafe { _mm256_set1_epi32(pair.bits().cast_signed()) }
+    }
+
+    #[inline(always)]
+    fn dot(self, a: __m256i, b: __m256i, sum: __m256) -> __m256 {
+        // SAFETY: as for `zero`.
+        unsafe {
+            let upper = _mm256_set1_epi32(0xFFFF_0000_u32.cast_signed());
+            let [first_a, first_b] = [a, b].map(|pairs| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs)));
+            let [second_a, second_b] =
+                [a, b].map(|pairs| _mm256_castsi256_ps(_mm256_and_si256(pairs, upper)));
+            _mm256_fmadd_ps(first_a, first_b, _mm256_fmadd_ps(second_a, second_b, sum))
+        }
     }
 
     fn vectorize<O: Operation>(self, operation: O) -> O::Output {

@@ -1,14 +1,22 @@
-//! AVX-512: 32 registers of 16 f32; multiply-adds on two ports where the server has both.
+//! AVX-512: 32 registers of 16 f32; multiply-adds on two ports where the server has both. With the BF16 extension a product of
+//! pairs is one instruction too.
 
 use super::{Avx2, Operation, Simd};
 use crate::kernels::Isa;
+use crate::kernels::bf16::Pair;
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
 /// Proof that the processor has AVX-512 F, BW, CD, DQ and VL, with AVX2, FMA and the bit instructions.
 #[derive(Debug, Clone, Copy)]
-pub struct Avx512(());
+pub struct Avx512With<const BF16: bool>(());
 
-impl Avx512 {
+/// Products of pairs by f32 arithmetic.
+pub type Avx512 = Avx512With<false>;
+/// Products of pairs by `vdpbf16ps`.
+pub type Avx512Bf16 = Avx512With<true>;
+
+impl<const BF16: bool> Avx512With<BF16> {
     /// The token, if this processor has the instructions and the operating system saves their registers.
     pub fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
@@ -16,17 +24,19 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512cd")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
+            && (!BF16 || is_x86_feature_detected!("avx512bf16"))
             && Avx2::detect().is_some())
         .then_some(Self(()))
     }
 }
 
 #[allow(unsafe_code)]
-impl Simd for Avx512 {
-    const ISA: Isa = Isa::Avx512;
+impl<const BF16: bool> Simd for Avx512With<BF16> {
+    const ISA: Isa = if BF16 { Isa::Avx512Bf16 } else { Isa::Avx512 };
     const LANES: usize = 16;
     const ROWS: usize = 14;
     type F32 = __m512;
+    type Pairs = __m512i;
 
     #[inline(always)]
     fn zero(self) -> __m512 {
@@ -64,12 +74,49 @@ impl Simd for Avx512 {
         unsafe { _mm512_storeu_ps(to, value) }
     }
 
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const Pair) -> __m512i {
+        // SAFETY: the token proves the instruction, the caller vouches for 16 readable pairs; it needs no alignment.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: Pair) -> __m512i {
+        // SAFETY: as for `zero`.
+        unsafe { _mm512_set1_epi32(pair.bits().cast_signed()) }
+    }
+
+    #[inline(always)]
+    fn dot(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
+        // SAFETY: as for `zero`; with BF16 the token proves that extension as well. The types differ in name alone.
+        unsafe {
+            if BF16 {
+                return _mm512_dpbf16_ps(
+                    sum,
+                    transmute::<__m512i, __m512bh>(a),
+                    transmute::<__m512i, __m512bh>(b),
+                );
+            }
+            let upper = _mm512_set1_epi32(0xFFFF_0000_u32.cast_signed());
+            let [first_a, first_b] = [a, b].map(|pairs| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs)));
+            let [second_a, second_b] =
+                [a, b].map(|pairs| _mm512_castsi512_ps(_mm512_and_si512(pairs, upper)));
+            _mm512_fmadd_ps(first_a, first_b, _mm512_fmadd_ps(second_a, second_b, sum))
+        }
+    }
+
     fn vectorize<O: Operation>(self, operation: O) -> O::Output {
         #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
-        fn shell<O: Operation>(simd: Avx512, operation: O) -> O::Output {
+        fn plain<S: Simd, O: Operation>(simd: S, operation: O) -> O::Output {
+            operation.run(simd)
+        }
+        #[target_feature(
+            enable = "avx512bf16,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt"
+        )]
+        fn with_bf16<S: Simd, O: Operation>(simd: S, operation: O) -> O::Output {
             operation.run(simd)
         }
         // SAFETY: `detect` asked for each of these features before it made the token.
-        unsafe { shell(self, operation) }
+        unsafe { if BF16 { with_bf16(self, operation) } else { plain(self, operation) } }
     }
 }

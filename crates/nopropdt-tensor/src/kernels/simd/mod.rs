@@ -1,4 +1,4 @@
-//! Vectors of f32 behind a proof that the processor has them.
+//! Vectors of f32, and of pairs of bf16, behind a proof that the processor has them.
 //!
 //! A token such as [`Avx512`] has no data and only detection can build it, so whoever holds one may use its instructions: that
 //! makes vector arithmetic safe, and leaves `unsafe` for memory that a pointer reaches. Kernels are written once, generic over
@@ -13,9 +13,10 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub use avx512::Avx512;
+pub use avx512::{Avx512, Avx512Bf16};
 
 use super::Isa;
+use super::bf16::Pair;
 
 /// An instruction set's f32 vectors. Values are tokens: they exist only where the instructions do.
 #[allow(unsafe_code)]
@@ -28,6 +29,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     const ROWS: usize;
     /// A vector.
     type F32: Copy;
+    /// `LANES` pairs of bf16.
+    type Pairs: Copy;
 
     /// Zeros.
     fn zero(self) -> Self::F32;
@@ -52,6 +55,19 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// They must be writable; alignment is that of f32.
     unsafe fn store(self, value: Self::F32, to: *mut f32);
+
+    /// The `LANES` pairs at `from`.
+    ///
+    /// # Safety
+    /// They must be readable; alignment is that of a pair.
+    unsafe fn load_pairs(self, from: *const Pair) -> Self::Pairs;
+
+    /// `pair` in every lane.
+    fn splat_pair(self, pair: Pair) -> Self::Pairs;
+
+    /// sum + a.first · b.first + a.second · b.second. The products are exact; order and rounding of the two additions are the
+    /// instruction's own.
+    fn dot(self, a: Self::Pairs, b: Self::Pairs, sum: Self::F32) -> Self::F32;
 
     /// Runs `operation` compiled under the features of this instruction set.
     fn vectorize<O: Operation>(self, operation: O) -> O::Output;

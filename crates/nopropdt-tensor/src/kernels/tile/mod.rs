@@ -13,19 +13,92 @@
 //! ports = 8 cycles. On AVX2 6 rows: 12 + 2 + 1 = 15 of 16 registers, 6 cycles of arithmetic, 4 of loads. A multiply-add takes
 //! 4 cycles, so 8 sums (4 rows) are the least that keep both ports busy.
 //!
-//! The inner sum walks `runs` runs of `run_length` steps. That covers
+//! Steps are numbers, or pairs of bf16, which count for two. The inner sum walks `runs` runs of `run_length` steps. That covers
 //! - a convolution: rows are the pixels of an image row, a run is the three neighbours' channels, which lie side by side in a
 //!   padded image, and there are three runs;
 //! - its weight gradient: rows are taps and channels of the input, a step is a pixel, a run a row of pixels;
 //! - a matrix product, with one run.
 
+use super::bf16::{Pair, as_pairs};
 use super::simd::{Operation, Simd};
+
+/// What a step of the inner sum multiplies: numbers, or pairs of bf16, which are two steps at once.
+#[allow(unsafe_code)]
+pub trait Step: Copy + std::fmt::Debug + 'static {
+    /// A step of every lane.
+    type Vector<S: Simd>: Copy;
+
+    /// Scratch words as steps.
+    fn of_words(words: &[f32]) -> &[Self];
+
+    /// The `S::LANES` steps at `from`.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load<S: Simd>(simd: S, from: *const Self) -> Self::Vector<S>;
+
+    /// `step` in every lane.
+    fn splat<S: Simd>(simd: S, step: Self) -> Self::Vector<S>;
+
+    /// sum + a · b.
+    fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, sum: S::F32) -> S::F32;
+}
+
+#[allow(unsafe_code)]
+impl Step for f32 {
+    type Vector<S: Simd> = S::F32;
+
+    fn of_words(words: &[f32]) -> &[Self] {
+        words
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, from: *const Self) -> S::F32 {
+        // SAFETY: the caller's promise.
+        unsafe { simd.load(from) }
+    }
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, step: Self) -> S::F32 {
+        simd.splat(step)
+    }
+
+    #[inline(always)]
+    fn mul_add<S: Simd>(simd: S, a: S::F32, b: S::F32, sum: S::F32) -> S::F32 {
+        simd.mul_add(a, b, sum)
+    }
+}
+
+#[allow(unsafe_code)]
+impl Step for Pair {
+    type Vector<S: Simd> = S::Pairs;
+
+    fn of_words(words: &[f32]) -> &[Self] {
+        as_pairs(words)
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, from: *const Self) -> S::Pairs {
+        // SAFETY: the caller's promise.
+        unsafe { simd.load_pairs(from) }
+    }
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, step: Self) -> S::Pairs {
+        simd.splat_pair(step)
+    }
+
+    #[inline(always)]
+    fn mul_add<S: Simd>(simd: S, a: S::Pairs, b: S::Pairs, sum: S::F32) -> S::F32 {
+        simd.dot(a, b, sum)
+    }
+}
 
 /// Where a [`Product`] finds its left operand.
 #[derive(Debug, Clone, Copy)]
-pub struct Left<'a> {
+pub struct Left<'a, E> {
     /// The numbers.
-    pub data: &'a [f32],
+    pub data: &'a [E],
     /// Distance of a tile's rows.
     pub row: usize,
     /// Distance of the steps of a run. It or `row` is 1.
@@ -36,9 +109,9 @@ pub struct Left<'a> {
 
 /// Where a [`Product`] finds its right operand; the columns of a step lie side by side.
 #[derive(Debug, Clone, Copy)]
-pub struct Right<'a> {
+pub struct Right<'a, E> {
     /// The numbers.
-    pub data: &'a [f32],
+    pub data: &'a [E],
     /// Distance of the steps of a run.
     pub step: usize,
     /// Distance of the runs.
@@ -47,7 +120,7 @@ pub struct Right<'a> {
 
 /// `out[r][c] (+)= Σ_run Σ_step a[r·row + run + step] · b[run + step + c]`, for as many columns c as a panel has.
 #[derive(Debug, Clone, Copy)]
-pub struct Product<'a> {
+pub struct Product<'a, E> {
     /// Rows of the result.
     pub rows: usize,
     /// Runs of the inner sum.
@@ -55,9 +128,9 @@ pub struct Product<'a> {
     /// Steps of a run.
     pub run_length: usize,
     /// The left operand.
-    pub a: Left<'a>,
+    pub a: Left<'a, E>,
     /// The right operand.
-    pub b: Right<'a>,
+    pub b: Right<'a, E>,
     /// Add to the result instead of overwriting it.
     pub accumulate: bool,
 }
@@ -82,7 +155,7 @@ fn extent(axes: [(usize, usize); 3], last: usize) -> usize {
     sum.expect("tile: sizes overflow")
 }
 
-impl Product<'_> {
+impl<E: Step> Product<'_, E> {
     /// Writes row r of the result to `out[r · out_row ..]`.
     ///
     /// # Panics
@@ -101,14 +174,14 @@ impl Product<'_> {
 }
 
 /// A product whose slices are long enough for every index its sizes form.
-struct Checked<'a> {
-    product: &'a Product<'a>,
+struct Checked<'a, E> {
+    product: &'a Product<'a, E>,
     out: *mut f32,
     out_row: usize,
 }
 
 #[allow(unsafe_code)]
-impl Operation for Checked<'_> {
+impl<E: Step> Operation for Checked<'_, E> {
     type Output = ();
 
     /// Cuts the rows into tiles of nearly equal height: 30 rows are 10 + 10 + 10, not 14 + 14 + 2.
@@ -132,7 +205,7 @@ impl Operation for Checked<'_> {
 }
 
 #[allow(unsafe_code)]
-impl Checked<'_> {
+impl<E: Step> Checked<'_, E> {
     /// # Safety
     /// `first + height` must be at most the rows the slices were checked for.
     #[inline(always)]
@@ -176,11 +249,11 @@ impl Checked<'_> {
                 let mut a_at = a_first.wrapping_add(run * a.run);
                 let mut b_at = b.data.as_ptr().wrapping_add(run * b.run);
                 for _ in 0..run_length {
-                    let b_step = [simd.load(b_at), simd.load(b_at.add(S::LANES))];
+                    let b_step = [E::load(simd, b_at), E::load(simd, b_at.add(S::LANES))];
                     for (r, sums) in sums.iter_mut().enumerate() {
-                        let value = simd.splat(*a_at.add(r * row));
-                        sums[0] = simd.mul_add(value, b_step[0], sums[0]);
-                        sums[1] = simd.mul_add(value, b_step[1], sums[1]);
+                        let value = E::splat(simd, *a_at.add(r * row));
+                        sums[0] = E::mul_add(simd, value, b_step[0], sums[0]);
+                        sums[1] = E::mul_add(simd, value, b_step[1], sums[1]);
                     }
                     a_at = a_at.wrapping_add(step);
                     b_at = b_at.wrapping_add(b.step);

@@ -8,14 +8,40 @@ fn integers(length: usize, seed: usize) -> Vec<f32> {
     (0..length).map(|i| ((i * 7 + seed) % 11) as f32 - 5.0).collect()
 }
 
-fn naive(p: &Product<'_>, columns: usize, out: &mut [f32], out_row: usize) {
+/// A step seen as the numbers in it, for the formula.
+trait Numbers: Step {
+    fn of_integer(value: f32) -> Self;
+    fn times(self, other: Self) -> f32;
+}
+
+impl Numbers for f32 {
+    fn of_integer(value: f32) -> Self {
+        value
+    }
+
+    fn times(self, other: Self) -> f32 {
+        self * other
+    }
+}
+
+impl Numbers for Pair {
+    fn of_integer(value: f32) -> Self {
+        Self::round(value, 1.0 - value)
+    }
+
+    fn times(self, other: Self) -> f32 {
+        self.first() * other.first() + self.second() * other.second()
+    }
+}
+
+fn naive<E: Numbers>(p: &Product<'_, E>, columns: usize, out: &mut [f32], out_row: usize) {
     for r in 0..p.rows {
         for c in 0..columns {
             let terms = (0..p.runs).flat_map(|run| (0..p.run_length).map(move |step| (run, step)));
             let sum: f32 = terms
                 .map(|(run, step)| {
                     let a = p.a.data[r * p.a.row + run * p.a.run + step * p.a.step];
-                    a * p.b.data[run * p.b.run + step * p.b.step + c]
+                    a.times(p.b.data[run * p.b.run + step * p.b.step + c])
                 })
                 .sum();
             let to = &mut out[r * out_row + c];
@@ -25,7 +51,14 @@ fn naive(p: &Product<'_>, columns: usize, out: &mut [f32], out_row: usize) {
 }
 
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-fn check<S: Simd>(simd: S, rows: usize, runs: usize, run_length: usize, gap: usize, steps_touch: bool) {
+fn check<S: Simd, E: Numbers>(
+    simd: S,
+    rows: usize,
+    runs: usize,
+    run_length: usize,
+    gap: usize,
+    steps_touch: bool,
+) {
     let width = panel::<S>();
     let (row, step) = if steps_touch { (run_length * runs + gap, 1) } else { (1, rows + gap) };
     let (run, b_step) = (run_length * step, width + gap);
@@ -35,9 +68,10 @@ fn check<S: Simd>(simd: S, rows: usize, runs: usize, run_length: usize, gap: usi
     let out_row = width + 3 + gap;
     let out_length = extent([(rows, out_row), (1, 0), (1, 0)], width);
     // A read behind an operand would bring a NaN into the sum.
-    let (mut a, mut b) = (integers(a_length, rows), integers(b_length, runs));
-    a.extend([f32::NAN; 64]);
-    b.extend([f32::NAN; 64]);
+    let steps = |length, seed| -> Vec<E> {
+        integers(length, seed).into_iter().chain([f32::NAN; 64]).map(E::of_integer).collect()
+    };
+    let (a, b) = (steps(a_length, rows), steps(b_length, runs));
     for accumulate in [false, true] {
         let a = Left { data: &a[..a_length], row, step, run };
         let b = Right { data: &b[..b_length], step: b_step, run: b_run };
@@ -58,9 +92,15 @@ fn check<S: Simd>(simd: S, rows: usize, runs: usize, run_length: usize, gap: usi
 fn check_all(rows: usize, runs: usize, run_length: usize, gap: usize, steps_touch: bool) {
     #[cfg(target_arch = "x86_64")]
     {
-        use super::super::simd::{Avx2, Avx512};
-        Avx2::detect().into_iter().for_each(|s| check(s, rows, runs, run_length, gap, steps_touch));
-        Avx512::detect().into_iter().for_each(|s| check(s, rows, runs, run_length, gap, steps_touch));
+        use super::super::simd::{Avx2, Avx512, Avx512Bf16};
+        fn both<S: Simd>(simd: S, [rows, runs, run_length, gap]: [usize; 4], steps_touch: bool) {
+            check::<S, f32>(simd, rows, runs, run_length, gap, steps_touch);
+            check::<S, Pair>(simd, rows, runs, run_length, gap, steps_touch);
+        }
+        let sizes = [rows, runs, run_length, gap];
+        Avx2::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
+        Avx512::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
+        Avx512Bf16::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
     }
 }
 

@@ -1,13 +1,12 @@
 //! ReLU, tanh, softmax and dropout on values of any shape.
 
-use super::{Dropout, Mode, Operation, Pass, Tape, Var};
+use super::{Dropout, Mode, Operation, Pass, Tape, Value, Var};
 use crate::kernels::relu;
-use crate::tensor::Tensor;
 
 struct Relu(Var);
 
 impl Operation for Relu {
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
             for ((grad, &out), &g) in grad.iter_mut().zip(output.data()).zip(grad_output) {
                 *grad += if out > 0.0 { g } else { 0.0 };
@@ -19,7 +18,7 @@ impl Operation for Relu {
 struct Tanh(Var);
 
 impl Operation for Tanh {
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
             for ((grad, &out), &g) in grad.iter_mut().zip(output.data()).zip(grad_output) {
                 *grad += g * (1.0 - out * out);
@@ -31,7 +30,7 @@ impl Operation for Tanh {
 struct Softmax(Var);
 
 impl Operation for Softmax {
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, classes) = output.matrix_shape("softmax");
         pass.accumulate(self.0, |grad| {
             let rows = output.data().chunks_exact(classes).zip(grad_output.chunks_exact(classes));
@@ -51,7 +50,7 @@ struct DropoutOp {
 }
 
 impl Operation for DropoutOp {
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.x, |grad| {
             let mut passed = grad_output.to_vec();
             self.dropout.mask().apply(0, &mut passed);

@@ -1,6 +1,6 @@
 //! Sums and joins of values.
 
-use super::{Operation, Pass, Tape, Var};
+use super::{Operation, Pass, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 struct LinearCombination {
@@ -8,7 +8,7 @@ struct LinearCombination {
 }
 
 impl Operation for LinearCombination {
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         for &(x, factor) in &self.terms {
             pass.accumulate(x, |grad| grad.iter_mut().zip(grad_output).for_each(|(d, g)| *d += factor * g));
         }
@@ -20,7 +20,7 @@ struct Concat {
 }
 
 impl Operation for Concat {
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, total) = output.matrix_shape("concat");
         let mut from = 0;
         for &(x, columns) in &self.inputs {
@@ -89,7 +89,7 @@ impl Tape<'_> {
     /// # Panics
     /// When the two shapes hold different numbers of values.
     pub fn reshape(&mut self, x: Var, shape: &[usize]) -> Var {
-        let value = self.value(x).clone().reshaped(shape);
+        let value = self.recorded(x).clone().reshaped(shape);
         self.record(value, &[x], LinearCombination { terms: vec![(x, 1.0)] })
     }
 

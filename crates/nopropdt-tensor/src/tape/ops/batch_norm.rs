@@ -1,8 +1,7 @@
 //! Batch normalisation over rows, with running statistics.
 
-use super::{Mode, Operation, Pass, Slot, StatisticUpdate, Tape, Var};
+use super::{Mode, Operation, Pass, Slot, StatisticUpdate, Tape, Value, Var};
 use crate::layers::BatchNorm;
-use crate::tensor::Tensor;
 
 struct BatchNormOp {
     x: Var,
@@ -18,7 +17,7 @@ struct BatchNormOp {
 impl Operation for BatchNormOp {
     /// With x̂ = (x − μ)/σ over a batch of n: dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/σ · (dy − dβ/n − x̂·dγ/n); with
     /// running statistics the last two terms are absent.
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (rows, features) = output.matrix_shape("batch_norm");
         let x = pass.value(self.x).data();
         let normalised = |row: &[f32], f: usize| (row[f] - self.mean[f]) * self.inverse_std[f];

@@ -1,12 +1,14 @@
 //! 3×3 convolution with what follows it fused.
 
-use super::{Mode, Operation, Pass, Slot, Tape, Var};
+use super::{Mode, Operation, Pass, Precision, Slot, Tape, Value, Var};
 use crate::kernels;
+use crate::kernels::bf16::{Bf16, ValuesMut};
 use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
 use crate::kernels::dropout::DropoutMask;
 use crate::layers::Conv3x3;
 use crate::random::Stream;
 use crate::tensor::Tensor;
+use std::sync::Arc;
 
 /// Dropout of a fraction of values, drawn from a stream of its own.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +63,12 @@ struct Conv {
 }
 
 impl Operation for Conv {
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let weight = pass.parameter(self.slot, self.layer.weight);
         let bias = pass.parameter(self.slot, self.layer.bias);
         let (shape, epilogue) = (self.shape, self.epilogue);
-        let forward = Forward { shape, x: pass.value(self.x).data(), weight, bias, epilogue };
-        let backward = Backward { forward, output: output.data(), arg_max: &self.arg_max, grad_output };
+        let forward = Forward { shape, x: pass.value(self.x).values(), weight, bias, epilogue };
+        let backward = Backward { forward, output: output.values(), arg_max: &self.arg_max, grad_output };
         let (mut grad_weight, mut grad_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
         let mut grad_x = pass.take_gradient(self.x);
         backward.run(kernels::active(), &mut grad_weight, &mut grad_bias, grad_x.as_deref_mut());
@@ -88,7 +90,7 @@ impl Tape<'_> {
     /// When the shapes do not fit.
     pub fn conv3x3(&mut self, x: Var, slot: Slot, layer: &Conv3x3, epilogue: ConvEpilogue) -> Var {
         let parameters = self.parameters(slot);
-        let input = self.value(x);
+        let input = self.recorded(x);
         let &[batch, height, width, in_channels] = input.shape() else {
             panic!("conv3x3: wants images [B, H, W, C]; shape is {:?}", input.shape())
         };
@@ -98,10 +100,19 @@ impl Tape<'_> {
         let epilogue = epilogue.in_mode(self.mode());
         let (rows, columns) = epilogue.output_size(&shape);
         let (weight, bias) = (parameters.get(layer.weight), parameters.get(layer.bias));
-        let forward = Forward { shape, x: input.data(), weight, bias, epilogue };
-        let mut value = Tensor::zeros(&[batch, rows, columns, shape.out_channels]);
-        let mut arg_max = vec![0; if epilogue.pools() { value.len() } else { 0 }];
-        forward.run(kernels::active(), value.data_mut(), &mut arg_max);
+        let forward = Forward { shape, x: input.values(), weight, bias, epilogue };
+        let out_shape = [batch, rows, columns, shape.out_channels];
+        let length = out_shape.iter().product();
+        let mut arg_max = vec![0; if epilogue.pools() { length } else { 0 }];
+        let mut run = |output: ValuesMut<'_>| forward.run(kernels::active(), output, &mut arg_max);
+        let value = match self.precision() {
+            Precision::F32 => Value::F32(Tensor::filled_by(&out_shape, |data| run(ValuesMut::F32(data)))),
+            Precision::Bf16 => {
+                let mut data = vec![Bf16::default(); length];
+                run(ValuesMut::Bf16(&mut data));
+                Value::Bf16 { shape: out_shape.to_vec(), data: Arc::new(data) }
+            }
+        };
         self.record_with_parameters(value, Conv { x, slot, layer: *layer, shape, epilogue, arg_max })
     }
 }

@@ -1,6 +1,6 @@
 //! Parameters as values, and rows of an embedding matrix.
 
-use super::{Operation, Pass, Slot, Tape, Var};
+use super::{Operation, Pass, Slot, Tape, Value, Var};
 use crate::parameters::ParameterId;
 use crate::tensor::Tensor;
 
@@ -10,7 +10,7 @@ struct ParameterValue {
 }
 
 impl Operation for ParameterValue {
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         super::add(pass.parameter_gradient(self.slot, self.id), grad_output);
     }
 }
@@ -21,7 +21,7 @@ struct Rows {
 }
 
 impl Operation for Rows {
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, columns) = output.matrix_shape("rows");
         pass.accumulate(self.matrix, |grad| {
             for (&label, g) in self.labels.iter().zip(grad_output.chunks_exact(columns.max(1))) {

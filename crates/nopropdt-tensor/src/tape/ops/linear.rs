@@ -1,6 +1,6 @@
 //! Linear layers and products of two values.
 
-use super::{Operation, Pass, Slot, Tape, Var};
+use super::{Operation, Pass, Precision, Slot, Tape, Value, Var};
 use crate::kernels;
 use crate::kernels::gemm::{Gemm, Operand};
 use crate::parameters::ParameterId;
@@ -11,24 +11,25 @@ struct Linear {
     slot: Slot,
     weight: ParameterId,
     bias: ParameterId,
+    precision: Precision,
 }
 
 impl Operation for Linear {
     /// For y = x·Wᵀ + b: dx = dy·W, dW = dyᵀ·x, db = column sums of dy.
-    fn backward(&self, pass: &mut Pass<'_>, output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (rows, outputs) = output.matrix_shape("linear");
         let x = pass.value(self.x);
         let (_, inputs) = x.matrix_shape("linear");
         let weight = pass.parameter(self.slot, self.weight);
-        let (dy, accumulate) = (grad_output, true);
-        let (a, b) = (Operand::transposed(dy), Operand::plain(x.data()));
-        Gemm { m: outputs, n: inputs, k: rows, a, b, accumulate }
+        let (dy, accumulate, precision) = (grad_output, true, self.precision);
+        let (a, b) = (Operand::transposed(dy), Operand::plain(x.values()));
+        Gemm { m: outputs, n: inputs, k: rows, a, b, accumulate, precision }
             .run(kernels::active(), pass.parameter_gradient(self.slot, self.weight));
         let bias = pass.parameter_gradient(self.slot, self.bias);
         dy.chunks_exact(outputs).for_each(|row| super::add(bias, row));
         pass.accumulate(self.x, |dx| {
             let (a, b) = (Operand::plain(dy), Operand::plain(weight));
-            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate }.run(kernels::active(), dx);
+            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate, precision }.run(kernels::active(), dx);
         });
     }
 }
@@ -40,23 +41,23 @@ struct Matmul {
 
 impl Operation for Matmul {
     /// For C = A·B: dA = dC·Bᵀ, dB = Aᵀ·dC.
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let ((m, k), (_, n)) = (a.matrix_shape("matmul"), b.matrix_shape("matmul"));
-        let (dc, accumulate) = (Operand::plain(grad_output), true);
+        let (dc, accumulate, precision) = (Operand::plain(grad_output), true, Precision::F32);
         pass.accumulate(self.a, |da| {
-            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate }
+            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate, precision }
                 .run(kernels::active(), da);
         });
         pass.accumulate(self.b, |db| {
-            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate }
+            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate, precision }
                 .run(kernels::active(), db);
         });
     }
 }
 
 impl Tape<'_> {
-    /// x·Wᵀ + b, W `[out, in]`, b `[out]`.
+    /// x·Wᵀ + b, W `[out, in]`, b `[out]`; on a bf16 tape x, W and, backwards, dy are rounded before they are multiplied.
     ///
     /// # Shapes
     /// x [B, in] -> [B, out]
@@ -66,7 +67,8 @@ impl Tape<'_> {
     pub fn linear(&mut self, x: Var, slot: Slot, weight: ParameterId, bias: ParameterId) -> Var {
         let parameters = self.parameters(slot);
         let (w, b) = (parameters.get(weight), parameters.get(bias));
-        let (rows, inputs) = self.value(x).matrix_shape("linear");
+        let (rows, inputs) = self.recorded(x).matrix_shape("linear");
+        let precision = self.precision();
         let outputs = b.len();
         assert_eq!(
             w.len(),
@@ -75,10 +77,11 @@ impl Tape<'_> {
         );
         let value = Tensor::filled_by(&[rows, outputs], |y| {
             y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
-            let (a, b) = (Operand::plain(self.value(x).data()), Operand::transposed(w));
-            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true }.run(kernels::active(), y);
+            let (a, b) = (Operand::plain(self.recorded(x).values()), Operand::transposed(w));
+            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true, precision }
+                .run(kernels::active(), y);
         });
-        self.record_with_parameters(value, Linear { x, slot, weight, bias })
+        self.record_with_parameters(value, Linear { x, slot, weight, bias, precision })
     }
 
     /// A·B, as in p·W_embed.
@@ -94,7 +97,7 @@ impl Tape<'_> {
         assert_eq!(k, rows, "matmul: A has {k} columns; B has {rows} rows");
         let value = Tensor::filled_by(&[m, n], |c| {
             let (a, b) = (Operand::plain(self.value(a).data()), Operand::plain(self.value(b).data()));
-            Gemm { m, n, k, a, b, accumulate: false }.run(kernels::active(), c);
+            Gemm { m, n, k, a, b, accumulate: false, precision: Precision::F32 }.run(kernels::active(), c);
         });
         self.record(value, &[a, b], Matmul { a, b })
     }

@@ -1,6 +1,6 @@
 //! Losses: scalars `[1]`, means over the batch.
 
-use super::{Operation, Pass, Tape, Var, activation::softmax_rows};
+use super::{Operation, Pass, Tape, Value, Var, activation::softmax_rows};
 use crate::tensor::Tensor;
 
 struct SquaredError {
@@ -9,7 +9,7 @@ struct SquaredError {
 }
 
 impl Operation for SquaredError {
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let factor = 2.0 * grad_output[0] / a.shape()[0] as f32;
         for (var, sign) in [(self.a, factor), (self.b, -factor)] {
@@ -29,7 +29,7 @@ struct CrossEntropy {
 
 impl Operation for CrossEntropy {
     /// (softmax(logits) − one-hot) / B.
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let logits = pass.value(self.logits);
         let (rows, classes) = logits.matrix_shape("cross_entropy");
         let factor = grad_output[0] / rows as f32;

@@ -11,7 +11,7 @@ mod pool;
 
 pub use conv::{ConvEpilogue, Dropout};
 
-use super::{Mode, Operation, Pass, Slot, StatisticUpdate, Tape, Var};
+use super::{Mode, Operation, Pass, Precision, Slot, StatisticUpdate, Tape, Value, Var};
 
 /// sum += values, elementwise.
 fn add(sum: &mut [f32], values: &[f32]) {

@@ -1,6 +1,6 @@
 //! Pooling over images [B, H, W, C].
 
-use super::{Operation, Pass, Tape, Var};
+use super::{Operation, Pass, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 struct MaxPool {
@@ -10,7 +10,7 @@ struct MaxPool {
 }
 
 impl Operation for MaxPool {
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.x, |grad| {
             self.sources.iter().zip(grad_output).for_each(|(&source, g)| grad[source as usize] += g);
         });
@@ -22,7 +22,7 @@ struct GlobalAveragePool {
 }
 
 impl Operation for GlobalAveragePool {
-    fn backward(&self, pass: &mut Pass<'_>, _output: &Tensor, grad_output: &[f32]) {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let [_, height, width, channels] = image_shape(pass.value(self.x));
         let pixels = height * width;
         pass.accumulate(self.x, |grad| {
@@ -36,7 +36,7 @@ impl Operation for GlobalAveragePool {
     }
 }
 
-fn image_shape(x: &Tensor) -> [usize; 4] {
+fn image_shape(x: &Value) -> [usize; 4] {
     let shape = x.shape();
     shape.try_into().unwrap_or_else(|_| panic!("pool: wants images [B, H, W, C]; shape is {shape:?}"))
 }
@@ -51,7 +51,7 @@ impl Tape<'_> {
     /// When `x` is not a batch of images, or holds more than 2³² values.
     pub fn max_pool(&mut self, x: Var) -> Var {
         let tensor = self.value(x);
-        let [batch, height, width, channels] = image_shape(tensor);
+        let [batch, height, width, channels] = image_shape(self.recorded(x));
         assert!(
             u32::try_from(tensor.len()).is_ok(),
             "max_pool: wants at most 2^32 values; found {}",
@@ -89,11 +89,12 @@ impl Tape<'_> {
     /// # Panics
     /// When `x` is not a batch of images of at least one pixel.
     pub fn global_average_pool(&mut self, x: Var) -> Var {
-        let [batch, height, width, channels] = image_shape(self.value(x));
+        let [batch, height, width, channels] = image_shape(self.recorded(x));
         let pixels = height * width;
         assert!(pixels > 0, "global_average_pool: wants at least one pixel; image is {height}×{width}");
         let value = Tensor::filled_by(&[batch, channels], |out| {
-            let images = self.value(x).data().chunks_exact(pixels * channels);
+            let images = self.widened(x);
+            let images = images.data().chunks_exact(pixels * channels);
             for (out, image) in out.chunks_exact_mut(channels).zip(images) {
                 image.chunks_exact(channels).for_each(|pixel| super::add(out, pixel));
                 out.iter_mut().for_each(|sum| *sum /= pixels as f32);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::kernels::active;
+use crate::kernels::bf16::{Bf16, rounded};
 
 /// Everything a pass computes.
 #[derive(Debug, PartialEq)]
@@ -32,33 +33,77 @@ fn inside<T>(values: &[T]) -> &[T] {
     &values[BORDER..values.len() - BORDER]
 }
 
+/// A buffer in either precision.
+enum Stored {
+    F32(Vec<f32>),
+    Bf16(Vec<Bf16>),
+}
+
+impl Stored {
+    /// `values` between borders of NaN.
+    fn bordered(values: &[f32], precision: Precision) -> Self {
+        let values = bordered(values);
+        match precision {
+            Precision::F32 => Self::F32(values),
+            Precision::Bf16 => Self::Bf16(values.into_iter().map(Bf16::from_f32).collect()),
+        }
+    }
+
+    fn inside(&self) -> Values<'_> {
+        match self {
+            Self::F32(values) => Values::F32(inside(values)),
+            Self::Bf16(values) => Values::Bf16(inside(values)),
+        }
+    }
+
+    fn inside_mut(&mut self) -> ValuesMut<'_> {
+        let range = |length: usize| BORDER..length - BORDER;
+        match self {
+            Self::F32(values) => ValuesMut::F32(&mut values[range(values.len())]),
+            Self::Bf16(values) => ValuesMut::Bf16(&mut values[range(values.len())]),
+        }
+    }
+
+    fn widened(self) -> Vec<f32> {
+        match self {
+            Self::F32(values) => values,
+            Self::Bf16(values) => values.into_iter().map(Bf16::to_f32).collect(),
+        }
+    }
+}
+
+/// What input and output are stored in: the combinations that occur.
+const STORED: [[Precision; 2]; 3] =
+    [[Precision::F32, Precision::F32], [Precision::F32, Precision::Bf16], [Precision::Bf16, Precision::Bf16]];
+
 /// Forward and backward on buffers inside larger ones: no read reaches a result from outside, no write leaves them.
-fn run(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Results {
+fn run(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue, stored: [Precision; 2]) -> Results {
     // Scratch holds what its last user left: let that be NaN.
     let mut used = [10_000, 100_000, 1_000_000].map(Scratch::any);
     used.iter_mut().for_each(|scratch| scratch.fill(f32::NAN));
     drop(used);
     let length = shape.batch * shape.image_out(&epilogue);
     let pooled = if epilogue.pools() { length } else { 0 };
-    let x = bordered(&integers(shape.batch * shape.image(), 1));
+    let x = Stored::bordered(&integers(shape.batch * shape.image(), 1), stored[0]);
     let weight = bordered(&integers(shape.weights(), 2));
     let bias = bordered(&integers(shape.out_channels, 3));
     let grad_output = bordered(&integers(length, 4));
-    let forward = Forward { shape, x: inside(&x), weight: inside(&weight), bias: inside(&bias), epilogue };
-    let mut output = bordered(&vec![f32::NAN; length]);
+    let forward = Forward { shape, x: x.inside(), weight: inside(&weight), bias: inside(&bias), epilogue };
+    let mut output = Stored::bordered(&vec![f32::NAN; length], stored[1]);
     let mut arg_max = vec![9; pooled + 2 * BORDER];
-    forward.run(kernels, &mut output[BORDER..BORDER + length], &mut arg_max[BORDER..BORDER + pooled]);
+    forward.run(kernels, output.inside_mut(), &mut arg_max[BORDER..BORDER + pooled]);
     let [mut weight, mut bias, mut grad_x] =
         [shape.weights(), shape.out_channels, shape.batch * shape.image()].map(|n| bordered(&vec![1.0; n]));
     let backward = Backward {
         forward,
-        output: inside(&output),
+        output: output.inside(),
         arg_max: inside(&arg_max),
         grad_output: inside(&grad_output),
     };
     let inner = |values: &mut Vec<f32>| BORDER..values.len() - BORDER;
     let (range_w, range_b, range_x) = (inner(&mut weight), inner(&mut bias), inner(&mut grad_x));
     backward.run(kernels, &mut weight[range_w], &mut bias[range_b], Some(&mut grad_x[range_x]));
+    let output = output.widened();
     for buffer in [&output, &weight, &bias, &grad_x] {
         let (before, after) = (&buffer[..BORDER], &buffer[buffer.len() - BORDER..]);
         assert!(before.iter().chain(after).all(|v| v.is_nan()), "{}: a write outside", kernels.isa());
@@ -72,9 +117,12 @@ fn run(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Results {
 fn agree(shape: ConvShape, epilogue: Epilogue) {
     let mut variants = available();
     let portable = variants.next().expect("portable kernels run everywhere");
-    let expected = run(portable, shape, epilogue);
+    let expected = STORED.map(|stored| run(portable, shape, epilogue, stored));
     for kernels in variants {
-        assert_eq!(run(kernels, shape, epilogue), expected, "{} {shape:?} {epilogue:?}", kernels.isa());
+        for (stored, expected) in STORED.into_iter().zip(&expected) {
+            let found = run(kernels, shape, epilogue, stored);
+            assert_eq!(&found, expected, "{} {shape:?} {epilogue:?} {stored:?}", kernels.isa());
+        }
     }
 }
 
@@ -143,13 +191,14 @@ fn a_dead_layer_passes_nothing() {
     let epilogue = relu(true, false);
     let length = 3 * shape.image_out(&epilogue);
     for kernels in available() {
-        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
+        let forward = Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue };
         let (mut output, mut arg_max) = (vec![9.0; length], vec![9; length]);
-        forward.run(kernels, &mut output, &mut arg_max);
+        forward.run(kernels, ValuesMut::F32(&mut output), &mut arg_max);
         assert!(output.iter().all(|&v| v == 0.0), "{}", kernels.isa());
         let (mut gw, mut gb, mut gx) = (vec![1.0; weight.len()], vec![1.0; 5], vec![1.0; x.len()]);
         let grad_output = vec![7.0; length];
-        let backward = Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
+        let backward =
+            Backward { forward, output: (&output).into(), arg_max: &arg_max, grad_output: &grad_output };
         backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
         assert!(gw.iter().chain(&gb).chain(&gx).all(|&g| g == 1.0), "{}", kernels.isa());
     }
@@ -160,12 +209,13 @@ fn a_dead_layer_passes_nothing() {
 fn a_wrong_arg_max_is_refused() {
     let shape = ConvShape { batch: 1, height: 2, width: 2, in_channels: 16, out_channels: 3 };
     let (x, weight, bias) = (vec![1.0; shape.image()], vec![1.0; shape.weights()], vec![0.0; 3]);
-    let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: relu(true, false) };
+    let forward =
+        Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue: relu(true, false) };
     for kernels in available() {
         let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; 3], vec![0.0; x.len()]);
             let backward =
-                Backward { forward, output: &[1.0; 3], arg_max: &[255; 3], grad_output: &[1.0; 3] };
+                Backward { forward, output: (&[1.0; 3]).into(), arg_max: &[255; 3], grad_output: &[1.0; 3] };
             backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
         }));
         assert!(refused.is_err(), "{}", kernels.isa());
@@ -188,14 +238,37 @@ fn threads_do_not_change_a_bit_on_any_variant() {
 fn real_numbers(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Results {
     let (x, weight) = (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2));
     let (bias, length) = (uniform(shape.out_channels, 3), shape.batch * shape.image_out(&epilogue));
-    let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue };
+    let forward = Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue };
     let (mut output, mut arg_max) = (vec![0.0; length], vec![0; if epilogue.pools() { length } else { 0 }]);
-    forward.run(kernels, &mut output, &mut arg_max);
+    forward.run(kernels, ValuesMut::F32(&mut output), &mut arg_max);
     let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; bias.len()], vec![0.0; x.len()]);
     let grad_output = uniform(length, 5);
-    let backward = Backward { forward, output: &output, arg_max: &arg_max, grad_output: &grad_output };
+    let backward =
+        Backward { forward, output: (&output).into(), arg_max: &arg_max, grad_output: &grad_output };
     backward.run(kernels, &mut gw, &mut gb, Some(&mut gx));
     Results { output, arg_max, weight: gw, bias: gb, x: gx }
+}
+
+/// With bf16 inputs: input and kernel are rounded, the sum is not, and the output is the rounded sum.
+#[test]
+fn bf16_rounds_what_it_multiplies_and_what_it_stores() {
+    let shape = ConvShape { batch: 3, height: 5, width: 6, in_channels: 32, out_channels: 9 };
+    let (x, weight) = (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2));
+    let bias = uniform(shape.out_channels, 3);
+    let [wide_x, wide_weight] = [&x, &weight].map(|v| v.iter().map(|&v| rounded(v)).collect::<Vec<_>>());
+    let epilogue = Epilogue::Linear;
+    let exact =
+        naive_forward(&Forward { shape, x: (&wide_x).into(), weight: &wide_weight, bias: &bias, epilogue });
+    let small: Vec<Bf16> = x.iter().map(|&v| Bf16::from_f32(v)).collect();
+    let forward = Forward { shape, x: Values::Bf16(&small), weight: &weight, bias: &bias, epilogue };
+    for kernels in available() {
+        let mut output = vec![f32::NAN; exact.len()];
+        forward.run(kernels, ValuesMut::F32(&mut output), &mut []);
+        assert!(close(&output, &exact), "{}", kernels.isa());
+        let mut stored = vec![Bf16::default(); exact.len()];
+        forward.run(kernels, ValuesMut::Bf16(&mut stored), &mut []);
+        assert!(stored.iter().zip(&output).all(|(s, &o)| *s == Bf16::from_f32(o)), "{}", kernels.isa());
+    }
 }
 
 /// A diverged network says so: NaN passes convolution, pool and ReLU.
@@ -206,9 +279,10 @@ fn nan_passes_through() {
     x[0] = f32::NAN;
     let (weight, bias) = (vec![1.0; shape.weights()], vec![0.0; 6]);
     for kernels in available() {
-        let forward = Forward { shape, x: &x, weight: &weight, bias: &bias, epilogue: relu(true, false) };
+        let forward =
+            Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue: relu(true, false) };
         let (mut output, mut arg_max) = ([0.0; 24], [0; 24]);
-        forward.run(kernels, &mut output, &mut arg_max);
+        forward.run(kernels, ValuesMut::F32(&mut output), &mut arg_max);
         assert!(output[..6].iter().all(|v| v.is_nan()), "{}: {output:?}", kernels.isa());
         assert!(output[18..].iter().all(|v| v.is_finite()), "{}: {output:?}", kernels.isa());
     }
@@ -219,6 +293,6 @@ fn nan_passes_through() {
 fn a_short_input_is_refused() {
     let shape = ConvShape { batch: 1, height: 2, width: 2, in_channels: 1, out_channels: 1 };
     let forward =
-        Forward { shape, x: &[0.0; 3], weight: &[0.0; 9], bias: &[0.0], epilogue: Epilogue::Linear };
-    forward.run(active(), &mut [0.0; 4], &mut []);
+        Forward { shape, x: (&[0.0; 3]).into(), weight: &[0.0; 9], bias: &[0.0], epilogue: Epilogue::Linear };
+    forward.run(active(), ValuesMut::F32(&mut [0.0; 4]), &mut []);
 }

@@ -17,30 +17,44 @@ struct Image<'a> {
     grad_output: &'a [f32],
 }
 
-/// The images of a slice, one by one.
-fn images<'a>(slice: &'a BackwardSlice<'_>) -> impl Iterator<Item = Image<'a>> {
-    let image_out = slice.shape.image_out(&slice.epilogue);
-    slice.x.chunks_exact(slice.shape.image()).enumerate().map(move |(index, x)| {
+/// Room for what of an image is stored in bf16.
+struct Widened {
+    x: Scratch,
+    output: Scratch,
+}
+
+impl Widened {
+    fn new(slice: &BackwardSlice<'_>) -> Self {
+        let [x, output] = [slice.shape.image(), slice.shape.image_out(&slice.epilogue)].map(Scratch::any);
+        Self { x, output }
+    }
+
+    /// Image `index` of a slice, in f32.
+    #[inline(always)]
+    fn image<'a>(&'a mut self, slice: &'a BackwardSlice<'_>, index: usize) -> Image<'a> {
+        let (image, image_out) = (slice.shape.image(), slice.shape.image_out(&slice.epilogue));
         let stored = index * image_out..(index + 1) * image_out;
         Image {
-            x,
-            output: &slice.output[stored.clone()],
+            x: slice.x.slice(index * image..(index + 1) * image).widened(&mut self.x),
+            output: slice.output.slice(stored.clone()).widened(&mut self.output),
             arg_max: if slice.epilogue.pools() { &slice.arg_max[stored.clone()] } else { &[] },
             grad_output: &slice.grad_output[stored],
         }
-    })
+    }
 }
 
 /// Both gradients as dense products: dy is laid out in full, between borders of zeros.
 pub(super) fn dense<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
     let shape = slice.shape;
     let columns = padded::<S>(shape.out_channels);
-    let mut x = Neighbourhoods::new(&shape, shape.in_channels);
-    let mut dy = Neighbourhoods::padded(&shape, columns);
+    let mut x = Neighbourhoods::new(&shape, Precision::F32);
+    let mut dy = Neighbourhoods::padded(&shape, columns, Precision::F32);
+    let mut widened = Widened::new(slice);
     let mut grad_weight = Scratch::zeros(TAPS * shape.in_channels * columns);
     let mut row = Scratch::any(shape.width * padded::<S>(shape.in_channels));
-    for (index, image) in images(slice).enumerate() {
-        x.load(simd, image.x);
+    for index in 0..shape.batch {
+        let image = widened.image(slice, index);
+        x.load(simd, Values::F32(image.x));
         simd.vectorize(Spread {
             shape: &shape,
             epilogue: &slice.epilogue,
@@ -106,7 +120,9 @@ fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradi
     let mut dx = Scratch::any(if gradients.x.is_some() { blocks * plane + 128 } else { 128 });
     let dx = &mut dx[128..];
     let mut grad_weight = Scratch::zeros(shape.weights());
-    for (index, image) in images(slice).enumerate() {
+    let mut widened = Widened::new(slice);
+    for index in 0..shape.batch {
+        let image = widened.image(slice, index);
         simd.vectorize(Collect {
             shape: &shape,
             epilogue: &slice.epilogue,

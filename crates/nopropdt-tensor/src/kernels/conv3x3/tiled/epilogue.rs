@@ -3,56 +3,64 @@
 use super::*;
 use crate::kernels::relu;
 use crate::kernels::simd::Operation;
+use std::ops::Range;
 
 /// Bias, ReLU, pool and dropout of a band; overwrites its rows of the output.
-pub(super) struct Finish<'a> {
+pub(super) struct Finish<'a, 'b> {
     pub(super) shape: &'a ConvShape,
     pub(super) epilogue: &'a Epilogue,
     pub(super) bias: &'a [f32],
-    /// Position of `output[0]` in the batch's output.
+    /// Position of the first value of `range` in the batch's output.
     pub(super) offset: u64,
     /// [rows, W, columns]
     pub(super) band: &'a [f32],
     pub(super) columns: usize,
-    pub(super) output: &'a mut [f32],
+    pub(super) output: &'a mut ValuesMut<'b>,
+    /// Where in the output the band's rows are.
+    pub(super) range: Range<usize>,
+    /// Room for them in f32.
+    pub(super) finished: &'a mut Scratch,
     pub(super) arg_max: &'a mut [u8],
 }
 
-impl Operation for Finish<'_> {
+impl Operation for Finish<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let channels = self.shape.out_channels;
-        let pixels = self.output.chunks_exact_mut(channels);
-        match self.epilogue {
-            Epilogue::Linear => {
-                for (out, band) in pixels.zip(self.band.chunks_exact(self.columns)) {
-                    let values = out.iter_mut().zip(band).zip(self.bias);
-                    values.for_each(|((out, &value), &bias)| *out = value + bias);
+        let Self { shape, epilogue, bias, offset, band, columns, output, range, finished, arg_max } = self;
+        let channels = shape.out_channels;
+        output.fill_by(range, finished, |output| {
+            let pixels = output.chunks_exact_mut(channels);
+            match epilogue {
+                Epilogue::Linear => {
+                    for (out, band) in pixels.zip(band.chunks_exact(columns)) {
+                        let values = out.iter_mut().zip(band).zip(bias);
+                        values.for_each(|((out, &value), &bias)| *out = value + bias);
+                    }
+                }
+                Epilogue::Relu { pool: false, .. } => {
+                    for (out, band) in pixels.zip(band.chunks_exact(columns)) {
+                        let values = out.iter_mut().zip(band).zip(bias);
+                        values.for_each(|((out, &value), &bias)| *out = relu(value + bias));
+                    }
+                }
+                Epilogue::Relu { pool: true, .. } => {
+                    let arg_max = arg_max.chunks_exact_mut(channels);
+                    let row = shape.width * columns;
+                    let windows = band.chunks_exact(2 * row).flat_map(|rows| {
+                        let (upper, lower) = rows.split_at(row);
+                        upper.chunks_exact(2 * columns).zip(lower.chunks_exact(2 * columns))
+                    });
+                    for ((out, arg), (upper, lower)) in pixels.zip(arg_max).zip(windows) {
+                        pool_window([upper, lower], columns, bias, out, arg);
+                    }
                 }
             }
-            Epilogue::Relu { pool: false, .. } => {
-                for (out, band) in pixels.zip(self.band.chunks_exact(self.columns)) {
-                    let values = out.iter_mut().zip(band).zip(self.bias);
-                    values.for_each(|((out, &value), &bias)| *out = relu(value + bias));
-                }
+            if let Some(mask) = epilogue.dropout() {
+                mask.apply_on(simd, offset, output);
             }
-            Epilogue::Relu { pool: true, .. } => {
-                let arg_max = self.arg_max.chunks_exact_mut(channels);
-                let row = self.shape.width * self.columns;
-                let windows = self.band.chunks_exact(2 * row).flat_map(|rows| {
-                    let (upper, lower) = rows.split_at(row);
-                    upper.chunks_exact(2 * self.columns).zip(lower.chunks_exact(2 * self.columns))
-                });
-                for ((out, arg), (upper, lower)) in pixels.zip(arg_max).zip(windows) {
-                    pool_window([upper, lower], self.columns, self.bias, out, arg);
-                }
-            }
-        }
-        if let Some(mask) = self.epilogue.dropout() {
-            mask.apply_on(simd, self.offset, self.output);
-        }
+        });
     }
 }
 

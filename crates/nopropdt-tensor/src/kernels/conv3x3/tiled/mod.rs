@@ -12,8 +12,10 @@ mod neighbourhoods;
 use super::shape::{TAPS, flip};
 use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
 use crate::kernels::Scratch;
+use crate::kernels::bf16::{Pair, Precision, Values, ValuesMut, as_pairs_mut};
+use crate::kernels::gemm::as_multiplied;
 use crate::kernels::simd::Simd;
-use crate::kernels::tile::{Left, Product, Right, padded, panel};
+use crate::kernels::tile::{Left, Product, Right, Step, padded, panel};
 use epilogue::{Finish, Spread};
 use neighbourhoods::Neighbourhoods;
 
@@ -21,30 +23,38 @@ use neighbourhoods::Neighbourhoods;
 const BAND: usize = 4096;
 
 impl<S: Simd> Groups for S {
-    fn pack_forward(&self, shape: &ConvShape, weight: &[f32]) -> Scratch {
-        panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels)
+    fn pack_forward(&self, shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {
+        panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels, precision)
     }
 
-    fn pack_backward(&self, shape: &ConvShape, epilogue: &Epilogue, weight: &[f32]) -> Scratch {
+    fn pack_backward(
+        &self,
+        shape: &ConvShape,
+        epilogue: &Epilogue,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Scratch {
+        let weight = as_multiplied(weight.into(), precision);
         if backward::is_sparse::<S>(shape, epilogue) {
-            return backward::by_blocks::<S>(shape, weight);
+            return backward::by_blocks::<S>(shape, &weight);
         }
         let mut flipped = Scratch::any(weight.len());
-        flip(shape, weight, &mut flipped);
+        flip(shape, &weight, &mut flipped);
         let channels = shape.out_channels;
-        panels::<S>(&flipped, channels, padded::<S>(channels), shape.in_channels)
+        panels::<S>(&flipped, channels, padded::<S>(channels), shape.in_channels, Precision::F32)
     }
 
-    fn forward(&self, group: &ForwardGroup<'_>, output: &mut [f32], arg_max: &mut [u8]) {
+    fn forward(&self, group: &ForwardGroup<'_>, mut output: ValuesMut<'_>, arg_max: &mut [u8]) {
         let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *group;
         let columns = padded::<S>(shape.out_channels);
         let pools = epilogue.pools();
         let band_rows = band_rows(&shape, columns);
-        let mut neighbourhoods = Neighbourhoods::new(&shape, shape.in_channels);
+        let mut neighbourhoods = Neighbourhoods::new(&shape, x.precision());
         let mut band = Scratch::any(band_rows * shape.width * columns);
+        let mut finished = Scratch::any(band.len());
         let row_out = shape.image_out(&epilogue) / epilogue.output_size(&shape).0;
         let mut start = 0;
-        for image in x.chunks_exact(shape.image()) {
+        for image in x.chunks(shape.image()) {
             neighbourhoods.load(*self, image);
             for first in (0..shape.height).step_by(band_rows) {
                 let rows = first..(first + band_rows).min(shape.height);
@@ -58,7 +68,9 @@ impl<S: Simd> Groups for S {
                     offset: offset + start as u64,
                     band: values,
                     columns,
-                    output: &mut output[start..end],
+                    output: &mut output,
+                    range: start..end,
+                    finished: &mut finished,
                     arg_max: if pools { &mut arg_max[start..end] } else { &mut [] },
                 });
                 start = end;
@@ -80,18 +92,45 @@ fn band_rows(shape: &ConvShape, columns: usize) -> usize {
     (BAND / (shape.width * columns) / 2 * 2).clamp(2, shape.height.next_multiple_of(2))
 }
 
-/// A kernel [9, channels, outputs] as panels [outputs / PANEL][9 · padded_channels][PANEL], zero where there is no channel.
-fn panels<S: Simd>(weight: &[f32], channels: usize, padded_channels: usize, outputs: usize) -> Scratch {
+/// A kernel [9, channels, outputs] as panels [outputs / PANEL][9 · padded_channels][PANEL], zero where there is no channel; in bf16
+/// a pair of channels is a step.
+fn panels<S: Simd>(
+    weight: &[f32],
+    channels: usize,
+    padded_channels: usize,
+    outputs: usize,
+    precision: Precision,
+) -> Scratch {
     let width = panel::<S>();
-    let mut packed = Scratch::zeros(TAPS * padded_channels * padded::<S>(outputs));
-    for (index, target) in packed.chunks_exact_mut(TAPS * padded_channels * width).enumerate() {
+    let steps = words(padded_channels, precision);
+    let mut packed = Scratch::zeros(TAPS * steps * padded::<S>(outputs));
+    for (index, target) in packed.chunks_exact_mut(TAPS * steps * width).enumerate() {
         let columns = index * width..((index + 1) * width).min(outputs);
-        let taps =
-            target.chunks_exact_mut(padded_channels * width).zip(weight.chunks_exact(channels * outputs));
+        let taps = target.chunks_exact_mut(steps * width).zip(weight.chunks_exact(channels * outputs));
         for (target, source) in taps {
-            let rows = target.chunks_exact_mut(width).zip(source.chunks_exact(outputs));
-            rows.for_each(|(to, from)| to[..columns.len()].copy_from_slice(&from[columns.clone()]));
+            match precision {
+                Precision::F32 => {
+                    let rows = target.chunks_exact_mut(width).zip(source.chunks_exact(outputs));
+                    rows.for_each(|(to, from)| to[..columns.len()].copy_from_slice(&from[columns.clone()]));
+                }
+                Precision::Bf16 => {
+                    let rows = as_pairs_mut(target).chunks_exact_mut(width).zip(source.chunks(2 * outputs));
+                    for (to, from) in rows {
+                        let second = |column: usize| from.get(outputs + column).copied().unwrap_or(0.0);
+                        let pairs = columns.clone().map(|column| Pair::round(from[column], second(column)));
+                        to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair);
+                    }
+                }
+            }
         }
     }
     packed
+}
+
+/// Words that the channels of a pixel fill.
+fn words(channels: usize, precision: Precision) -> usize {
+    match precision {
+        Precision::F32 => channels,
+        Precision::Bf16 => channels.div_ceil(2),
+    }
 }

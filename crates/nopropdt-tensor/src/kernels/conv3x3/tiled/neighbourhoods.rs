@@ -1,6 +1,7 @@
 //! An image in memory such that the tile finds every pixel's neighbourhood at fixed distances.
 
 use super::*;
+use crate::kernels::bf16::Bf16;
 use std::ops::Range;
 
 /// Images of fewer channels are unrolled: a run of three neighbours would be too short for the tile's loop.
@@ -12,7 +13,9 @@ const PAGE: usize = 1024;
 pub(super) struct Neighbourhoods {
     height: usize,
     width: usize,
+    /// Words of a pixel: channels, or pairs of them.
     channels: usize,
+    precision: Precision,
     order: Order,
     data: Scratch,
 }
@@ -26,21 +29,23 @@ enum Order {
 }
 
 impl Neighbourhoods {
-    /// Room for an image of `shape` with `channels` channels, in the order that suits them.
-    pub(super) fn new(shape: &ConvShape, channels: usize) -> Self {
-        if channels >= FEWEST_CHANNELS {
-            return Self::padded(shape, channels);
+    /// Room for an input image of `shape`, in the order that suits its channels.
+    pub(super) fn new(shape: &ConvShape, precision: Precision) -> Self {
+        let channels = shape.in_channels;
+        if precision == Precision::Bf16 || channels >= FEWEST_CHANNELS {
+            return Self::padded(shape, words(channels, precision), precision);
         }
         let pixels = shape.pixels().next_multiple_of(16);
         let distance = if pixels.is_multiple_of(PAGE / 4) { pixels + 16 } else { pixels };
         let data = Scratch::zeros(TAPS * channels * distance);
-        Self { height: shape.height, width: shape.width, channels, order: Order::Planes { distance }, data }
+        let order = Order::Planes { distance };
+        Self { height: shape.height, width: shape.width, channels, precision, order, data }
     }
 
-    /// Room for an image with a border of zeros.
-    pub(super) fn padded(shape: &ConvShape, channels: usize) -> Self {
+    /// Room for an image of `channels` words a pixel with a border of zeros.
+    pub(super) fn padded(shape: &ConvShape, channels: usize, precision: Precision) -> Self {
         let data = Scratch::zeros((shape.height + 2) * (shape.width + 2) * channels);
-        Self { height: shape.height, width: shape.width, channels, order: Order::Padded, data }
+        Self { height: shape.height, width: shape.width, channels, precision, order: Order::Padded, data }
     }
 
     pub(super) fn height(&self) -> usize {
@@ -56,18 +61,22 @@ impl Neighbourhoods {
         &mut self.data
     }
 
-    /// Takes an image [H, W, C] in.
-    pub(super) fn load<S: Simd>(&mut self, simd: S, image: &[f32]) {
-        match self.order {
-            Order::Padded => {
-                let (run, padded_run) = (self.width * self.channels, (self.width + 2) * self.channels);
+    /// Takes an image [H, W, C] of the precision there is room for in.
+    pub(super) fn load<S: Simd>(&mut self, simd: S, image: Values<'_>) {
+        let (width, channels) = (self.width, self.channels);
+        match (self.order, image) {
+            (Order::Padded, Values::F32(image)) => {
+                let (run, padded_run) = (width * channels, (width + 2) * channels);
                 let rows = self.data[padded_run..].chunks_exact_mut(padded_run).zip(image.chunks_exact(run));
-                rows.for_each(|(to, from)| to[self.channels..][..run].copy_from_slice(from));
+                rows.for_each(|(to, from)| to[channels..][..run].copy_from_slice(from));
             }
-            Order::Planes { distance } => {
-                let (width, channels) = (self.width, self.channels);
+            (Order::Padded, Values::Bf16(image)) => {
+                simd.vectorize(Pad { image, width, channels, padded: as_pairs_mut(&mut self.data) });
+            }
+            (Order::Planes { distance }, Values::F32(image)) => {
                 simd.vectorize(Unroll { image, width, channels, distance, planes: &mut self.data });
             }
+            (Order::Planes { .. }, Values::Bf16(_)) => unreachable!("bf16 images are padded"),
         }
     }
 
@@ -80,6 +89,21 @@ impl Neighbourhoods {
         out: &mut [f32],
         columns: usize,
     ) {
+        match self.precision {
+            Precision::F32 => self.convolve_steps::<S, f32>(simd, rows, panels, out, columns),
+            Precision::Bf16 => self.convolve_steps::<S, Pair>(simd, rows, panels, out, columns),
+        }
+    }
+
+    fn convolve_steps<S: Simd, E: Step>(
+        &self,
+        simd: S,
+        rows: Range<usize>,
+        panels: &[f32],
+        out: &mut [f32],
+        columns: usize,
+    ) {
+        let (data, panels) = (E::of_words(&self.data), E::of_words(panels));
         let steps = TAPS * self.channels;
         let row_out = self.width * columns;
         for (index, kernel) in panels.chunks_exact(steps * panel::<S>()).enumerate() {
@@ -87,10 +111,10 @@ impl Neighbourhoods {
                 let (runs, a) = match self.order {
                     Order::Padded => {
                         let run = (self.width + 2) * self.channels;
-                        (3, Left { data: &self.data[y * run..], row: self.channels, step: 1, run })
+                        (3, Left { data: &data[y * run..], row: self.channels, step: 1, run })
                     }
                     Order::Planes { distance } => {
-                        (1, Left { data: &self.data[y * self.width..], row: 1, step: distance, run: 0 })
+                        (1, Left { data: &data[y * self.width..], row: 1, step: distance, run: 0 })
                     }
                 };
                 let run_length = steps / runs;
@@ -125,6 +149,40 @@ impl Neighbourhoods {
                 let product =
                     Product { rows, runs: self.height, run_length: self.width, a, b, accumulate: true };
                 product.run(simd, &mut gradient[first..], columns);
+            }
+        }
+    }
+}
+
+/// Fills the inside of a padded image with pairs of channels; an odd last channel is paired with zero.
+struct Pad<'a> {
+    image: &'a [Bf16],
+    width: usize,
+    /// Words of a pixel.
+    channels: usize,
+    padded: &'a mut [Pair],
+}
+
+impl crate::kernels::simd::Operation for Pad<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { image, width, channels, padded } = self;
+        let row = (width + 2) * channels;
+        let of_row = image.len() / (padded.len() / row - 2);
+        let rows = padded[row..].chunks_exact_mut(row).zip(image.chunks_exact(of_row));
+        for (to, from) in rows {
+            let to = &mut to[channels..][..width * channels];
+            if of_row == 2 * to.len() {
+                let pairs = from.as_chunks::<2>().0;
+                to.iter_mut().zip(pairs).for_each(|(to, &[first, second])| *to = Pair::new(first, second));
+            } else {
+                for (to, pixel) in to.chunks_exact_mut(channels).zip(from.chunks_exact(of_row / width)) {
+                    let pairs =
+                        pixel.chunks(2).map(|pair| (pair[0], pair.get(1).copied().unwrap_or_default()));
+                    to.iter_mut().zip(pairs).for_each(|(to, (first, second))| *to = Pair::new(first, second));
+                }
             }
         }
     }

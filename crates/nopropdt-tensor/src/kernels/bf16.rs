@@ -1,0 +1,295 @@
+//! bf16: the upper half of an f32. It stores activations and enters products; every sum is f32.
+//!
+//! Rounding is to the nearest, ties to even, in one place: [`Bf16::from_f32`].
+
+use super::Scratch;
+use std::ops::Range;
+
+/// In what numbers activations are stored and multiplied; sums, weights, statistics and optimisers are f32 in both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 24 significant bits.
+    #[default]
+    F32,
+    /// 8 significant bits: half the memory, and products that processors with bf16 instructions do two or more at a time.
+    Bf16,
+}
+
+/// A number of 8 exponent bits and 8 significant bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Bf16(u16);
+
+impl Bf16 {
+    /// The nearest bf16, ties to even; NaN stays NaN.
+    #[inline(always)]
+    pub fn from_f32(value: f32) -> Self {
+        let bits = value.to_bits();
+        let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1));
+        // A NaN's mantissa could round to infinity; the quiet bit keeps it one.
+        let bits = if value.is_nan() { bits | 0x0040_0000 } else { rounded };
+        Self((bits >> 16) as u16)
+    }
+
+    /// The same number, exactly.
+    #[inline(always)]
+    pub fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+}
+
+/// What activations are stored as.
+pub(super) trait Element: Copy {
+    /// The nearest bf16.
+    fn to_bf16(self) -> Bf16;
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    fn to_bf16(self) -> Bf16 {
+        Bf16::from_f32(self)
+    }
+}
+
+impl Element for Bf16 {
+    #[inline(always)]
+    fn to_bf16(self) -> Bf16 {
+        self
+    }
+}
+
+/// `value` rounded to bf16.
+#[inline(always)]
+pub fn rounded(value: f32) -> f32 {
+    Bf16::from_f32(value).to_f32()
+}
+
+/// Two steps of a sum side by side, the first in the lower half: what a bf16 product takes at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Pair(u32);
+
+impl Pair {
+    /// Both numbers rounded.
+    #[inline(always)]
+    pub fn round(first: f32, second: f32) -> Self {
+        Self::new(Bf16::from_f32(first), Bf16::from_f32(second))
+    }
+
+    /// The two numbers.
+    #[inline(always)]
+    pub fn new(first: Bf16, second: Bf16) -> Self {
+        Self(u32::from(first.0) | u32::from(second.0) << 16)
+    }
+
+    /// The bits, the first number's below the second's.
+    #[inline(always)]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The first number.
+    #[inline(always)]
+    pub fn first(self) -> f32 {
+        f32::from_bits(self.0 << 16)
+    }
+
+    /// The second number.
+    #[inline(always)]
+    pub fn second(self) -> f32 {
+        f32::from_bits(self.0 & 0xFFFF_0000)
+    }
+}
+
+/// Scratch memory is 32-bit words; these see them as pairs.
+#[allow(unsafe_code)]
+pub(super) fn as_pairs(words: &[f32]) -> &[Pair] {
+    // SAFETY: f32 and Pair (a transparent u32) have one size and alignment, and any bits are a value of either.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+}
+
+/// As [`as_pairs`], for writing.
+#[allow(unsafe_code)]
+pub(super) fn as_pairs_mut(words: &mut [f32]) -> &mut [Pair] {
+    // SAFETY: as for `as_pairs`, and the borrow is unique.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len()) }
+}
+
+/// Activations in either precision, to read.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    /// Single precision.
+    F32(&'a [f32]),
+    /// Half the size.
+    Bf16(&'a [Bf16]),
+}
+
+impl<'a> From<&'a [f32]> for Values<'a> {
+    fn from(values: &'a [f32]) -> Self {
+        Self::F32(values)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for Values<'a> {
+    fn from(values: &'a Vec<f32>) -> Self {
+        Self::F32(values)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [f32; N]> for Values<'a> {
+    fn from(values: &'a [f32; N]) -> Self {
+        Self::F32(values)
+    }
+}
+
+impl<'a> From<&'a [Bf16]> for Values<'a> {
+    fn from(values: &'a [Bf16]) -> Self {
+        Self::Bf16(values)
+    }
+}
+
+impl<'a> Values<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::Bf16(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What they are stored in.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::F32(_) => Precision::F32,
+            Self::Bf16(_) => Precision::Bf16,
+        }
+    }
+
+    /// Some of them.
+    ///
+    /// # Panics
+    /// When the range is not inside.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(&values[range]),
+            Self::Bf16(values) => Self::Bf16(&values[range]),
+        }
+    }
+
+    /// Cuts into runs of `length`; the last may be shorter.
+    pub(super) fn chunks(self, length: usize) -> impl Iterator<Item = Self> {
+        (0..self.len()).step_by(length).map(move |start| self.slice(start..(start + length).min(self.len())))
+    }
+
+    /// The values as f32: themselves, or widened into `scratch`, which must be as long.
+    #[inline(always)]
+    pub(super) fn widened<'s>(&self, scratch: &'s mut Scratch) -> &'s [f32]
+    where
+        'a: 's,
+    {
+        match self {
+            Self::F32(values) => values,
+            Self::Bf16(values) => {
+                scratch.iter_mut().zip(*values).for_each(|(to, from)| *to = from.to_f32());
+                &scratch[..values.len()]
+            }
+        }
+    }
+}
+
+/// Activations in either precision, to write.
+#[derive(Debug)]
+pub enum ValuesMut<'a> {
+    /// Single precision.
+    F32(&'a mut [f32]),
+    /// Half the size.
+    Bf16(&'a mut [Bf16]),
+}
+
+impl<'a> ValuesMut<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::Bf16(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Cuts into runs of `length`; the last may be shorter.
+    pub(super) fn chunks(self, length: usize) -> Vec<Self> {
+        match self {
+            Self::F32(values) => values.chunks_mut(length).map(Self::F32).collect(),
+            Self::Bf16(values) => values.chunks_mut(length).map(Self::Bf16).collect(),
+        }
+    }
+
+    /// Overwrites `range` by what `fill` makes of a buffer as long, rounded where that is what is stored.
+    #[inline(always)]
+    pub(super) fn fill_by(
+        &mut self,
+        range: Range<usize>,
+        scratch: &mut Scratch,
+        fill: impl FnOnce(&mut [f32]),
+    ) {
+        match self {
+            Self::F32(values) => fill(&mut values[range]),
+            Self::Bf16(values) => {
+                let buffer = &mut scratch[..range.len()];
+                fill(buffer);
+                let to = &mut values[range];
+                to.iter_mut().zip(buffer.iter()).for_each(|(to, &from)| *to = Bf16::from_f32(from));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rounds_to_the_nearest_and_ties_to_even() {
+        let one = 1.0f32.to_bits();
+        for (bits, expected) in [
+            (one, one),
+            (one + 0x7FFF, one),
+            (one + 0x8000, one), // a tie: the even neighbour is below
+            (one + 0x8001, one + 0x1_0000),
+            (one + 0x1_8000, one + 0x2_0000), // a tie: the even neighbour is above
+            (f32::MAX.to_bits(), f32::INFINITY.to_bits()),
+            (f32::INFINITY.to_bits(), f32::INFINITY.to_bits()),
+            ((-0.0f32).to_bits(), (-0.0f32).to_bits()),
+        ] {
+            assert_eq!(rounded(f32::from_bits(bits)).to_bits(), expected, "{bits:x}");
+        }
+        for nan in [0x7F80_0001, 0x7FFF_FFFF, 0xFFFF_FFFF] {
+            assert!(rounded(f32::from_bits(nan)).is_nan(), "{nan:x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_error_is_at_most_half_a_unit(value in -1e30f32..1e30) {
+            prop_assert!((rounded(value) - value).abs() <= value.abs() / 256.0);
+            prop_assert_eq!(rounded(rounded(value)), rounded(value));
+        }
+
+        #[test]
+        fn a_pair_holds_both(first in -9.0f32..9.0, second in -9.0f32..9.0) {
+            let pair = Pair::round(first, second);
+            prop_assert_eq!((pair.first(), pair.second()), (rounded(first), rounded(second)));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Matrix product in bf16 on the register tile.
+//!
+//! Both operands are rounded and copied, DEPTH pairs of steps at a time: A to rows of pairs, B to panels of pairs. Rounding costs a
+//! pass over each operand; the copies make every tile read pairs side by side, whatever was transposed.
+
+use super::tiled::store_panel;
+use super::{Gemm, Operand};
+use crate::kernels::Scratch;
+use crate::kernels::bf16::{Bf16, Element, Pair, Values, as_pairs, as_pairs_mut};
+use crate::kernels::simd::{Operation, Simd};
+use crate::kernels::tile::{Left, Product, Right, panel};
+use std::ops::Range;
+
+/// Pairs of steps a panel of B holds: 32 KiB with AVX-512.
+const DEPTH: usize = 256;
+/// Words between the rows of A beyond their pairs: rows a power of two apart would share few sets of the L1 cache.
+const GAP: usize = 16;
+
+/// C = A · B or C += A · B; the front has checked every length.
+pub(super) fn product<S: Simd>(simd: S, gemm: &Gemm<'_>, c: &mut [f32]) {
+    let Gemm { m, n, k, a, b, accumulate, .. } = *gemm;
+    let width = panel::<S>();
+    let most = DEPTH.min(k.div_ceil(2));
+    let (mut left, mut right) = (Scratch::any(m * (most + GAP)), Scratch::any(most * width));
+    let mut partial = Scratch::any(m * width);
+    let (of_a, of_b) = (Lines::of_a(a, m, k), Lines::of_b(b, k, n));
+    for first in (0..k).step_by(2 * DEPTH) {
+        let steps = first..(first + 2 * DEPTH).min(k);
+        let pairs = steps.len().div_ceil(2);
+        let row = pairs + GAP;
+        let to = Target { pairs: as_pairs_mut(&mut left), line: row, pair: 1 };
+        simd.vectorize(Pack { from: of_a, lines: 0..m, steps: steps.clone(), to });
+        for column in (0..n).step_by(width) {
+            let columns = column..(column + width).min(n);
+            let packed = &mut right[..pairs * width];
+            if columns.len() < width {
+                packed.fill(0.0);
+            }
+            let to = Target { pairs: as_pairs_mut(packed), line: 1, pair: width };
+            simd.vectorize(Pack { from: of_b, lines: columns.clone(), steps: steps.clone(), to });
+            let a = Left { data: as_pairs(&left), row, step: 1, run: 0 };
+            let b = Right { data: as_pairs(packed), step: width, run: 0 };
+            let accumulate = accumulate || first > 0;
+            let product = Product { rows: m, runs: 1, run_length: pairs, a, b, accumulate };
+            store_panel(simd, product, c, columns, n, &mut partial);
+        }
+    }
+}
+
+/// The rows of A or the columns of B, as they lie.
+#[derive(Clone, Copy)]
+struct Lines<'a> {
+    data: Values<'a>,
+    /// Distance of the lines.
+    line: usize,
+    /// Distance of a line's steps. It or `line` is 1.
+    step: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of_a(a: Operand<'a>, m: usize, k: usize) -> Self {
+        let (line, step) = if a.transposed { (1, m) } else { (k, 1) };
+        Self { data: a.data, line, step }
+    }
+
+    fn of_b(b: Operand<'a>, k: usize, n: usize) -> Self {
+        let (line, step) = if b.transposed { (k, 1) } else { (1, n) };
+        Self { data: b.data, line, step }
+    }
+}
+
+/// Where pair p of the l-th line goes: `pairs[l · line + p · pair]`.
+struct Target<'a> {
+    pairs: &'a mut [Pair],
+    line: usize,
+    pair: usize,
+}
+
+/// Rounds some steps of some lines; an odd last step is paired with zero.
+struct Pack<'a> {
+    from: Lines<'a>,
+    lines: Range<usize>,
+    steps: Range<usize>,
+    to: Target<'a>,
+}
+
+impl Operation for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        match self.from.data {
+            Values::F32(data) => self.pack(data),
+            Values::Bf16(data) => self.pack(data),
+        }
+    }
+}
+
+impl Pack<'_> {
+    #[inline(always)]
+    fn pack<T: Element>(self, data: &[T]) {
+        let Self { from: Lines { line, step, .. }, lines, steps, to } = self;
+        if step == 1 {
+            for (index, l) in lines.enumerate() {
+                let (whole, rest) = data[l * line..][steps.clone()].as_chunks::<2>();
+                let last = rest.first().map(|last| Pair::new(last.to_bf16(), Bf16::default()));
+                let pairs = whole.iter().map(|[a, b]| Pair::new(a.to_bf16(), b.to_bf16())).chain(last);
+                write(&mut to.pairs[index * to.line..], to.pair, pairs);
+            }
+        } else {
+            for (index, s) in steps.clone().step_by(2).enumerate() {
+                let first = &data[s * step..][lines.clone()];
+                let target = &mut to.pairs[index * to.pair..];
+                if s + 1 < steps.end {
+                    let second = &data[(s + 1) * step..][lines.clone()];
+                    let pairs = first.iter().zip(second).map(|(a, b)| Pair::new(a.to_bf16(), b.to_bf16()));
+                    write(target, to.line, pairs);
+                } else {
+                    write(target, to.line, first.iter().map(|a| Pair::new(a.to_bf16(), Bf16::default())));
+                }
+            }
+        }
+    }
+}
+
+/// Writes pairs `distance` apart; side by side they are written by vectors.
+#[inline(always)]
+fn write(to: &mut [Pair], distance: usize, pairs: impl Iterator<Item = Pair>) {
+    if distance == 1 {
+        to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair);
+    } else {
+        to.iter_mut().step_by(distance).zip(pairs).for_each(|(to, pair)| *to = pair);
+    }
+}

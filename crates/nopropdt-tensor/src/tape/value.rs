@@ -1,0 +1,88 @@
+//! What a tape records: a tensor, or activations stored in bf16.
+
+use crate::kernels::bf16::{Bf16, Values};
+use crate::tensor::{Tensor, matrix_shape};
+use std::sync::Arc;
+
+/// A recorded value.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    F32(Tensor),
+    Bf16 { shape: Vec<usize>, data: Arc<Vec<Bf16>> },
+}
+
+impl Value {
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Self::F32(tensor) => tensor.shape(),
+            Self::Bf16 { shape, .. } => shape,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values().len()
+    }
+
+    /// (rows, columns) of a matrix; see [`Tensor::matrix_shape`].
+    pub(super) fn matrix_shape(&self, what: &str) -> (usize, usize) {
+        matrix_shape(self.shape(), what)
+    }
+
+    /// The numbers, as stored.
+    pub(super) fn values(&self) -> Values<'_> {
+        match self {
+            Self::F32(tensor) => Values::F32(tensor.data()),
+            Self::Bf16 { data, .. } => Values::Bf16(data),
+        }
+    }
+
+    /// The tensor.
+    ///
+    /// # Panics
+    /// When the value is stored in bf16.
+    pub(super) fn tensor(&self) -> &Tensor {
+        match self {
+            Self::F32(tensor) => tensor,
+            Self::Bf16 { shape, .. } => panic!("tape: wants a value in f32; {shape:?} is stored in bf16"),
+        }
+    }
+
+    /// The tensor's numbers.
+    ///
+    /// # Panics
+    /// When the value is stored in bf16.
+    pub(super) fn data(&self) -> &[f32] {
+        self.tensor().data()
+    }
+
+    /// The value as a tensor of its own.
+    pub(super) fn widened(&self) -> Tensor {
+        match self {
+            Self::F32(tensor) => tensor.clone(),
+            Self::Bf16 { shape, data } => Tensor::filled_by(shape, |to| {
+                to.iter_mut().zip(data.iter()).for_each(|(to, from)| *to = from.to_f32());
+            }),
+        }
+    }
+
+    /// The same numbers under another shape.
+    ///
+    /// # Panics
+    /// When the two shapes hold different numbers of values.
+    pub(super) fn reshaped(self, shape: &[usize]) -> Self {
+        match self {
+            Self::F32(tensor) => Self::F32(tensor.reshaped(shape)),
+            Self::Bf16 { shape: from, data } => {
+                let length: usize = shape.iter().product();
+                assert_eq!(data.len(), length, "reshape: {from:?} and {shape:?} differ in length");
+                Self::Bf16 { shape: shape.to_vec(), data }
+            }
+        }
+    }
+}
+
+impl From<Tensor> for Value {
+    fn from(tensor: Tensor) -> Self {
+        Self::F32(tensor)
+    }
+}
