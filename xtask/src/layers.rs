@@ -22,10 +22,21 @@ const CRATES: [(&str, &[&str]); 5] = [
 const MODULES: [(&str, &[&str]); 3] = [
     (
         "crates/nopropdt-tensor/src/kernels",
-        &["crate::{", "crate::tensor", "crate::tape", "crate::layers", "crate::parameters", "crate::optim"],
+        &[
+            "crate::{",
+            "crate::tensor",
+            "crate::tape",
+            "crate::layers",
+            "crate::parameters",
+            "crate::optim",
+            "crate::measure",
+        ],
     ),
     ("crates/nopropdt-tensor/src/tape", &["crate::optim"]),
-    ("crates/nopropdt-tensor/src/optim", &["crate::tape", "crate::layers", "crate::kernels"]),
+    (
+        "crates/nopropdt-tensor/src/optim",
+        &["crate::tape", "crate::layers", "crate::kernels", "crate::measure"],
+    ),
 ];
 
 /// The only folder whose files may hold `unsafe`.

@@ -4,6 +4,7 @@ pub mod gradient_check;
 pub mod init;
 pub mod kernels;
 pub mod layers;
+pub mod measure;
 pub mod optim;
 mod parameters;
 pub mod random;

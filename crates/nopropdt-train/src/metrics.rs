@@ -181,7 +181,7 @@ pub(crate) const TEMPORARY: &str = ".writing-";
 ///
 /// # Errors
 /// [`MetricsError::Io`]; the old file is then left as it was.
-pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), MetricsError> {
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), MetricsError> {
     replace_file_with(path, |file| file.write_all(bytes))
 }
 

@@ -72,8 +72,8 @@ fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
     Ok((network, weights))
 }
 
-/// The processor's name, where the system tells it (Linux).
-fn cpu_name() -> String {
+/// The processor's name where the system tells it (Linux), else its family.
+pub fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name =
         text.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split_once(':'));

@@ -8,6 +8,7 @@ mod progress;
 mod train;
 
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use info::cpu_name;
 pub use output::complain;
 
 use crate::config::ConfigError;

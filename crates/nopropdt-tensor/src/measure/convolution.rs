@@ -1,0 +1,100 @@
+//! A fused convolution's forward and backward passes on made-up numbers.
+
+use super::uniform;
+use crate::kernels::Kernels;
+use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
+
+/// A convolution with everything its passes read and write. The backward passes take what [`ConvolutionPasses::new`] computed.
+pub struct ConvolutionPasses<'k> {
+    kernels: &'k dyn Kernels,
+    shape: ConvShape,
+    epilogue: Epilogue,
+    x: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    output: Vec<f32>,
+    arg_max: Vec<u8>,
+    grad_output: Vec<f32>,
+    grad_weight: Vec<f32>,
+    grad_bias: Vec<f32>,
+    grad_x: Vec<f32>,
+}
+
+impl<'k> ConvolutionPasses<'k> {
+    /// Makes up input, weights and the gradient of the output, and runs the forward pass once.
+    ///
+    /// # Panics
+    /// When the shape has no channels.
+    pub fn new(kernels: &'k dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Self {
+        let ConvShape { batch, height, width, in_channels, out_channels } = shape;
+        let (rows, columns) = epilogue.output_size(&shape);
+        let length = batch * rows * columns * out_channels;
+        let x = uniform(batch * height * width * in_channels, 1);
+        let mut passes = Self {
+            kernels,
+            shape,
+            epilogue,
+            grad_x: vec![0.0; x.len()],
+            x,
+            weight: uniform(shape.weights(), 2),
+            bias: uniform(out_channels, 3),
+            output: vec![0.0; length],
+            arg_max: vec![0; if epilogue.pools() { length } else { 0 }],
+            grad_output: uniform(length, 4),
+            grad_weight: vec![0.0; shape.weights()],
+            grad_bias: vec![0.0; out_channels],
+        };
+        passes.forward();
+        passes
+    }
+
+    /// Floating-point operations of the forward pass, and of either gradient if none of its zeros were left out: two a multiply-add.
+    pub fn flop(&self) -> f64 {
+        2.0 * (self.shape.batch * self.shape.height * self.shape.width * self.shape.weights()) as f64
+    }
+
+    /// The forward pass.
+    pub fn forward(&mut self) {
+        let Self { kernels, shape, epilogue, x, weight, bias, .. } = self;
+        let forward = Forward { shape: *shape, x, weight, bias, epilogue: *epilogue };
+        forward.run(*kernels, &mut self.output, &mut self.arg_max);
+    }
+
+    /// The gradients of weight and bias.
+    pub fn weight_gradient(&mut self) {
+        self.backward(false);
+    }
+
+    /// The gradients of weight and bias and that of the input.
+    pub fn both_gradients(&mut self) {
+        self.backward(true);
+    }
+
+    fn backward(&mut self, input: bool) {
+        let Self { kernels, shape, epilogue, x, weight, bias, output, arg_max, grad_output, .. } = self;
+        let forward = Forward { shape: *shape, x, weight, bias, epilogue: *epilogue };
+        let backward = Backward { forward, output, arg_max, grad_output };
+        let grad_x = input.then_some(&mut self.grad_x[..]);
+        backward.run(*kernels, &mut self.grad_weight, &mut self.grad_bias, grad_x);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::active;
+
+    #[test]
+    fn every_pass_writes_what_it_is_for() {
+        let shape = ConvShape { batch: 2, height: 4, width: 6, in_channels: 3, out_channels: 5 };
+        let mut passes =
+            ConvolutionPasses::new(active(), shape, Epilogue::Relu { pool: true, dropout: None });
+        assert_eq!(passes.flop(), f64::from(2 * 2 * 4 * 6 * 9 * 3 * 5));
+        let filled = |values: &[f32]| values.iter().any(|value| *value != 0.0);
+        assert!(filled(&passes.output) && !filled(&passes.grad_weight) && !filled(&passes.grad_x));
+        passes.weight_gradient();
+        assert!(filled(&passes.grad_weight) && filled(&passes.grad_bias) && !filled(&passes.grad_x));
+        passes.both_gradients();
+        assert!(filled(&passes.grad_x));
+    }
+}
