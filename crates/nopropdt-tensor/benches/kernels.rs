@@ -3,6 +3,7 @@
 //!
 //! `cargo bench -p nopropdt-tensor --bench kernels [FILTER…]`; a filter is part of a row's name, such as `avx512` or `weight`.
 
+use nopropdt_tensor::Precision;
 use nopropdt_tensor::kernels::conv3x3::{ConvShape, Epilogue};
 use nopropdt_tensor::kernels::dropout::DropoutMask;
 use nopropdt_tensor::kernels::{Isa, Kernels, available};
@@ -18,22 +19,27 @@ const LIMIT: Duration = Duration::from_millis(200);
 struct Table {
     filters: Vec<String>,
     isa: Isa,
+    precision: Precision,
     peak: f64,
 }
 
 impl Table {
     fn wants(&self, name: &str) -> bool {
-        let name = format!("{:8} {name}", self.isa.to_string());
+        let name = self.whole(name);
         self.filters.iter().all(|filter| name.contains(filter.as_str()))
+    }
+
+    fn whole(&self, name: &str) -> String {
+        format!("{:10} {:4} {name}", self.isa.to_string(), format!("{:?}", self.precision).to_lowercase())
     }
 
     /// The fastest of the calls, which is what an undisturbed core does.
     fn row(&self, name: &str, flop: f64, call: impl FnMut()) {
         if self.wants(name) {
-            let name = format!("{:8} {name}", self.isa.to_string());
+            let name = self.whole(name);
             let time = Times::of(LIMIT, call).fastest();
             let rate = flop / time / 1e9;
-            println!("{name:50} {:9.3} ms {rate:8.1} GFLOP/s {:5.0} %", time * 1e3, 100.0 * rate / self.peak);
+            println!("{name:58} {:9.3} ms {rate:8.1} GFLOP/s {:5.0} %", time * 1e3, 100.0 * rate / self.peak);
         }
     }
 }
@@ -52,7 +58,10 @@ fn convolutions(table: &Table, kernels: &dyn Kernels) {
             if !parts.iter().any(|part| table.wants(&format!("{name} {part}"))) {
                 continue;
             }
-            let mut passes = ConvolutionPasses::new(kernels, shape, epilogue);
+            // The first layer's input is the image, which is f32.
+            let input = if in_channels > 3 { table.precision } else { Precision::F32 };
+            let stored = [input, table.precision];
+            let mut passes = ConvolutionPasses::stored_in(kernels, shape, epilogue, stored);
             let flop = passes.flop();
             table.row(&format!("{name} forward"), flop, || passes.forward());
             table.row(&format!("{name} weight"), flop, || passes.weight_gradient());
@@ -65,7 +74,7 @@ fn convolutions(table: &Table, kernels: &dyn Kernels) {
 
 /// The three products of a linear layer of `inputs` to `outputs`.
 fn linear(table: &Table, kernels: &dyn Kernels, inputs: usize, outputs: usize) {
-    let mut layer = LinearProducts::new(kernels, BATCH, inputs, outputs);
+    let mut layer = LinearProducts::in_precision(kernels, BATCH, inputs, outputs, table.precision);
     let (name, flop) = (format!("linear {inputs}->{outputs}"), layer.flop());
     table.row(&format!("{name} forward"), flop, || layer.forward());
     table.row(&format!("{name} weight"), flop, || layer.weight_gradient());
@@ -86,12 +95,18 @@ fn main() {
             {
                 continue;
             }
-            let peak = peak(Arithmetic::F32, isa, LIMIT).unwrap_or(f64::NAN);
-            println!("{isa}: {peak:.0} GFLOP/s of multiply-adds from registers, one thread");
-            let table = Table { filters, isa, peak };
-            convolutions(&table, kernels);
-            linear(&table, kernels, 6272, 256);
-            linear(&table, kernels, 512, 256);
+            for (precision, arithmetic) in
+                [(Precision::F32, Arithmetic::F32), (Precision::Bf16, Arithmetic::Bf16)]
+            {
+                let peak = peak(arithmetic, isa, LIMIT).unwrap_or(f64::NAN);
+                println!(
+                    "{isa}, {precision:?}: {peak:.0} GFLOP/s of multiply-adds from registers, one thread"
+                );
+                let table = Table { filters: filters.clone(), isa, precision, peak };
+                convolutions(&table, kernels);
+                linear(&table, kernels, 6272, 256);
+                linear(&table, kernels, 512, 256);
+            }
         }
     });
 }

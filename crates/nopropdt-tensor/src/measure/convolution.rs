@@ -2,17 +2,47 @@
 
 use super::uniform;
 use crate::kernels::Kernels;
+use crate::kernels::bf16::{Bf16, Precision, Values, ValuesMut};
 use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
+
+/// Activations as a tape keeps them.
+enum Stored {
+    F32(Vec<f32>),
+    Bf16(Vec<Bf16>),
+}
+
+impl Stored {
+    fn new(values: Vec<f32>, precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32(values),
+            Precision::Bf16 => Self::Bf16(values.into_iter().map(Bf16::from_f32).collect()),
+        }
+    }
+
+    fn values(&self) -> Values<'_> {
+        match self {
+            Self::F32(values) => Values::F32(values),
+            Self::Bf16(values) => Values::Bf16(values),
+        }
+    }
+
+    fn values_mut(&mut self) -> ValuesMut<'_> {
+        match self {
+            Self::F32(values) => ValuesMut::F32(values),
+            Self::Bf16(values) => ValuesMut::Bf16(values),
+        }
+    }
+}
 
 /// A convolution with everything its passes read and write. The backward passes take what [`ConvolutionPasses::new`] computed.
 pub struct ConvolutionPasses<'k> {
     kernels: &'k dyn Kernels,
     shape: ConvShape,
     epilogue: Epilogue,
-    x: Vec<f32>,
+    x: Stored,
     weight: Vec<f32>,
     bias: Vec<f32>,
-    output: Vec<f32>,
+    output: Stored,
     arg_max: Vec<u8>,
     grad_output: Vec<f32>,
     grad_weight: Vec<f32>,
@@ -21,11 +51,24 @@ pub struct ConvolutionPasses<'k> {
 }
 
 impl<'k> ConvolutionPasses<'k> {
-    /// Makes up input, weights and the gradient of the output, and runs the forward pass once.
+    /// Makes up input, weights and the gradient of the output, all f32, and runs the forward pass once.
     ///
     /// # Panics
     /// When the shape has no channels.
     pub fn new(kernels: &'k dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Self {
+        Self::stored_in(kernels, shape, epilogue, [Precision::F32; 2])
+    }
+
+    /// As [`ConvolutionPasses::new`], with the precisions input and output are stored in.
+    ///
+    /// # Panics
+    /// When the shape has no channels.
+    pub fn stored_in(
+        kernels: &'k dyn Kernels,
+        shape: ConvShape,
+        epilogue: Epilogue,
+        [input, output]: [Precision; 2],
+    ) -> Self {
         let ConvShape { batch, height, width, in_channels, out_channels } = shape;
         let (rows, columns) = epilogue.output_size(&shape);
         let length = batch * rows * columns * out_channels;
@@ -35,10 +78,10 @@ impl<'k> ConvolutionPasses<'k> {
             shape,
             epilogue,
             grad_x: vec![0.0; x.len()],
-            x,
+            x: Stored::new(x, input),
             weight: uniform(shape.weights(), 2),
             bias: uniform(out_channels, 3),
-            output: vec![0.0; length],
+            output: Stored::new(vec![0.0; length], output),
             arg_max: vec![0; if epilogue.pools() { length } else { 0 }],
             grad_output: uniform(length, 4),
             grad_weight: vec![0.0; shape.weights()],
@@ -56,8 +99,8 @@ impl<'k> ConvolutionPasses<'k> {
     /// The forward pass.
     pub fn forward(&mut self) {
         let Self { kernels, shape, epilogue, x, weight, bias, .. } = self;
-        let forward = Forward { shape: *shape, x, weight, bias, epilogue: *epilogue };
-        forward.run(*kernels, &mut self.output, &mut self.arg_max);
+        let forward = Forward { shape: *shape, x: x.values(), weight, bias, epilogue: *epilogue };
+        forward.run(*kernels, self.output.values_mut(), &mut self.arg_max);
     }
 
     /// The gradients of weight and bias.
@@ -72,8 +115,8 @@ impl<'k> ConvolutionPasses<'k> {
 
     fn backward(&mut self, input: bool) {
         let Self { kernels, shape, epilogue, x, weight, bias, output, arg_max, grad_output, .. } = self;
-        let forward = Forward { shape: *shape, x, weight, bias, epilogue: *epilogue };
-        let backward = Backward { forward, output, arg_max, grad_output };
+        let forward = Forward { shape: *shape, x: x.values(), weight, bias, epilogue: *epilogue };
+        let backward = Backward { forward, output: output.values(), arg_max, grad_output };
         let grad_x = input.then_some(&mut self.grad_x[..]);
         backward.run(*kernels, &mut self.grad_weight, &mut self.grad_bias, grad_x);
     }
@@ -87,14 +130,20 @@ mod tests {
     #[test]
     fn every_pass_writes_what_it_is_for() {
         let shape = ConvShape { batch: 2, height: 4, width: 6, in_channels: 3, out_channels: 5 };
-        let mut passes =
-            ConvolutionPasses::new(active(), shape, Epilogue::Relu { pool: true, dropout: None });
-        assert_eq!(passes.flop(), f64::from(2 * 2 * 4 * 6 * 9 * 3 * 5));
-        let filled = |values: &[f32]| values.iter().any(|value| *value != 0.0);
-        assert!(filled(&passes.output) && !filled(&passes.grad_weight) && !filled(&passes.grad_x));
-        passes.weight_gradient();
-        assert!(filled(&passes.grad_weight) && filled(&passes.grad_bias) && !filled(&passes.grad_x));
-        passes.both_gradients();
-        assert!(filled(&passes.grad_x));
+        let epilogue = Epilogue::Relu { pool: true, dropout: None };
+        for precision in [Precision::F32, Precision::Bf16] {
+            let mut passes = ConvolutionPasses::stored_in(active(), shape, epilogue, [precision; 2]);
+            assert_eq!(passes.flop(), f64::from(2 * 2 * 4 * 6 * 9 * 3 * 5));
+            let filled = |values: &[f32]| values.iter().any(|value| *value != 0.0);
+            let output = match &passes.output {
+                Stored::F32(values) => filled(values),
+                Stored::Bf16(values) => values.iter().any(|value| value.to_f32() != 0.0),
+            };
+            assert!(output && !filled(&passes.grad_weight) && !filled(&passes.grad_x));
+            passes.weight_gradient();
+            assert!(filled(&passes.grad_weight) && filled(&passes.grad_bias) && !filled(&passes.grad_x));
+            passes.both_gradients();
+            assert!(filled(&passes.grad_x));
+        }
     }
 }

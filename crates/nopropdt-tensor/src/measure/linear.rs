@@ -2,6 +2,7 @@
 
 use super::uniform;
 use crate::kernels::Kernels;
+use crate::kernels::bf16::Precision;
 use crate::kernels::gemm::{Gemm, Operand};
 
 /// A linear layer without its bias: y = x·Wᵀ, dW = dyᵀ·x, dx = dy·W. Every product adds to its result.
@@ -10,6 +11,7 @@ pub struct LinearProducts<'k> {
     batch: usize,
     inputs: usize,
     outputs: usize,
+    precision: Precision,
     x: Vec<f32>,
     weight: Vec<f32>,
     grad_output: Vec<f32>,
@@ -21,11 +23,23 @@ pub struct LinearProducts<'k> {
 impl<'k> LinearProducts<'k> {
     /// Makes up x [batch, inputs], W [outputs, inputs] and dy [batch, outputs].
     pub fn new(kernels: &'k dyn Kernels, batch: usize, inputs: usize, outputs: usize) -> Self {
+        Self::in_precision(kernels, batch, inputs, outputs, Precision::F32)
+    }
+
+    /// As [`LinearProducts::new`], with products of the given precision.
+    pub fn in_precision(
+        kernels: &'k dyn Kernels,
+        batch: usize,
+        inputs: usize,
+        outputs: usize,
+        precision: Precision,
+    ) -> Self {
         Self {
             kernels,
             batch,
             inputs,
             outputs,
+            precision,
             x: uniform(batch * inputs, 1),
             weight: uniform(inputs * outputs, 2),
             grad_output: uniform(batch * outputs, 3),
@@ -43,21 +57,45 @@ impl<'k> LinearProducts<'k> {
     /// y += x·Wᵀ.
     pub fn forward(&mut self) {
         let (a, b) = (Operand::plain(&self.x), Operand::transposed(&self.weight));
-        let gemm = Gemm { m: self.batch, n: self.outputs, k: self.inputs, a, b, accumulate: true };
+        let gemm = Gemm {
+            m: self.batch,
+            n: self.outputs,
+            k: self.inputs,
+            a,
+            b,
+            accumulate: true,
+            precision: self.precision,
+        };
         gemm.run(self.kernels, &mut self.output);
     }
 
     /// dW += dyᵀ·x.
     pub fn weight_gradient(&mut self) {
         let (a, b) = (Operand::transposed(&self.grad_output), Operand::plain(&self.x));
-        let gemm = Gemm { m: self.outputs, n: self.inputs, k: self.batch, a, b, accumulate: true };
+        let gemm = Gemm {
+            m: self.outputs,
+            n: self.inputs,
+            k: self.batch,
+            a,
+            b,
+            accumulate: true,
+            precision: self.precision,
+        };
         gemm.run(self.kernels, &mut self.grad_weight);
     }
 
     /// dx += dy·W.
     pub fn input_gradient(&mut self) {
         let (a, b) = (Operand::plain(&self.grad_output), Operand::plain(&self.weight));
-        let gemm = Gemm { m: self.batch, n: self.inputs, k: self.outputs, a, b, accumulate: true };
+        let gemm = Gemm {
+            m: self.batch,
+            n: self.inputs,
+            k: self.outputs,
+            a,
+            b,
+            accumulate: true,
+            precision: self.precision,
+        };
         gemm.run(self.kernels, &mut self.grad_x);
     }
 }

@@ -9,21 +9,23 @@ use std::time::Duration;
 pub enum Arithmetic {
     /// Fused multiply-adds of f32 vectors.
     F32,
+    /// Products of bf16 pairs added to f32 vectors.
+    Bf16,
 }
 
 /// GFLOP/s of multiply-adds that touch no memory, on the calling thread, with the vectors of `isa`: the fastest loop within `limit`,
 /// a multiply-add counted as two operations. The portable kernels leave the choice of vectors to matrixmultiply, which takes the
 /// widest, and so does this. None where there are no such instructions.
 pub fn peak(arithmetic: Arithmetic, isa: Isa, limit: Duration) -> Option<f64> {
-    match arithmetic {
-        Arithmetic::F32 => vectors::peak(isa, limit),
-    }
+    vectors::peak(arithmetic, isa, limit)
 }
 
 #[cfg(target_arch = "x86_64")]
 mod vectors {
+    use super::Arithmetic;
     use crate::kernels::Isa;
-    use crate::kernels::simd::{Avx2, Avx512, Operation, Simd};
+    use crate::kernels::bf16::Pair;
+    use crate::kernels::simd::{Avx2, Avx512, Avx512Bf16, Operation, Simd};
     use crate::measure::Times;
     use std::hint::black_box;
     use std::time::Duration;
@@ -51,13 +53,40 @@ mod vectors {
         }
     }
 
-    pub(super) fn peak(isa: Isa, limit: Duration) -> Option<f64> {
-        fn of<S: Simd>(simd: S, limit: Duration) -> f64 {
-            let time = Times::of(limit, || simd.vectorize(Chains)).fastest();
-            (ROUNDS * CHAINS * 2 * S::LANES) as f64 / time / 1e9
+    struct PairChains;
+
+    impl Operation for PairChains {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let pair = simd.splat_pair(black_box(Pair::round(0.5, 0.25)));
+            let mut chains = [simd.zero(); CHAINS];
+            for _ in 0..ROUNDS {
+                for chain in &mut chains {
+                    *chain = simd.dot(pair, pair, *chain);
+                }
+            }
+            black_box(&chains);
         }
-        let widest = Avx512::detect().filter(|_| isa != Isa::Avx2).map(|simd| of(simd, limit));
-        widest.or_else(|| Avx2::detect().map(|simd| of(simd, limit)))
+    }
+
+    pub(super) fn peak(arithmetic: Arithmetic, isa: Isa, limit: Duration) -> Option<f64> {
+        fn of<S: Simd>(simd: S, arithmetic: Arithmetic, limit: Duration) -> f64 {
+            let (time, terms) = match arithmetic {
+                Arithmetic::F32 => (Times::of(limit, || simd.vectorize(Chains)), 1),
+                Arithmetic::Bf16 => (Times::of(limit, || simd.vectorize(PairChains)), 2),
+            };
+            (ROUNDS * CHAINS * 2 * terms * S::LANES) as f64 / time.fastest() / 1e9
+        }
+        let narrow = || Avx2::detect().map(|simd| of(simd, arithmetic, limit));
+        let wide = || Avx512::detect().map(|simd| of(simd, arithmetic, limit));
+        match isa {
+            Isa::Avx2 => narrow(),
+            Isa::Avx512Bf16 => Avx512Bf16::detect().map(|simd| of(simd, arithmetic, limit)),
+            Isa::Avx512 => wide(),
+            Isa::Portable => wide().or_else(narrow),
+        }
     }
 }
 
@@ -66,7 +95,7 @@ mod vectors {
     use crate::kernels::Isa;
     use std::time::Duration;
 
-    pub(super) fn peak(_: Isa, _: Duration) -> Option<f64> {
+    pub(super) fn peak(_: super::Arithmetic, _: Isa, _: Duration) -> Option<f64> {
         None
     }
 }
@@ -80,8 +109,10 @@ mod tests {
     #[test]
     fn a_peak_is_one_a_processor_can_have() {
         for isa in available().map(crate::kernels::Kernels::isa).filter(|isa| *isa != Isa::Portable) {
-            let rate = peak(Arithmetic::F32, isa, Duration::from_millis(20)).unwrap();
-            assert!((2.0..1000.0).contains(&rate), "{isa}: {rate} GFLOP/s");
+            for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+                let rate = peak(arithmetic, isa, Duration::from_millis(20)).unwrap();
+                assert!((2.0..1000.0).contains(&rate), "{isa} {arithmetic:?}: {rate} GFLOP/s");
+            }
         }
     }
 }

@@ -57,10 +57,10 @@ impl Stored {
     }
 
     fn inside_mut(&mut self) -> ValuesMut<'_> {
-        let range = |length: usize| BORDER..length - BORDER;
+        let range = BORDER..self.inside().len() + BORDER;
         match self {
-            Self::F32(values) => ValuesMut::F32(&mut values[range(values.len())]),
-            Self::Bf16(values) => ValuesMut::Bf16(&mut values[range(values.len())]),
+            Self::F32(values) => ValuesMut::F32(&mut values[range]),
+            Self::Bf16(values) => ValuesMut::Bf16(&mut values[range]),
         }
     }
 
