@@ -12,7 +12,7 @@ use crate::schedule::{NoiseSchedule, ScheduleKind};
 use noise::Latent;
 use nopropdt_tensor::layers::Linear;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Slot, Tape, Tensor, Var};
+use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Precision, Slot, Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 /// Index of the embedding among [`Weights::shared`].
@@ -61,6 +61,7 @@ pub struct NoPropDt {
     block: DenoiseBlock,
     head: Linear,
     parameters: usize,
+    precision: Precision,
 }
 
 impl NoPropDt {
@@ -80,7 +81,26 @@ impl NoPropDt {
         let (embedding, block, head, sets) = assemble(config, Stream::new(0))?;
         let [own, shared, last] = sets.map(|set| set.len());
         let parameters = own.saturating_mul(config.steps).saturating_add(shared + last);
-        Ok(Self { config: config.clone(), schedule, embedding, block, head, parameters })
+        Ok(Self {
+            config: config.clone(),
+            schedule,
+            embedding,
+            block,
+            head,
+            parameters,
+            precision: Precision::F32,
+        })
+    }
+
+    /// The same network computed in `precision`: of convolutions and linear layers, in training and in answering.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of convolutions and linear layers.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The configuration this network was made from.
@@ -105,7 +125,7 @@ impl NoPropDt {
 
     /// Class logits [B, m] of block `t` = 1..=T on a latent z [B, d], in evaluation mode.
     pub fn block_logits(&self, weights: &Weights, t: usize, features: &Features, z: &Tensor) -> Tensor {
-        let mut tape = Tape::new(Mode::Eval);
+        let mut tape = Tape::with_precision(Mode::Eval, self.precision);
         let own = tape.attach(&weights.blocks[t - 1]);
         let features = tape.constant(features.of_blocks[t - 1].clone());
         let z = tape.constant(z.clone());
@@ -115,7 +135,7 @@ impl NoPropDt {
 
     /// f(z) [B, m], the output head on a latent z [B, d].
     pub fn head_logits(&self, weights: &Weights, z: &Tensor) -> Tensor {
-        let mut tape = Tape::new(Mode::Eval);
+        let mut tape = Tape::with_precision(Mode::Eval, self.precision);
         let head = tape.attach(&weights.shared[HEAD]);
         let z = tape.constant(z.clone());
         let logits = self.head.forward(&mut tape, head, z);
@@ -132,7 +152,7 @@ impl NoPropDt {
         w: &Tensor,
     ) -> (Tensor, Tensor) {
         let logits = self.block_logits(weights, t, features, z);
-        let mut tape = Tape::new(Mode::Eval);
+        let mut tape = Tape::with_precision(Mode::Eval, self.precision);
         let own = tape.attach(&weights.blocks[t - 1]);
         let (on_tape, w) = (tape.constant(logits.clone()), tape.constant(w.clone()));
         let estimate = self.block.estimate(&mut tape, own, on_tape, w);
@@ -165,7 +185,7 @@ struct LossTape<'p> {
 
 impl<'p> LossTape<'p> {
     fn new(net: &NoPropDt, own: &'p Parameters, shared: &'p [Parameters], batch: &Batch) -> Self {
-        let mut tape = Tape::new(Mode::Train);
+        let mut tape = Tape::with_precision(Mode::Train, net.precision);
         let own = tape.attach(own);
         let shared = [tape.attach(&shared[EMBEDDING]), tape.attach(&shared[HEAD])];
         let embedding = net.embedding.on_tape(&mut tape, shared[EMBEDDING]);
@@ -254,7 +274,7 @@ impl Method for NoPropDt {
 
     fn features(&self, weights: &Weights, images: &Tensor) -> Features {
         let of_block = |own| {
-            let mut tape = Tape::new(Mode::Eval);
+            let mut tape = Tape::with_precision(Mode::Eval, self.precision);
             let own = tape.attach(own);
             let images = tape.constant(images.clone());
             let features = self.block.features(&mut tape, own, images, None);

@@ -20,6 +20,15 @@ pub enum Precision {
 #[repr(transparent)]
 pub struct Bf16(u16);
 
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
 impl Bf16 {
     /// The nearest bf16, ties to even; NaN stays NaN.
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Which instruction set kernels run with: names, detection, the choice of the user.
 
+use super::bf16::Precision;
 use super::{KERNELS, Kernels};
 use std::fmt;
 use std::str::FromStr;
@@ -51,6 +52,11 @@ impl Isa {
     /// When the variable holds no name from the list, or that of an instruction set this machine has not got.
     pub fn selected() -> Result<Self, IsaError> {
         selected().map(Kernels::isa)
+    }
+
+    /// The precision kernels of this instruction set are fastest in.
+    pub fn fastest_precision(self) -> Precision {
+        if self >= Self::Avx512Bf16 { Precision::Bf16 } else { Precision::F32 }
     }
 
     /// This instruction set's kernels.

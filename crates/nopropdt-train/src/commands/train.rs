@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let pool = thread_pool(arguments.threads)?;
     let (config, resumed) = match &arguments.resume {
         Some(path) => resumed_config(arguments, path)?,
-        None => (new_config(arguments)?, None),
+        None => (new_config(arguments, isa)?, None),
     };
     let (dataset, validation) = load_splits(&config, &arguments.data_dir)?;
     let network = config.network(image_shape(&dataset), dataset.classes())?;
@@ -67,9 +67,11 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     pool.install(|| session.run(arguments, stop))
 }
 
-fn new_config(arguments: &TrainArguments) -> Result<RunConfig> {
+/// The configuration of a new run, with its precision decided, so that it stays when the run goes on elsewhere.
+fn new_config(arguments: &TrainArguments, isa: Isa) -> Result<RunConfig> {
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
-    Ok(arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?)
+    let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
+    Ok(RunConfig { precision: config.precision.decided(isa), ..config })
 }
 
 /// The configuration of a run to resume: its own, to the letter.
@@ -208,8 +210,14 @@ impl Session {
             data.classes()
         ));
         display.line(&format!(
-            "NoProp-DT: {} blocks, {} parameters, {} epochs, seed {}; f32, {} kernels, {} threads",
-            config.steps, parameters, config.epochs, config.seed, self.isa, self.threads
+            "NoProp-DT: {} blocks, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
+            config.steps,
+            parameters,
+            config.epochs,
+            config.seed,
+            self.network.precision(),
+            self.isa,
+            self.threads
         ));
         if finished > 0 {
             display.line(&format!("{}: going on after epoch {finished}", self.folder.path().display()));
@@ -273,7 +281,7 @@ impl Session {
             seconds,
             train_seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),
             peak_rss_bytes: peak_rss_bytes(),
-            precision: "f32".into(),
+            precision: self.network.precision().to_string(),
             isa: self.isa.to_string(),
             threads: self.threads,
             seed: self.config.seed,

@@ -12,6 +12,7 @@ use nopropdt_blocks::{
     ScheduleKind,
 };
 use nopropdt_data::DatasetName;
+use nopropdt_tensor::kernels::{self, Isa};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};
 use serde::{Deserialize, Serialize};
 
@@ -81,10 +82,24 @@ pub enum LearningRateKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// The fastest this build has: f32.
+    /// The one this processor's kernels are fastest in.
     Auto,
     /// 32-bit floats throughout.
     F32,
+    /// Activations and products of convolutions and linear layers in bf16; sums, weights, statistics and optimisers in f32.
+    Bf16,
+}
+
+impl Precision {
+    /// This precision with `auto` decided for the kernels of `isa`.
+    #[must_use]
+    pub fn decided(self, isa: Isa) -> Self {
+        match (self, isa.fastest_precision()) {
+            (Self::Auto, nopropdt_tensor::Precision::F32) => Self::F32,
+            (Self::Auto, nopropdt_tensor::Precision::Bf16) => Self::Bf16,
+            (decided, _) => decided,
+        }
+    }
 }
 
 /// Everything that decides what a run computes; two runs with equal ones end bit-identical (on one instruction set).
@@ -225,7 +240,7 @@ impl RunConfig {
         Ok(())
     }
 
-    /// The network for images and classes of the dataset.
+    /// The network for images and classes of the dataset. Precision `auto` is decided for this processor.
     ///
     /// # Errors
     /// When a setting of the network breaks a rule.
@@ -255,7 +270,12 @@ impl RunConfig {
         if found > MOST_PARAMETERS {
             return Err(ConfigError::TooLarge { found, most: MOST_PARAMETERS });
         }
-        Ok(network)
+        let precision = match self.precision {
+            Precision::Auto => kernels::active().isa().fastest_precision(),
+            Precision::F32 => nopropdt_tensor::Precision::F32,
+            Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
+        };
+        Ok(network.in_precision(precision))
     }
 
     /// The update rule.

@@ -112,7 +112,7 @@ overrides! {
     /// Order: interleaved (blocks side by side) or sequential (Algorithm 1 as printed) [default: interleaved]
     #[arg(long, value_parser = named::<Order>, value_name = "NAME", help_heading = "Training")]
     order: Order,
-    /// Arithmetic: auto or f32 [default: auto]
+    /// Arithmetic: f32, bf16, or auto, the faster on this processor [default: auto]
     #[arg(long, value_parser = named::<Precision>, value_name = "NAME", help_heading = "Training")]
     precision: Precision,
 }

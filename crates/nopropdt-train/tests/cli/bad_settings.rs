@@ -80,7 +80,7 @@ fn unknown_names_list_the_known_ones() {
         ("optimizer=lion", &["`adamw`", "`adam`", "`sgd`"]),
         ("lr-schedule=flat", &["`constant`", "`cosine`", "`reference`"]),
         ("method=magic", &["`dt`"]),
-        ("precision=f8", &["`auto`", "`f32`"]),
+        ("precision=f8", &["`auto`", "`f32`", "`bf16`"]),
         ("no-such-flag=1", &["unexpected argument '--no-such-flag'"]),
     ]);
 }

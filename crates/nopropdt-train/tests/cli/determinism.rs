@@ -31,7 +31,9 @@ fn threads_do_not_matter(own: &[&str]) {
 
 #[test]
 fn threads_do_not_matter_with_one_hot_embeddings() {
-    threads_do_not_matter(&["steps=3"]);
+    for precision in ["precision=f32", "precision=bf16"] {
+        threads_do_not_matter(&["steps=3", precision]);
+    }
 }
 
 #[test]

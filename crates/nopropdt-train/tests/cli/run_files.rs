@@ -77,9 +77,27 @@ fn check_summary(summary: &Value, metrics: &str) {
     if cfg!(target_os = "linux") {
         assert!(summary["peak_rss_bytes"].as_u64().unwrap() > 1 << 20);
     }
-    assert_eq!((&summary["precision"], &summary["threads"]), (&"f32".into(), &2.into()));
+    let precision = summary["precision"].as_str().unwrap();
+    assert!(["f32", "bf16"].contains(&precision), "auto is decided; found {precision}");
+    assert_eq!(summary["threads"], 2);
     assert_eq!((&summary["seed"], &summary["epochs"]), (&3.into(), &2.into()));
     assert!(!summary["isa"].as_str().unwrap().is_empty());
+}
+
+/// A run that goes on elsewhere keeps the precision `auto` chose here.
+#[test]
+fn the_saved_precision_is_the_decided_one() {
+    let sandbox = Sandbox::new();
+    sandbox.train("auto", &["epochs=1", "precision=auto"]);
+    let chosen = sandbox.json("auto/summary.json")["precision"].as_str().unwrap().to_owned();
+    assert!(sandbox.text("auto/config.toml").contains(&format!("precision = \"{chosen}\"\n")));
+    for precision in ["f32", "bf16"] {
+        sandbox.train(precision, &["epochs=1", &format!("precision={precision}")]);
+        assert_eq!(sandbox.json(&format!("{precision}/summary.json"))["precision"], precision);
+        let same =
+            sandbox.read(&format!("{precision}/model.safetensors")) == sandbox.read("auto/model.safetensors");
+        assert_eq!(same, precision == chosen, "{precision}");
+    }
 }
 
 #[test]

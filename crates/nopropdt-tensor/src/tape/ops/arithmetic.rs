@@ -95,7 +95,7 @@ impl Tape<'_> {
 
     /// [B, …] -> [B, product of the rest].
     pub fn flatten(&mut self, x: Var) -> Var {
-        let shape = self.value(x).shape().to_vec();
+        let shape = self.recorded(x).shape().to_vec();
         self.reshape(x, &[shape[0], shape[1..].iter().product()])
     }
 }
