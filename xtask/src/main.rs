@@ -1,7 +1,8 @@
 //! Project chores: `cargo xtask COMMAND`.
 //!
-//! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use (by clap).
+//! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use.
 
+mod bench;
 mod check;
 mod command;
 mod fetch_data;
@@ -26,11 +27,18 @@ enum Command {
     FetchData(fetch_data::Arguments),
     /// Check the source as CI does: format, layers, lints, documentation, tests
     Check(check::Arguments),
+    /// Measure training and inference, beside this processor's limits and other frameworks
+    Bench(bench::Arguments),
     /// Check that every crate and module uses only those below it
     Layers(layers::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
 }
+
+/// Wrong use that the argument parser does not see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUse(String);
 
 /// The workspace's folder.
 fn root() -> PathBuf {
@@ -42,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::FetchData(arguments) => fetch_data::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Layers(arguments) => layers::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
     };
@@ -49,7 +58,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<WrongUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -67,7 +76,8 @@ mod tests {
 
     #[test]
     fn wrong_use_is_code_2() {
-        for line in ["", "fetch", "fetch-data nothing", "fetch-data --mirror ftp://host"] {
+        for line in ["", "fetch", "fetch-data nothing", "fetch-data --mirror ftp://host", "bench --seconds 0"]
+        {
             let error =
                 Cli::try_parse_from(["xtask"].into_iter().chain(line.split_whitespace())).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

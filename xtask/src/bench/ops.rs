@@ -1,0 +1,196 @@
+//! Where a step's time goes: every operation of a block by itself, on one thread.
+
+use super::cases::{BATCH, CLASSES, Case, Plan};
+use anyhow::Result;
+use nopropdt_blocks::{BlockConfig, Method, NoPropDt};
+use nopropdt_tensor::kernels::conv3x3::{ConvShape, Epilogue};
+use nopropdt_tensor::kernels::dropout::DropoutMask;
+use nopropdt_tensor::kernels::{Kernels, active};
+use nopropdt_tensor::layers::BatchNorm;
+use nopropdt_tensor::measure::{ConvolutionPasses, LinearProducts, Times};
+use nopropdt_tensor::optim::{Optimizer, OptimizerConfig, clip_gradient_norm};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Mode, ParameterBuilder, Tape, Tensor};
+use serde::Serialize;
+use std::time::Duration;
+
+/// An operation's speed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct OpRow {
+    pub(super) op: String,
+    /// How often it happens in a step.
+    pub(super) times: usize,
+    /// Of one time.
+    pub(super) ms: f64,
+    /// None where multiply-adds are not what the time is for.
+    pub(super) gflops: Option<f64>,
+    pub(super) peak_fraction: Option<f64>,
+}
+
+/// Times operations one after the other.
+struct Bench {
+    kernels: &'static dyn Kernels,
+    limit: Duration,
+    peak: Option<f64>,
+    rows: Vec<OpRow>,
+}
+
+impl Bench {
+    fn push(&mut self, op: String, times: usize, seconds: f64, flop: Option<f64>) {
+        let gflops = flop.map(|flop| flop / seconds / 1e9).filter(|rate| rate.is_finite());
+        let peak_fraction = gflops.zip(self.peak).map(|(rate, peak)| rate / peak);
+        self.rows.push(OpRow { op, times, ms: 1e3 * seconds, gflops, peak_fraction });
+    }
+
+    fn median(&self, call: impl FnMut()) -> f64 {
+        Times::of(self.limit, call).median()
+    }
+
+    /// A fused convolution. The input's gradient is never computed alone: its time is what both gradients take beyond one.
+    fn convolution(&mut self, name: &str, shape: ConvShape, pool: bool, dropout: f32) {
+        let epilogue = Epilogue::Relu { pool, dropout: Some(DropoutMask::new(dropout, Stream::new(2))) };
+        let mut passes = ConvolutionPasses::new(self.kernels, shape, epilogue);
+        let flop = Some(passes.flop());
+        let ConvShape { height, width, in_channels, out_channels, .. } = shape;
+        let pooled = if pool { ", pooled" } else { "" };
+        let name = format!("{name} {height}x{width}x{in_channels}->{out_channels}{pooled}");
+        let forward = self.median(|| passes.forward());
+        let weight = self.median(|| passes.weight_gradient());
+        self.push(format!("{name}: forward"), 1, forward, flop);
+        self.push(format!("{name}: weight gradient"), 1, weight, flop);
+        if name.starts_with("conv1") {
+            return;
+        }
+        let both = self.median(|| passes.both_gradients());
+        self.push(format!("{name}: input gradient"), 1, (both - weight).max(0.0), flop);
+    }
+
+    fn linear(&mut self, inputs: usize, outputs: usize, times: usize, input_gradient: bool) {
+        let mut layer = LinearProducts::new(self.kernels, BATCH, inputs, outputs);
+        let (name, flop) = (format!("linear {inputs}->{outputs}"), Some(layer.flop()));
+        let forward = self.median(|| layer.forward());
+        self.push(format!("{name}: forward"), times, forward, flop);
+        let weight = self.median(|| layer.weight_gradient());
+        self.push(format!("{name}: weight gradient"), times, weight, flop);
+        if input_gradient {
+            let input = self.median(|| layer.input_gradient());
+            self.push(format!("{name}: input gradient"), times, input, flop);
+        }
+    }
+
+    /// Batch norm in training, with the mean square of its output as the loss.
+    fn batch_norm(&mut self, features: usize, times: usize) {
+        let mut builder = ParameterBuilder::new(Stream::new(3));
+        let layer = BatchNorm::new(&mut builder, "bn", features);
+        let parameters = builder.build();
+        let x = Tensor::filled_by(&[BATCH, features], |data| Stream::new(4).fill_normal(data));
+        let zeros = Tensor::zeros(&[BATCH, features]);
+        let time = self.median(|| {
+            let mut tape = Tape::new(Mode::Train);
+            let slot = tape.attach(&parameters);
+            let x = tape.variable(x.clone());
+            let y = layer.forward(&mut tape, slot, x);
+            let target = tape.constant(zeros.clone());
+            let loss = tape.squared_error(y, target);
+            std::hint::black_box(tape.backward(loss).take_parameters(slot));
+        });
+        self.push(format!("batch norm {features}: forward and backward"), times, time, None);
+    }
+
+    fn update(&mut self, parameters: usize) -> Result<()> {
+        let mut values = vec![0.0; parameters];
+        let mut gradient = vec![0.0; parameters];
+        Stream::new(5).fill_normal(&mut values);
+        Stream::new(6).fill_normal(&mut gradient);
+        let mut optimizer = Optimizer::new(&OptimizerConfig::adamw(0.001), parameters)?;
+        // A norm that falls a little each time, so that there is always something to scale.
+        let mut norm = 1.0;
+        let clip = self.median(|| {
+            norm *= 0.999;
+            clip_gradient_norm(&mut gradient, norm);
+        });
+        self.push(format!("clip to norm 1, {parameters} values"), 1, clip, None);
+        let step = self.median(|| optimizer.step(&mut values, &gradient, 0.001));
+        self.push(format!("AdamW, {parameters} values"), 1, step, None);
+        Ok(())
+    }
+}
+
+/// The operations of a step of the case's block in f32, on the calling thread. `peak` is in GFLOP/s.
+pub(super) fn of_block(
+    case: &Case,
+    network: &NoPropDt,
+    plan: &Plan,
+    peak: Option<f64>,
+) -> Result<Vec<OpRow>> {
+    let mut bench = Bench { kernels: active(), limit: plan.op_limit(), peak, rows: Vec::new() };
+    let BlockConfig { channels, pool, global_average, dropout, hidden, join, .. } = network.config().block;
+    let (mut height, mut width, mut in_channels) = (case.image.height, case.image.width, case.image.channels);
+    for (index, (out_channels, pool)) in channels.into_iter().zip(pool).enumerate() {
+        let shape = ConvShape { batch: BATCH, height, width, in_channels, out_channels };
+        bench.convolution(&format!("conv{}", index + 1), shape, pool, dropout);
+        in_channels = out_channels;
+        if pool {
+            (height, width) = (height / 2, width / 2);
+        }
+    }
+    let features = in_channels * if global_average { 1 } else { height * width };
+    // The latent and the image want no gradient of their own.
+    let layers = [
+        (features, hidden, true),
+        (CLASSES, hidden, false),
+        (hidden, hidden, true),
+        (hidden, hidden, true),
+        (2 * hidden, join[0], true),
+        (join[0], join[1], true),
+        (join[1], CLASSES, true),
+    ];
+    for (layer, times) in counted(&layers) {
+        bench.linear(layer.0, layer.1, times, layer.2);
+    }
+    for (features, times) in counted(&[hidden, hidden, hidden, hidden, join[0], join[1]]) {
+        bench.batch_norm(features, times);
+    }
+    bench.update(network.init(0).blocks[0].len())?;
+    Ok(bench.rows)
+}
+
+/// Each different item, in the order of first appearance, with how often it appears.
+fn counted<T: PartialEq + Copy>(items: &[T]) -> Vec<(T, usize)> {
+    let mut found: Vec<(T, usize)> = Vec::new();
+    for item in items {
+        match found.iter_mut().find(|(known, _)| known == item) {
+            Some((_, times)) => *times += 1,
+            None => found.push((*item, 1)),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cases::{CASES, FORMATS};
+    use super::*;
+
+    /// The operations listed are the block's: their multiply-adds are those that the network says it has.
+    #[test]
+    fn no_multiply_add_is_forgotten() {
+        let plan = Plan { blocks: 1, rounds: 1, seconds: 0.0, op_seconds: 0.0, images: 0 };
+        for case in CASES {
+            let config = case.config(FORMATS[0], &plan).unwrap();
+            let network = config.network(case.image, CLASSES).unwrap();
+            let rows = of_block(&case, &network, &plan, Some(100.0)).unwrap();
+            let forward = rows.iter().filter(|row| row.op.ends_with(": forward"));
+            let flop: f64 = forward.map(|row| row.times as f64 * row.gflops.unwrap() * row.ms * 1e6).sum();
+            let (image, denoising) = network.multiply_adds();
+            let wanted = (2 * BATCH as u64 * (image + denoising)) as f64;
+            assert!((flop / wanted - 1.0).abs() < 1e-9, "{}: {flop} and {wanted}", case.block);
+            assert!(rows.iter().any(|row| row.op.starts_with("AdamW") && row.gflops.is_none()));
+        }
+    }
+
+    #[test]
+    fn equal_layers_are_measured_once() {
+        assert_eq!(counted(&[3, 5, 3, 3]), [(3, 3), (5, 1)]);
+    }
+}
