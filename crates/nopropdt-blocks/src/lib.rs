@@ -10,7 +10,7 @@ mod golden;
 mod method;
 mod schedule;
 
-pub use block::{BlockConfig, DenoiseBlock, ImageShape};
+pub use block::{BlockConfig, DenoiseBlock, ImageShape, LayerInputs};
 pub use dt::{DtConfig, NoPropDt, Objective};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::{DataError, DatasetName, ImageShape, Split, digits, mnist};
+use crate::{
+    DataError, DatasetName, DatasetSource, ImageShape, LoadOptions, Split, cifar, digits, folder, mnist,
+    svhn, tiny_imagenet,
+};
 
 /// Training and test images of the same shape, labelled with the same classes.
 #[derive(Clone, Debug)]
@@ -76,25 +79,59 @@ fn check_labels(what: &str, labels: &[u16], classes: usize) -> Result<(), DataEr
     }
 }
 
-/// The class names "0" to "9".
-pub(crate) fn digit_names() -> Vec<String> {
-    (0..10).map(|digit| digit.to_string()).collect()
-}
-
-/// Reads a dataset: digits from the program itself, the others from their folder in `data_dir`.
+/// Reads a known dataset: digits from the program itself, the others from their folder in `data_dir`.
 ///
 /// # Errors
 /// [`DataError::Missing`] when a file has not been fetched; otherwise what is wrong with which file.
 pub fn load(name: DatasetName, data_dir: &Path) -> Result<Dataset, DataError> {
+    let folder = data_dir.join(name.files());
     match name {
         DatasetName::Digits => digits::load(),
-        DatasetName::Mnist => mnist::load(&data_dir.join(name.as_str())),
+        DatasetName::Mnist | DatasetName::FashionMnist | DatasetName::Kmnist => mnist::load(&folder, name),
+        DatasetName::Cifar10 | DatasetName::Cifar100 | DatasetName::Cifar100Coarse => {
+            cifar::load(&folder, name)
+        }
+        DatasetName::Svhn => svhn::load(&folder),
+        DatasetName::TinyImagenet => tiny_imagenet::load(&folder),
+    }
+}
+
+/// Reads any dataset that can be read: a known one, or a folder of pictures.
+///
+/// # Errors
+/// As [`load`]; for a folder, what is wrong with which picture or option; [`DataError::NotReadable`] for images that
+/// another program makes.
+pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset, DataError> {
+    options.check_for(source)?;
+    match source {
+        DatasetSource::Known(name) => load(*name, &options.data_dir),
+        DatasetSource::Folder(path) => folder::load(Path::new(path), &source.short_name(), options),
+        DatasetSource::Own(name) => Err(DataError::NotReadable { name: name.clone() }),
+    }
+}
+
+/// The shape of a dataset's images and the number of its classes. A known dataset is not looked at for that; of a
+/// folder, one picture is.
+///
+/// # Errors
+/// As [`load_from`].
+pub fn outline(source: &DatasetSource, options: &LoadOptions) -> Result<(ImageShape, usize), DataError> {
+    options.check_for(source)?;
+    match source {
+        DatasetSource::Known(name) => Ok((name.image_shape(), name.classes())),
+        DatasetSource::Folder(path) => folder::outline(Path::new(path), options),
+        DatasetSource::Own(name) => Err(DataError::NotReadable { name: name.clone() }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::class_names::{DIGITS, owned};
+
+    fn digit_names() -> Vec<String> {
+        owned(DIGITS)
+    }
 
     fn split(side: usize, labels: Vec<u16>) -> Split {
         let shape = ImageShape { height: side, width: side, channels: 1 };

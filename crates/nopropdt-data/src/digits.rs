@@ -1,6 +1,6 @@
 //! The embedded digits: 1,797 grey 8×8 images by E. Alpaydin and C. Kaynak (UCI, CC BY 4.0); see assets/digits.
 
-use crate::dataset::digit_names;
+use crate::class_names::{DIGITS, owned};
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
 use crate::{DataError, Dataset, DatasetName, ImageShape, Split};
@@ -19,7 +19,7 @@ const FULL_SCALE: u8 = 16;
 pub(crate) fn load() -> Result<Dataset, DataError> {
     let all = Split::new(SHAPE, IMAGES.to_vec(), LABELS.map(u16::from).to_vec())?;
     let (train, test) = all.with_full_scale(FULL_SCALE)?.part(&test_indices());
-    Dataset::new(DatasetName::Digits.as_str(), digit_names(), train, test)
+    Dataset::new(DatasetName::Digits.as_str(), owned(DIGITS), train, test)
 }
 
 /// Positions of the test images in the source's order; the same in every program and version.

@@ -1,7 +1,7 @@
 //! Everything that can go wrong with a dataset.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{DatasetName, ImageShape};
 
@@ -11,9 +11,33 @@ use crate::{DatasetName, ImageShape};
 #[non_exhaustive]
 pub enum DataError {
     /// A name that is none of [`DatasetName::ALL`].
-    #[error("dataset: name must be one of {}; found {found:?}", known_names())]
+    #[error("dataset: name must be one of {}, folder:PATH; found {found:?}", known_names())]
     UnknownDataset {
         /// The text given.
+        found: String,
+    },
+    /// An option for folders of pictures, given with a dataset of another kind.
+    #[error("--{option}: is for folder:PATH only; {dataset} has a fixed form; leave it out")]
+    FolderOption {
+        /// The option's name.
+        option: &'static str,
+        /// The dataset it was given with.
+        dataset: String,
+    },
+    /// A dataset that only the program that made it can read.
+    #[error("own:{name}: images must come from the program that makes them; this one can't read them")]
+    NotReadable {
+        /// The name that program gave.
+        name: String,
+    },
+    /// A file or folder of a dataset that breaks a rule of its format.
+    #[error("{file}: {rule}; {found}")]
+    Format {
+        /// The file or folder.
+        file: String,
+        /// What must hold.
+        rule: String,
+        /// What was found, and the remedy where there is one.
         found: String,
     },
     /// The operating system refused an operation on a file or folder.
@@ -29,8 +53,9 @@ pub enum DataError {
 
     /// A dataset's file is in its folder neither plain nor as `.gz`.
     #[error(
-        "{}: file not found; run `cargo xtask fetch-data {dataset}`, or use `--dataset digits`, which needs no file",
-        path.display()
+        "{}: file not found; run `cargo xtask fetch-data {}`, or use `--dataset digits`, which needs no file",
+        path.display(),
+        dataset.files()
     )]
     Missing {
         /// The dataset asked for.
@@ -147,6 +172,16 @@ pub enum DataError {
         /// The largest pixel found.
         largest: u8,
     },
+    /// Means and deviations that can't normalise images.
+    #[error(
+        "normalisation: there must be a finite mean and a finite deviation above 0 for each of {channels} channels; found {found}"
+    )]
+    Normalisation {
+        /// Channels of the images.
+        channels: usize,
+        /// Means and deviations.
+        found: String,
+    },
     /// More images asked for validation than the split can spare.
     #[error("validation: count must be below the {available} training images; found {count}")]
     ValidationCount {
@@ -184,12 +219,35 @@ pub enum DataError {
     },
 
     /// `--from` names a folder without a file that is needed.
-    #[error("{}: folder must hold {file} or {file}.gz; it holds neither", folder.display())]
+    #[error("{}: folder must hold {file}; it does not", folder.display())]
     NotInFolder {
         /// The folder given.
         folder: PathBuf,
-        /// The file needed.
+        /// The names the file may have.
         file: String,
+    },
+    /// The disk has less free than fetching takes.
+    #[error(
+        "{}: fetching takes {:.1} MB at the most; the disk has {:.1} MB free; make room or use --data-dir",
+        folder.display(),
+        *needed as f64 / 1e6,
+        *free as f64 / 1e6
+    )]
+    NoSpace {
+        /// Where the files are to go.
+        folder: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
+    /// An archive that is damaged, hostile or larger than it may be.
+    #[error("{}: archive {problem}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What must hold, and what was found.
+        problem: String,
     },
     /// A server answered with something other than the file.
     #[error("{url}: server must answer with the file; status {status}")]
@@ -220,12 +278,14 @@ pub enum DataError {
         found: u64,
     },
     /// Content of the right length that is not the file.
-    #[error("{origin}: content of {file} must have SHA-256 {wanted}; found {found}")]
+    #[error("{origin}: content of {file} must have {kind} {wanted}; found {found}")]
     ContentHash {
         /// Where it came from: an address or a path.
         origin: String,
         /// The file it should have been.
         file: String,
+        /// The kind of hash.
+        kind: &'static str,
         /// Hash by the manifest, in hex.
         wanted: String,
         /// Hash found, in hex.
@@ -259,6 +319,13 @@ impl DataError {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |reason| Self::Io { action, path, reason }
+    }
+}
+
+impl DataError {
+    /// A [`Format`](Self::Format) error about the file at `path`.
+    pub(crate) fn format(path: &Path, rule: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Format { file: path.display().to_string(), rule: rule.into(), found: found.into() }
     }
 }
 

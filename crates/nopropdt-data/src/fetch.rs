@@ -1,8 +1,8 @@
 //! Fetching a dataset's files: from a folder or from mirrors, checked, and never half-written.
 //!
-//! A file reaches its final name by a rename, after its length and SHA-256 have been found right. Until then
-//! a download lies beside it as `NAME.gz.part`, from which an interrupted transfer goes on, and its decompressed
-//! content as `NAME.tmp`.
+//! A file reaches its final name by a rename, after its length and hash have been found right; what an archive holds,
+//! after all of it was unpacked. Until then a download lies beside it as `NAME.part`, from which an interrupted transfer
+//! goes on, its decompressed content as `NAME.tmp`, and what comes out of an archive in `.NAME.unpacking`.
 
 mod download;
 mod event;
@@ -10,12 +10,19 @@ mod install;
 mod local;
 mod mirrors;
 mod part;
+mod record;
+mod space;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use crate::{DataError, ManifestDataset};
+use record::Record;
+
+use crate::{DataError, ManifestDataset, ManifestFile};
 
 pub use event::FetchEvent;
 
@@ -26,8 +33,10 @@ pub struct FetchOptions {
     pub data_dir: PathBuf,
     /// A folder that already holds the files, plain or as `.gz`; no network is used.
     pub from: Option<PathBuf>,
-    /// An address to use instead of the manifest's mirrors; `NAME.gz` is added to it.
+    /// An address to use instead of the manifest's mirrors; the name of the file, as it is sent, is added to it.
     pub mirror: Option<String>,
+    /// Files fetched side by side; 0 counts as 1.
+    pub parallel: usize,
     /// Transfers tried with each mirror before the next; 0 counts as 1.
     pub attempts: u32,
     /// Pause before the second attempt; it doubles with each further one, up to half a minute.
@@ -39,13 +48,15 @@ pub struct FetchOptions {
 }
 
 impl FetchOptions {
-    /// From the manifest's mirrors to `data_dir`: four attempts each, pauses from one second, half a minute of silence.
+    /// From the manifest's mirrors to `data_dir`: four attempts each, pauses from one second, half a minute of silence, four files at a
+    /// time.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             from: None,
             mirror: None,
+            parallel: 4,
             attempts: 4,
             back_off: Duration::from_secs(1),
             stall_timeout: Duration::from_secs(30),
@@ -62,8 +73,10 @@ pub struct FetchReport {
     pub folder: PathBuf,
     /// Names of the files fetched now; empty when the folder was complete already.
     pub fetched: Vec<String>,
-    /// Length of all the dataset's files together, in bytes.
+    /// Bytes on disk of all the dataset's files together; of those from archives, the most they may have.
     pub bytes: u64,
+    /// Names of files and folders that came out of archives.
+    pub roots: Vec<String>,
 }
 
 /// Fetches datasets as its options say.
@@ -79,59 +92,143 @@ impl Fetcher {
         Self { options }
     }
 
-    /// Brings the dataset's folder to completeness and tells `on_event` of every step.
+    /// Brings the dataset's folder to completeness and tells `on_event` of every step, from several threads but one at a
+    /// time.
     ///
     /// Files already there and right are left alone. A wrong one is set aside as `NAME.wrong`. Two fetches of one
     /// dataset wait for each other.
     ///
     /// # Errors
-    /// [`DataError::AllMirrorsFailed`], [`DataError::NotInFolder`], the `Content…` variants for a wrong file
-    /// in the folder given, or [`DataError::Io`]; the files fetched before stay.
+    /// [`DataError::NoSpace`], [`DataError::AllMirrorsFailed`], [`DataError::NotInFolder`], the `Content…` variants for a
+    /// wrong file in the folder given, [`DataError::Archive`], or [`DataError::Io`]; the first file's, when several fail.
+    /// The files that were fetched stay.
     pub fn fetch(
         &self,
         dataset: &ManifestDataset,
-        on_event: &mut dyn FnMut(FetchEvent<'_>),
+        on_event: &mut (dyn FnMut(FetchEvent<'_>) + Send),
     ) -> Result<FetchReport, DataError> {
-        let folder = self.options.data_dir.join(dataset.name.as_str());
-        let bytes = dataset.files.iter().map(|file| file.bytes).sum();
-        let mut report = FetchReport { folder, fetched: Vec::new(), bytes };
+        let folder = self.folder(dataset);
+        let bytes = dataset.files.iter().map(ManifestFile::disk_bytes).sum();
+        let mut fetched = Vec::new();
         // Before anything is written, so that a complete but read-only folder is fine.
-        if !is_complete(dataset, &report.folder)? {
-            let _lock = lock(&report.folder)?;
-            self.fetch_missing(dataset, &mut report, on_event)?;
+        if !missing(dataset, &folder, &Record::read(&folder))?.is_empty() {
+            let _lock = lock(&folder)?;
+            fetched = self.fetch_missing(dataset, &folder, on_event)?;
         }
-        Ok(report)
+        let record = Record::read(&folder);
+        let contents = dataset.files.iter().filter_map(|file| record.of(file)?.unpacked.as_ref());
+        let roots = contents.flat_map(|contents| contents.roots.clone()).collect();
+        Ok(FetchReport { folder, fetched, bytes, roots })
+    }
+
+    /// The dataset's folder.
+    #[must_use]
+    pub fn folder(&self, dataset: &ManifestDataset) -> PathBuf {
+        self.options.data_dir.join(&dataset.name)
+    }
+
+    /// Whether all files seem to be there, by their names and lengths; an embedded dataset always is.
+    #[must_use]
+    pub fn is_present(&self, dataset: &ManifestDataset) -> bool {
+        let folder = self.folder(dataset);
+        let record = Record::read(&folder);
+        dataset.files.iter().all(|file| install::is_present(&folder, file, &record))
+    }
+
+    /// Whether the files would come from a folder of the system, without a transfer.
+    #[must_use]
+    pub fn is_local(&self, dataset: &ManifestDataset) -> bool {
+        let asks_network = self.options.from.is_none() && self.options.mirror.is_none();
+        asks_network && dataset.files.iter().all(|file| local_folder(dataset, file).is_some())
     }
 
     fn fetch_missing(
         &self,
         dataset: &ManifestDataset,
-        report: &mut FetchReport,
-        on_event: &mut dyn FnMut(FetchEvent<'_>),
-    ) -> Result<(), DataError> {
-        for file in &dataset.files {
-            let destination = report.folder.join(&file.name);
-            if install::is_right(&destination, file)? {
-                continue;
-            }
-            install::set_aside(&destination, &file.name, on_event)?;
-            match &self.options.from {
-                Some(from) => local::copy(from, file, &destination, on_event)?,
-                None => mirrors::download(&self.options, dataset, file, &destination, on_event)?,
-            }
-            report.fetched.push(file.name.clone());
+        folder: &Path,
+        on_event: &mut (dyn FnMut(FetchEvent<'_>) + Send),
+    ) -> Result<Vec<String>, DataError> {
+        let record = Record::read(folder);
+        let files = missing(dataset, folder, &record)?;
+        space::check(folder, space::needed(files.iter().copied()))?;
+        for file in &files {
+            install::clear(folder, file, &record, on_event)?;
         }
-        Ok(())
+        let (next, record, on_event) = (AtomicUsize::new(0), Mutex::new(record), Mutex::new(on_event));
+        let work = || {
+            let mut results = Vec::new();
+            while let Some((index, file)) = take(&next, &files) {
+                let mut tell = |event: FetchEvent<'_>| held(&on_event)(event);
+                let fetched = self.fetch_file(dataset, file, folder, &mut tell);
+                let added = fetched.and_then(|fetched| held(&record).add(folder, fetched));
+                results.push((index, added));
+            }
+            results
+        };
+        let workers = self.options.parallel.clamp(1, files.len().max(1));
+        let mut results = thread::scope(|scope| {
+            let threads: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut results = work();
+            for thread in threads {
+                // A panic there is a fault of this program, not of the files.
+                results.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            results
+        });
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(index, result)| result.map(|()| files[index].name.clone())).collect()
+    }
+
+    fn fetch_file(
+        &self,
+        dataset: &ManifestDataset,
+        file: &ManifestFile,
+        folder: &Path,
+        on_event: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<record::Fetched, DataError> {
+        if let Some(from) = &self.options.from {
+            return local::copy(from, file, folder, on_event);
+        }
+        if let Some(local) = local_folder(dataset, file).filter(|_| self.options.mirror.is_none()) {
+            match local::copy(local, file, folder, on_event) {
+                Ok(fetched) => return Ok(fetched),
+                Err(error @ DataError::Io { .. }) => return Err(error),
+                Err(error) => on_event(FetchEvent::LocalFailed { file: &file.name, error: &error }),
+            }
+        }
+        mirrors::download(&self.options, dataset, file, folder, on_event)
     }
 }
 
-fn is_complete(dataset: &ManifestDataset, folder: &Path) -> Result<bool, DataError> {
+/// The next piece of work, with its place.
+fn take<'a>(next: &AtomicUsize, files: &[&'a ManifestFile]) -> Option<(usize, &'a ManifestFile)> {
+    let index = next.fetch_add(1, Ordering::SeqCst);
+    files.get(index).map(|file| (index, *file))
+}
+
+/// What a mutex guards; a panic elsewhere has left it whole.
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The folder of the system that has a file.
+fn local_folder<'a>(dataset: &'a ManifestDataset, file: &ManifestFile) -> Option<&'a Path> {
+    dataset.local.iter().map(Path::new).find(|folder| local::has(folder, file))
+}
+
+/// The files that are not there as the manifest wants them.
+fn missing<'a>(
+    dataset: &'a ManifestDataset,
+    folder: &Path,
+    record: &Record,
+) -> Result<Vec<&'a ManifestFile>, DataError> {
+    let mut missing = Vec::new();
     for file in &dataset.files {
-        if !install::is_right(&folder.join(&file.name), file)? {
-            return Ok(false);
+        if !install::is_right(folder, file, record)? {
+            missing.push(file);
         }
     }
-    Ok(true)
+    Ok(missing)
 }
 
 /// Makes the folder and holds its lock until the result is dropped (or the process ends).

@@ -1,6 +1,13 @@
-//! SHA-256 in hex.
+//! SHA-256 and MD5 in hex.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use md5::Md5;
 use sha2::{Digest, Sha256};
+
+use crate::DataError;
 
 /// A running SHA-256 that also counts the bytes.
 #[derive(Default)]
@@ -22,9 +29,43 @@ impl ContentHash {
 
     /// The hash in 64 lower-case hexadecimal digits.
     pub(crate) fn hex(self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let nibbles = |byte: u8| [byte >> 4, byte & 15].map(|nibble| char::from(DIGITS[usize::from(nibble)]));
-        self.state.finalize().into_iter().flat_map(nibbles).collect()
+        hex(&self.state.finalize())
+    }
+}
+
+/// A running MD5, for files whose publishers give nothing better.
+#[derive(Default)]
+pub(crate) struct WeakHash {
+    state: Md5,
+}
+
+impl WeakHash {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.state.update(bytes);
+    }
+
+    /// The hash in 32 lower-case hexadecimal digits.
+    pub(crate) fn hex(self) -> String {
+        hex(&self.state.finalize())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = |byte: u8| [byte >> 4, byte & 15].map(|nibble| char::from(DIGITS[usize::from(nibble)]));
+    bytes.iter().copied().flat_map(nibbles).collect()
+}
+
+/// Length and SHA-256 of a file.
+pub(crate) fn hash_file(path: &Path) -> Result<(u64, String), DataError> {
+    let mut file = File::open(path).map_err(DataError::io("open", path))?;
+    let mut hash = ContentHash::default();
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut chunk).map_err(DataError::io("read", path))? {
+            0 => return Ok((hash.bytes(), hash.hex())),
+            read => hash.update(&chunk[..read]),
+        }
     }
 }
 
@@ -36,15 +77,24 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hash.hex()
 }
 
+/// The MD5 of a whole slice.
+#[cfg(test)]
+pub(crate) fn md5_hex(bytes: &[u8]) -> String {
+    let mut hash = WeakHash::default();
+    hash.update(bytes);
+    hash.hex()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_published_example() {
-        // FIPS 180-2, appendix B.1.
+    fn the_published_examples() {
+        // FIPS 180-2, appendix B.1, and RFC 1321, appendix A.5.
         let wanted = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256_hex(b"abc"), wanted);
+        assert_eq!(md5_hex(b"abc"), "900150983cd24fb0d6963f7d28e17f72");
         let mut parts = ContentHash::default();
         parts.update(b"a");
         parts.update(b"bc");

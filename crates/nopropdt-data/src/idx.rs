@@ -18,6 +18,9 @@ pub(crate) const CLASSES: usize = 10;
 /// compressed file can make the reader allocate (784 MiB).
 const MOST_IMAGES: usize = 1 << 20;
 
+/// Deflate makes at most this many bytes of one, so a compressed file's length bounds its content too.
+pub(crate) const MOST_INFLATION: u64 = 1032;
+
 const LABELS_MAGIC: u32 = 0x0801;
 const IMAGES_MAGIC: u32 = 0x0803;
 
@@ -54,6 +57,7 @@ impl IdxFile {
     pub(crate) fn read_labels(&self) -> Result<Vec<u8>, DataError> {
         let (mut reader, [count]) = self.open(LABELS_MAGIC)?;
         let count = self.checked_count(count)?;
+        self.check_length(4 * 2, count, "labels")?;
         let labels = self.read_exactly(&mut reader, count, "labels")?;
         match labels.iter().position(|&label| usize::from(label) >= CLASSES) {
             Some(index) => Err(DataError::LabelOutOfRange {
@@ -83,9 +87,7 @@ impl IdxFile {
             return Err(DataError::WrongImageSize { file: self.name(), height, width });
         }
         let count = self.checked_count(count)?;
-        if !self.compressed {
-            self.check_length(4 * 4, count * SIDE * SIDE, "pixel bytes")?;
-        }
+        self.check_length(4 * 4, count * SIDE * SIDE, "pixel bytes")?;
         Ok((reader, count))
     }
 
@@ -126,10 +128,18 @@ impl IdxFile {
         }
     }
 
-    /// Compares a plain file's length with its header.
+    /// Compares a plain file's length with its header, and a compressed one's with what it can hold at most.
     fn check_length(&self, header: u64, promised: usize, unit: &'static str) -> Result<(), DataError> {
-        let metadata = self.path.metadata().map_err(DataError::io("read", &self.path))?;
-        let (promised, found) = (promised as u64, metadata.len().saturating_sub(header));
+        let length = self.path.metadata().map_err(DataError::io("read", &self.path))?.len();
+        let promised = promised as u64;
+        if self.compressed {
+            let most = length.saturating_mul(MOST_INFLATION);
+            if promised <= most {
+                return Ok(());
+            }
+            return Err(DataError::WrongLength { file: self.name(), unit, promised, found: most });
+        }
+        let found = length.saturating_sub(header);
         if promised == found {
             return Ok(());
         }

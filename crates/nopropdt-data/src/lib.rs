@@ -1,25 +1,40 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+pub mod archive;
+mod augment;
+mod cifar;
+mod class_names;
 mod dataset;
 mod digits;
 mod error;
 pub mod fetch;
+mod folder;
 mod hash;
 mod idx;
+mod image_set;
 pub mod manifest;
+mod mat;
 mod mnist;
 mod name;
+mod normalise;
 mod order;
 mod shape;
+mod source;
 mod split;
 mod stratify;
+mod svhn;
+mod tiny_imagenet;
 
-pub use dataset::{Dataset, load};
+pub use augment::{Augmentation, Augmented};
+pub use dataset::{Dataset, load, load_from, outline};
 pub use error::DataError;
 pub use fetch::{FetchEvent, FetchOptions, FetchReport, Fetcher};
-pub use manifest::{Manifest, ManifestDataset, ManifestFile};
+pub use image_set::ImageSet;
+pub use manifest::{Manifest, ManifestDataset, ManifestFile, Unpack};
 pub use name::DatasetName;
+pub use normalise::Normalisation;
 pub use order::{batches, epoch_order};
 pub use shape::ImageShape;
+pub use source::{Channels, DatasetSource, LoadOptions};
 pub use split::Split;

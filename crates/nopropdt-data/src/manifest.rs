@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use crate::{DataError, DatasetName};
+use crate::DataError;
 
 /// The manifest's text, as shipped with the crate.
 const EMBEDDED: &str = include_str!("../datasets.toml");
 
 /// The longest file accepted, a tebibyte: sums of a few of these can't overflow.
 const MOST_BYTES: u64 = 1 << 40;
+/// The most files an archive may be said to hold.
+const MOST_FILES: u64 = 1 << 24;
 
 /// A checked manifest.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,8 +27,8 @@ pub struct Manifest {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestDataset {
-    /// Its name here, also the name of its folder.
-    pub name: DatasetName,
+    /// Its name here, also the name of its folder: lower-case letters, digits and dashes.
+    pub name: String,
     /// Its full name.
     pub title: String,
     /// Where to read about it.
@@ -38,7 +40,10 @@ pub struct ManifestDataset {
     /// True when the dataset is part of the program and has no files.
     #[serde(default)]
     pub embedded: bool,
-    /// Addresses to which `NAME.gz` is added, in the order in which they are tried.
+    /// Folders where a system's own package puts the files; looked into before a mirror is asked.
+    #[serde(default)]
+    pub local: Vec<String>,
+    /// Addresses to which a file's name is added, in the order in which they are tried.
     #[serde(default)]
     pub mirrors: Vec<String>,
     /// The files to fetch.
@@ -46,16 +51,78 @@ pub struct ManifestDataset {
     pub files: Vec<ManifestFile>,
 }
 
-/// A file as it lies on disk after fetching, decompressed.
+/// What becomes of a file that was fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Unpack {
+    /// It is sent as `NAME.gz` and lies on disk decompressed.
+    #[default]
+    #[serde(rename = "gzip")]
+    Gzip,
+    /// It stays as it is.
+    #[serde(rename = "none")]
+    None,
+    /// It is a gzip-compressed tar archive, whose files are unpacked beside it.
+    #[serde(rename = "tar.gz")]
+    TarGz,
+    /// It is a zip archive, whose files are unpacked beside it.
+    #[serde(rename = "zip")]
+    Zip,
+}
+
+impl Unpack {
+    /// Whether the file holds others.
+    #[must_use]
+    pub const fn is_archive(self) -> bool {
+        matches!(self, Self::TarGz | Self::Zip)
+    }
+}
+
+/// A file to fetch.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ManifestFile {
     /// Name without a folder.
     pub name: String,
-    /// Length in bytes.
+    /// What becomes of it.
+    #[serde(default)]
+    pub unpack: Unpack,
+    /// Length in bytes: of the decompressed file, or of the archive.
     pub bytes: u64,
-    /// SHA-256 in 64 lower-case hexadecimal digits.
-    pub sha256: String,
+    /// SHA-256 of these bytes, in 64 lower-case hexadecimal digits.
+    pub sha256: Option<String>,
+    /// Bytes to transfer, where they are fewer.
+    pub download_bytes: Option<u64>,
+    /// SHA-256 of the bytes as they are sent; counts only without `sha256`.
+    pub download_sha256: Option<String>,
+    /// MD5 of the bytes as they are sent, in 32 lower-case hexadecimal digits; counts only without any SHA-256.
+    pub md5: Option<String>,
+    /// The most bytes that an archive's files may have together.
+    pub unpacked_bytes: Option<u64>,
+    /// The most files an archive may hold.
+    pub unpacked_files: Option<u64>,
+}
+
+impl ManifestFile {
+    /// Its name on a server.
+    #[must_use]
+    pub fn download_name(&self) -> String {
+        match self.unpack {
+            Unpack::Gzip => format!("{}.gz", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// Bytes that are sent for it, as far as known.
+    #[must_use]
+    pub fn transfer_bytes(&self) -> u64 {
+        self.download_bytes.unwrap_or(self.bytes)
+    }
+
+    /// Bytes that it takes on disk in the end, as far as known.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        self.unpacked_bytes.unwrap_or(self.bytes)
+    }
 }
 
 impl Manifest {
@@ -71,36 +138,43 @@ impl Manifest {
     ///
     /// # Errors
     /// [`DataError::ManifestSyntax`] when the text isn't TOML of this form, [`DataError::ManifestEntry`] when
-    /// a dataset or file is named twice, a file's name holds a folder, a length is not
-    /// 1 to 2^40 bytes, a hash isn't 64 lower-case hexadecimal digits,
-    /// a mirror isn't an HTTP address ending in `/`, or there are files without mirrors.
+    /// a dataset or file is named twice, a name holds a folder, a length is not 1 to 2^40 bytes, a hash isn't of
+    /// lower-case hexadecimal digits or there is none, a mirror isn't an HTTP address ending in `/`, there are files
+    /// without mirrors, or an archive is without bounds.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         let manifest: Self = toml::from_str(text).map_err(|error| DataError::ManifestSyntax {
             reason: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
         })?;
         let mut names = HashSet::new();
         for dataset in &manifest.datasets {
-            if !names.insert(dataset.name) {
-                return Err(dataset.refuse("there must be one entry a dataset", "a second"));
+            if !names.insert(&dataset.name) {
+                return Err(dataset.refuse("there must be one entry a dataset", &dataset.name));
             }
             dataset.check()?;
         }
         Ok(manifest)
     }
 
-    /// A dataset's entry, if there is one.
+    /// The entry of a dataset.
     #[must_use]
-    pub fn dataset(&self, name: DatasetName) -> Option<&ManifestDataset> {
+    pub fn dataset(&self, name: &str) -> Option<&ManifestDataset> {
         self.datasets.iter().find(|dataset| dataset.name == name)
     }
 }
 
 impl ManifestDataset {
     fn refuse(&self, rule: &'static str, found: &str) -> DataError {
-        DataError::ManifestEntry { dataset: self.name.to_string(), rule, found: found.to_owned() }
+        DataError::ManifestEntry { dataset: self.name.clone(), rule, found: found.to_owned() }
     }
 
     fn check(&self) -> Result<(), DataError> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.is_empty() || self.name.starts_with('-') || !self.name.chars().all(allowed) {
+            return Err(self.refuse("a name must be lower-case letters, digits and inner dashes", &self.name));
+        }
+        if ["all", "list"].contains(&&*self.name) {
+            return Err(self.refuse("a name must not be all or list, which mean something else", &self.name));
+        }
         if self.embedded != self.files.is_empty() || self.embedded != self.mirrors.is_empty() {
             let found = format!("{} files, {} mirrors", self.files.len(), self.mirrors.len());
             return Err(self.refuse("a dataset must have files and mirrors, unless embedded", &found));
@@ -115,17 +189,37 @@ impl ManifestDataset {
             if !names.insert(&file.name) {
                 return Err(self.refuse("there must be one entry a file", &file.name));
             }
-            if !is_plain_name(&file.name) {
-                return Err(
-                    self.refuse("a file name must be letters, digits, -, _ and inner dots", &file.name)
-                );
+            self.check_file(file)?;
+        }
+        Ok(())
+    }
+
+    fn check_file(&self, file: &ManifestFile) -> Result<(), DataError> {
+        if !is_plain_name(&file.name) {
+            return Err(self.refuse("a file name must be letters, digits, -, _ and inner dots", &file.name));
+        }
+        for bytes in [Some(file.bytes), file.download_bytes, file.unpacked_bytes].into_iter().flatten() {
+            if !(1..=MOST_BYTES).contains(&bytes) {
+                return Err(self.refuse("bytes must be 1 to 2^40", &bytes.to_string()));
             }
-            if !(1..=MOST_BYTES).contains(&file.bytes) {
-                return Err(self.refuse("bytes must be 1 to 2^40", &file.bytes.to_string()));
+        }
+        for hash in [&file.sha256, &file.download_sha256].into_iter().flatten() {
+            if !is_hex(hash, 64) {
+                return Err(self.refuse("sha256 must be 64 lower-case hexadecimal digits", hash));
             }
-            if !is_sha256(&file.sha256) {
-                return Err(self.refuse("sha256 must be 64 lower-case hexadecimal digits", &file.sha256));
-            }
+        }
+        if let Some(hash) = file.md5.as_ref().filter(|hash| !is_hex(hash, 32)) {
+            return Err(self.refuse("md5 must be 32 lower-case hexadecimal digits", hash));
+        }
+        if file.sha256.is_none() && file.download_sha256.is_none() && file.md5.is_none() {
+            return Err(self.refuse("a file must have sha256, download-sha256 or md5", &file.name));
+        }
+        let bounds = (file.unpacked_bytes, file.unpacked_files);
+        let bounded = matches!(bounds, (Some(_), Some(files)) if (1..=MOST_FILES).contains(&files));
+        if file.unpack.is_archive() != bounded || (!bounded && bounds != (None, None)) {
+            let rule =
+                "an archive must have unpacked-bytes and unpacked-files (1 to 2^24), and no other file";
+            return Err(self.refuse(rule, &format!("{}: {bounds:?}", file.name)));
         }
         Ok(())
     }
@@ -142,25 +236,28 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.ends_with('.') && name.chars().all(allowed)
 }
 
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DatasetName;
 
     #[test]
     fn the_embedded_manifest_is_right() {
         let manifest = Manifest::embedded().unwrap();
         for name in DatasetName::ALL {
-            let dataset = manifest.dataset(name).unwrap();
-            assert!(dataset.embedded || dataset.mirrors.len() >= 2);
+            let dataset = manifest.dataset(name.files()).unwrap();
+            assert_eq!(dataset.embedded, dataset.mirrors.is_empty());
             assert!(!dataset.licence.is_empty() && !dataset.credit.is_empty() && is_http(&dataset.homepage));
         }
-        let mnist = manifest.dataset(DatasetName::Mnist).unwrap();
-        let sizes: Vec<u64> = mnist.files.iter().map(|file| file.bytes).collect();
-        assert_eq!(sizes, [16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000]);
+        for name in ["mnist", "fashion-mnist", "kmnist"] {
+            let files = &manifest.dataset(name).unwrap().files;
+            let sizes: Vec<u64> = files.iter().map(|file| file.bytes).collect();
+            assert_eq!(sizes, [16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000]);
+        }
     }
 
     /// What the embedded manifest with `from` replaced by `to` is refused for.
@@ -177,6 +274,16 @@ mod tests {
             "manifest: mnist: a file name must be letters, digits, -, _ and inner dots; found \"../train\""
         );
         assert!(refusal("train-images", "t10k-images").contains("one entry a file"));
+        assert!(refusal("\"svhn\"", "\"all\"").contains("must not be all or list"));
+        assert!(refusal("\"svhn\"", "\"../svhn\"").contains("lower-case letters, digits and inner dashes"));
+        assert!(refusal("unpacked-files = 125000", "").contains("an archive must have"));
+        assert!(refusal("unpacked-files = 125000", "unpacked-files = 0").contains("an archive must have"));
+        assert!(
+            refusal("unpack = \"none\"\n", "unpack = \"none\"\nunpacked-bytes = 5\n")
+                .contains("and no other file")
+        );
+        assert!(refusal("md5 = \"90528d", "md5 = \"90528").contains("32 lower-case"));
+        assert!(refusal("md5 = \"90528d7ca1a48142e341f4ef8d21d0de\"\n", "").contains("must have sha256"));
         assert!(refusal("\"digits\"", "\"mnist\"").contains("one entry a dataset"));
         assert!(refusal("ba891046", "BA891046").contains("64 lower-case"));
         assert!(refusal("ba891046", "").contains("64 lower-case"));
@@ -188,7 +295,7 @@ mod tests {
 
     #[test]
     fn bad_syntax_is_one_line() {
-        for (from, to) in [("bytes", "octets"), ("\"digits\"", "\"dogs\""), ("[[dataset]]", "[[dataset")] {
+        for (from, to) in [("bytes", "octets"), ("\"zip\"", "\"rar\""), ("[[dataset]]", "[[dataset")] {
             let message = refusal(from, to);
             assert!(message.starts_with("manifest: ") && !message.contains('\n'), "{message}");
         }

@@ -1,4 +1,4 @@
-//! MNIST from its four IDX files.
+//! MNIST, and the sets made in its form, from four IDX files.
 //!
 //! The `mnist` crate panics on any file it doesn't like, so every file is checked first. It reads nothing but
 //! the full set of 60,000 and 10,000 images, from plain files under a UTF-8 path; what it can't read (slices of the
@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use crate::dataset::digit_names;
+use crate::class_names::{DIGITS, FASHION, KANA, owned};
 use crate::idx::{IdxFile, SIDE};
 use crate::{DataError, Dataset, DatasetName, ImageShape, Split};
 
@@ -15,16 +15,22 @@ const SHAPE: ImageShape = ImageShape { height: SIDE, width: SIDE, channels: 1 };
 const FULL_TRAIN: usize = 60_000;
 const FULL_TEST: usize = 10_000;
 
-/// Reads the training and test images in `folder`.
-pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
-    let train = CheckedPair::find(folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte")?;
-    let test = CheckedPair::find(folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")?;
+/// Reads the training and test images of `name`, a set of MNIST's form, in `folder`.
+pub(crate) fn load(folder: &Path, name: DatasetName) -> Result<Dataset, DataError> {
+    let find = |images, labels| CheckedPair::find(folder, images, labels, name);
+    let train = find("train-images-idx3-ubyte", "train-labels-idx1-ubyte")?;
+    let test = find("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")?;
     let full = train.is_plain_of(FULL_TRAIN) && test.is_plain_of(FULL_TEST);
     let (train, test) = match folder.to_str().filter(|_| full) {
         Some(folder) => read_full(folder)?,
         None => (train.read()?, test.read()?),
     };
-    Dataset::new(DatasetName::Mnist.as_str(), digit_names(), train, test)
+    let class_names = match name {
+        DatasetName::FashionMnist => FASHION,
+        DatasetName::Kmnist => KANA,
+        _ => DIGITS,
+    };
+    Dataset::new(name.as_str(), owned(class_names), train, test)
 }
 
 /// An image file and its label file that agree in number; labels read and checked.
@@ -35,9 +41,9 @@ struct CheckedPair {
 }
 
 impl CheckedPair {
-    fn find(folder: &Path, images: &str, labels: &str) -> Result<Self, DataError> {
-        let images = IdxFile::find(folder, images, DatasetName::Mnist)?;
-        let labels_file = IdxFile::find(folder, labels, DatasetName::Mnist)?;
+    fn find(folder: &Path, images: &str, labels: &str, name: DatasetName) -> Result<Self, DataError> {
+        let images = IdxFile::find(folder, images, name)?;
+        let labels_file = IdxFile::find(folder, labels, name)?;
         let image_count = images.check_images()?;
         let labels = labels_file.read_labels()?;
         if image_count != labels.len() {

@@ -14,20 +14,61 @@ use crate::{DataError, ImageShape};
 pub enum DatasetName {
     /// 1,797 grey 8×8 digits, embedded in the program.
     Digits,
-    /// 70,000 grey 28×28 digits, fetched once.
+    /// 70,000 grey 28×28 digits.
     Mnist,
+    /// 70,000 grey 28×28 pictures of clothes.
+    FashionMnist,
+    /// 70,000 grey 28×28 characters of cursive Japanese.
+    Kmnist,
+    /// 60,000 colour 32×32 photographs of animals and vehicles.
+    Cifar10,
+    /// 60,000 colour 32×32 photographs in 100 classes.
+    Cifar100,
+    /// The photographs of CIFAR-100 by its 20 coarse labels.
+    Cifar100Coarse,
+    /// 99,289 colour 32×32 house-number digits.
+    Svhn,
+    /// 110,000 colour 64×64 photographs in 200 classes.
+    TinyImagenet,
 }
 
 impl DatasetName {
     /// Every dataset, in the order shown to users.
-    pub const ALL: [Self; 2] = [Self::Digits, Self::Mnist];
+    pub const ALL: [Self; 9] = [
+        Self::Digits,
+        Self::Mnist,
+        Self::FashionMnist,
+        Self::Kmnist,
+        Self::Cifar10,
+        Self::Cifar100,
+        Self::Cifar100Coarse,
+        Self::Svhn,
+        Self::TinyImagenet,
+    ];
 
-    /// The name as users write it; also the name of its folder.
+    /// The name as users write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Digits => "digits",
             Self::Mnist => "mnist",
+            Self::FashionMnist => "fashion-mnist",
+            Self::Kmnist => "kmnist",
+            Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
+            Self::Cifar100Coarse => "cifar100-coarse",
+            Self::Svhn => "svhn",
+            Self::TinyImagenet => "tiny-imagenet",
+        }
+    }
+
+    /// The manifest entry with its files, also the name of its folder: its own name, but for the second set of labels of
+    /// the same files.
+    #[must_use]
+    pub const fn files(self) -> &'static str {
+        match self {
+            Self::Cifar100Coarse => Self::Cifar100.as_str(),
+            _ => self.as_str(),
         }
     }
 
@@ -36,7 +77,13 @@ impl DatasetName {
     pub const fn image_shape(self) -> ImageShape {
         match self {
             Self::Digits => ImageShape { height: 8, width: 8, channels: 1 },
-            Self::Mnist => ImageShape { height: 28, width: 28, channels: 1 },
+            Self::Mnist | Self::FashionMnist | Self::Kmnist => {
+                ImageShape { height: 28, width: 28, channels: 1 }
+            }
+            Self::Cifar10 | Self::Cifar100 | Self::Cifar100Coarse | Self::Svhn => {
+                ImageShape { height: 32, width: 32, channels: 3 }
+            }
+            Self::TinyImagenet => ImageShape { height: 64, width: 64, channels: 3 },
         }
     }
 
@@ -44,7 +91,10 @@ impl DatasetName {
     #[must_use]
     pub const fn classes(self) -> usize {
         match self {
-            Self::Digits | Self::Mnist => 10,
+            Self::Digits | Self::Mnist | Self::FashionMnist | Self::Kmnist | Self::Cifar10 | Self::Svhn => 10,
+            Self::Cifar100Coarse => 20,
+            Self::Cifar100 => 100,
+            Self::TinyImagenet => 200,
         }
     }
 }
@@ -91,6 +141,10 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "Mnist".parse::<DatasetName>().unwrap_err();
-        assert_eq!(error.to_string(), "dataset: name must be one of digits, mnist; found \"Mnist\"");
+        assert_eq!(
+            error.to_string(),
+            "dataset: name must be one of digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, \
+             cifar100-coarse, svhn, tiny-imagenet, folder:PATH; found \"Mnist\""
+        );
     }
 }

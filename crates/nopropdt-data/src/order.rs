@@ -11,6 +11,9 @@ pub(crate) enum Purpose {
     Epoch,
     Validation,
     DigitsTest,
+    FolderOrder,
+    FolderTest,
+    Augmentation,
 }
 
 /// The random stream of a purpose, a seed and a counter.
@@ -22,6 +25,9 @@ pub(crate) fn stream(purpose: Purpose, seed: u64, counter: u64) -> ChaCha8Rng {
         Purpose::Epoch => b"data/epoch-order",
         Purpose::Validation => b"data/validation.",
         Purpose::DigitsTest => b"data/digits-test",
+        Purpose::FolderOrder => b"data/folderorder",
+        Purpose::FolderTest => b"data/folder-test",
+        Purpose::Augmentation => b"data/augmentatio",
     };
     let mut key = [0; 32];
     key[..16].copy_from_slice(tag);
@@ -40,7 +46,7 @@ pub(crate) fn shuffle(items: &mut [u32], random: &mut ChaCha8Rng) {
 
 /// A number in `0..bound`, each equally likely: multiply and shift, rejecting the few values that would
 /// favour some numbers.
-fn below(random: &mut ChaCha8Rng, bound: u32) -> u32 {
+pub(crate) fn below(random: &mut ChaCha8Rng, bound: u32) -> u32 {
     let rejected = bound.wrapping_neg() % bound;
     loop {
         let product = u64::from(random.next_u32()) * u64::from(bound);

@@ -2,15 +2,16 @@
 
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{DataError, ImageShape};
+use crate::{DataError, ImageShape, Normalisation};
 
 /// Images of one shape, each with a label, held as the bytes of the source; they become floats batch by batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Split {
     shape: ImageShape,
     pixels: Vec<u8>,
     labels: Vec<u16>,
     full_scale: u8,
+    normalisation: Option<Normalisation>,
 }
 
 impl Split {
@@ -26,7 +27,7 @@ impl Split {
         if wanted != Some(pixels.len()) || u32::try_from(labels.len()).is_err() {
             return Err(DataError::SplitSize { shape, labels: labels.len(), pixels: pixels.len() });
         }
-        Ok(Self { shape, pixels, labels, full_scale: u8::MAX })
+        Ok(Self { shape, pixels, labels, full_scale: u8::MAX, normalisation: None })
     }
 
     /// The same split with another pixel value standing for 1.0, such as 16 for the digits.
@@ -40,6 +41,29 @@ impl Split {
         }
         self.full_scale = full_scale;
         Ok(self)
+    }
+
+    /// The same split with values of which each channel's mean is taken and that are divided by its deviation.
+    ///
+    /// # Errors
+    /// [`DataError::Normalisation`] unless there is a finite mean and a finite deviation above 0 for each channel.
+    pub fn with_normalisation(mut self, normalisation: Normalisation) -> Result<Self, DataError> {
+        normalisation.check(self.shape.channels)?;
+        self.normalisation = Some(normalisation);
+        Ok(self)
+    }
+
+    /// What values are normalised by, if they are.
+    #[must_use]
+    pub fn normalisation(&self) -> Option<&Normalisation> {
+        self.normalisation.as_ref()
+    }
+
+    /// Mean and standard deviation of each channel over all images, of values in 0..1; a channel of one value
+    /// has the deviation 1.
+    #[must_use]
+    pub fn statistics(&self) -> Normalisation {
+        Normalisation::of(&self.pixels, self.shape.channels, self.pixel_scale())
     }
 
     /// Number of images.
@@ -91,7 +115,7 @@ impl Split {
         &self.pixels[index * len..][..len]
     }
 
-    /// Writes the chosen images, scaled to 0..1, to `images`, and their classes to `labels`, replacing what was there.
+    /// Writes the chosen images, as [`fill`](Self::fill) does, to `images`, and their classes to `labels`, replacing what was there.
     ///
     /// # Shapes
     /// `images` [B, height, width, channels] with B = `indices.len()`; `labels` becomes `[B]`.
@@ -108,15 +132,40 @@ impl Split {
             indices.len() * len,
             images.len()
         );
-        let scale = self.pixel_scale();
         labels.clear();
         for (&index, image) in indices.iter().zip(images.chunks_exact_mut(len)) {
-            for (value, &pixel) in image.iter_mut().zip(self.pixels(index as usize)) {
-                // A division, not a product with 1/255, which would round twice.
-                *value = f32::from(pixel) / scale;
-            }
+            self.fill(index as usize, image);
             labels.push(self.label(index as usize));
         }
+    }
+
+    /// Writes image `index`: its values scaled to 0..1 and, if the split has a normalisation, normalised.
+    ///
+    /// # Panics
+    /// When there is no such image, or `image` has another length.
+    pub fn fill(&self, index: usize, image: &mut [f32]) {
+        let pixels = self.pixels(index);
+        assert!(
+            image.len() == pixels.len(),
+            "fill: an image of {} wants {} values; the buffer has {}",
+            self.shape,
+            pixels.len(),
+            image.len()
+        );
+        let scale = self.pixel_scale();
+        for (value, &pixel) in image.iter_mut().zip(pixels) {
+            // A division, not a product with 1/255, which would round twice.
+            *value = f32::from(pixel) / scale;
+        }
+        if let Some(normalisation) = &self.normalisation {
+            normalisation.apply(image);
+        }
+    }
+
+    /// The value that a pixel of this byte gets in this channel.
+    pub(crate) fn value(&self, channel: usize, pixel: u8) -> f32 {
+        let value = f32::from(pixel) / self.pixel_scale();
+        self.normalisation.as_ref().map_or(value, |normalisation| normalisation.value(channel, value))
     }
 
     /// The first `limit` images; all of them without a limit, or when there are no more than that.
@@ -143,7 +192,7 @@ impl Split {
             pixels.extend_from_slice(self.pixels(index as usize));
             labels.push(self.labels[index as usize]);
         }
-        Self { shape: self.shape, pixels, labels, full_scale: self.full_scale }
+        Self { pixels, labels, normalisation: self.normalisation.clone(), ..*self }
     }
 
     /// Takes `count` images out for validation and returns (what is left for training, validation).

@@ -2,7 +2,7 @@
 
 use crate::trainer::gather;
 use nopropdt_blocks::{Method, Trace, Weights};
-use nopropdt_data::Split;
+use nopropdt_data::ImageSet;
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 use rayon::prelude::*;
@@ -42,7 +42,7 @@ fn noise(seed: u64, draw: u64, image: usize) -> Stream {
 fn over_batches<T: Send>(
     method: &dyn Method,
     weights: &Weights,
-    data: &Split,
+    data: &dyn ImageSet,
     seed: u64,
     draws: u64,
     read: impl Fn(usize, &[usize], &Trace) -> T + Sync,
@@ -71,7 +71,7 @@ fn hits(answers: &Tensor, labels: &[usize]) -> usize {
 pub fn accuracy(
     method: &dyn Method,
     weights: &Weights,
-    data: &Split,
+    data: &dyn ImageSet,
     seed: u64,
     draws: u64,
 ) -> Vec<Accuracy> {
@@ -95,7 +95,7 @@ pub fn accuracy(
 }
 
 /// The chain's answer to every image of `data`, in order, in the first draw.
-pub fn answers(method: &dyn Method, weights: &Weights, data: &Split, seed: u64) -> Vec<Answer> {
+pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, seed: u64) -> Vec<Answer> {
     let classes = method.classes();
     let read = |first: usize, _: &[usize], trace: &Trace| {
         let probabilities = trace.probabilities();
@@ -114,7 +114,7 @@ pub fn answers(method: &dyn Method, weights: &Weights, data: &Split, seed: u64) 
 pub fn chain_of(
     method: &dyn Method,
     weights: &Weights,
-    data: &Split,
+    data: &dyn ImageSet,
     seed: u64,
     index: usize,
 ) -> Vec<Vec<f64>> {

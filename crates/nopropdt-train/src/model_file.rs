@@ -3,6 +3,7 @@
 use crate::config::RunConfig;
 use crate::metrics::replace_file;
 use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
+use nopropdt_data::Normalisation;
 use nopropdt_tensor::{Entry, Parameters};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct ModelMetadata {
     pub class_names: Vec<String>,
     /// ᾱ_0 .. ᾱ_T.
     pub alpha_bar: Vec<f64>,
+    /// What pixel values are normalised by, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
 }
 
 /// A network read from a file.
@@ -58,6 +62,7 @@ impl ModelMetadata {
             image: network.config().image,
             class_names: class_names.to_vec(),
             alpha_bar: network.schedule().alpha_bar().to_vec(),
+            normalisation: None,
         }
     }
 }
@@ -116,7 +121,11 @@ pub fn load(path: &Path) -> Result<Model, ModelFileError> {
     parse(&bytes).map_err(|problem| failed(path, problem))
 }
 
-fn parse(bytes: &[u8]) -> Result<Model, String> {
+/// Reads a network from the bytes of a file.
+///
+/// # Errors
+/// What is wrong with them, as [`load`] has it.
+pub fn parse(bytes: &[u8]) -> Result<Model, String> {
     let broken = |error| format!("is not a whole safetensors file: {error}");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
@@ -137,15 +146,34 @@ fn parse(bytes: &[u8]) -> Result<Model, String> {
 
 /// Checks what decides the network's size before memory is taken for it.
 fn check_sizes(metadata: &ModelMetadata, tensors: &SafeTensors<'_>) -> Result<(), String> {
-    let (name, image) = (metadata.config.dataset, metadata.image);
-    let shape = name.image_shape();
-    if (image.height, image.width, image.channels) != (shape.height, shape.width, shape.channels) {
-        let ImageShape { height, width, channels } = image;
-        return Err(format!("metadata: images of {name} must be {shape}; found {height}x{width}x{channels}"));
+    let (image, found) = (metadata.image, metadata.class_names.len());
+    let ImageShape { height, width, channels } = image;
+    if let Some(name) = metadata.config.dataset.known() {
+        let shape = name.image_shape();
+        if (height, width, channels) != (shape.height, shape.width, shape.channels) {
+            return Err(format!(
+                "metadata: images of {name} must be {shape}; found {height}x{width}x{channels}"
+            ));
+        }
+        let wanted = name.classes();
+        if wanted != found {
+            return Err(format!("metadata: {name} must have {wanted} class names; found {found}"));
+        }
     }
-    let (wanted, found) = (name.classes(), metadata.class_names.len());
-    if wanted != found {
-        return Err(format!("metadata: {name} must have {wanted} class names; found {found}"));
+    // Any size may be right for other images, but it must be that of the first block's tensors.
+    let sizes = metadata.config.block().layer_inputs(image).map_err(|error| format!("metadata: {error}"))?;
+    for (name, wanted, what) in [
+        ("blocks.1.image.conv1.weight", (1, sizes.channels), "channels"),
+        ("blocks.1.image.fc.weight", (1, sizes.features), "image features"),
+        ("blocks.1.join.out.weight", (0, found), "classes"),
+        (EMBEDDING, (1, metadata.config.embedding_length(found)), "values of an embedding"),
+    ] {
+        let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
+        let (axis, wanted) = wanted;
+        if tensor.shape().get(axis) != Some(&wanted) {
+            let shape = tensor.shape();
+            return Err(format!("metadata promises {wanted} {what}; tensor {name} is {shape:?}"));
+        }
     }
     let steps = metadata.config.steps;
     let names = tensors.names();

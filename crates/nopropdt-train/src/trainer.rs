@@ -2,7 +2,7 @@
 
 use crate::config::{Order, RunConfig};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, Weights};
-use nopropdt_data::{Split, batches, epoch_order};
+use nopropdt_data::{Augmentation, ImageSet, batches, epoch_order};
 use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_gradient_norm};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Tensor};
@@ -74,6 +74,7 @@ struct Settings {
     learning_rate: LearningRate,
     lr: f32,
     clip_norm: Option<f32>,
+    augmentation: Augmentation,
 }
 
 /// A batch's place in a run.
@@ -119,6 +120,7 @@ impl<'m> Trainer<'m> {
                 learning_rate: config.learning_rate(batches as u64),
                 lr: config.lr,
                 clip_norm: (config.clip_norm > 0.0).then_some(config.clip_norm),
+                augmentation: config.augmentation(),
             },
         })
     }
@@ -151,11 +153,12 @@ impl<'m> Trainer<'m> {
     /// When a loss or, at the end, a weight is not finite, or `progress.stop` says so; the weights are then of no further use.
     pub fn epoch(
         &mut self,
-        data: &Split,
+        data: &dyn ImageSet,
         epoch: usize,
         progress: &Progress<'_>,
     ) -> Result<EpochLoss, TrainError> {
         let order = epoch_order(data.len(), self.settings.seed, epoch as u64);
+        let data = &self.settings.augmentation.of(data, self.settings.seed, epoch as u64);
         let batches = usable_batches(&order, self.settings.batch_size);
         let blocks = self.method.blocks();
         let groups: Vec<Range<usize>> = match self.settings.order {
@@ -282,15 +285,18 @@ pub fn batches_per_epoch(images: usize, batch_size: usize) -> usize {
     images / batch_size + usize::from(images % batch_size >= 2)
 }
 
-/// Images and labels at `indices`.
-pub fn gather(data: &Split, indices: &[u32]) -> Batch {
+/// Images and labels at `indices`, filled on all threads.
+pub fn gather(data: &dyn ImageSet, indices: &[u32]) -> Batch {
     let shape = data.shape();
-    let mut labels = Vec::with_capacity(indices.len());
     let images = Tensor::filled_by(&[indices.len(), shape.height, shape.width, shape.channels], |pixels| {
-        data.fill_batch(indices, pixels, &mut labels);
+        let images = pixels.par_chunks_exact_mut(shape.len()).zip(indices).with_min_len(FILLED_TOGETHER);
+        images.for_each(|(image, &index)| data.fill(index as usize, image));
     });
-    Batch { images, labels }
+    Batch { images, labels: indices.iter().map(|&index| data.label(index as usize)).collect() }
 }
+
+/// Images a thread fills before another is worth waking.
+const FILLED_TOGETHER: usize = 32;
 
 #[cfg(test)]
 mod tests;

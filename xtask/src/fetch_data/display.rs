@@ -1,8 +1,9 @@
-//! What a fetch shows: a bar on a terminal, lines elsewhere; both on standard error.
+//! What a fetch shows: a bar a file on a terminal, lines elsewhere; both on standard error.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, stderr};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use nopropdt_data::{FetchEvent, ManifestDataset};
 
 const MEASURED: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
@@ -12,30 +13,33 @@ const UNMEASURED: &str = "{msg} {spinner} {bytes}";
 pub(super) struct Display {
     prefix: String,
     terminal: bool,
-    bar: Option<ProgressBar>,
+    all: MultiProgress,
+    bars: HashMap<String, ProgressBar>,
 }
 
 impl Display {
     /// A display that shows nothing yet.
     pub(super) fn new(dataset: &ManifestDataset) -> Self {
-        Self { prefix: dataset.name.to_string(), terminal: stderr().is_terminal(), bar: None }
+        let terminal = stderr().is_terminal();
+        Self { prefix: dataset.name.clone(), terminal, all: MultiProgress::new(), bars: HashMap::new() }
     }
 
     /// Shows an event.
     pub(super) fn show(&mut self, event: &FetchEvent<'_>) {
         match event {
             FetchEvent::Started { file, total, done, .. } if self.terminal => self.begin(file, *done, *total),
-            FetchEvent::Received { done, .. } => {
-                if let Some(bar) = &self.bar {
+            FetchEvent::Received { file, done } => {
+                if let Some(bar) = self.bars.get(*file) {
                     bar.set_position(*done);
                 }
             }
             _ => {
-                if let Some(bar) = self.bar.take() {
+                if let Some(bar) = file_of(event).and_then(|file| self.bars.remove(file)) {
                     bar.finish_and_clear();
                 }
                 if let Some(line) = describe(event) {
-                    eprintln!("{}: {line}", self.prefix);
+                    // Between the bars of other files, where there are any.
+                    self.all.suspend(|| eprintln!("{}: {line}", self.prefix));
                 }
             }
         }
@@ -48,7 +52,20 @@ impl Display {
         };
         // A test proves the templates right; a plain bar serves as well.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.bar = Some(bar.with_style(style).with_message(file.to_owned()).with_position(done));
+        let bar = self.all.add(bar.with_style(style).with_message(file.to_owned()).with_position(done));
+        self.bars.insert(file.to_owned(), bar);
+    }
+}
+
+/// The file whose transfer an event ends.
+fn file_of<'a>(event: &FetchEvent<'a>) -> Option<&'a str> {
+    match event {
+        FetchEvent::Retrying { file, .. }
+        | FetchEvent::MirrorFailed { file, .. }
+        | FetchEvent::Unpacking { file }
+        | FetchEvent::LocalFailed { file, .. }
+        | FetchEvent::Finished { file } => Some(file),
+        _ => None,
     }
 }
 
@@ -66,7 +83,9 @@ fn describe(event: &FetchEvent<'_>) -> Option<String> {
         FetchEvent::SetAside { file, to } => {
             format!("{file} had the wrong content; it is now {}", to.display())
         }
-        FetchEvent::Finished { file } => format!("{file} is right"),
+        FetchEvent::Unpacking { file } => format!("{file} is right; unpacking it"),
+        FetchEvent::LocalFailed { error, .. } => format!("{error}; asking the mirrors"),
+        FetchEvent::Finished { file } => format!("{file} is done"),
         _ => return None,
     })
 }

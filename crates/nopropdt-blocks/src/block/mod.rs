@@ -45,6 +45,15 @@ pub struct BlockConfig {
     pub decoder: bool,
 }
 
+/// Inputs of the layers whose width depends on the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerInputs {
+    /// Of the first convolution: channels of the image.
+    pub channels: usize,
+    /// Of the linear layer behind the convolutions: what pooling leaves of the image.
+    pub features: usize,
+}
+
 /// Widest layer of a block.
 const MOST_WIDTH: usize = 1 << 14;
 /// Longest side of an image.
@@ -67,6 +76,18 @@ impl BlockConfig {
     /// The block of the reference repository, without its decoder (docs/algorithm.md).
     pub fn reference() -> Self {
         Self { pool: [true; 3], global_average: true, join: [256, 256], ..Self::paper() }
+    }
+
+    /// What an image of this size brings to the layers that see it.
+    ///
+    /// # Errors
+    /// When a setting is out of range, or pooling would leave no pixel.
+    pub fn layer_inputs(&self, image: ImageShape) -> Result<LayerInputs, BlocksError> {
+        self.validate(&image)?;
+        let side =
+            |side: usize| self.pool.iter().fold(side, |side, &pool| if pool { side / 2 } else { side });
+        let pixels = if self.global_average { 1 } else { side(image.height) * side(image.width) };
+        Ok(LayerInputs { channels: image.channels, features: pixels * self.channels[2] })
     }
 
     fn validate(&self, image: &ImageShape) -> Result<(), BlocksError> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body, Proxy};
@@ -15,6 +16,8 @@ use crate::DataError;
 pub(super) enum Failure {
     /// It may go better the next time.
     Again(DataError),
+    /// The server asks to wait so long.
+    Later(DataError, Duration),
     /// This mirror doesn't have the file.
     NextMirror(DataError),
     /// This machine is at fault.
@@ -30,7 +33,14 @@ pub(super) struct Transfer<'a> {
     pub(super) part: &'a Part,
     /// Bytes after which the answer can't be the file.
     pub(super) limit: u64,
+    /// How long the server may send next to nothing.
+    pub(super) stall_timeout: Duration,
 }
+
+/// Fewer bytes than this in `stall_timeout` are next to nothing: a transfer that trickles would never end.
+const TRICKLE: u64 = 1024;
+/// What Retry-After may say in seconds; a date or nonsense counts as no answer.
+const MOST_SECONDS: u64 = 7 * 24 * 3600;
 
 /// A client that reports every status and gives up on silence.
 pub(super) fn agent(options: &FetchOptions) -> Agent {
@@ -72,7 +82,10 @@ impl Transfer<'_> {
                 self.part.discard().map_err(Failure::Stop)?;
                 Err(Failure::Again(self.error("server sent a range that wasn't asked for")))
             }
-            (408 | 429 | 500..=599, _) => Err(Failure::Again(self.status(status))),
+            (408 | 429 | 500..=599, _) => match retry_after(response.headers()) {
+                Some(pause) => Err(Failure::Later(self.status(status), pause)),
+                None => Err(Failure::Again(self.status(status))),
+            },
             _ => Err(Failure::NextMirror(self.status(status))),
         }
     }
@@ -100,6 +113,7 @@ impl Transfer<'_> {
         on_event(FetchEvent::Started { file: self.file, origin: self.url, done, total });
         let mut body = response.body_mut().as_reader();
         let mut chunk = vec![0; CHUNK];
+        let (mut since, mut before) = (Instant::now(), done);
         loop {
             let read = body.read(&mut chunk).map_err(|error| Failure::Again(self.error(error)))?;
             if read == 0 {
@@ -113,6 +127,15 @@ impl Transfer<'_> {
                 return Err(Failure::NextMirror(self.error("answer is longer than the file can be")));
             }
             on_event(FetchEvent::Received { file: self.file, done });
+            if since.elapsed() >= self.stall_timeout {
+                if done - before < TRICKLE {
+                    let seconds = self.stall_timeout.as_secs_f64();
+                    let reason =
+                        format!("{} bytes came in the last {seconds:.1} s, which is too slow", done - before);
+                    return Err(Failure::Again(self.error(reason)));
+                }
+                (since, before) = (Instant::now(), done);
+            }
         }
         match total {
             Some(total) if done < total => {
@@ -142,6 +165,12 @@ impl Transfer<'_> {
             _ => Failure::Again(described),
         }
     }
+}
+
+/// The pause a server asks for, in seconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    (seconds <= MOST_SECONDS).then(|| Duration::from_secs(seconds))
 }
 
 /// What `If-Range` accepts: a strong ETag, or else the date.

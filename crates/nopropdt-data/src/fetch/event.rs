@@ -50,6 +50,18 @@ pub enum FetchEvent<'a> {
         /// Where it is now.
         to: &'a Path,
     },
+    /// An archive has been checked and is being unpacked.
+    Unpacking {
+        /// The archive's name.
+        file: &'a str,
+    },
+    /// A folder of the system seemed to have a file but did not; mirrors are asked.
+    LocalFailed {
+        /// The file's name.
+        file: &'a str,
+        /// Why it could not be taken.
+        error: &'a DataError,
+    },
     /// A file has been checked and is in place.
     Finished {
         /// The file's name.

@@ -7,68 +7,137 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::FetchEvent;
-use crate::hash::ContentHash;
+use super::record::{Fetched, Record};
+use crate::archive::{ArchiveKind, ArchiveLimits, survey, unpack};
+use crate::hash::{ContentHash, WeakHash, hash_file};
 use crate::idx::is_corruption;
+use crate::manifest::Unpack;
 use crate::{DataError, ManifestFile};
 
 /// Bytes moved at a time.
 pub(super) const CHUNK: usize = 64 * 1024;
 
-/// Whether the file is there with the length and hash of the manifest.
-pub(super) fn is_right(path: &Path, wanted: &ManifestFile) -> Result<bool, DataError> {
-    match fs::metadata(path) {
+/// Whether the file, or what an archive held, is there as the manifest wants it.
+pub(super) fn is_right(folder: &Path, wanted: &ManifestFile, record: &Record) -> Result<bool, DataError> {
+    let known = record.of(wanted);
+    if wanted.unpack.is_archive() {
+        let contents = known.and_then(|known| known.unpacked.as_ref());
+        let Some(contents) = contents else { return Ok(false) };
+        if contents.roots.iter().any(|root| !folder.join(root).exists()) {
+            return Ok(false);
+        }
+        return Ok(contents.sha256 == survey(folder, &contents.roots)?.sha256);
+    }
+    let path = folder.join(&wanted.name);
+    match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() && metadata.len() == wanted.bytes => {}
         Ok(_) => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(reason) => return Err(DataError::io("look at", path)(reason)),
     }
-    let mut file = File::open(path).map_err(DataError::io("open", path))?;
-    let mut hash = ContentHash::default();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match file.read(&mut chunk).map_err(DataError::io("read", path))? {
-            0 => return Ok(hash.hex() == wanted.sha256),
-            read => hash.update(&chunk[..read]),
-        }
+    let Some(sha256) = wanted.sha256.as_ref().or(known.map(|known| &known.sha256)) else { return Ok(false) };
+    Ok(hash_file(&path)?.1 == *sha256)
+}
+
+/// Whether the file seems to be there, without reading it.
+pub(super) fn is_present(folder: &Path, wanted: &ManifestFile, record: &Record) -> bool {
+    match record.of(wanted).and_then(|known| known.unpacked.as_ref()) {
+        Some(contents) => contents.roots.iter().all(|root| folder.join(root).exists()),
+        None => fs::metadata(folder.join(&wanted.name)).is_ok_and(|metadata| metadata.len() == wanted.bytes),
     }
 }
 
-/// Renames whatever lies at `path` to `NAME.wrong`, so that nothing wrong stays under a final name and nothing
-/// of the user's is lost.
+/// Sets aside what lies under the final names of a file that is not right.
+pub(super) fn clear(
+    folder: &Path,
+    wanted: &ManifestFile,
+    record: &Record,
+    on_event: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<(), DataError> {
+    if !wanted.unpack.is_archive() {
+        return set_aside(&folder.join(&wanted.name), &wanted.name, on_event);
+    }
+    let contents = record.of(wanted).and_then(|known| known.unpacked.as_ref());
+    contents
+        .map_or(&[][..], |contents| &contents.roots[..])
+        .iter()
+        .try_for_each(|root| set_aside(&folder.join(root), root, on_event))
+}
+
+/// Renames whatever lies at `path` to `NAME.wrong` (or `.wrong-2`, `.wrong-3`, …), so that nothing wrong stays under a final
+/// name and nothing of the user's is lost.
 pub(super) fn set_aside(
     path: &Path,
     file: &str,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<(), DataError> {
-    let to = with_suffix(path, ".wrong");
-    match fs::rename(path, &to) {
-        Ok(()) => {
-            on_event(FetchEvent::SetAside { file, to: &to });
-            Ok(())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(reason) => Err(DataError::io("rename", path)(reason)),
+    if !path.try_exists().map_err(DataError::io("look at", path))? {
+        return Ok(());
     }
+    let names =
+        (1_u32..).map(|count| if count == 1 { ".wrong".to_owned() } else { format!(".wrong-{count}") });
+    let free = names.map(|suffix| with_suffix(path, &suffix)).find(|to| !to.exists());
+    let to = free.unwrap_or_else(|| with_suffix(path, ".wrong"));
+    fs::rename(path, &to).map_err(DataError::io("rename", path))?;
+    on_event(FetchEvent::SetAside { file, to: &to });
+    Ok(())
 }
 
-/// Writes the content of `source`, decompressed where it is gzip data, to `destination`, if it is what the
-/// manifest wants; otherwise `destination` is not touched. `origin` names the source in errors.
+/// Brings the content of `source` under its final name in `folder`, if it is what the manifest wants: decompressed, as it
+/// is, or unpacked. Otherwise nothing under a final name is touched. `origin` names the source in errors.
 pub(super) fn install(
     source: &mut dyn Read,
     origin: &str,
     wanted: &ManifestFile,
-    destination: &Path,
-) -> Result<(), DataError> {
-    let temporary = with_suffix(destination, ".tmp");
-    let written = write_checked(source, origin, wanted, &temporary)
-        .and_then(|()| fs::rename(&temporary, destination).map_err(DataError::io("rename", &temporary)));
-    match written {
-        Ok(()) => sync_folder(destination),
-        Err(error) => {
+    folder: &Path,
+    on_event: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<Fetched, DataError> {
+    let destination = folder.join(&wanted.name);
+    let temporary = with_suffix(&destination, ".tmp");
+    let installed = write_checked(source, origin, wanted, &temporary).and_then(|mut fetched| {
+        if wanted.unpack.is_archive() {
+            on_event(FetchEvent::Unpacking { file: &wanted.name });
+            fetched.unpacked = Some(unpack_archive(&temporary, wanted, folder, on_event)?.into());
             remove_if_there(&temporary)?;
-            Err(error)
+        } else {
+            set_aside(&destination, &wanted.name, on_event)?;
+            fs::rename(&temporary, &destination).map_err(DataError::io("rename", &temporary))?;
         }
+        sync_folder(&destination)?;
+        Ok(fetched)
+    });
+    if installed.is_err() {
+        remove_if_there(&temporary)?;
     }
+    installed
+}
+
+/// Unpacks an archive that has been checked: into a folder of its own first, so that nothing half-unpacked ever lies
+/// under a final name.
+fn unpack_archive(
+    archive: &Path,
+    wanted: &ManifestFile,
+    folder: &Path,
+    on_event: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<crate::archive::Unpacked, DataError> {
+    let inside = folder.join(format!(".{}.unpacking", wanted.name));
+    remove_tree(&inside)?;
+    fs::create_dir(&inside).map_err(DataError::io("make folder", &inside))?;
+    let kind = if wanted.unpack == Unpack::Zip { ArchiveKind::Zip } else { ArchiveKind::TarGz };
+    let limits = ArchiveLimits {
+        bytes: wanted.unpacked_bytes.unwrap_or(0),
+        entries: wanted.unpacked_files.unwrap_or(0),
+    };
+    let moved = unpack(kind, archive, &inside, limits).and_then(|unpacked| {
+        for root in &unpacked.roots {
+            let (from, to) = (inside.join(root), folder.join(root));
+            set_aside(&to, root, on_event)?;
+            fs::rename(&from, &to).map_err(DataError::io("rename", &from))?;
+        }
+        Ok(unpacked)
+    });
+    remove_tree(&inside)?;
+    moved
 }
 
 fn write_checked(
@@ -76,7 +145,7 @@ fn write_checked(
     origin: &str,
     wanted: &ManifestFile,
     path: &Path,
-) -> Result<(), DataError> {
+) -> Result<Fetched, DataError> {
     let read_error = |reason| {
         let (origin, file) = (origin.to_owned(), wanted.name.clone());
         if is_corruption(&reason) {
@@ -85,7 +154,8 @@ fn write_checked(
             DataError::Io { action: "read", path: PathBuf::from(origin), reason }
         }
     };
-    let mut content = decompressed(source).map_err(read_error)?;
+    let mut sent = Sent { source, sha256: ContentHash::default(), md5: WeakHash::default() };
+    let mut content = decompressed(&mut sent, wanted.unpack).map_err(read_error)?;
     let mut file = File::create(path).map_err(DataError::io("create", path))?;
     let mut hash = ContentHash::default();
     let mut chunk = vec![0; CHUNK];
@@ -99,27 +169,66 @@ fn write_checked(
         hash.update(&chunk[..read]);
         file.write_all(&chunk[..read]).map_err(DataError::io("write", path))?;
     }
-    compare(hash, origin, wanted)?;
-    file.sync_all().map_err(DataError::io("write", path))
+    drop(content);
+    let fetched = Fetched {
+        name: wanted.name.clone(),
+        origin: origin.to_owned(),
+        bytes: hash.bytes(),
+        sha256: hash.hex(),
+        download_sha256: sent.sha256.hex(),
+        md5: sent.md5.hex(),
+        unpacked: None,
+    };
+    compare(&fetched, wanted)?;
+    file.sync_all().map_err(DataError::io("write", path))?;
+    Ok(fetched)
 }
 
-fn compare(hash: ContentHash, origin: &str, wanted: &ManifestFile) -> Result<(), DataError> {
-    let (origin, file) = (origin.to_owned(), wanted.name.clone());
-    if hash.bytes() != wanted.bytes {
-        return Err(DataError::ContentLength { origin, file, wanted: wanted.bytes, found: hash.bytes() });
+/// Compares what came with what the manifest wants.
+fn compare(fetched: &Fetched, wanted: &ManifestFile) -> Result<(), DataError> {
+    let (origin, file) = (fetched.origin.clone(), wanted.name.clone());
+    if fetched.bytes != wanted.bytes {
+        return Err(DataError::ContentLength { origin, file, wanted: wanted.bytes, found: fetched.bytes });
     }
-    let found = hash.hex();
-    if found != wanted.sha256 {
-        return Err(DataError::ContentHash { origin, file, wanted: wanted.sha256.clone(), found });
+    let (kind, wanted, found) = match (&wanted.sha256, &wanted.download_sha256, &wanted.md5) {
+        (Some(sha256), ..) => ("SHA-256", sha256, &fetched.sha256),
+        (None, Some(sha256), _) => ("SHA-256 (as sent)", sha256, &fetched.download_sha256),
+        (None, None, Some(md5)) => ("MD5 (as sent)", md5, &fetched.md5),
+        (None, None, None) => return Ok(()),
+    };
+    if wanted != found {
+        return Err(DataError::ContentHash {
+            origin,
+            file,
+            kind,
+            wanted: wanted.clone(),
+            found: found.clone(),
+        });
     }
     Ok(())
 }
 
+/// Hashes what is read, as it was sent.
+struct Sent<'a> {
+    source: &'a mut dyn Read,
+    sha256: ContentHash,
+    md5: WeakHash,
+}
+
+impl Read for Sent<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(into)?;
+        self.sha256.update(&into[..read]);
+        self.md5.update(&into[..read]);
+        Ok(read)
+    }
+}
+
 /// The content of a stream that may or may not be gzip data: told by the first two bytes, not by the name,
-/// since some servers decompress on the way.
-fn decompressed<'a>(source: &'a mut dyn Read) -> io::Result<Box<dyn Read + 'a>> {
+/// since some servers decompress on the way. What is to stay as it is, stays.
+fn decompressed<'a>(source: &'a mut dyn Read, how: Unpack) -> io::Result<Box<dyn Read + 'a>> {
     let mut source = BufReader::with_capacity(CHUNK, source);
-    Ok(if source.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+    Ok(if how == Unpack::Gzip && source.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         Box::new(MultiGzDecoder::new(source))
     } else {
         Box::new(source)
@@ -128,20 +237,28 @@ fn decompressed<'a>(source: &'a mut dyn Read) -> io::Result<Box<dyn Read + 'a>> 
 
 /// Makes a rename outlast a power cut.
 #[cfg(unix)]
-fn sync_folder(file: &Path) -> Result<(), DataError> {
+pub(super) fn sync_folder(file: &Path) -> Result<(), DataError> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("write", folder))
 }
 
 /// Other systems can't open a folder for this.
 #[cfg(not(unix))]
-fn sync_folder(_file: &Path) -> Result<(), DataError> {
+pub(super) fn sync_folder(_file: &Path) -> Result<(), DataError> {
     Ok(())
 }
 
 /// Removes a file; that it isn't there is fine.
 pub(super) fn remove_if_there(path: &Path) -> Result<(), DataError> {
     match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder with all that is in it; that it isn't there is fine.
+fn remove_tree(path: &Path) -> Result<(), DataError> {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
         _ => Ok(()),
     }

@@ -6,27 +6,43 @@ use std::path::Path;
 
 use super::FetchEvent;
 use super::install::install;
+use super::record::Fetched;
+use crate::manifest::Unpack;
 use crate::{DataError, ManifestFile};
 
-/// Installs a file from `folder`, where it lies plain or as `.gz`; the source is left as it is.
+/// Installs a file from `source`, where it lies plain or as it is sent; the source is left as it is.
 pub(super) fn copy(
-    folder: &Path,
+    source: &Path,
     wanted: &ManifestFile,
-    destination: &Path,
+    folder: &Path,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<(), DataError> {
-    for name in [wanted.name.clone(), format!("{}.gz", wanted.name)] {
-        let path = folder.join(name);
-        let mut source = match File::open(&path) {
-            Ok(source) => source,
+) -> Result<Fetched, DataError> {
+    for name in names(wanted) {
+        let path = source.join(name);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(reason) => return Err(DataError::io("open", path)(reason)),
         };
         let origin = path.display().to_string();
         on_event(FetchEvent::Started { file: &wanted.name, origin: &origin, done: 0, total: None });
-        install(&mut source, &origin, wanted, destination)?;
+        let fetched = install(&mut file, &origin, wanted, folder, on_event)?;
         on_event(FetchEvent::Finished { file: &wanted.name });
-        return Ok(());
+        return Ok(fetched);
     }
-    Err(DataError::NotInFolder { folder: folder.to_owned(), file: wanted.name.clone() })
+    Err(DataError::NotInFolder { folder: source.to_owned(), file: names(wanted).join(" or ") })
+}
+
+/// Names that the file may have. A plain one is of no use where only the compressed form has a known hash.
+fn names(wanted: &ManifestFile) -> Vec<String> {
+    match wanted.unpack {
+        Unpack::Gzip if wanted.sha256.is_none() => vec![wanted.download_name()],
+        Unpack::Gzip => vec![wanted.name.clone(), wanted.download_name()],
+        _ => vec![wanted.name.clone()],
+    }
+}
+
+/// Whether `source` has a file of a name that would do.
+pub(super) fn has(source: &Path, wanted: &ManifestFile) -> bool {
+    names(wanted).into_iter().any(|name| source.join(name).is_file())
 }

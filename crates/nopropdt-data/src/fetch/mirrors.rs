@@ -9,28 +9,31 @@ use ureq::Agent;
 use super::download::{Failure, Transfer, agent};
 use super::install::install;
 use super::part::Part;
+use super::record::Fetched;
 use super::{FetchEvent, FetchOptions};
 use crate::{DataError, ManifestDataset, ManifestFile};
 
-/// The longest pause between attempts.
+/// The longest pause between attempts, unless a server asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause that a server may ask for; one that wants more is given up.
+const MOST_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Downloads and installs a file from the first mirror that gives it.
 pub(super) fn download(
     options: &FetchOptions,
     dataset: &ManifestDataset,
     file: &ManifestFile,
-    destination: &Path,
+    folder: &Path,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<(), DataError> {
-    let job = Job { options, agent: agent(options), file, destination };
+) -> Result<Fetched, DataError> {
+    let job = Job { options, agent: agent(options), file, folder };
     let mirrors = options.mirror.as_ref().map_or(&dataset.mirrors[..], std::slice::from_ref);
     let mut failures = Vec::new();
     for mirror in mirrors {
-        match job.try_mirror(&address(mirror, &file.name), on_event)? {
-            Ok(()) => {
+        match job.try_mirror(&address(mirror, &file.download_name()), on_event)? {
+            Ok(fetched) => {
                 on_event(FetchEvent::Finished { file: &file.name });
-                return Ok(());
+                return Ok(fetched);
             }
             Err(error) => {
                 on_event(FetchEvent::MirrorFailed { file: &file.name, error: &error });
@@ -42,7 +45,7 @@ pub(super) fn download(
 }
 
 fn address(mirror: &str, name: &str) -> String {
-    format!("{}/{name}.gz", mirror.trim_end_matches('/'))
+    format!("{}/{name}", mirror.trim_end_matches('/'))
 }
 
 /// One file to download.
@@ -50,7 +53,7 @@ struct Job<'a> {
     options: &'a FetchOptions,
     agent: Agent,
     file: &'a ManifestFile,
-    destination: &'a Path,
+    folder: &'a Path,
 }
 
 impl Job<'_> {
@@ -59,17 +62,25 @@ impl Job<'_> {
         &self,
         url: &str,
         on_event: &mut dyn FnMut(FetchEvent<'_>),
-    ) -> Result<Result<(), DataError>, DataError> {
+    ) -> Result<Result<Fetched, DataError>, DataError> {
         let mut attempt = 1;
         loop {
+            let mut asked = Duration::ZERO;
             let error = match self.attempt(url, on_event) {
-                Ok(()) => return Ok(Ok(())),
+                Ok(fetched) => return Ok(Ok(fetched)),
                 Err(Failure::Stop(error)) => return Err(error),
                 Err(Failure::NextMirror(error)) => return Ok(Err(error)),
-                Err(Failure::Again(error)) if attempt >= self.options.attempts => return Ok(Err(error)),
+                Err(Failure::Again(error) | Failure::Later(error, _)) if attempt >= self.options.attempts => {
+                    return Ok(Err(error));
+                }
+                Err(Failure::Later(error, pause)) if pause > MOST_PATIENCE => return Ok(Err(error)),
+                Err(Failure::Later(error, pause)) => {
+                    asked = pause;
+                    error
+                }
                 Err(Failure::Again(error)) => error,
             };
-            let pause = pause_after(attempt, self.options.back_off);
+            let pause = pause_after(attempt, self.options.back_off).max(asked);
             on_event(FetchEvent::Retrying { file: &self.file.name, error: &error, pause });
             thread::sleep(pause);
             attempt += 1;
@@ -77,15 +88,23 @@ impl Job<'_> {
     }
 
     /// One transfer, and the installation of what it brought.
-    fn attempt(&self, url: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<(), Failure> {
-        let part = Part::beside(self.destination);
-        // Compression never makes a file longer by more than this.
-        let limit = self.file.bytes.saturating_add(self.file.bytes / 100 + 4096);
-        let transfer = Transfer { agent: &self.agent, url, file: &self.file.name, part: &part, limit };
+    fn attempt(&self, url: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<Fetched, Failure> {
+        let part = Part::beside(&self.folder.join(self.file.download_name()));
+        // The worst compression writes nine bits a byte.
+        let most = self.file.bytes.max(self.file.transfer_bytes());
+        let limit = most.saturating_add(most / 7 + 4096);
+        let transfer = Transfer {
+            agent: &self.agent,
+            url,
+            file: &self.file.name,
+            part: &part,
+            limit,
+            stall_timeout: self.options.stall_timeout,
+        };
         let resumed = transfer.run(on_event)?;
         let mut source = part.open().map_err(Failure::Stop)?;
-        match install(&mut source, url, self.file, self.destination) {
-            Ok(()) => part.discard().map_err(Failure::Stop),
+        match install(&mut source, url, self.file, self.folder, on_event) {
+            Ok(fetched) => part.discard().map(|()| fetched).map_err(Failure::Stop),
             Err(error @ DataError::Io { .. }) => Err(Failure::Stop(error)),
             Err(error) => {
                 part.discard().map_err(Failure::Stop)?;
@@ -114,7 +133,7 @@ mod tests {
     #[test]
     fn addresses_have_one_slash() {
         for mirror in ["http://host/mnist", "http://host/mnist/"] {
-            assert_eq!(address(mirror, "a-ubyte"), "http://host/mnist/a-ubyte.gz");
+            assert_eq!(address(mirror, "a-ubyte.gz"), "http://host/mnist/a-ubyte.gz");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::install::{remove_if_there, with_suffix};
 use crate::DataError;
 
-/// `NAME.gz.part`, with `NAME.gz.part.source` beside it: the address and, on a second line, the validator (ETag or
+/// `NAME.part`, NAME as it is sent, with `NAME.part.source` beside it: the address and, on a second line, the validator (ETag or
 /// date) of the bytes. Mirrors compress differently, so bytes are only ever added to those of the same source.
 pub(super) struct Part {
     path: PathBuf,
@@ -22,12 +22,9 @@ pub(super) struct Resume {
 }
 
 impl Part {
-    /// The part that belongs to a file's final path.
-    pub(super) fn beside(destination: &Path) -> Self {
-        Self {
-            path: with_suffix(destination, ".gz.part"),
-            source: with_suffix(destination, ".gz.part.source"),
-        }
+    /// The part of a file that is sent under the last name of `path`.
+    pub(super) fn beside(path: &Path) -> Self {
+        Self { path: with_suffix(path, ".part"), source: with_suffix(path, ".part.source") }
     }
 
     /// What is there from this address; `None` when nothing is or it came from elsewhere.

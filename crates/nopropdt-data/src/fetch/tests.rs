@@ -9,8 +9,8 @@ use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
+use crate::Manifest;
 use crate::hash::sha256_hex;
-use crate::{DatasetName, Manifest};
 
 const IMAGES: &str = "train-images-idx3-ubyte";
 const LABELS: &str = "train-labels-idx1-ubyte";
@@ -44,13 +44,15 @@ fn entry(files: &[(&str, Vec<u8>)], mirrors: &[String]) -> ManifestDataset {
         let (bytes, sha256) = (content.len(), sha256_hex(content));
         text += &format!("[[dataset.file]]\nname = \"{name}\"\nbytes = {bytes}\nsha256 = \"{sha256}\"\n");
     }
-    Manifest::parse(&text).unwrap().dataset(DatasetName::Mnist).unwrap().clone()
+    Manifest::parse(&text).unwrap().dataset("mnist").unwrap().clone()
 }
 
 /// A data folder, and options that fetch into it without waiting.
 fn fresh() -> (TempDir, FetchOptions) {
     let data = TempDir::new().unwrap();
     let options = FetchOptions {
+        // One after the other, so that tests can tell the order of requests.
+        parallel: 1,
         attempts: 3,
         back_off: Duration::from_millis(1),
         stall_timeout: Duration::from_secs(5),
@@ -69,17 +71,19 @@ fn fetch(options: &FetchOptions, entry: &ManifestDataset) -> (Result<FetchReport
         FetchEvent::Retrying { error, .. } => events.push(format!("again: {error}")),
         FetchEvent::MirrorFailed { error, .. } => events.push(format!("next: {error}")),
         FetchEvent::SetAside { to, .. } => events.push(format!("aside: {}", to.display())),
+        FetchEvent::Unpacking { file } => events.push(format!("unpack: {file}")),
+        FetchEvent::LocalFailed { error, .. } => events.push(format!("not local: {error}")),
         FetchEvent::Finished { file } => events.push(format!("done: {file}")),
     });
     (result, events)
 }
 
-/// Names in the dataset's folder, sorted, without the lock.
+/// Names in the dataset's folder, sorted, without the lock and the record.
 fn names(data: &TempDir) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(data.path().join("mnist"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != ".fetch-lock")
+        .filter(|name| name != ".fetch-lock" && name != "fetched.toml")
         .collect();
     names.sort();
     names

@@ -24,14 +24,14 @@ fn small_set(train: (u32, u32), test: (u32, u32)) -> TempDir {
 
 #[test]
 fn a_slice_of_the_set_is_read() {
-    let dataset = load(small_set((12, 12), (1, 1)).path()).unwrap();
+    let dataset = load(small_set((12, 12), (1, 1)).path(), DatasetName::Mnist).unwrap();
     assert_eq!((dataset.train.len(), dataset.test.len(), dataset.name.as_str()), (12, 1, "mnist"));
     assert_eq!((dataset.train.label(11), dataset.train.pixels(11)), (1, &[11; 784][..]));
 }
 
 #[test]
 fn images_and_labels_must_pair_up() {
-    let error = load(small_set((5, 5), (4, 3)).path()).unwrap_err();
+    let error = load(small_set((5, 5), (4, 3)).path(), DatasetName::Mnist).unwrap_err();
     assert_eq!(
         error.to_string(),
         "t10k-images-idx3-ubyte: there must be a label for each image; 4 images, 3 labels in t10k-labels-idx1-ubyte"
@@ -48,7 +48,7 @@ fn each_file_is_needed() {
     ] {
         let folder = small_set((2, 2), (2, 2));
         fs::remove_file(folder.path().join(name)).unwrap();
-        let error = load(folder.path()).unwrap_err().to_string();
+        let error = load(folder.path(), DatasetName::Mnist).unwrap_err().to_string();
         assert!(
             error.contains(&format!("{name}: file not found; run `cargo xtask fetch-data mnist`")),
             "{error}"
@@ -77,12 +77,12 @@ fn the_original_files_read_the_same_plain_and_compressed() {
     let data = TempDir::new().unwrap();
     let manifest = Manifest::embedded().unwrap();
     let options = FetchOptions { from: Some(original.clone()), ..FetchOptions::new(data.path()) };
-    let entry = manifest.dataset(DatasetName::Mnist).unwrap();
+    let entry = manifest.dataset("mnist").unwrap();
     Fetcher::new(options).fetch(entry, &mut |_| ()).unwrap();
 
     // Plain goes through the `mnist` crate, compressed through `idx`.
-    let plain = load(&data.path().join("mnist")).unwrap();
-    let compressed = load(&original).unwrap();
+    let plain = load(&data.path().join("mnist"), DatasetName::Mnist).unwrap();
+    let compressed = load(&original, DatasetName::Mnist).unwrap();
     assert!(plain.train == compressed.train && plain.test == compressed.test);
 
     assert_eq!((plain.train.len(), plain.test.len()), (60_000, 10_000));

@@ -2,7 +2,7 @@
 
 use crate::config::{Overrides, Preset};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nopropdt_data::DatasetName;
+use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
 
 /// Trains neural networks by NoProp: every block learns alone, nothing is propagated back through the network.
@@ -79,7 +79,10 @@ pub struct EvalArguments {
     pub model: PathBuf,
     /// Dataset [default: the one the model was trained on]
     #[arg(long, value_name = "NAME")]
-    pub dataset: Option<DatasetName>,
+    pub dataset: Option<DatasetSource>,
+    /// Test on this share of a folder that has no test pictures [default: the share the model was trained with]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
+    pub split: Option<f64>,
     /// Where datasets are
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,

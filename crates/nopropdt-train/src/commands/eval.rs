@@ -1,11 +1,11 @@
 //! `eval`: how good a trained network is.
 
-use super::train::image_shape;
+use super::train::{image_shape, load as load_data};
 use super::{EvalArguments, Readout, UsageError, output, percent, thread_pool};
 use crate::evaluate::{Accuracy, accuracy, mean_and_error};
-use crate::model_file::load;
+use crate::model_file::{ModelMetadata, load};
 use anyhow::{Result, bail};
-use nopropdt_data::Dataset;
+use nopropdt_data::{Channels, Dataset, DatasetSource, LoadOptions};
 use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
 use std::fmt::Write;
@@ -45,10 +45,14 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let pool = thread_pool(arguments.threads)?;
     let model = load(&arguments.model)?;
-    let name = arguments.dataset.unwrap_or(model.metadata.config.dataset);
-    let mut dataset = nopropdt_data::load(name, &arguments.data_dir)?;
+    let source = arguments.dataset.as_ref().unwrap_or(&model.metadata.config.dataset);
+    let mut dataset =
+        pool.install(|| load_data(source, &load_options(arguments, &model.metadata, source)))?;
     check_fit(&arguments.model.display().to_string(), &model.metadata, &dataset)?;
     dataset.test = dataset.test.limited(arguments.limit_test);
+    if let Some(normalisation) = model.metadata.normalisation.clone() {
+        dataset.test = dataset.test.with_normalisation(normalisation)?;
+    }
     let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
     let draws =
         pool.install(|| accuracy(&model.network, &model.weights, &dataset.test, seed, arguments.runs));
@@ -56,7 +60,22 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     output::print(&if arguments.json { serde_json::to_string(&evaluation)? } else { describe(&evaluation)? })
 }
 
-fn check_fit(file: &str, metadata: &crate::model_file::ModelMetadata, dataset: &Dataset) -> Result<()> {
+/// How to read the dataset: pictures of a folder as the model wants them, whatever their size.
+fn load_options(arguments: &EvalArguments, model: &ModelMetadata, source: &DatasetSource) -> LoadOptions {
+    let options = LoadOptions { split: arguments.split, ..LoadOptions::new(&arguments.data_dir) };
+    if !matches!(source, DatasetSource::Folder(_)) {
+        return options;
+    }
+    LoadOptions {
+        image_size: Some((model.image.height, model.image.width)),
+        channels: if model.image.channels == 1 { Channels::Grey } else { Channels::Rgb },
+        // The pictures held out in training, not others, are the test set of the same folder.
+        split: arguments.split.or(model.config.split.filter(|_| *source == model.config.dataset)),
+        ..options
+    }
+}
+
+fn check_fit(file: &str, metadata: &ModelMetadata, dataset: &Dataset) -> Result<()> {
     let (wants, found) = (metadata.image, image_shape(dataset));
     if wants != found {
         let shape = dataset.shape();
@@ -71,6 +90,10 @@ fn check_fit(file: &str, metadata: &crate::model_file::ModelMetadata, dataset: &
     let (wants, found) = (metadata.class_names.len(), dataset.classes());
     if wants != found {
         bail!("{file}: knows {wants} classes; {} has {found}", dataset.name);
+    }
+    let mut pairs = metadata.class_names.iter().zip(&dataset.class_names).enumerate();
+    if let Some((class, (wants, found))) = pairs.find(|(_, (wants, found))| wants != found) {
+        bail!("{file}: knows class {class} as {wants:?}; {} has {found:?} there", dataset.name);
     }
     Ok(())
 }

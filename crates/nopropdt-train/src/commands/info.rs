@@ -5,10 +5,12 @@ use crate::config::Overrides;
 use crate::model_file::load;
 use anyhow::Result;
 use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
+use nopropdt_data::outline;
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
 use std::fmt::Write;
+use std::path::Path;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -65,9 +67,9 @@ fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
     }
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
-    let shape = config.dataset.image_shape();
+    let (shape, classes) = outline(&config.dataset, &config.load_options(Path::new("data")))?;
     let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
-    let network = config.network(image, config.dataset.classes())?;
+    let network = config.network(image, classes)?;
     let weights = network.init(config.seed);
     Ok((network, weights))
 }

@@ -3,7 +3,7 @@
 use super::progress::Display;
 use super::{TrainArguments, UsageError, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
-use crate::config::{Overrides, RunConfig};
+use crate::config::{Normalize, Overrides, RunConfig};
 use crate::evaluate::accuracy;
 use crate::metrics::{
     EpochMetrics, Summary, peak_rss_bytes, read_summary, replace_file, write_metrics, write_summary,
@@ -14,7 +14,7 @@ use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{ImageShape, NoPropDt};
-use nopropdt_data::{DataError, Dataset, Split, load};
+use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Split, load_from};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         Some(path) => resumed_config(arguments, path)?,
         None => (new_config(arguments, isa)?, None),
     };
-    let (dataset, validation) = load_splits(&config, &arguments.data_dir)?;
+    let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     let folder = match (resumed, &arguments.out) {
         (Some(folder), _) => folder,
@@ -88,7 +88,7 @@ fn resumed_config(arguments: &TrainArguments, path: &Path) -> Result<(RunConfig,
 }
 
 fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<Split>)> {
-    let mut dataset = load(config.dataset, data_dir)?;
+    let mut dataset = load(&config.dataset, &config.load_options(data_dir))?;
     dataset.test = dataset.test.limited(config.limit_test);
     let train = dataset.train.limited(config.limit_train);
     let (train, validation) = match config.validation {
@@ -106,7 +106,29 @@ fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<S
         return Err(UsageError(format!("training wants at least 2 images; {} are left", train.len())).into());
     }
     dataset.train = train;
+    match config.normalize {
+        Some(Normalize::Standard) => normalised(dataset, validation),
+        Some(Normalize::None) | None => Ok((dataset, validation)),
+    }
+}
+
+/// The same images, all normalised by the moments of the training images.
+fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Dataset, Option<Split>)> {
+    let moments = dataset.train.statistics();
+    dataset.train = dataset.train.with_normalisation(moments.clone())?;
+    dataset.test = dataset.test.with_normalisation(moments.clone())?;
+    let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
     Ok((dataset, validation))
+}
+
+/// Reads a dataset; an option that does not belong to it is wrong use.
+pub(super) fn load(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset> {
+    load_from(source, options).map_err(|error| match error {
+        DataError::FolderOption { .. } | DataError::NotReadable { .. } => {
+            UsageError(error.to_string()).into()
+        }
+        error => error.into(),
+    })
 }
 
 /// The shape of a dataset's images, in the words of the network.
@@ -236,7 +258,7 @@ impl Session {
 
     fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
         let measure =
-            |split| accuracy(&self.network, trainer.weights(), split, self.config.seed, 1).remove(0);
+            |split: &Split| accuracy(&self.network, trainer.weights(), split, self.config.seed, 1).remove(0);
         let test = measure(&self.dataset.test);
         EpochMetrics {
             epoch: epoch + 1,
@@ -253,7 +275,10 @@ impl Session {
 
     /// Writes what an epoch leaves behind, the checkpoint last: whatever it names is then on disk.
     fn save(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics], seconds: f64) -> Result<()> {
-        let metadata = ModelMetadata::new(&self.config, &self.network, &self.dataset.class_names);
+        let metadata = ModelMetadata {
+            normalisation: self.dataset.train.normalisation().cloned(),
+            ..ModelMetadata::new(&self.config, &self.network, &self.dataset.class_names)
+        };
         write_metrics(&self.folder.metrics(), metrics)?;
         save(&self.folder.model(), &metadata, &self.network, trainer.weights())?;
         let states = trainer.optimizer_states();

@@ -1,9 +1,11 @@
 //! Run configuration, in two stages: [`Overrides`] as people write them (flags, presets, files: anything may be left
 //! out) and [`RunConfig`], complete and checked.
 
+mod image_size;
 mod overrides;
 mod presets;
 
+pub use image_size::ImageSize;
 pub use overrides::Overrides;
 pub use presets::Preset;
 
@@ -11,10 +13,11 @@ use nopropdt_blocks::{
     BlockConfig, BlocksError, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, NoPropDt, Objective,
     ScheduleKind,
 };
-use nopropdt_data::DatasetName;
+use nopropdt_data::{Augmentation, Channels, DatasetSource, LoadOptions};
 use nopropdt_tensor::kernels::{self, Isa};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// How a network is trained and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,12 +105,40 @@ impl Precision {
     }
 }
 
+/// What is done to pixel values, which are fractions of full scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalize {
+    /// Nothing, as in the paper.
+    None,
+    /// Mean 0 and deviation 1 in each channel, over the training images.
+    Standard,
+}
+
 /// Everything that decides what a run computes; two runs with equal ones end bit-identical (on one instruction set).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RunConfig {
     /// Images to learn.
-    pub dataset: DatasetName,
+    pub dataset: DatasetSource,
+    /// Size to which the pictures of a folder are brought; as they are when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<ImageSize>,
+    /// Grey or colour, for a folder; as its pictures are when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
+    /// Share of the pictures of a folder that becomes the test set, where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<f64>,
+    /// Normalisation of pixel values; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normalize>,
+    /// Pixels by which training images are shifted at most; 0 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop_padding: Option<usize>,
+    /// Whether training images are mirrored at random; not when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flip: Option<bool>,
     /// Training images used, from the first; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_train: Option<usize>,
@@ -202,6 +233,8 @@ pub enum ConfigError {
 
 /// Trainable values of a whole network; each takes 12 bytes with the optimiser's memory.
 const MOST_PARAMETERS: usize = 1 << 29;
+/// More padding than any image has pixels.
+const MOST_PADDING: usize = 256;
 /// More epochs than any run has; with many more their batches could no longer be counted.
 const MOST_EPOCHS: usize = 1_000_000;
 
@@ -229,7 +262,10 @@ impl RunConfig {
         count("batch-size", 2, None, self.batch_size)?;
         count("limit-train", 2, None, self.limit_train.unwrap_or(2))?;
         count("limit-test", 1, None, self.limit_test.unwrap_or(1))?;
+        count("crop-padding", 0, Some(MOST_PADDING), self.crop_padding.unwrap_or(0))?;
         // Conditions say what must hold, so that NaN fails.
+        let split = self.split.unwrap_or(0.5);
+        number("split", split > 0.0 && split < 1.0, "above 0 and below 1", split)?;
         number("lr", self.lr > 0.0 && self.lr.is_finite(), "above 0 and finite", f64::from(self.lr))?;
         let decay = self.weight_decay;
         number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
@@ -238,6 +274,23 @@ impl RunConfig {
         self.optimizer().validate()?;
         self.learning_rate(1).validate(self.lr)?;
         Ok(())
+    }
+
+    /// d, the length of the embedding of one of `classes` classes.
+    pub fn embedding_length(&self, classes: usize) -> usize {
+        match self.embedding {
+            EmbeddingKind::OneHot => classes,
+            EmbeddingKind::Learned => self.embedding_dim,
+        }
+    }
+
+    /// The settings of a block.
+    pub fn block(&self) -> BlockConfig {
+        let block = match self.block {
+            BlockKind::Paper => BlockConfig::paper(),
+            BlockKind::Reference => BlockConfig::reference(),
+        };
+        BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block }
     }
 
     /// The network for images and classes of the dataset. Precision `auto` is decided for this processor.
@@ -251,11 +304,7 @@ impl RunConfig {
                 EmbeddingConfig::Learned { dim: self.embedding_dim, start: self.embedding_start }
             }
         };
-        let block = match self.block {
-            BlockKind::Paper => BlockConfig::paper(),
-            BlockKind::Reference => BlockConfig::reference(),
-        };
-        let block = BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block };
+        let block = self.block();
         let network = NoPropDt::new(&DtConfig {
             image,
             classes,
@@ -276,6 +325,21 @@ impl RunConfig {
             Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
         };
         Ok(network.in_precision(precision))
+    }
+
+    /// How the dataset is to be read.
+    pub fn load_options(&self, data_dir: &Path) -> LoadOptions {
+        LoadOptions {
+            image_size: self.image_size.map(|size| (size.height, size.width)),
+            channels: self.channels.unwrap_or_default(),
+            split: self.split,
+            ..LoadOptions::new(data_dir)
+        }
+    }
+
+    /// What is done to training images.
+    pub fn augmentation(&self) -> Augmentation {
+        Augmentation { crop_padding: self.crop_padding.unwrap_or(0), flip: self.flip.unwrap_or(false) }
     }
 
     /// The update rule.

@@ -1,11 +1,11 @@
 //! Settings as people write them: any may be left out. Flags, presets and files all take this form.
 
 use super::{
-    BlockKind, ConfigError, EmbeddingKind, LearningRateKind, MethodKind, OptimizerKind, Order, Precision,
-    Preset, RunConfig,
+    BlockKind, ConfigError, EmbeddingKind, ImageSize, LearningRateKind, MethodKind, Normalize, OptimizerKind,
+    Order, Precision, Preset, RunConfig,
 };
 use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
-use nopropdt_data::DatasetName;
+use nopropdt_data::{Channels, DatasetName, DatasetSource};
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
@@ -37,9 +37,28 @@ macro_rules! overrides {
 }
 
 overrides! {
-    /// Dataset: digits (embedded) or mnist (fetched once) [default: digits]
-    #[arg(long, value_parser = named::<DatasetName>, value_name = "NAME", help_heading = "Data")]
-    dataset: DatasetName,
+    /// Dataset: digits (embedded), mnist, fashion-mnist, kmnist, cifar10, cifar100, cifar100-coarse, svhn,
+    /// tiny-imagenet (fetched once), or folder:PATH with a folder of pictures for each class [default: digits]
+    #[arg(long, value_parser = str::parse::<DatasetSource>, value_name = "NAME", help_heading = "Data")]
+    dataset: DatasetSource,
+    /// Bring the pictures of a folder to N×N or HEIGHTxWIDTH pixels [default: as they are]
+    #[arg(long, value_parser = str::parse::<ImageSize>, value_name = "N", help_heading = "Data")]
+    image_size: ImageSize,
+    /// Pictures of a folder: auto (colour if one of them is), grey or rgb [default: auto]
+    #[arg(long, value_parser = named::<Channels>, value_name = "NAME", help_heading = "Data")]
+    channels: Channels,
+    /// Test on this share of a folder that has no test pictures
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", help_heading = "Data")]
+    split: f64,
+    /// Pixel values: none (0 to 1), or standard (mean 0 and deviation 1 over the training images) [default: none]
+    #[arg(long, value_parser = named::<Normalize>, value_name = "NAME", help_heading = "Data")]
+    normalize: Normalize,
+    /// Shift training images at random by up to N pixels, black coming in from the edges [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    crop_padding: usize,
+    /// Mirror training images left to right at random [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Data")]
+    flip: bool,
     /// Train on the first N training images only
     #[arg(long, value_name = "N", help_heading = "Data")]
     limit_train: usize,
@@ -82,10 +101,10 @@ overrides! {
     /// Dropout probability in the image path [default: 0.2]
     #[arg(long, allow_negative_numbers = true, value_name = "P", help_heading = "Method")]
     dropout: f32,
-    /// Passes over the training images [default: 20 for digits, 10 for mnist]
+    /// Passes over the training images [default: 20 for digits, 10 for others]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: usize,
-    /// Images a batch, at least 2 [default: 64 for digits, 128 for mnist]
+    /// Images a batch, at least 2 [default: 64 for digits, 128 for others]
     #[arg(long, value_name = "B", help_heading = "Training")]
     batch_size: usize,
     /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw]
@@ -126,10 +145,18 @@ impl Overrides {
         let failed = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
         let text =
             std::fs::read_to_string(path).map_err(|error| failed(format!("can't be read: {error}")))?;
-        toml::from_str(&text).map_err(|error| {
+        Self::from_text(&text).map_err(failed)
+    }
+
+    /// Reads the text of a TOML file.
+    ///
+    /// # Errors
+    /// What is wrong in which line.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
             let line =
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            failed(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()))
+            format!("line {line}: {}", error.message().lines().next().unwrap_or_default())
         })
     }
 
@@ -139,7 +166,7 @@ impl Overrides {
     /// The first setting that breaks a rule.
     pub fn resolve(self, preset: Option<Preset>) -> Result<RunConfig, ConfigError> {
         let layers = self.over(preset.map(Preset::overrides).unwrap_or_default());
-        let dataset = layers.dataset.unwrap_or(DatasetName::Digits);
+        let dataset = layers.dataset.clone().unwrap_or(DatasetName::Digits.into());
         let complete = layers.over(Preset::defaults(dataset));
         let table = toml::to_string(&complete).expect("overrides have a TOML form");
         let config: RunConfig = toml::from_str(&table).expect("the defaults hold every setting a run needs");

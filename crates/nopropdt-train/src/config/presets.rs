@@ -4,7 +4,7 @@ use super::{
     BlockKind, EmbeddingKind, LearningRateKind, MethodKind, OptimizerKind, Order, Overrides, Precision,
 };
 use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
-use nopropdt_data::DatasetName;
+use nopropdt_data::{DatasetName, DatasetSource};
 
 /// A named set of settings; flags and files go over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,13 +45,19 @@ impl Preset {
 
     /// What every setting is when nobody says anything: the paper's, with a cosine learning rate and few epochs so that a
     /// first run is short.
-    pub(super) fn defaults(dataset: DatasetName) -> Overrides {
-        let (epochs, batch_size) = match dataset {
-            DatasetName::Digits => (20, 64),
+    pub(super) fn defaults(dataset: DatasetSource) -> Overrides {
+        let (epochs, batch_size) = match dataset.known() {
+            Some(DatasetName::Digits) => (20, 64),
             _ => (10, 128),
         };
         Overrides {
             dataset: Some(dataset),
+            image_size: None,
+            channels: None,
+            split: None,
+            normalize: None,
+            crop_padding: None,
+            flip: None,
             limit_train: None,
             limit_test: None,
             validation: Some(0),

@@ -1,4 +1,5 @@
 use super::*;
+use nopropdt_data::DatasetName;
 
 fn resolved(overrides: Overrides) -> RunConfig {
     overrides.resolve(None).unwrap()
@@ -29,7 +30,7 @@ fn from_text(text: &str) -> Result<Overrides, String> {
 #[test]
 fn nothing_said_is_the_paper_with_few_epochs() {
     let config = resolved(Overrides::default());
-    assert_eq!((config.dataset, config.epochs, config.batch_size), (DatasetName::Digits, 20, 64));
+    assert_eq!((config.dataset, config.epochs, config.batch_size), (DatasetName::Digits.into(), 20, 64));
     assert_eq!((config.steps, config.schedule, config.eta), (10, ScheduleKind::Cosine, 0.1));
     assert_eq!(
         (config.embedding, config.block, config.order),
@@ -41,7 +42,7 @@ fn nothing_said_is_the_paper_with_few_epochs() {
 
 #[test]
 fn the_dataset_decides_the_defaults_of_its_size() {
-    let mnist = resolved(Overrides { dataset: Some(DatasetName::Mnist), ..Overrides::default() });
+    let mnist = resolved(Overrides { dataset: Some(DatasetName::Mnist.into()), ..Overrides::default() });
     assert_eq!((mnist.epochs, mnist.batch_size), (10, 128));
 }
 
@@ -85,7 +86,7 @@ fn the_reference_preset_is_the_published_program() {
 fn every_preset_makes_a_network() {
     for preset in [Preset::Paper, Preset::Reference] {
         for dataset in DatasetName::ALL {
-            let overrides = Overrides { dataset: Some(dataset), ..Overrides::default() };
+            let overrides = Overrides { dataset: Some(dataset.into()), ..Overrides::default() };
             let config = overrides.resolve(Some(preset)).unwrap();
             let shape = dataset.image_shape();
             let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
@@ -135,7 +136,7 @@ fn files_speak_of_the_line_that_is_wrong() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let error = Overrides::from_file(std::path::Path::new("no/such.toml")).unwrap_err().to_string();
+    let error = Overrides::from_file(Path::new("no/such.toml")).unwrap_err().to_string();
     assert!(error.starts_with("no/such.toml: can't be read: "), "{error}");
 }
 
@@ -156,6 +157,10 @@ refusals! {
     batches_of_zero: { batch_size: 0 } => "--batch-size: must be at least 2; found 0";
     batches_of_one: { batch_size: 1 } => "--batch-size: must be at least 2; found 1";
     one_training_image: { limit_train: 1 } => "--limit-train: must be at least 2; found 1";
+    more_padding_than_pixels: { crop_padding: 257 } => "--crop-padding: must be from 0 to 256; found 257";
+    a_split_of_nothing: { split: 0.0 } => "--split: must be above 0 and below 1; found 0";
+    a_split_of_everything: { split: 1.0 } => "--split: must be above 0 and below 1; found 1";
+    a_split_nan: { split: f64::NAN } => "--split: must be above 0 and below 1; found NaN";
     no_test_image: { limit_test: 0 } => "--limit-test: must be at least 1; found 0";
     lr_of_zero: { lr: 0.0 } => "--lr: must be above 0 and finite; found 0";
     lr_below_zero: { lr: -1.0 } => "--lr: must be above 0 and finite; found -1";
@@ -233,4 +238,31 @@ fn settings_reach_the_network_and_the_optimiser() {
     assert_eq!(made.embedding, EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal });
     assert_eq!(config.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
     assert_eq!(config.learning_rate(5), LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 });
+}
+
+#[test]
+fn settings_of_data_are_absent_until_they_are_used() {
+    let text = resolved(Overrides::default()).to_toml();
+    for key in ["image-size", "channels", "split", "normalize", "crop-padding", "flip"] {
+        assert!(!text.contains(key), "{key} is in\n{text}");
+    }
+    let own = Overrides {
+        dataset: Some("folder:/a b".parse().unwrap()),
+        image_size: Some(ImageSize { height: 32, width: 48 }),
+        channels: Some(Channels::Grey),
+        split: Some(0.125),
+        normalize: Some(Normalize::Standard),
+        crop_padding: Some(4),
+        flip: Some(true),
+        ..Overrides::default()
+    };
+    let config = resolved(own);
+    assert_eq!(resolved(from_text(&config.to_toml()).unwrap()), config);
+    assert_eq!(config.augmentation(), Augmentation { crop_padding: 4, flip: true });
+    let options = config.load_options(Path::new("here"));
+    assert_eq!(
+        (options.image_size, options.channels, options.split),
+        (Some((32, 48)), Channels::Grey, Some(0.125))
+    );
+    assert_eq!((config.epochs, config.batch_size), (10, 128));
 }

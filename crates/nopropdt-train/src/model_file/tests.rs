@@ -203,5 +203,5 @@ fn metadata_is_not_believed() {
     assert_eq!(refusal(|m| drop(m.class_names.pop())), "metadata: digits must have 10 class names; found 9");
     assert_eq!(refusal(|m| m.config.steps = 1), "tensor blocks.2.image.bn.bias has no place in this network");
     let wide = refusal(|m| (m.config.embedding, m.config.embedding_dim) = (EmbeddingKind::Learned, 12));
-    assert_eq!(wide, "tensor blocks.1.label.fc1.weight: wants F32 [256, 12]; found F32 [256, 10]");
+    assert_eq!(wide, "metadata promises 12 values of an embedding; tensor embedding.weight is [10, 10]");
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{EmbeddingKind, LearningRateKind, Overrides};
 use nopropdt_blocks::{ImageShape, NoPropDt};
-use nopropdt_data::{DatasetName, load};
+use nopropdt_data::{DatasetName, Split, load};
 use std::path::Path;
 use std::sync::Mutex;
 

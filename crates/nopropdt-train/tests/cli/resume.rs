@@ -197,7 +197,7 @@ fn a_checkpoint_of_another_network_is_refused() {
             "parameter set 1: wants ",
         ),
     ] {
-        let shape = config.dataset.image_shape();
+        let shape = config.dataset.known().unwrap().image_shape();
         let image = nopropdt_blocks::ImageShape {
             height: shape.height,
             width: shape.width,

@@ -1,0 +1,120 @@
+//! Unpacking archives that may be hostile: no path leaves the folder, nothing but plain files and folders, and bounds on
+//! what comes out, whatever the archive says of itself.
+
+mod path;
+mod sink;
+mod tar_gz;
+mod zipped;
+
+use std::fs;
+use std::path::Path;
+
+use crate::DataError;
+use crate::hash::{ContentHash, hash_file};
+
+use sink::Sink;
+
+/// The kinds of archive that can be unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveKind {
+    /// A tar archive, compressed with gzip.
+    TarGz,
+    /// A zip archive.
+    Zip,
+}
+
+/// The most that may come out of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveLimits {
+    /// Bytes of all files together.
+    pub bytes: u64,
+    /// Files and folders.
+    pub entries: u64,
+}
+
+/// What came out of an archive, or lies in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpacked {
+    /// Names of the files and folders at the top, sorted.
+    pub roots: Vec<String>,
+    /// Number of files.
+    pub files: u64,
+    /// Bytes of all files together.
+    pub bytes: u64,
+    /// SHA-256 over every file's path, length and SHA-256, in the order of the paths.
+    pub sha256: String,
+}
+
+/// Unpacks an archive into `folder`, which must be there and empty.
+///
+/// # Errors
+/// [`DataError::Archive`] when the archive is damaged, holds a path that leads out of the folder, a link or anything else
+/// than files and folders, a file twice, or more than the limits allow; [`DataError::Io`] when the disk fails. What came
+/// out before stays in `folder`.
+pub fn unpack(
+    kind: ArchiveKind,
+    archive: &Path,
+    folder: &Path,
+    limits: ArchiveLimits,
+) -> Result<Unpacked, DataError> {
+    let mut sink = Sink::new(archive, folder, limits);
+    match kind {
+        ArchiveKind::TarGz => tar_gz::unpack(archive, &mut sink)?,
+        ArchiveKind::Zip => zipped::unpack(archive, &mut sink)?,
+    }
+    Ok(sink.finish())
+}
+
+/// Looks at what was unpacked before: the files below `roots` in `folder`.
+///
+/// # Errors
+/// [`DataError::Io`] when something can't be read, a root that is missing included.
+pub(crate) fn survey(folder: &Path, roots: &[String]) -> Result<Unpacked, DataError> {
+    let mut files = Vec::new();
+    for root in roots {
+        survey_below(&folder.join(root), root, &mut files)?;
+    }
+    Ok(summary(files))
+}
+
+/// A file that was unpacked.
+struct Entry {
+    path: String,
+    bytes: u64,
+    sha256: String,
+}
+
+fn survey_below(path: &Path, name: &str, files: &mut Vec<Entry>) -> Result<(), DataError> {
+    let metadata = fs::symlink_metadata(path).map_err(DataError::io("look at", path))?;
+    if metadata.is_file() {
+        let (bytes, sha256) = hash_file(path)?;
+        files.push(Entry { path: name.to_owned(), bytes, sha256 });
+        return Ok(());
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
+            let entry = entry.map_err(DataError::io("read", path))?;
+            let below = format!("{name}/{}", entry.file_name().to_string_lossy());
+            survey_below(&entry.path(), &below, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn summary(mut files: Vec<Entry>) -> Unpacked {
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let mut hash = ContentHash::default();
+    let mut roots: Vec<String> = Vec::new();
+    for Entry { path, bytes, sha256 } in &files {
+        hash.update(format!("{path}\t{bytes}\t{sha256}\n").as_bytes());
+        let root = path.split('/').next().unwrap_or(path);
+        if roots.last().is_none_or(|last| last != root) {
+            roots.push(root.to_owned());
+        }
+    }
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    Unpacked { roots, files: files.len() as u64, bytes, sha256: hash.hex() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Where the files of an archive go, and where the bounds are kept.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::path::{joined, safe};
+use super::{ArchiveLimits, Entry, Unpacked, summary};
+use crate::DataError;
+use crate::hash::ContentHash;
+
+/// Bytes moved at a time.
+const CHUNK: usize = 64 * 1024;
+
+pub(super) struct Sink<'a> {
+    archive: &'a Path,
+    folder: &'a Path,
+    limits: ArchiveLimits,
+    entries: u64,
+    bytes: u64,
+    files: Vec<Entry>,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(archive: &'a Path, folder: &'a Path, limits: ArchiveLimits) -> Self {
+        Self { archive, folder, limits, entries: 0, bytes: 0, files: Vec::new() }
+    }
+
+    pub(super) fn limits(&self) -> ArchiveLimits {
+        self.limits
+    }
+
+    /// An error about the archive.
+    pub(super) fn refuse(&self, problem: impl Into<String>) -> DataError {
+        let problem: String = problem.into();
+        let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+        DataError::Archive { path: self.archive.to_owned(), problem }
+    }
+
+    fn count(&mut self) -> Result<(), DataError> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(self.refuse(format!(
+                "must hold at most {} files and folders; it holds more",
+                self.limits.entries
+            )));
+        }
+        Ok(())
+    }
+
+    /// Makes a folder.
+    pub(super) fn directory(&mut self, name: &[u8]) -> Result<(), DataError> {
+        self.count()?;
+        // The folder itself.
+        if matches!(name, b"." | b"./") {
+            return Ok(());
+        }
+        let parts = safe(name).map_err(|problem| self.refuse(problem))?;
+        let path = self.folder.join(joined(&parts));
+        fs::create_dir_all(&path).map_err(|reason| self.made(&path, reason))
+    }
+
+    /// Writes a file. No link is ever made in the folder, so none can be followed out of it.
+    pub(super) fn file(&mut self, name: &[u8], content: &mut dyn Read) -> Result<(), DataError> {
+        self.count()?;
+        let parts = safe(name).map_err(|problem| self.refuse(problem))?;
+        let path = self.folder.join(joined(&parts));
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|reason| self.made(parent, reason))?;
+        }
+        let mut file = File::options()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|reason| self.made(&path, reason))?;
+        let mut hash = ContentHash::default();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read =
+                content.read(&mut chunk).map_err(|reason| self.refuse(format!("must be whole; {reason}")))?;
+            if read == 0 {
+                break;
+            }
+            self.bytes += read as u64;
+            if self.bytes > self.limits.bytes {
+                let most = self.limits.bytes;
+                return Err(self.refuse(format!("must unpack to at most {most} bytes; it holds more")));
+            }
+            hash.update(&chunk[..read]);
+            file.write_all(&chunk[..read]).map_err(DataError::io("write", &path))?;
+        }
+        file.sync_data().map_err(DataError::io("write", &path))?;
+        self.files.push(Entry { path: parts.join("/"), bytes: hash.bytes(), sha256: hash.hex() });
+        Ok(())
+    }
+
+    /// That something is there already, or a file where a folder must be, is the archive's fault.
+    fn made(&self, path: &Path, reason: io::Error) -> DataError {
+        match reason.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                let name = path.strip_prefix(self.folder).unwrap_or(path).display();
+                self.refuse(format!("must hold each name once; {name} is there twice"))
+            }
+            _ => DataError::io("create", path)(reason),
+        }
+    }
+
+    pub(super) fn finish(self) -> Unpacked {
+        summary(self.files)
+    }
+}

@@ -1,0 +1,86 @@
+use std::collections::HashSet;
+
+use super::*;
+use crate::{Normalisation, Split};
+
+const SHAPE: ImageShape = ImageShape { height: 2, width: 3, channels: 1 };
+
+fn split() -> Split {
+    Split::new(SHAPE, (0..60).map(|pixel| pixel * 4 + 1).collect(), vec![0; 10]).unwrap()
+}
+
+fn filled(set: &dyn ImageSet, index: usize) -> Vec<f32> {
+    let mut image = vec![f32::NAN; set.shape().len()];
+    set.fill(index, &mut image);
+    image
+}
+
+#[test]
+fn nothing_asked_changes_nothing() {
+    let split = split();
+    let same = Augmentation::default().of(&split, 3, 4);
+    for index in 0..10 {
+        assert_eq!(filled(&same, index), filled(&split, index));
+    }
+}
+
+#[test]
+fn an_image_is_a_function_of_seed_epoch_and_place() {
+    let split = split();
+    let augmentation = Augmentation { crop_padding: 1, flip: true };
+    let all = |seed, epoch| {
+        let set = augmentation.of(&split, seed, epoch);
+        (0..10).map(|index| filled(&set, index)).collect::<Vec<_>>()
+    };
+    assert_eq!(all(1, 2), all(1, 2));
+    assert_ne!(all(1, 2), all(1, 3));
+    assert_ne!(all(1, 2), all(2, 2));
+}
+
+#[test]
+fn mirrored_images_are_mirrored_or_not() {
+    let split = split();
+    let augmentation = Augmentation { crop_padding: 0, flip: true };
+    let plain = filled(&split, 7);
+    let mirrored: Vec<f32> = plain.chunks(3).flat_map(|row| row.iter().rev().copied()).collect();
+    let mut counts = [0; 2];
+    for epoch in 0..1000 {
+        let found = filled(&augmentation.of(&split, 0, epoch), 7);
+        assert!(found == plain || found == mirrored);
+        counts[usize::from(found == mirrored)] += 1;
+    }
+    // Deviation 16 about 500.
+    assert!(counts.iter().all(|count| (420..580).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn shifted_images_show_black_beyond_the_edge() {
+    let normalisation = Normalisation { mean: vec![0.5], deviation: vec![0.25] };
+    let split = split().with_normalisation(normalisation).unwrap();
+    let augmentation = Augmentation { crop_padding: 2, flip: false };
+    let plain = filled(&split, 5);
+    let black = -2.0;
+    let mut seen = HashSet::new();
+    for epoch in 0..400 {
+        let found = filled(&augmentation.of(&split, 0, epoch), 5);
+        let fits = |down: isize, right: isize| {
+            (0..6).all(|place| {
+                let (row, column) = (place / 3 - down, place % 3 - right);
+                let inside = (0..2).contains(&row) && (0..3).contains(&column);
+                found[place as usize] == if inside { plain[(row * 3 + column) as usize] } else { black }
+            })
+        };
+        let shifts = (-2..=2).flat_map(|down| (-2..=2).map(move |right| (down, right)));
+        let shift = shifts.filter(|&(down, right)| fits(down, right)).last().expect("some shift explains it");
+        seen.insert(shift);
+    }
+    // Two rows down or up leave nothing, whatever the columns: 15 pictures in all and the black one.
+    assert_eq!(seen.len(), 16);
+}
+
+#[test]
+fn labels_and_sizes_stay() {
+    let split = Split::new(SHAPE, vec![0; 12], vec![4, 2]).unwrap();
+    let set = Augmentation { crop_padding: 1, flip: true }.of(&split, 0, 0);
+    assert_eq!((set.len(), set.shape(), set.label(0), set.label(1)), (2, SHAPE, 4, 2));
+}

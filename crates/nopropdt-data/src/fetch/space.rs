@@ -1,0 +1,45 @@
+//! Whether the disk has room.
+
+use std::path::Path;
+
+use crate::{DataError, ManifestFile};
+
+/// Bytes that fetching these files takes at the most, at one time: what is sent, and what it becomes. An archive is there
+/// until it is unpacked.
+pub(super) fn needed<'a>(files: impl IntoIterator<Item = &'a ManifestFile>) -> u64 {
+    files.into_iter().map(|file| file.transfer_bytes() + file.disk_bytes()).sum()
+}
+
+/// Fails when the disk of `folder`, or of the nearest folder above it that exists, has less than `needed` bytes free.
+pub(super) fn check(folder: &Path, needed: u64) -> Result<(), DataError> {
+    let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    // A system that doesn't tell will tell when the disk is full.
+    let Ok(free) = fs4::available_space(there) else { return Ok(()) };
+    compare(folder, needed, free)
+}
+
+fn compare(folder: &Path, needed: u64, free: u64) -> Result<(), DataError> {
+    if needed <= free { Ok(()) } else { Err(DataError::NoSpace { folder: folder.to_owned(), needed, free }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_is_told_in_megabytes() {
+        let folder = Path::new("data/x");
+        assert!(compare(folder, 5, 5).is_ok());
+        let message = compare(folder, 2_500_000, 1_000_000).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "data/x: fetching takes 2.5 MB at the most; the disk has 1.0 MB free; make room or use --data-dir"
+        );
+    }
+
+    #[test]
+    fn this_disk_has_some_room_and_not_all_there_is() {
+        assert!(check(Path::new("no/such/folder"), 1).is_ok());
+        assert!(check(Path::new("no/such/folder"), u64::MAX).is_err());
+    }
+}

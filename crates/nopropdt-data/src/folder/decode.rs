@@ -1,0 +1,189 @@
+//! From files to pixels, side by side on all threads.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageReader, Limits};
+use rayon::prelude::*;
+
+use super::Picture;
+use crate::{Channels, DataError, ImageShape, Split};
+
+/// Longest file of one picture.
+const MOST_FILE: u64 = 64 << 20;
+/// Longest side of a picture before it is scaled.
+const MOST_DECODED_SIDE: u32 = 1 << 14;
+/// Memory that decoding one picture may take.
+const MOST_DECODED: u64 = 512 << 20;
+/// Longest side of an image to learn from; blocks take no larger ones.
+const MOST_SIDE: usize = 256;
+
+/// Decodes lists of pictures into splits of one shape.
+///
+/// # Errors
+/// The first picture, in order, that can't be read or has another size than the first.
+pub(crate) fn decode_all<const N: usize>(
+    lists: [Vec<Picture>; N],
+    size: Option<(usize, usize)>,
+    channels: Channels,
+) -> Result<[Split; N], DataError> {
+    let mut shape = first_shape(lists.iter().flatten(), size, channels)?;
+    let mut decoded = decode_lists(&lists, shape, size.is_some(), channels);
+    if let Err(Trouble::Colour) = decoded {
+        // The first picture was grey and a later one is not: all of them are colour then.
+        shape.channels = 3;
+        decoded = decode_lists(&lists, shape, size.is_some(), Channels::Rgb);
+    }
+    let splits = decoded.map_err(|trouble| match trouble {
+        Trouble::Error(error) => error,
+        Trouble::Colour => unreachable!("colour is no trouble where it is asked for"),
+    })?;
+    Ok(<[Split; N]>::try_from(splits).unwrap_or_else(|_| unreachable!("a split was made for each list")))
+}
+
+/// The shape all images get, by the first picture.
+pub(super) fn first_shape<'a>(
+    pictures: impl IntoIterator<Item = &'a Picture>,
+    size: Option<(usize, usize)>,
+    channels: Channels,
+) -> Result<ImageShape, DataError> {
+    let first = pictures.into_iter().next().ok_or_else(|| DataError::Dataset {
+        dataset: "folder".into(),
+        rule: "there must be pictures",
+        found: "found none".into(),
+    })?;
+    let image = decode(&first.path)?;
+    let (height, width) = size.unwrap_or((image.height() as usize, image.width() as usize));
+    if !(1..=MOST_SIDE).contains(&height) || !(1..=MOST_SIDE).contains(&width) {
+        let rule = format!("images must be 1 to {MOST_SIDE} pixels high and wide");
+        return Err(DataError::format(&first.path, rule, format!("{height}x{width}; set --image-size")));
+    }
+    let channels = match channels {
+        Channels::Auto => {
+            if image.color().has_color() {
+                3
+            } else {
+                1
+            }
+        }
+        Channels::Grey => 1,
+        Channels::Rgb => 3,
+    };
+    Ok(ImageShape { height, width, channels })
+}
+
+/// Why decoding stopped.
+enum Trouble {
+    /// A colour picture among pictures taken for grey.
+    Colour,
+    Error(DataError),
+}
+
+impl From<DataError> for Trouble {
+    fn from(error: DataError) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn decode_lists(
+    lists: &[Vec<Picture>],
+    shape: ImageShape,
+    scale: bool,
+    channels: Channels,
+) -> Result<Vec<Split>, Trouble> {
+    let decode_list = |pictures: &Vec<Picture>| {
+        let len = shape.len();
+        let mut pixels = room(pictures, len)?;
+        let trouble = pixels
+            .par_chunks_exact_mut(len)
+            .zip(pictures)
+            .map(|(pixels, picture)| fill(&picture.path, pixels, shape, scale, channels))
+            .find_first(Result::is_err);
+        match trouble {
+            Some(Err(trouble)) => Err(trouble),
+            _ => Ok(Split::new(shape, pixels, pictures.iter().map(|picture| picture.label).collect())?),
+        }
+    };
+    lists.iter().map(decode_list).collect()
+}
+
+/// Zeroed bytes for all pictures; too many for this machine's memory are an error, not the end of the program.
+fn room(pictures: &[Picture], len: usize) -> Result<Vec<u8>, DataError> {
+    let mut pixels = Vec::new();
+    let bytes = pictures.len().checked_mul(len).filter(|&bytes| pixels.try_reserve_exact(bytes).is_ok());
+    let bytes = bytes.ok_or_else(|| DataError::Dataset {
+        dataset: "folder".into(),
+        rule: "all images must fit in memory",
+        found: format!("{} of {len} bytes do not; set a smaller --image-size", pictures.len()),
+    })?;
+    pixels.resize(bytes, 0);
+    Ok(pixels)
+}
+
+/// Writes one picture's pixels.
+fn fill(
+    path: &Path,
+    pixels: &mut [u8],
+    shape: ImageShape,
+    scale: bool,
+    channels: Channels,
+) -> Result<(), Trouble> {
+    let image = decode(path)?;
+    let (height, width) = (shape.height as u32, shape.width as u32);
+    let image = match (image.height(), image.width()) {
+        found if found == (height, width) => image,
+        _ if scale => image.resize_to_fill(width, height, FilterType::Triangle),
+        (high, wide) => {
+            let rule = format!("images must have one size, the first {height}x{width}");
+            return Err(
+                DataError::format(path, rule, format!("found {high}x{wide}; set --image-size")).into()
+            );
+        }
+    };
+    if shape.channels == 1 {
+        if channels == Channels::Auto && image.color().has_color() {
+            return Err(Trouble::Colour);
+        }
+        pixels.copy_from_slice(&image.into_luma8());
+    } else {
+        pixels.copy_from_slice(&image.into_rgb8());
+    }
+    Ok(())
+}
+
+/// Decodes a file by its content, whatever its name says.
+fn decode(path: &Path) -> Result<DynamicImage, DataError> {
+    let bytes = contents(path)?;
+    let unreadable =
+        |reason: String| DataError::format(path, "must be a PNG, JPEG, BMP or WebP picture", reason);
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(DataError::io("read", path))?;
+    if reader.format().is_none() {
+        return Err(unreadable("its first bytes are of no such file".into()));
+    }
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MOST_DECODED_SIDE);
+    limits.max_image_height = Some(MOST_DECODED_SIDE);
+    limits.max_alloc = Some(MOST_DECODED);
+    reader.limits(limits);
+    reader.decode().map_err(|error| unreadable(one_line(&error.to_string())))
+}
+
+fn contents(path: &Path) -> Result<Vec<u8>, DataError> {
+    let file = File::open(path).map_err(DataError::io("open", path))?;
+    let length = file.metadata().map_err(DataError::io("read", path))?.len();
+    if length > MOST_FILE {
+        let rule = format!("a picture must have at most {MOST_FILE} bytes");
+        return Err(DataError::format(path, rule, format!("found {length}")));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    // A file may grow while it is read, or say that it has no length at all.
+    file.take(MOST_FILE).read_to_end(&mut bytes).map_err(DataError::io("read", path))?;
+    Ok(bytes)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,292 @@
+use std::fs;
+use std::path::PathBuf;
+
+use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{Channels, DataError, Split};
+
+/// A picture of one colour.
+fn colour(height: u32, width: u32, pixel: [u8; 3]) -> DynamicImage {
+    RgbImage::from_pixel(width, height, Rgb(pixel)).into()
+}
+
+fn grey(height: u32, width: u32, pixel: u8) -> DynamicImage {
+    GrayImage::from_pixel(width, height, [pixel].into()).into()
+}
+
+/// A folder of pictures to be.
+struct Tree {
+    folder: TempDir,
+}
+
+impl Tree {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn add(&self, name: &str, picture: &DynamicImage) -> &Self {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        picture.save(path).unwrap();
+        self
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> &Self {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    fn load(&self, options: &LoadOptions) -> Result<Dataset, String> {
+        let begin = self.path().display().to_string();
+        load(self.path(), "mine", options).map_err(|error| error.to_string().replace(&begin, "PATH"))
+    }
+}
+
+/// Label and first pixel of each image, sorted.
+fn seen(split: &Split) -> Vec<(usize, u8)> {
+    let mut seen: Vec<_> =
+        (0..split.len()).map(|index| (split.label(index), split.pixels(index)[0])).collect();
+    seen.sort_unstable();
+    seen
+}
+
+fn plain() -> LoadOptions {
+    LoadOptions::new("unused")
+}
+
+/// Two classes, divided, of 8×8 grey pictures.
+fn divided_tree() -> Tree {
+    let tree = Tree::new();
+    tree.add("train/dog/b.png", &grey(8, 8, 20)).add("train/dog/a.png", &grey(8, 8, 10));
+    tree.add("train/cat/deep/er/x.png", &grey(8, 8, 30)).add("test/dog/t.png", &grey(8, 8, 40));
+    tree
+}
+
+/// One tree of `count` pictures in each of two classes.
+fn single_tree(count: u8) -> Tree {
+    let tree = Tree::new();
+    for index in 0..count {
+        tree.add(&format!("a/{index:03}.png"), &grey(8, 8, index));
+        tree.add(&format!("b/{index:03}.png"), &grey(8, 8, 100 + index));
+    }
+    tree
+}
+
+#[test]
+fn a_divided_tree_is_read() {
+    let tree = divided_tree();
+    tree.write("train/dog/notes.txt", b"not a picture")
+        .write("train/.hidden/x.png", b"")
+        .write("README", b"");
+    let dataset = tree.load(&plain()).unwrap();
+    assert_eq!(
+        (dataset.name.as_str(), &dataset.class_names[..]),
+        ("mine", &["cat".to_owned(), "dog".into()][..])
+    );
+    assert_eq!(dataset.shape(), ImageShape { height: 8, width: 8, channels: 1 });
+    assert_eq!(seen(&dataset.train), [(0, 30), (1, 10), (1, 20)]);
+    assert_eq!(seen(&dataset.test), [(1, 40)]);
+    assert_eq!(outline(tree.path(), &plain()).unwrap(), (dataset.shape(), 2));
+}
+
+#[test]
+fn every_format_is_read_by_its_content() {
+    let tree = Tree::new();
+    let picture = colour(16, 16, [200, 100, 50]);
+    for (name, format) in [
+        ("a.png", ImageFormat::Png),
+        ("b.jpeg", ImageFormat::Jpeg),
+        ("c.BMP", ImageFormat::Bmp),
+        ("d.webp", ImageFormat::WebP),
+        ("e.jpg", ImageFormat::Png),
+    ] {
+        let path = tree.path().join("train/one").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        picture.save_with_format(path, format).unwrap();
+    }
+    tree.add("val/one/t.png", &picture);
+    let dataset = tree.load(&plain()).unwrap();
+    assert_eq!((dataset.train.len(), dataset.shape().channels), (5, 3));
+    for index in 0..5 {
+        let near = |(found, wanted): (&u8, u8)| found.abs_diff(wanted) <= 3;
+        assert!(dataset.train.pixels(index).iter().zip([200, 100, 50]).all(near), "{index}");
+    }
+}
+
+#[test]
+fn one_colour_picture_makes_all_colour() {
+    let tree = divided_tree();
+    tree.add("test/cat/z.png", &colour(8, 8, [1, 2, 3]));
+    let dataset = tree.load(&plain()).unwrap();
+    assert_eq!(dataset.shape().channels, 3);
+    let cat = dataset.train.labels().iter().position(|&label| label == 0).unwrap();
+    assert_eq!(dataset.train.pixels(cat)[..3], [30, 30, 30]);
+    let cat = dataset.test.labels().iter().position(|&label| label == 0).unwrap();
+    assert_eq!(dataset.test.pixels(cat)[..3], [1, 2, 3]);
+    let grey = tree.load(&LoadOptions { channels: Channels::Grey, ..plain() }).unwrap();
+    assert_eq!((grey.shape().channels, seen(&grey.train)[0]), (1, (0, 30)));
+    let rgb = divided_tree().load(&LoadOptions { channels: Channels::Rgb, ..plain() }).unwrap();
+    assert_eq!(rgb.shape().channels, 3);
+}
+
+#[test]
+fn sizes_are_the_same_or_made_so() {
+    let tree = divided_tree();
+    tree.add("train/dog/wide.png", &grey(8, 12, 50));
+    let message = tree.load(&plain()).unwrap_err();
+    assert_eq!(
+        message,
+        "PATH/train/dog/wide.png: images must have one size, the first 8x8; found 8x12; set --image-size"
+    );
+    let dataset = tree.load(&LoadOptions { image_size: Some((4, 6)), ..plain() }).unwrap();
+    assert_eq!(dataset.shape(), ImageShape { height: 4, width: 6, channels: 1 });
+    assert_eq!(seen(&dataset.train)[3], (1, 50));
+    let message = Tree::new()
+        .add("train/a/big.png", &grey(300, 8, 0))
+        .add("test/a/x.png", &grey(8, 8, 0))
+        .load(&plain());
+    assert_eq!(
+        message.unwrap_err(),
+        "PATH/train/a/big.png: images must be 1 to 256 pixels high and wide; 300x8; set --image-size"
+    );
+}
+
+#[test]
+fn scaling_cuts_at_the_middle() {
+    // Left and right quarters black, the middle white: a square of it is white.
+    let picture = RgbImage::from_fn(16, 8, |x, _| Rgb(if (4..12).contains(&x) { [255; 3] } else { [0; 3] }));
+    let tree = Tree::new();
+    tree.add("train/a/x.png", &picture.clone().into()).add("test/a/x.png", &picture.into());
+    let dataset = tree.load(&LoadOptions { image_size: Some((8, 8)), ..plain() }).unwrap();
+    assert_eq!(dataset.train.pixels(0), [255; 192]);
+}
+
+#[test]
+fn a_single_tree_is_split_the_same_way_every_time() {
+    let tree = single_tree(10);
+    let options = LoadOptions { split: Some(0.2), ..plain() };
+    let (first, second) = (tree.load(&options).unwrap(), tree.load(&options).unwrap());
+    let classes: Vec<usize> = seen(&first.test).into_iter().map(|(label, _)| label).collect();
+    assert_eq!((first.train.len(), classes), (16, vec![0, 0, 1, 1]));
+    assert!(!first.train.labels().is_sorted(), "classes are mixed");
+    assert!(first.train == second.train && first.test == second.test);
+    let mut all: Vec<u8> = [&first.train, &first.test]
+        .iter()
+        .flat_map(|split| (0..split.len()).map(|index| split.pixels(index)[0]))
+        .collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..10).chain(100..110).collect::<Vec<u8>>());
+    let least = tree.load(&LoadOptions { split: Some(1e-9), ..plain() }).unwrap();
+    assert_eq!((least.train.len(), least.test.len()), (19, 1));
+    let most = tree.load(&LoadOptions { split: Some(0.999_999), ..plain() }).unwrap();
+    assert_eq!((most.train.len(), most.test.len()), (1, 19));
+}
+
+#[test]
+fn the_split_must_suit_the_folder() {
+    assert_eq!(
+        single_tree(2).load(&plain()).unwrap_err(),
+        "PATH: must hold the folders train and test; it does not; set --split 0.1 to hold out a tenth of its pictures for testing"
+    );
+    assert_eq!(
+        divided_tree().load(&LoadOptions { split: Some(0.1), ..plain() }).unwrap_err(),
+        "PATH: --split is for a folder without test pictures; there are some in PATH/test; leave it out"
+    );
+    for share in [0.0, 1.0, -0.5, f64::NAN] {
+        let message = single_tree(2).load(&LoadOptions { split: Some(share), ..plain() }).unwrap_err();
+        assert!(message.starts_with("PATH: --split must be above 0 and below 1; found"), "{message}");
+    }
+    // Training pictures alone, in `train`.
+    let tree = Tree::new();
+    tree.add("train/a/1.png", &grey(8, 8, 0)).add("train/a/2.png", &grey(8, 8, 0));
+    assert_eq!(tree.load(&LoadOptions { split: Some(0.5), ..plain() }).unwrap().test.len(), 1);
+}
+
+#[test]
+fn classes_must_be_known_and_filled() {
+    let tree = divided_tree();
+    tree.add("test/cow/x.png", &grey(8, 8, 0));
+    let message = tree.load(&plain()).unwrap_err();
+    assert_eq!(
+        message,
+        "PATH/test/cow: test pictures must be of a training class; there is no folder cow among the training pictures"
+    );
+    let tree = divided_tree();
+    fs::create_dir(tree.path().join("train/empty")).unwrap();
+    let message = tree.load(&plain()).unwrap_err();
+    assert_eq!(
+        message,
+        "PATH/train/empty: a class must have pictures (bmp, jpeg, jpg, png, webp); found none; remove the folder or fill it"
+    );
+    let tree = Tree::new();
+    tree.write("readme.txt", b"");
+    let message = tree.load(&LoadOptions { split: Some(0.1), ..plain() }).unwrap_err();
+    assert_eq!(message, "PATH: must hold a folder for each class; it holds no folder");
+}
+
+#[test]
+fn a_bad_picture_is_named() {
+    let tree = divided_tree();
+    tree.write("train/dog/aa.png", b"no picture");
+    let message = tree.load(&plain()).unwrap_err();
+    assert_eq!(
+        message,
+        "PATH/train/dog/aa.png: must be a PNG, JPEG, BMP or WebP picture; its first bytes are of no such file"
+    );
+    // The beginning of a picture.
+    let whole = fs::read(tree.path().join("train/dog/a.png")).unwrap();
+    tree.write("train/dog/aa.png", &whole[..40]);
+    let message = tree.load(&plain()).unwrap_err();
+    assert!(message.starts_with("PATH/train/dog/aa.png: must be a PNG"), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn promises_of_huge_pictures_are_refused() {
+    // A PNG header of 2^31 - 1 pixels square.
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 8, 2, 0, 0, 0, 0, 0, 0, 0]);
+    let bmp = [
+        &b"BM"[..],
+        &[0; 8],
+        &54_u32.to_le_bytes(),
+        &40_u32.to_le_bytes(),
+        &i32::MAX.to_le_bytes(),
+        &i32::MAX.to_le_bytes(),
+        &[1, 0, 24, 0],
+        &[0; 24],
+    ]
+    .concat();
+    for bytes in [png, bmp] {
+        let tree = divided_tree();
+        tree.write("train/dog/aa.png", &bytes);
+        let message = tree.load(&plain()).unwrap_err();
+        assert!(message.starts_with("PATH/train/dog/aa.png: must be a PNG"), "{message}");
+    }
+}
+
+#[test]
+fn a_missing_folder_and_a_file_are_errors() {
+    assert!(matches!(load(&PathBuf::from("no/such"), "x", &plain()), Err(DataError::Io { .. })));
+    let tree = Tree::new();
+    tree.write("file", b"");
+    let message = load(&tree.path().join("file"), "x", &plain()).unwrap_err().to_string();
+    assert!(message.ends_with("file: must be a folder of pictures; it is a file"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_in_circles_are_refused() {
+    let tree = divided_tree();
+    std::os::unix::fs::symlink(tree.path(), tree.path().join("train/dog/up")).unwrap();
+    let message = tree.load(&plain()).unwrap_err();
+    assert_eq!(message, "PATH/train/dog/up: must not be a link to a folder; put the folder itself there");
+}

@@ -1,0 +1,94 @@
+//! Normalisation: taking each channel's mean from its values and dividing by its deviation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::DataError;
+
+/// Mean and standard deviation of each channel, of values in 0..1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normalisation {
+    /// Means, a channel each.
+    pub mean: Vec<f32>,
+    /// Standard deviations, a channel each, above 0.
+    pub deviation: Vec<f32>,
+}
+
+impl Normalisation {
+    /// Of pixels [N, channels] with values 0 to `scale`; exact sums, so that it is the same on every machine.
+    pub(crate) fn of(pixels: &[u8], channels: usize, scale: f32) -> Self {
+        let mut counts = vec![[0_u64; 256]; channels];
+        for pixel in pixels.chunks_exact(channels) {
+            for (counts, &value) in counts.iter_mut().zip(pixel) {
+                counts[usize::from(value)] += 1;
+            }
+        }
+        let (mean, deviation) = counts.iter().map(|counts| moments(counts, f64::from(scale))).unzip();
+        Self { mean, deviation }
+    }
+
+    pub(crate) fn check(&self, channels: usize) -> Result<(), DataError> {
+        let finite = self.mean.iter().all(|mean| mean.is_finite());
+        let positive = self.deviation.iter().all(|&deviation| deviation > 0.0 && deviation.is_finite());
+        if [self.mean.len(), self.deviation.len()] == [channels; 2] && finite && positive {
+            return Ok(());
+        }
+        let found = format!("means {:?}, deviations {:?}", self.mean, self.deviation);
+        Err(DataError::Normalisation { channels, found })
+    }
+
+    /// Normalises one value of a channel.
+    pub(crate) fn value(&self, channel: usize, value: f32) -> f32 {
+        (value - self.mean[channel]) / self.deviation[channel]
+    }
+
+    /// Normalises an image, channels innermost.
+    pub(crate) fn apply(&self, image: &mut [f32]) {
+        for pixel in image.chunks_exact_mut(self.mean.len()) {
+            for ((value, mean), deviation) in pixel.iter_mut().zip(&self.mean).zip(&self.deviation) {
+                *value = (*value - mean) / deviation;
+            }
+        }
+    }
+}
+
+/// Mean and deviation of the values counted, divided by `scale`.
+fn moments(counts: &[u64; 256], scale: f64) -> (f32, f32) {
+    let weighted = |power: u32| -> u128 {
+        (0_u128..).zip(counts).map(|(value, &count)| value.pow(power) * u128::from(count)).sum()
+    };
+    let count = counts.iter().sum::<u64>().max(1) as f64;
+    let mean = weighted(1) as f64 / count;
+    let variance = weighted(2) as f64 / count - mean * mean;
+    let deviation = variance.max(0.0).sqrt() / scale;
+    // A channel of one value must not be divided by nothing, nor by what rounding left.
+    ((mean / scale) as f32, if deviation > 1e-6 { deviation as f32 } else { 1.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_moments() {
+        // Channel 0: 0, 255; channel 1: 51, 51.
+        let found = Normalisation::of(&[0, 51, 255, 51], 2, 255.0);
+        assert_eq!(found, Normalisation { mean: vec![0.5, 0.2], deviation: vec![0.5, 1.0] });
+        let mut image = [0.0, 0.2, 1.0, 0.7];
+        found.apply(&mut image);
+        assert_eq!(image, [-1.0, 0.0, 1.0, 0.5]);
+        assert_eq!(found.value(0, 0.75), 0.5);
+    }
+
+    #[test]
+    fn what_can_not_normalise_is_refused() {
+        let good = Normalisation { mean: vec![0.5], deviation: vec![0.1] };
+        assert!(good.check(1).is_ok() && good.check(3).is_err());
+        for (mean, deviation) in
+            [(f32::NAN, 1.0), (0.0, 0.0), (0.0, -1.0), (0.0, f32::NAN), (0.0, f32::INFINITY)]
+        {
+            let bad = Normalisation { mean: vec![mean], deviation: vec![deviation] };
+            assert!(bad.check(1).is_err(), "{bad:?}");
+        }
+    }
+}

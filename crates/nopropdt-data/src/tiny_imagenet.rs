@@ -1,0 +1,90 @@
+//! Tiny ImageNet: `train/WNID/images/*.JPEG`, and `val/images/*.JPEG` with `val/val_annotations.txt`, which serves as the
+//! test set, since the labels of the real one were never published.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use crate::folder::{Picture, decode_all, mixed, pictures_by_class};
+use crate::{Channels, DataError, Dataset, DatasetName};
+
+/// Folder inside the archive.
+const INNER: &str = "tiny-imagenet-200";
+/// Longest list of names or annotations.
+const MOST_TEXT: u64 = 16 << 20;
+
+/// Reads the pictures in `folder`, or in the archive's folder inside it.
+pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
+    let inner = folder.join(INNER);
+    let folder = if inner.is_dir() { &inner } else { folder };
+    let train = folder.join("train");
+    if !train.is_dir() {
+        return Err(DataError::Missing { dataset: DatasetName::TinyImagenet, path: train });
+    }
+    let (ids, train) = pictures_by_class(&train)?;
+    let name = DatasetName::TinyImagenet;
+    if ids.len() != name.classes() {
+        let rule = format!("must hold {} classes", name.classes());
+        return Err(DataError::format(&folder.join("train"), rule, format!("found {}", ids.len())));
+    }
+    let test = annotated(&folder.join("val"), &ids)?;
+    let shape = name.image_shape();
+    // A few photographs are grey.
+    let lists = decode_all([mixed(train), test], None, Channels::Rgb)?;
+    let [train, test] = lists;
+    if train.shape() != shape {
+        let found = format!("found {}", train.shape());
+        return Err(DataError::format(folder, format!("images must be {shape}"), found));
+    }
+    Dataset::new(name.as_str(), class_names(&folder.join("words.txt"), &ids)?, train, test)
+}
+
+/// The pictures that `val_annotations.txt` lists: name, class and box, tab-separated, a picture a line.
+fn annotated(folder: &Path, ids: &[String]) -> Result<Vec<Picture>, DataError> {
+    let path = folder.join("val_annotations.txt");
+    let text = read_text(&path)?;
+    let by_id: HashMap<&str, u16> = ids.iter().zip(0..).map(|(id, label)| (id.as_str(), label)).collect();
+    let picture = |(index, line): (usize, &str)| {
+        let mut columns = line.split('\t');
+        let (file, id) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
+        let wrong = |found| {
+            let rule = format!("line {}: must be a file name, a tab and a class", index + 1);
+            DataError::format(&path, rule, found)
+        };
+        if file.is_empty() || file.contains(['/', '\\']) || file.starts_with('.') {
+            return Err(wrong(format!("the name is {file:?}")));
+        }
+        let label = *by_id.get(id).ok_or_else(|| wrong(format!("there is no class {id:?}")))?;
+        Ok(Picture { path: folder.join("images").join(file), label })
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(picture).collect()
+}
+
+/// The first word or words of each class by `words.txt`, or its identifier where that is missing.
+fn class_names(path: &Path, ids: &[String]) -> Result<Vec<String>, DataError> {
+    if !path.exists() {
+        return Ok(ids.to_vec());
+    }
+    let text = read_text(path)?;
+    let words: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('\t')).collect();
+    let name = |id: &String| match words.get(id.as_str()) {
+        Some(words) => words.split(',').next().unwrap_or(words).trim().to_owned(),
+        None => id.clone(),
+    };
+    Ok(ids.iter().map(name).collect())
+}
+
+fn read_text(path: &Path) -> Result<String, DataError> {
+    let length = path.metadata().map_err(DataError::io("read", path))?.len();
+    if length > MOST_TEXT {
+        return Err(DataError::format(
+            path,
+            format!("must have at most {MOST_TEXT} bytes"),
+            format!("found {length}"),
+        ));
+    }
+    fs::read_to_string(path).map_err(DataError::io("read", path))
+}
+
+#[cfg(test)]
+mod tests;
