@@ -21,6 +21,8 @@ pub enum Isa {
     Avx512,
     /// 512-bit vectors, and products of bf16 pairs in one instruction.
     Avx512Bf16,
+    /// The same, and AMX tiles for bf16 products.
+    Amx,
 }
 
 /// [`ISA_VARIABLE`] asks for what can't be had.
@@ -43,7 +45,7 @@ pub enum IsaError {
 
 impl Isa {
     /// Every instruction set, slowest first.
-    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
+    pub const ALL: [Self; 5] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16, Self::Amx];
 
     /// The instruction set kernels run with: the one [`ISA_VARIABLE`] asks for, else the best this machine has. The
     /// variable is read once.
@@ -114,6 +116,7 @@ impl fmt::Display for Isa {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Avx512Bf16 => "avx512bf16",
+            Self::Amx => "amx",
         })
     }
 }
@@ -130,7 +133,7 @@ mod tests {
         let error = "avx9".parse::<Isa>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "NOPROPDT_ISA: wants one of: portable, avx2, avx512, avx512bf16; found avx9"
+            "NOPROPDT_ISA: wants one of: portable, avx2, avx512, avx512bf16, amx; found avx9"
         );
     }
 

@@ -51,6 +51,7 @@ static KERNELS: LazyLock<Vec<Box<dyn Kernels>>> = LazyLock::new(|| {
         kernels.extend(simd::Avx2::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
         kernels.extend(simd::Avx512::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
         kernels.extend(simd::Avx512Bf16::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
+        kernels.extend(simd::Amx::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
     }
     kernels
 });

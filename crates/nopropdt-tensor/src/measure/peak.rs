@@ -83,7 +83,7 @@ mod vectors {
         let wide = || Avx512::detect().map(|simd| of(simd, arithmetic, limit));
         match isa {
             Isa::Avx2 => narrow(),
-            Isa::Avx512Bf16 => Avx512Bf16::detect().map(|simd| of(simd, arithmetic, limit)),
+            Isa::Avx512Bf16 | Isa::Amx => Avx512Bf16::detect().map(|simd| of(simd, arithmetic, limit)),
             Isa::Avx512 => wide(),
             Isa::Portable => wide().or_else(narrow),
         }

@@ -4,19 +4,22 @@
 use super::{Avx2, Operation, Simd};
 use crate::kernels::Isa;
 use crate::kernels::bf16::Pair;
+use crate::kernels::tile;
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
 /// Proof that the processor has AVX-512 F, BW, CD, DQ and VL, with AVX2, FMA and the bit instructions.
 #[derive(Debug, Clone, Copy)]
-pub struct Avx512With<const BF16: bool>(());
+pub struct Avx512With<const BF16: bool, const TILES: bool>(());
 
 /// Products of pairs by f32 arithmetic.
-pub type Avx512 = Avx512With<false>;
+pub type Avx512 = Avx512With<false, false>;
 /// Products of pairs by `vdpbf16ps`.
-pub type Avx512Bf16 = Avx512With<true>;
+pub type Avx512Bf16 = Avx512With<true, false>;
+/// Products of pairs by AMX tiles where they fit, else by `vdpbf16ps`.
+pub type Amx = Avx512With<true, true>;
 
-impl<const BF16: bool> Avx512With<BF16> {
+impl<const BF16: bool, const TILES: bool> Avx512With<BF16, TILES> {
     /// The token, if this processor has the instructions and the operating system saves their registers.
     pub fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
@@ -25,14 +28,20 @@ impl<const BF16: bool> Avx512With<BF16> {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
             && (!BF16 || is_x86_feature_detected!("avx512bf16"))
+            && (!TILES || tile::tiles_available())
             && Avx2::detect().is_some())
         .then_some(Self(()))
     }
 }
 
 #[allow(unsafe_code)]
-impl<const BF16: bool> Simd for Avx512With<BF16> {
-    const ISA: Isa = if BF16 { Isa::Avx512Bf16 } else { Isa::Avx512 };
+impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
+    const ISA: Isa = match (BF16, TILES) {
+        (false, _) => Isa::Avx512,
+        (true, false) => Isa::Avx512Bf16,
+        (true, true) => Isa::Amx,
+    };
+    const TILES: bool = TILES;
     const LANES: usize = 16;
     const ROWS: usize = 14;
     type F32 = __m512;

@@ -13,7 +13,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub use avx512::{Avx512, Avx512Bf16};
+pub use avx512::{Amx, Avx512, Avx512Bf16};
 
 use super::Isa;
 use super::bf16::Pair;
@@ -27,6 +27,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Rows of the register tile; see [`tile`](super::tile).
     const ROWS: usize;
+    /// Whether bf16 products run on AMX tiles where they fit.
+    const TILES: bool = false;
     /// A vector.
     type F32: Copy;
     /// `LANES` pairs of bf16.

@@ -19,6 +19,12 @@
 //! - its weight gradient: rows are taps and channels of the input, a step is a pixel, a run a row of pixels;
 //! - a matrix product, with one run.
 
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+mod amx;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use amx::available as tiles_available;
+
 use super::bf16::{Pair, as_pairs};
 use super::simd::{Operation, Simd};
 
@@ -42,6 +48,15 @@ pub trait Step: Copy + std::fmt::Debug + 'static {
 
     /// sum + a · b.
     fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, sum: S::F32) -> S::F32;
+
+    /// Runs a product on a matrix unit, if there is one and the product fits; whether it did.
+    ///
+    /// # Safety
+    /// Every index that the product's sizes form must be inside its slices and, for a panel's columns, inside `out`.
+    unsafe fn run_on_tiles<S: Simd>(product: &Product<'_, Self>, out: *mut f32, out_row: usize) -> bool {
+        let _ = (product, out, out_row);
+        false
+    }
 }
 
 #[allow(unsafe_code)]
@@ -91,6 +106,16 @@ impl Step for Pair {
     #[inline(always)]
     fn mul_add<S: Simd>(simd: S, a: S::Pairs, b: S::Pairs, sum: S::F32) -> S::F32 {
         simd.dot(a, b, sum)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn run_on_tiles<S: Simd>(product: &Product<'_, Self>, out: *mut f32, out_row: usize) -> bool {
+        let fits = S::TILES && amx::fits(product);
+        if fits {
+            // SAFETY: the caller's promise; a token with tiles exists only where they were found to work.
+            unsafe { amx::run(&mut amx::Hardware, product, out, out_row) };
+        }
+        fits
     }
 }
 
@@ -169,7 +194,12 @@ impl<E: Step> Product<'_, E> {
         let needed = extent([(rows, out_row), (1, 0), (1, 0)], panel::<S>());
         assert!(out.len() >= needed, "tile: out wants {needed} values; found {}", out.len());
         assert!(a.row == 1 || a.step == 1, "tile: rows or steps of a must lie side by side");
-        simd.vectorize(Checked { product: self, out: out.as_mut_ptr(), out_row });
+        // SAFETY: every slice was just found long enough.
+        #[allow(unsafe_code)]
+        let done = unsafe { E::run_on_tiles::<S>(self, out.as_mut_ptr(), out_row) };
+        if !done {
+            simd.vectorize(Checked { product: self, out: out.as_mut_ptr(), out_row });
+        }
     }
 }
 

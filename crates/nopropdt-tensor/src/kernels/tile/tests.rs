@@ -92,7 +92,7 @@ fn check<S: Simd, E: Numbers>(
 fn check_all(rows: usize, runs: usize, run_length: usize, gap: usize, steps_touch: bool) {
     #[cfg(target_arch = "x86_64")]
     {
-        use super::super::simd::{Avx2, Avx512, Avx512Bf16};
+        use super::super::simd::{Amx, Avx2, Avx512, Avx512Bf16};
         fn both<S: Simd>(simd: S, [rows, runs, run_length, gap]: [usize; 4], steps_touch: bool) {
             check::<S, f32>(simd, rows, runs, run_length, gap, steps_touch);
             check::<S, Pair>(simd, rows, runs, run_length, gap, steps_touch);
@@ -101,6 +101,7 @@ fn check_all(rows: usize, runs: usize, run_length: usize, gap: usize, steps_touc
         Avx2::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
         Avx512::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
         Avx512Bf16::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
+        Amx::detect().into_iter().for_each(|s| both(s, sizes, steps_touch));
     }
 }
 
@@ -112,7 +113,55 @@ fn every_height_of_a_tile() {
     }
 }
 
+/// The program for tiles, on the tiles of plain Rust: whatever the machine, and with the same checks as above.
+fn check_tiles(rows: usize, runs: usize, chunks: usize, gap: usize) {
+    let (run_length, width) = (16 * chunks, 32);
+    let (row, run, b_step) = (run_length * runs + gap, run_length, width + gap);
+    let (b_run, out_row) = (run_length * b_step, width + 3 + gap);
+    let a_length = extent([(rows, row), (runs, run), (run_length, 1)], 1);
+    let b_length = extent([(rows, 0), (runs, b_run), (run_length, b_step)], width);
+    let out_length = extent([(rows, out_row), (1, 0), (1, 0)], width);
+    let pairs = |length, seed| integers(length, seed).into_iter().map(Pair::of_integer).collect::<Vec<_>>();
+    let (a, b) = (pairs(a_length, rows), pairs(b_length, runs));
+    for accumulate in [false, true] {
+        let a = Left { data: &a, row, step: 1, run };
+        let b = Right { data: &b, step: b_step, run: b_run };
+        let product = Product { rows, runs, run_length, a, b, accumulate };
+        assert!(amx::fits(&product));
+        let mut found = vec![f32::NAN; out_length];
+        for r in 0..rows {
+            found[r * out_row..][..width].fill(3.0);
+        }
+        let mut expected = found.clone();
+        naive(&product, width, &mut expected, out_row);
+        // SAFETY: the slices were made for the sizes just above.
+        #[allow(unsafe_code)]
+        unsafe {
+            amx::run(&mut amx::Emulated::new(), &product, found.as_mut_ptr(), out_row);
+        }
+        let same = |(a, b): (&f32, &f32)| a == b || (a.is_nan() && b.is_nan());
+        assert!(found.iter().zip(&expected).all(same), "{rows} {runs} {chunks} {gap}");
+    }
+}
+
+#[test]
+fn tiles_take_whole_chunks_of_steps_that_touch() {
+    let data = [Pair::default(); 64];
+    let fits = |step, run_length| {
+        let (a, b) =
+            (Left { data: &data[..], row: 1, step, run: 0 }, Right { data: &data[..], step: 1, run: 0 });
+        amx::fits(&Product { rows: 1, runs: 1, run_length, a, b, accumulate: false })
+    };
+    assert!(fits(1, 16) && fits(1, 48));
+    assert!(!fits(1, 0) && !fits(1, 8) && !fits(1, 17) && !fits(2, 16));
+}
+
 proptest! {
+    #[test]
+    fn tiles_agree_with_the_formula(rows in 0usize..70, runs in 1usize..4, chunks in 1usize..4, gap in 0usize..5) {
+        check_tiles(rows, runs, chunks, gap);
+    }
+
     #[test]
     fn agrees_with_its_formula(
         rows in 0usize..40, runs in 0usize..5, run_length in 0usize..20, gap in 0usize..5, steps_touch in any::<bool>(),
