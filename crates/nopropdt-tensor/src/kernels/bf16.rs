@@ -91,6 +91,13 @@ impl Pair {
         Self(u32::from(first.0) | u32::from(second.0) << 16)
     }
 
+    /// The first number with another beside it, rounded.
+    #[inline(always)]
+    #[must_use]
+    pub fn with_second(self, second: f32) -> Self {
+        Self(self.0 & 0xFFFF | u32::from(Bf16::from_f32(second).0) << 16)
+    }
+
     /// The bits, the first number's below the second's.
     #[inline(always)]
     pub fn bits(self) -> u32 {
@@ -243,22 +250,20 @@ impl<'a> ValuesMut<'a> {
         }
     }
 
-    /// Overwrites `range` by what `fill` makes of a buffer as long, rounded where that is what is stored.
+    /// Where what becomes `range` is to be written in f32: there, or at the start of `scratch`; [`ValuesMut::rounded_from`] follows.
     #[inline(always)]
-    pub(super) fn fill_by(
-        &mut self,
-        range: Range<usize>,
-        scratch: &mut Scratch,
-        fill: impl FnOnce(&mut [f32]),
-    ) {
+    pub(super) fn wide<'s>(&'s mut self, range: Range<usize>, scratch: &'s mut Scratch) -> &'s mut [f32] {
         match self {
-            Self::F32(values) => fill(&mut values[range]),
-            Self::Bf16(values) => {
-                let buffer = &mut scratch[..range.len()];
-                fill(buffer);
-                let to = &mut values[range];
-                to.iter_mut().zip(buffer.iter()).for_each(|(to, &from)| *to = Bf16::from_f32(from));
-            }
+            Self::F32(values) => &mut values[range],
+            Self::Bf16(_) => &mut scratch[..range.len()],
+        }
+    }
+
+    /// Rounds what [`ValuesMut::wide`] gave room for into `range`, if bf16 is stored.
+    #[inline(always)]
+    pub(super) fn rounded_from(&mut self, range: Range<usize>, scratch: &Scratch) {
+        if let Self::Bf16(values) = self {
+            values[range].iter_mut().zip(scratch.iter()).for_each(|(to, &from)| *to = Bf16::from_f32(from));
         }
     }
 }

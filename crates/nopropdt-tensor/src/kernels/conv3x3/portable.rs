@@ -31,7 +31,9 @@ impl Groups for Portable {
         let mut wide = [group.x.len(), output.len()].map(Scratch::any);
         let [wide_x, wide_output] = &mut wide;
         let x = group.x.widened(wide_x);
-        output.fill_by(0..output.len(), wide_output, |output| forward(group, x, output, arg_max));
+        let range = 0..output.len();
+        forward(group, x, output.wide(range.clone(), wide_output), arg_max);
+        output.rounded_from(range, wide_output);
     }
 
     fn backward(&self, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {

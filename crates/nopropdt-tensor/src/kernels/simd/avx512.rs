@@ -3,7 +3,7 @@
 
 use super::{Avx2, Operation, Simd};
 use crate::kernels::Isa;
-use crate::kernels::bf16::Pair;
+use crate::kernels::bf16::{Bf16, Pair};
 use crate::kernels::tile;
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -66,6 +66,12 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     }
 
     #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as for `zero`.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: as for `zero`.
         unsafe { _mm512_fmadd_ps(a, b, c) }
@@ -81,6 +87,16 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     unsafe fn store(self, value: __m512, to: *mut f32) {
         // SAFETY: the token proves the instruction, the caller vouches for 16 writable numbers; it needs no alignment.
         unsafe { _mm512_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(self, value: __m512, to: *mut Bf16) {
+        // SAFETY: with BF16 the token proves the extension; the caller vouches for 16 writable numbers, 32 bytes.
+        unsafe {
+            let halves =
+                if BF16 { transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value)) } else { rounded(value) };
+            _mm256_storeu_si256(to.cast(), halves);
+        }
     }
 
     #[inline(always)]
@@ -127,5 +143,23 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
         }
         // SAFETY: `detect` asked for each of these features before it made the token.
         unsafe { if BF16 { with_bf16(self, operation) } else { plain(self, operation) } }
+    }
+}
+
+/// [`Bf16::from_f32`] of 16 numbers.
+///
+/// # Safety
+/// The processor must have AVX-512 F and BW.
+#[allow(unsafe_code)]
+#[inline(always)]
+unsafe fn rounded(value: __m512) -> __m256i {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let bits = _mm512_castps_si512(value);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
+        let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x0040_0000));
+        _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(_mm512_mask_mov_epi32(up, nan, quiet)))
     }
 }

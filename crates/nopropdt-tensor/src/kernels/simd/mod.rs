@@ -16,7 +16,7 @@ pub use avx2::Avx2;
 pub use avx512::{Amx, Avx512, Avx512Bf16};
 
 use super::Isa;
-use super::bf16::Pair;
+use super::bf16::{Bf16, Pair};
 
 /// An instruction set's f32 vectors. Values are tokens: they exist only where the instructions do.
 #[allow(unsafe_code)]
@@ -43,6 +43,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// a + b.
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
 
+    /// a − b.
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
     /// a · b + c, rounded once.
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
 
@@ -57,6 +60,21 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// They must be writable; alignment is that of f32.
     unsafe fn store(self, value: Self::F32, to: *mut f32);
+
+    /// Writes `LANES` numbers to `to`, each rounded to bf16; where an instruction does it, numbers too small to be normal become 0.
+    ///
+    /// # Safety
+    /// They must be writable.
+    #[inline(always)]
+    unsafe fn store_rounded(self, value: Self::F32, to: *mut Bf16) {
+        let mut lanes = [0.0; 16];
+        // SAFETY: no instruction set has more than 16 lanes; the caller vouches for `to`.
+        unsafe {
+            self.store(value, lanes.as_mut_ptr());
+            let to = std::slice::from_raw_parts_mut(to, Self::LANES);
+            to.iter_mut().zip(lanes).for_each(|(to, lane)| *to = Bf16::from_f32(lane));
+        }
+    }
 
     /// The `LANES` pairs at `from`.
     ///

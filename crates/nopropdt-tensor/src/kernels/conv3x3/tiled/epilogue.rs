@@ -30,37 +30,37 @@ impl Operation for Finish<'_, '_> {
     fn run<S: Simd>(self, simd: S) {
         let Self { shape, epilogue, bias, offset, band, columns, output, range, finished, arg_max } = self;
         let channels = shape.out_channels;
-        output.fill_by(range, finished, |output| {
-            let pixels = output.chunks_exact_mut(channels);
-            match epilogue {
-                Epilogue::Linear => {
-                    for (out, band) in pixels.zip(band.chunks_exact(columns)) {
-                        let values = out.iter_mut().zip(band).zip(bias);
-                        values.for_each(|((out, &value), &bias)| *out = value + bias);
-                    }
-                }
-                Epilogue::Relu { pool: false, .. } => {
-                    for (out, band) in pixels.zip(band.chunks_exact(columns)) {
-                        let values = out.iter_mut().zip(band).zip(bias);
-                        values.for_each(|((out, &value), &bias)| *out = relu(value + bias));
-                    }
-                }
-                Epilogue::Relu { pool: true, .. } => {
-                    let arg_max = arg_max.chunks_exact_mut(channels);
-                    let row = shape.width * columns;
-                    let windows = band.chunks_exact(2 * row).flat_map(|rows| {
-                        let (upper, lower) = rows.split_at(row);
-                        upper.chunks_exact(2 * columns).zip(lower.chunks_exact(2 * columns))
-                    });
-                    for ((out, arg), (upper, lower)) in pixels.zip(arg_max).zip(windows) {
-                        pool_window([upper, lower], columns, bias, out, arg);
-                    }
+        let out = output.wide(range.clone(), finished);
+        let pixels = out.chunks_exact_mut(channels);
+        match epilogue {
+            Epilogue::Linear => {
+                for (pixel, band) in pixels.zip(band.chunks_exact(columns)) {
+                    let values = pixel.iter_mut().zip(band).zip(bias);
+                    values.for_each(|((pixel, &value), &bias)| *pixel = value + bias);
                 }
             }
-            if let Some(mask) = epilogue.dropout() {
-                mask.apply_on(simd, offset, output);
+            Epilogue::Relu { pool: false, .. } => {
+                for (pixel, band) in pixels.zip(band.chunks_exact(columns)) {
+                    let values = pixel.iter_mut().zip(band).zip(bias);
+                    values.for_each(|((pixel, &value), &bias)| *pixel = relu(value + bias));
+                }
             }
-        });
+            Epilogue::Relu { pool: true, .. } => {
+                let arg_max = arg_max.chunks_exact_mut(channels);
+                let row = shape.width * columns;
+                let windows = band.chunks_exact(2 * row).flat_map(|rows| {
+                    let (upper, lower) = rows.split_at(row);
+                    upper.chunks_exact(2 * columns).zip(lower.chunks_exact(2 * columns))
+                });
+                for ((pixel, arg), (upper, lower)) in pixels.zip(arg_max).zip(windows) {
+                    pool_window([upper, lower], columns, bias, pixel, arg);
+                }
+            }
+        }
+        if let Some(mask) = epilogue.dropout() {
+            mask.apply_on(simd, offset, out);
+        }
+        output.rounded_from(range, finished);
     }
 }
 

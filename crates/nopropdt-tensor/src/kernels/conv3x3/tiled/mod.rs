@@ -8,6 +8,7 @@ mod backward;
 mod entries;
 mod epilogue;
 mod neighbourhoods;
+mod winograd;
 
 use super::shape::{TAPS, flip};
 use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
@@ -18,12 +19,16 @@ use crate::kernels::simd::Simd;
 use crate::kernels::tile::{Left, Product, Right, Step, padded, panel};
 use epilogue::{Finish, Spread};
 use neighbourhoods::Neighbourhoods;
+use winograd::Winograd;
 
 /// Numbers of a band of pre-activations: 16 KiB, a third of the L1 cache.
 const BAND: usize = 4096;
 
 impl<S: Simd> Groups for S {
     fn pack_forward(&self, shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {
+        if winograd::suits::<S>(shape, precision) {
+            return winograd::panels::<S>(shape, weight, precision);
+        }
         panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels, precision)
     }
 
@@ -44,37 +49,11 @@ impl<S: Simd> Groups for S {
         panels::<S>(&flipped, channels, padded::<S>(channels), shape.in_channels, Precision::F32)
     }
 
-    fn forward(&self, group: &ForwardGroup<'_>, mut output: ValuesMut<'_>, arg_max: &mut [u8]) {
-        let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *group;
-        let columns = padded::<S>(shape.out_channels);
-        let pools = epilogue.pools();
-        let band_rows = band_rows(&shape, columns);
-        let mut neighbourhoods = Neighbourhoods::new(&shape, x.precision());
-        let mut band = Scratch::any(band_rows * shape.width * columns);
-        let mut finished = Scratch::any(band.len());
-        let row_out = shape.image_out(&epilogue) / epilogue.output_size(&shape).0;
-        let mut start = 0;
-        for image in x.chunks(shape.image()) {
-            neighbourhoods.load(*self, image);
-            for first in (0..shape.height).step_by(band_rows) {
-                let rows = first..(first + band_rows).min(shape.height);
-                let values = &mut band[..rows.len() * shape.width * columns];
-                neighbourhoods.convolve(*self, rows.clone(), packed, values, columns);
-                let end = start + row_out * if pools { rows.len() / 2 } else { rows.len() };
-                self.vectorize(Finish {
-                    shape: &shape,
-                    epilogue: &epilogue,
-                    bias,
-                    offset: offset + start as u64,
-                    band: values,
-                    columns,
-                    output: &mut output,
-                    range: start..end,
-                    finished: &mut finished,
-                    arg_max: if pools { &mut arg_max[start..end] } else { &mut [] },
-                });
-                start = end;
-            }
+    fn forward(&self, group: &ForwardGroup<'_>, output: ValuesMut<'_>, arg_max: &mut [u8]) {
+        if winograd::suits::<S>(&group.shape, group.x.precision()) {
+            by_winograd(*self, group, output, arg_max);
+        } else {
+            by_neighbourhoods(*self, group, output, arg_max);
         }
     }
 
@@ -83,6 +62,74 @@ impl<S: Simd> Groups for S {
             self.vectorize(backward::Sparse { slice, gradients });
         } else {
             backward::dense(*self, slice, gradients);
+        }
+    }
+}
+
+/// The forward pass, some images at a time.
+fn by_winograd<S: Simd>(simd: S, group: &ForwardGroup<'_>, mut output: ValuesMut<'_>, arg_max: &mut [u8]) {
+    let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *group;
+    let columns = padded::<S>(shape.out_channels);
+    let image_out = shape.image_out(&epilogue);
+    let mut winograd = Winograd::new::<S>(&shape, x.precision());
+    let mut finished = Scratch::any(image_out);
+    let mut start = 0;
+    for images in x.chunks(winograd.images() * shape.image()) {
+        let full = winograd.convolve(simd, images, packed);
+        for band in full.chunks_exact(shape.pixels() * columns) {
+            simd.vectorize(Finish {
+                shape: &shape,
+                epilogue: &epilogue,
+                bias,
+                offset: offset + start as u64,
+                band,
+                columns,
+                output: &mut output,
+                range: start..start + image_out,
+                finished: &mut finished,
+                arg_max: if epilogue.pools() { &mut arg_max[start..start + image_out] } else { &mut [] },
+            });
+            start += image_out;
+        }
+    }
+}
+
+/// The forward pass, a band of image rows at a time.
+fn by_neighbourhoods<S: Simd>(
+    simd: S,
+    group: &ForwardGroup<'_>,
+    mut output: ValuesMut<'_>,
+    arg_max: &mut [u8],
+) {
+    let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *group;
+    let columns = padded::<S>(shape.out_channels);
+    let pools = epilogue.pools();
+    let band_rows = band_rows(&shape, columns);
+    let mut neighbourhoods = Neighbourhoods::new(&shape, x.precision());
+    let mut band = Scratch::any(band_rows * shape.width * columns);
+    let mut finished = Scratch::any(band.len());
+    let row_out = shape.image_out(&epilogue) / epilogue.output_size(&shape).0.max(1);
+    let mut start = 0;
+    for image in x.chunks(shape.image()) {
+        neighbourhoods.load(simd, image);
+        for first in (0..shape.height).step_by(band_rows) {
+            let rows = first..(first + band_rows).min(shape.height);
+            let values = &mut band[..rows.len() * shape.width * columns];
+            neighbourhoods.convolve(simd, rows.clone(), packed, values, columns);
+            let end = start + row_out * if pools { rows.len() / 2 } else { rows.len() };
+            simd.vectorize(Finish {
+                shape: &shape,
+                epilogue: &epilogue,
+                bias,
+                offset: offset + start as u64,
+                band: values,
+                columns,
+                output: &mut output,
+                range: start..end,
+                finished: &mut finished,
+                arg_max: if pools { &mut arg_max[start..end] } else { &mut [] },
+            });
+            start = end;
         }
     }
 }
