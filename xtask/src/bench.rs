@@ -117,7 +117,7 @@ impl Arguments {
         let of = |case: &&Case| wanted(&self.block, case.block) && wanted(&self.input, case.input);
         let cases: Vec<Case> = CASES.iter().filter(of).copied().collect();
         if cases.is_empty() {
-            let known: Vec<String> = CASES.map(|case| format!("{} {}", case.block, case.input)).to_vec();
+            let known: Vec<String> = CASES.map(|case| case.to_string()).to_vec();
             let found = [&self.block, &self.input].map(|wish| wish.as_deref().unwrap_or("any")).join(" ");
             let rule = format!("--block, --input: must be one of {}; found {found}", known.join(", "));
             return Err(WrongUse(rule).into());

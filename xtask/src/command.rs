@@ -6,7 +6,8 @@ use std::process::Command;
 /// Runs a program in the workspace's root and fails unless it succeeds.
 pub fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     let line = format!("{program} {}", arguments.join(" "));
-    println!("$ {line}");
+    // Beside what the program itself says, and out of what this one prints as its result.
+    eprintln!("$ {line}");
     let status = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())

@@ -6,6 +6,7 @@ use nopropdt_data::Split;
 use nopropdt_tensor::measure::Arithmetic;
 use nopropdt_tensor::random::Stream;
 use nopropdt_train::config::{BlockKind, LearningRateKind, Overrides, Precision, RunConfig};
+use std::fmt;
 use std::time::Duration;
 
 /// Images a training batch.
@@ -46,6 +47,12 @@ pub(super) const CASES: [Case; 3] = [
 
 const fn image(side: usize, channels: usize) -> ImageShape {
     ImageShape { height: side, width: side, channels }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.block, self.input)
+    }
 }
 
 /// How much to measure.

@@ -1,6 +1,6 @@
 //! Our own training and inference, by the functions that `nopropdt-train` runs.
 
-use super::cases::{BATCH, CLASSES, Case, Format, Plan, step_flop};
+use super::cases::{BATCH, CLASSES, Case, Format, Plan};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{Method, NoPropDt, Weights};
 use nopropdt_data::Split;
@@ -30,10 +30,6 @@ impl Setup {
         let config = case.config(format, plan)?;
         let network = config.network(case.image, CLASSES)?;
         Ok(Self { format, network, data: case.images(BATCHES * BATCH)?, config })
-    }
-
-    pub(super) fn flop(&self) -> f64 {
-        step_flop(&self.network)
     }
 }
 
@@ -103,31 +99,17 @@ impl Tally {
     }
 }
 
-/// Evaluation of made-up images by all blocks.
-pub(super) struct Inference<'s> {
-    network: &'s NoPropDt,
-    weights: &'s Weights,
-    images: Split,
+/// As many made-up images as keep `threads` threads equally busy.
+pub(super) fn evaluation_images(case: &Case, threads: usize) -> Result<Split> {
+    case.images(EVALUATED * threads)
 }
 
-impl<'s> Inference<'s> {
-    /// As many images as keep `threads` threads equally busy.
-    pub(super) fn new(
-        case: &Case,
-        network: &'s NoPropDt,
-        weights: &'s Weights,
-        threads: usize,
-    ) -> Result<Self> {
-        Ok(Self { network, weights, images: case.images(EVALUATED * threads)? })
-    }
-
-    /// Seconds an image.
-    pub(super) fn once(&self, pool: &ThreadPool) -> f64 {
-        let start = Instant::now();
-        let answers = pool.install(|| accuracy(self.network, self.weights, &self.images, 0, 1));
-        assert_eq!(answers[0].per_block.len(), self.network.blocks(), "every block answers");
-        start.elapsed().as_secs_f64() / self.images.len() as f64
-    }
+/// Evaluates images by all blocks in `pool`: seconds an image.
+pub(super) fn infer(network: &NoPropDt, weights: &Weights, images: &Split, pool: &ThreadPool) -> f64 {
+    let start = Instant::now();
+    let answers = pool.install(|| accuracy(network, weights, images, 0, 1));
+    assert_eq!(answers[0].per_block.len(), network.blocks(), "every block answers");
+    start.elapsed().as_secs_f64() / images.len() as f64
 }
 
 /// Images an evaluation denoises together, for peers to do the same.

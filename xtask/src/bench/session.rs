@@ -1,7 +1,7 @@
 //! A run of the benchmark: who takes turns with whom, case by case.
 
 use super::cases::{CASES, Case, FORMATS, Format, Plan, step_flop};
-use super::ours::{Inference, Setup, Tally, Training};
+use super::ours::{Setup, Tally, Training, evaluation_images, infer};
 use super::peaks::{Peaks, Team, teams};
 use super::peers::{Lane, Peer};
 use super::rows::Row;
@@ -9,7 +9,6 @@ use super::{memory, ops, tables};
 use anyhow::{Context, Result};
 use nopropdt_blocks::Method;
 use nopropdt_tensor::kernels::Isa;
-use nopropdt_tensor::measure::Times;
 use std::io::Write;
 
 /// What stays the same over all cases.
@@ -21,19 +20,17 @@ pub(super) struct Session {
     peaks: Peaks,
 }
 
-/// A lane of one of the peers.
-struct PeerLane {
-    peer: usize,
-    lane: Lane,
-    tally: Tally,
+/// Somebody who takes turns, and gets a row.
+#[derive(Clone, Copy)]
+enum Turn {
+    /// One of our setups on one of our teams.
+    Ours { setup: usize, team: usize },
+    /// A lane of one of the peers.
+    Peer { peer: usize, lane: Lane },
 }
 
-/// One of our setups on one of our teams.
-struct OwnLane {
-    setup: usize,
-    team: usize,
-    tally: Tally,
-}
+/// What a turn yields: the times of each process.
+type Times = Vec<Vec<f64>>;
 
 impl Session {
     pub(super) fn new(isa: Isa, threads: usize, plan: Plan, quick: bool) -> Result<Self> {
@@ -63,138 +60,127 @@ impl Session {
     ) -> Result<Vec<Row>> {
         let setups: Vec<Setup> =
             formats.iter().map(|format| Setup::new(case, *format, &self.plan)).collect::<Result<_>>()?;
-        let flop = step_flop(&setups[0].network);
-        let mut lanes: Vec<PeerLane> = Vec::new();
-        for (peer, others) in peers.iter().enumerate() {
-            let wanted =
-                others.lanes().into_iter().filter(|lane| precision.is_none_or(|name| name == lane.precision));
-            lanes.extend(wanted.map(|lane| PeerLane { peer, lane, tally: Tally::default() }));
-        }
-        let mut rows = self.train(case, &setups, peers, &mut lanes)?;
-        let one = self.teams[0].threads;
-        for (setup, row) in
-            setups.iter().zip(rows.iter_mut().filter(|row| row.is_ours() && row.threads == one))
-        {
-            if setup.format == FORMATS[0] {
-                note(&format!("{} {}: operation by operation", case.block, case.input));
-                let peak = self.peaks.of(setup.format.arithmetic, one);
-                let measured = || ops::of_block(case, &setup.network, &self.plan, peak);
+        let turns = self.turns(&setups, peers, precision);
+        let mut rows = self.train(case, &setups, peers, &turns)?;
+        for (turn, row) in turns.iter().zip(&mut rows) {
+            // The operations there are by themselves are those of f32.
+            if let Turn::Ours { setup, team: 0 } = *turn
+                && setups[setup].format == FORMATS[0]
+            {
+                note(&format!("{case}: operation by operation"));
+                let peak = self.peaks.of(FORMATS[0].arithmetic, self.teams[0].threads);
+                let measured = || ops::of_block(case, &setups[setup].network, &self.plan, peak);
                 row.ops = self.teams[0].pool.install(measured)?;
             }
         }
-        let whole = *case == CASES[0];
-        if whole {
-            self.infer(case, &setups, peers, &lanes, &mut rows)?;
-            self.remember(case, &setups, peers, &lanes, &mut rows)?;
+        if *case == CASES[0] {
+            self.infer(case, &setups, peers, &turns, &mut rows)?;
+            self.remember(case, &setups, peers, &turns, &mut rows)?;
         }
-        print(&tables::case(case, flop, &rows, self.teams[self.teams.len() - 1].threads))?;
+        print(&tables::case(case, step_flop(&setups[0].network), &rows, self.all().threads))?;
         Ok(rows)
     }
 
-    /// Our setups on each team, one after the other.
-    fn own_lanes(&self, setups: &[Setup]) -> Vec<OwnLane> {
-        let lane =
-            |setup| (0..self.teams.len()).map(move |team| OwnLane { setup, team, tally: Tally::default() });
-        (0..setups.len()).flat_map(lane).collect()
+    /// The team of all threads.
+    fn all(&self) -> &Team {
+        &self.teams[self.teams.len() - 1]
     }
 
-    /// Training, all lanes in turns: a row a lane, ours first.
+    /// All who take turns, in the order of the table's rows: ours first.
+    fn turns(&self, setups: &[Setup], peers: &[Peer<'_>], precision: Option<&str>) -> Vec<Turn> {
+        let teams = 0..self.teams.len();
+        let own =
+            (0..setups.len()).flat_map(|setup| teams.clone().map(move |team| Turn::Ours { setup, team }));
+        let of_peer = |(peer, others): (usize, &Peer<'_>)| {
+            let wanted = |lane: &Lane| precision.is_none_or(|name| name == lane.precision);
+            let lanes = others.lanes().into_iter().filter(wanted);
+            lanes.map(move |lane| Turn::Peer { peer, lane }).collect::<Vec<_>>()
+        };
+        own.chain(peers.iter().enumerate().flat_map(of_peer)).collect()
+    }
+
+    /// Lets all take turns, round by round, each until its share of the time is used up: what was found of each.
+    fn in_turns(
+        &self,
+        what: &str,
+        turns: &[Turn],
+        mut once: impl FnMut(Turn, f64) -> Result<Times>,
+    ) -> Result<Vec<Tally>> {
+        let mut tallies: Vec<Tally> = turns.iter().map(|_| Tally::default()).collect();
+        for round in 0..self.plan.rounds {
+            note(&format!("{what}, round {} of {}", round + 1, self.plan.rounds));
+            for (turn, tally) in turns.iter().zip(&mut tallies) {
+                tally.measure(self.plan.due(round), |seconds| once(*turn, seconds))?;
+            }
+        }
+        Ok(tallies)
+    }
+
+    /// Training: a row a turn.
     fn train(
         &self,
         case: &Case,
         setups: &[Setup],
         peers: &mut [Peer<'_>],
-        lanes: &mut [PeerLane],
+        turns: &[Turn],
     ) -> Result<Vec<Row>> {
-        let what = format!("{} {}", case.block, case.input);
-        note(&format!("{what}: warming up"));
-        let mut own = self.own_lanes(setups);
+        note(&format!("{case}: warming up"));
         let mut trainings: Vec<Training<'_>> = setups.iter().map(Training::new).collect::<Result<_>>()?;
         for training in &mut trainings {
-            training.epoch(&self.teams[self.teams.len() - 1].pool)?;
+            training.epoch(&self.all().pool)?;
         }
-        for lane in lanes.iter() {
-            peers[lane.peer].warm_up(lane.lane, case)?;
-        }
-        for round in 0..self.plan.rounds {
-            note(&format!("{what}: training, round {} of {}", round + 1, self.plan.rounds));
-            let due = self.plan.due(round);
-            for lane in &mut own {
-                let (training, pool) = (&mut trainings[lane.setup], &self.teams[lane.team].pool);
-                lane.tally.measure(due, |_| Ok(vec![training.epoch(pool)?]))?;
-            }
-            for lane in lanes.iter_mut() {
-                let peer = &mut peers[lane.peer];
-                lane.tally.measure(due, |seconds| peer.train(lane.lane, case, seconds))?;
+        for turn in turns {
+            if let Turn::Peer { peer, lane } = *turn {
+                peers[peer].warm_up(lane, case)?;
             }
         }
-        let mut rows = Vec::new();
-        for lane in &own {
-            let (setup, threads) = (&setups[lane.setup], self.teams[lane.team].threads);
-            let times = lane.tally.times(&what)?;
-            let row = Row::new(case, setup.format.name, threads, setup.flop(), &times);
-            let peak = self.peaks.of(setup.format.arithmetic, threads);
-            rows.push(Row { isa: Some(self.isa.to_string()), ..row.against(peak) });
-        }
-        for lane in lanes.iter() {
-            let (peer, threads) = (&peers[lane.peer], self.teams[self.teams.len() - 1].threads);
-            let times = lane.tally.times(&format!("{} {what}", peer.framework))?;
-            let row = Row::new(case, lane.lane.precision, threads, step_flop(&setups[0].network), &times);
-            let format = FORMATS.iter().find(|format| format.name == lane.lane.precision);
+        let tallies = self.in_turns(&format!("{case}: training"), turns, |turn, seconds| match turn {
+            Turn::Ours { setup, team } => Ok(vec![trainings[setup].epoch(&self.teams[team].pool)?]),
+            Turn::Peer { peer, lane } => peers[peer].train(lane, case, seconds),
+        })?;
+        let row = |(turn, tally): (&Turn, &Tally)| {
+            let (precision, threads) = match *turn {
+                Turn::Ours { setup, team } => (setups[setup].format.name, self.teams[team].threads),
+                Turn::Peer { lane, .. } => (lane.precision, self.all().threads),
+            };
+            let times = tally.times(&format!("{case}: training"))?;
+            let format = FORMATS.iter().find(|format| format.name == precision);
             let peak = format.and_then(|format| self.peaks.of(format.arithmetic, threads));
-            rows.push(Row { peer: Some(peer.form(lane.lane)), ..row.against(peak) });
-        }
-        Ok(rows)
+            let row = Row::new(case, precision, threads, step_flop(&setups[0].network), &times).against(peak);
+            Ok(match *turn {
+                Turn::Ours { .. } => Row { isa: Some(self.isa.to_string()), ..row },
+                Turn::Peer { peer, lane } => Row { peer: Some(peers[peer].form(lane)), ..row },
+            })
+        };
+        turns.iter().zip(&tallies).map(row).collect()
     }
 
-    /// Inference in turns, written into the rows of the same lanes.
+    /// Inference, written into the rows of the same turns.
     fn infer(
         &self,
         case: &Case,
         setups: &[Setup],
         peers: &mut [Peer<'_>],
-        lanes: &[PeerLane],
+        turns: &[Turn],
         rows: &mut [Row],
     ) -> Result<()> {
-        let mut own = self.own_lanes(setups);
         let weights: Vec<_> = setups.iter().map(|setup| setup.network.init(setup.config.seed)).collect();
-        let inferences: Vec<Inference<'_>> = own
-            .iter()
-            .map(|lane| {
-                let threads = self.teams[lane.team].threads;
-                Inference::new(case, &setups[lane.setup].network, &weights[lane.setup], threads)
-            })
-            .collect::<Result<_>>()?;
-        let mut others: Vec<Tally> = lanes.iter().map(|_| Tally::default()).collect();
-        for round in 0..self.plan.rounds {
-            note(&format!(
-                "{} {}: inference, round {} of {}",
-                case.block,
-                case.input,
-                round + 1,
-                self.plan.rounds
-            ));
-            let due = self.plan.due(round);
-            for (lane, inference) in own.iter_mut().zip(&inferences) {
-                let pool = &self.teams[lane.team].pool;
-                lane.tally.measure(due, |_| Ok(vec![vec![inference.once(pool)]]))?;
+        let images: Vec<_> =
+            self.teams.iter().map(|team| evaluation_images(case, team.threads)).collect::<Result<_>>()?;
+        let able = |turn: &Turn| !matches!(turn, Turn::Peer { peer, .. } if !peers[*peer].has_networks);
+        let (turns, rows): (Vec<Turn>, Vec<&mut Row>) =
+            turns.iter().copied().zip(rows).filter(|(turn, _)| able(turn)).unzip();
+        let tallies = self.in_turns(&format!("{case}: inference"), &turns, |turn, seconds| match turn {
+            Turn::Ours { setup, team } => {
+                let (network, pool) = (&setups[setup].network, &self.teams[team].pool);
+                Ok(vec![vec![infer(network, &weights[setup], &images[team], pool)]])
             }
-            for (lane, tally) in lanes.iter().zip(&mut others) {
-                let peer = &mut peers[lane.peer];
-                if peer.has_networks {
-                    tally.measure(due, |seconds| peer.infer(lane.lane, case, &self.plan, seconds))?;
-                }
-            }
-        }
-        let kept = lanes.iter().map(|lane| peers[lane.peer].has_networks);
-        let kept = own.iter().map(|_| true).chain(kept);
-        let tallies = own.iter().map(|lane| &lane.tally).chain(&others);
-        for ((row, tally), kept) in rows.iter_mut().zip(tallies).zip(kept) {
-            if kept {
-                let rate = |times: &Times| 1.0 / times.median();
-                row.inference_images_per_second = Some(tally.times("inference")?.iter().map(rate).sum());
-                row.network_blocks = Some(self.plan.blocks);
-            }
+            Turn::Peer { peer, lane } => peers[peer].infer(lane, case, &self.plan, seconds),
+        })?;
+        for (row, tally) in rows.into_iter().zip(tallies) {
+            let rates = tally.times(&format!("{case}: inference"))?;
+            row.inference_images_per_second = Some(rates.iter().map(|times| 1.0 / times.median()).sum());
+            row.network_blocks = Some(self.plan.blocks);
         }
         Ok(())
     }
@@ -205,32 +191,26 @@ impl Session {
         case: &Case,
         setups: &[Setup],
         peers: &mut [Peer<'_>],
-        lanes: &[PeerLane],
+        turns: &[Turn],
         rows: &mut [Row],
     ) -> Result<()> {
-        note(&format!("{} {}: memory", case.block, case.input));
-        let (ours, others) = rows.split_at_mut(setups.len() * self.teams.len());
-        for (setup, rows) in setups.iter().zip(ours.chunks_mut(self.teams.len())) {
-            let row = rows.last_mut().context("there is always a team")?;
-            record(row, &memory::measure(case, setup.format, self.quick)?);
-        }
-        for (lane, row) in lanes.iter().zip(others) {
-            let peer = &mut peers[lane.peer];
-            if peer.has_networks
-                && let Some(peaks) = peer.memory(lane.lane, case, &self.plan, memory::EPOCHS)?
-            {
-                record(row, &peaks);
+        note(&format!("{case}: memory"));
+        for (turn, row) in turns.iter().zip(rows) {
+            let peaks = match *turn {
+                Turn::Ours { setup, team } if team + 1 == self.teams.len() => {
+                    memory::measure(case, setups[setup].format, self.quick)?
+                }
+                Turn::Peer { peer, lane } if peers[peer].has_networks => {
+                    peers[peer].memory(lane, case, &self.plan, memory::EPOCHS)?.unwrap_or_default()
+                }
+                _ => Vec::new(),
+            };
+            if let (Some(first), Some(last)) = (peaks.first(), peaks.last()) {
+                row.peak_rss_bytes = Some(*last as u64);
+                row.peak_rss_growth_bytes = Some((last - first) as u64);
             }
         }
         Ok(())
-    }
-}
-
-/// Takes down the peaks after each epoch, in bytes.
-fn record(row: &mut Row, peaks: &[f64]) {
-    if let (Some(first), Some(last)) = (peaks.first(), peaks.last()) {
-        row.peak_rss_bytes = Some(*last as u64);
-        row.peak_rss_growth_bytes = Some((last - first) as u64);
     }
 }
 
