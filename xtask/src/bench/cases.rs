@@ -25,8 +25,10 @@ pub(super) struct Format {
 }
 
 /// Every precision there is. A further one is a further line.
-pub(super) const FORMATS: [Format; 1] =
-    [Format { name: "f32", precision: Precision::F32, arithmetic: Arithmetic::F32 }];
+pub(super) const FORMATS: [Format; 2] = [
+    Format { name: "f32", precision: Precision::F32, arithmetic: Arithmetic::F32 },
+    Format { name: "bf16", precision: Precision::Bf16, arithmetic: Arithmetic::Bf16 },
+];
 
 /// A block and the images it is fed.
 #[derive(Debug, Clone, Copy, PartialEq)]

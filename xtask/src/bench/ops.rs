@@ -10,7 +10,7 @@ use nopropdt_tensor::layers::BatchNorm;
 use nopropdt_tensor::measure::{ConvolutionPasses, LinearProducts, Times};
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig, clip_gradient_norm};
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, ParameterBuilder, Tape, Tensor};
+use nopropdt_tensor::{Mode, ParameterBuilder, Precision, Tape, Tensor};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ pub(super) struct OpRow {
 /// Times operations one after the other.
 struct Bench {
     kernels: &'static dyn Kernels,
+    precision: Precision,
     limit: Duration,
     peak: Option<f64>,
     rows: Vec<OpRow>,
@@ -49,7 +50,9 @@ impl Bench {
     /// A fused convolution. The input's gradient is never computed alone: its time is what both gradients take beyond one.
     fn convolution(&mut self, name: &str, shape: ConvShape, pool: bool, dropout: f32) {
         let epilogue = Epilogue::Relu { pool, dropout: Some(DropoutMask::new(dropout, Stream::new(2))) };
-        let mut passes = ConvolutionPasses::new(self.kernels, shape, epilogue);
+        // The image itself is f32.
+        let input = if name == "conv1" { Precision::F32 } else { self.precision };
+        let mut passes = ConvolutionPasses::stored_in(self.kernels, shape, epilogue, [input, self.precision]);
         let flop = Some(passes.flop());
         let ConvShape { height, width, in_channels, out_channels, .. } = shape;
         let pooled = if pool { ", pooled" } else { "" };
@@ -66,7 +69,7 @@ impl Bench {
     }
 
     fn linear(&mut self, inputs: usize, outputs: usize, times: usize, input_gradient: bool) {
-        let mut layer = LinearProducts::new(self.kernels, BATCH, inputs, outputs);
+        let mut layer = LinearProducts::in_precision(self.kernels, BATCH, inputs, outputs, self.precision);
         let (name, flop) = (format!("linear {inputs}->{outputs}"), Some(layer.flop()));
         let forward = self.median(|| layer.forward());
         self.push(format!("{name}: forward"), times, forward, flop);
@@ -116,14 +119,15 @@ impl Bench {
     }
 }
 
-/// The operations of a step of the case's block in f32, on the calling thread. `peak` is in GFLOP/s.
+/// The operations of a step of the case's block, in the network's precision, on the calling thread. `peak` is in GFLOP/s.
 pub(super) fn of_block(
     case: &Case,
     network: &NoPropDt,
     plan: &Plan,
     peak: Option<f64>,
 ) -> Result<Vec<OpRow>> {
-    let mut bench = Bench { kernels: active(), limit: plan.op_limit(), peak, rows: Vec::new() };
+    let (precision, limit) = (network.precision(), plan.op_limit());
+    let mut bench = Bench { kernels: active(), precision, limit, peak, rows: Vec::new() };
     let BlockConfig { channels, pool, global_average, dropout, hidden, join, .. } = network.config().block;
     let (mut height, mut width, mut in_channels) = (case.image.height, case.image.width, case.image.channels);
     for (index, (out_channels, pool)) in channels.into_iter().zip(pool).enumerate() {
@@ -176,8 +180,8 @@ mod tests {
     #[test]
     fn no_multiply_add_is_forgotten() {
         let plan = Plan { blocks: 1, rounds: 1, seconds: 0.0, op_seconds: 0.0, images: 0 };
-        for case in CASES {
-            let config = case.config(FORMATS[0], &plan).unwrap();
+        for (case, format) in CASES.into_iter().flat_map(|case| FORMATS.map(|format| (case, format))) {
+            let config = case.config(format, &plan).unwrap();
             let network = config.network(case.image, CLASSES).unwrap();
             let rows = of_block(&case, &network, &plan, Some(100.0)).unwrap();
             let forward = rows.iter().filter(|row| row.op.ends_with(": forward"));

@@ -63,13 +63,11 @@ impl Session {
         let turns = self.turns(&setups, peers, precision);
         let mut rows = self.train(case, &setups, peers, &turns)?;
         for (turn, row) in turns.iter().zip(&mut rows) {
-            // The operations there are by themselves are those of f32.
-            if let Turn::Ours { setup, team: 0 } = *turn
-                && setups[setup].format == FORMATS[0]
-            {
-                note(&format!("{case}: operation by operation"));
-                let peak = self.peaks.of(FORMATS[0].arithmetic, self.teams[0].threads);
-                let measured = || ops::of_block(case, &setups[setup].network, &self.plan, peak);
+            if let Turn::Ours { setup, team: 0 } = *turn {
+                let Setup { format, network, .. } = &setups[setup];
+                note(&format!("{case}, {}: operation by operation", format.name));
+                let peak = self.peaks.of(format.arithmetic, self.teams[0].threads);
+                let measured = || ops::of_block(case, network, &self.plan, peak);
                 row.ops = self.teams[0].pool.install(measured)?;
             }
         }
