@@ -1,6 +1,8 @@
 //! `cargo xtask fetch-data` from end to end, from a folder: exit codes, messages, and what is left in the data folder.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -97,4 +99,58 @@ fn wrong_use_is_told_from_failure() {
         assert!(message.contains(words), "{message}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The first line of a request; its headers are read too.
+fn request_line(connection: &TcpStream) -> String {
+    let mut lines = BufReader::new(connection).lines();
+    let first = lines.next().unwrap().unwrap();
+    while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+    first
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_asked() {
+    let folder = TempDir::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    // Opens a tunnel for each of the four files, and has none of them.
+    let thread = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for _ in FILES {
+            let mut connection = listener.accept().unwrap().0;
+            asked.push(request_line(&connection));
+            connection.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+            asked.push(request_line(&connection));
+            let answer = b"HTTP/1.1 404 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            connection.write_all(answer).unwrap();
+        }
+        asked
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "NO_PROXY", "no_proxy"]
+    {
+        command.env_remove(name);
+    }
+    let arguments = ["fetch-data", "mnist", "--mirror", "http://data.invalid/x", "--data-dir", "data"];
+    let output =
+        command.args(arguments).env("http_proxy", proxy).current_dir(folder.path()).output().unwrap();
+    let message = complaint(&output, 1);
+    assert!(message.contains("http://data.invalid/x/") && message.contains("status 404"), "{message}");
+    let asked = thread.join().unwrap();
+    assert!(asked.iter().any(|line| line.starts_with("CONNECT data.invalid:80")), "{asked:?}");
+    assert!(asked.iter().any(|line| line.starts_with("GET /x/train-images-idx3-ubyte.gz")), "{asked:?}");
+}
+
+#[test]
+fn the_list_names_every_dataset() {
+    let folder = TempDir::new().unwrap();
+    let output = fetch(&folder, &["list", "--data-dir", "data"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for name in ["digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn", "tiny-imagenet"]
+    {
+        assert!(text.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} is not in\n{text}");
+    }
+    assert!(!folder.path().join("data").exists());
 }

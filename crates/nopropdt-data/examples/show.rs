@@ -1,11 +1,13 @@
-//! Prints a dataset's sizes, its class counts and its first test image: `cargo run -p nopropdt-data --example show [DATASET [FOLDER]]`.
+//! Prints a dataset's sizes, how long it took to read, its class counts and its first test image:
+//! `cargo run -p nopropdt-data --example show [DATASET [FOLDER]]`; DATASET may be `folder:PATH`.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use nopropdt_data::{DatasetName, Split, load};
+use nopropdt_data::{DatasetName, DatasetSource, LoadOptions, Split, load_from};
 
 fn main() -> ExitCode {
     match show() {
@@ -19,11 +21,14 @@ fn main() -> ExitCode {
 
 fn show() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let name = arguments.next().map_or(Ok(DatasetName::Digits), |name| name.parse())?;
+    let source =
+        arguments.next().map_or(Ok(DatasetName::Digits.into()), |name| name.parse::<DatasetSource>())?;
     let folder = arguments.next().map_or_else(|| PathBuf::from("data"), PathBuf::from);
-    let dataset = load(name, &folder)?;
+    let began = Instant::now();
+    let dataset = load_from(&source, &LoadOptions::new(folder))?;
+    let seconds = began.elapsed().as_secs_f64();
     let mut out = io::stdout().lock();
-    writeln!(out, "{}: images of {}", dataset.name, dataset.shape())?;
+    writeln!(out, "{}: images of {}, read in {seconds:.3} s", dataset.name, dataset.shape())?;
     for (part, split) in [("training", &dataset.train), ("test", &dataset.test)] {
         writeln!(
             out,

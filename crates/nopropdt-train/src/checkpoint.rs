@@ -151,14 +151,18 @@ impl Checkpoint {
     /// When the file can't be read, is no checkpoint, has another version, or is damaged.
     pub fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
         let bytes = std::fs::read(path).map_err(|error| failed(path, format!("can't be read: {error}")))?;
-        let payload = payload(&bytes).map_err(|problem| failed(path, problem))?;
-        let (checkpoint, used) =
-            decode(payload).map_err(|error| failed(path, format!("can't be decoded: {error}")))?;
+        Self::from_bytes(&bytes).map_err(|problem| failed(path, problem))
+    }
+
+    /// Reads a checkpoint from the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, String> {
+        let payload = payload(bytes)?;
+        let (checkpoint, used) = decode(payload).map_err(|error| format!("can't be decoded: {error}"))?;
         if used != payload.len() {
-            return Err(failed(
-                path,
-                format!("{} bytes too many after the last value", payload.len() - used),
-            ));
+            return Err(format!("{} bytes too many after the last value", payload.len() - used));
         }
         Ok(checkpoint)
     }

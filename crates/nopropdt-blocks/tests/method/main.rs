@@ -7,6 +7,7 @@ mod locality;
 mod names;
 mod reference;
 mod sampling;
+mod shapes;
 
 use nopropdt_blocks::{
     Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, Method, NoPropDt, Objective,

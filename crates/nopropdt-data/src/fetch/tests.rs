@@ -1,4 +1,6 @@
+mod archives;
 mod folder;
+mod hostile;
 mod network;
 mod server;
 

@@ -1,5 +1,6 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
+use super::train::{network_image, wrong_use_of_data};
 use super::{InfoArguments, UsageError, output, thread_pool};
 use crate::config::Overrides;
 use crate::model_file::load;
@@ -67,9 +68,9 @@ fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
     }
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
-    let (shape, classes) = outline(&config.dataset, &config.load_options(Path::new("data")))?;
-    let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
-    let network = config.network(image, classes)?;
+    let (shape, classes) =
+        outline(&config.dataset, &config.load_options(Path::new("data"))).map_err(wrong_use_of_data)?;
+    let network = config.network(network_image(shape), classes)?;
     let weights = network.init(config.seed);
     Ok((network, weights))
 }

@@ -14,7 +14,7 @@ use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{ImageShape, NoPropDt};
-use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Split, load_from};
+use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +50,11 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         Some(path) => resumed_config(arguments, path)?,
         None => (new_config(arguments, isa)?, None),
     };
+    if matches!(config.dataset, DatasetSource::Folder(_)) {
+        // Of a size that pooling leaves nothing of, no other picture needs to be read.
+        let (image, classes) = outline(&config.dataset, &config.load_options(&arguments.data_dir))?;
+        config.network(network_image(image), classes)?;
+    }
     let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     let folder = match (resumed, &arguments.out) {
@@ -123,17 +128,26 @@ fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Datase
 
 /// Reads a dataset; an option that does not belong to it is wrong use.
 pub(super) fn load(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset> {
-    load_from(source, options).map_err(|error| match error {
+    load_from(source, options).map_err(wrong_use_of_data)
+}
+
+/// Tells wrong use from bad data.
+pub(super) fn wrong_use_of_data(error: DataError) -> anyhow::Error {
+    match error {
         DataError::FolderOption { .. } | DataError::NotReadable { .. } => {
             UsageError(error.to_string()).into()
         }
         error => error.into(),
-    })
+    }
 }
 
 /// The shape of a dataset's images, in the words of the network.
 pub(super) fn image_shape(dataset: &Dataset) -> ImageShape {
-    let shape = dataset.shape();
+    network_image(dataset.shape())
+}
+
+/// A shape in the words of the network.
+pub(super) fn network_image(shape: nopropdt_data::ImageShape) -> ImageShape {
     ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
 }
 

@@ -68,7 +68,7 @@ fn a_negative_number_may_follow_a_space() {
 #[test]
 fn unknown_names_list_the_known_ones() {
     refused(&[
-        ("dataset=cats", &["'--dataset <NAME>'", "`cats`", "`digits`", "`mnist`"]),
+        ("dataset=cats", &["'--dataset <NAME>'", "found \"cats\"", "one of digits, mnist, "]),
         (
             "schedule=square",
             &["'--schedule <NAME>'", "`square`", "`cosine`", "`linear`", "`sigmoid`", "`reference`"],
@@ -115,7 +115,7 @@ fn configuration_files_are_named_with_the_line() {
         ("seed = 1\nepoch = 2\n", ["own.toml: line 2: ", "unknown field `epoch`"]),
         ("# mine\n\nsteps = \"ten\"\n", ["own.toml: line 3: ", "invalid type"]),
         ("steps = -1\n", ["own.toml: line 1: ", "-1"]),
-        ("dataset = \"cats\"\n", ["own.toml: line 1: ", "`digits`"]),
+        ("dataset = \"cats\"\n", ["own.toml: line 1: ", "one of digits, mnist, "]),
         ("seed = 1\nseed = 2\n", ["own.toml: line 2: ", "duplicate key"]),
         ("seed = 1\n{}\n", ["own.toml: line 2: ", ""]),
         ("[training]\nseed = 1\n", ["own.toml: line 1: ", "unknown field `training`"]),

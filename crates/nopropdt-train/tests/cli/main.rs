@@ -7,6 +7,7 @@ mod bad_settings;
 mod determinism;
 mod diverging;
 mod eval;
+mod folder;
 mod harness;
 mod idx;
 mod info;

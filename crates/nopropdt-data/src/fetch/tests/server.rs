@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A request, as far as the tests look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(super) struct Request {
 }
 
 /// An answer.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// An empty answer of this status.
     Status(u16),
@@ -30,6 +31,27 @@ pub(super) enum Answer {
     WrongRange(Vec<u8>),
     /// Nothing at all, on a connection that stays open.
     Silence,
+    /// The beginning of the content, and then silence.
+    Stalled { bytes: Vec<u8>, tag: &'static str, after: usize },
+    /// The content, a byte every few milliseconds.
+    Trickle(Vec<u8>),
+    /// These bytes, whatever they are.
+    Raw(Vec<u8>),
+}
+
+impl Answer {
+    /// An empty answer with one more header.
+    pub(super) fn with_header(status: u16, header: &str) -> Self {
+        let text =
+            format!("HTTP/1.1 {status} x\r\n{header}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        Self::Raw(text.into_bytes())
+    }
+
+    /// The content with a false length.
+    pub(super) fn of_length(length: &str, bytes: &[u8]) -> Self {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        Self::Raw([head.as_bytes(), bytes].concat())
+    }
 }
 
 /// Runs until dropped; one connection at a time, one request each.
@@ -129,6 +151,26 @@ fn send(mut to: TcpStream, silent: &mut Vec<TcpStream>, request: &Request, answe
             silent.push(to);
             Ok(())
         }
+        Answer::Stalled { bytes, tag, after } => {
+            let sent = send_content(&mut to, request, &bytes, tag, after);
+            silent.push(to);
+            sent
+        }
+        Answer::Trickle(bytes) => {
+            let length = bytes.len();
+            write!(to, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
+            // Ends when the client has had enough.
+            std::thread::spawn(move || {
+                for byte in bytes {
+                    if to.write_all(&[byte]).is_err() {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+            Ok(())
+        }
+        Answer::Raw(bytes) => to.write_all(&bytes),
     }
 }
 

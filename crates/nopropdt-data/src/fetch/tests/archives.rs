@@ -1,0 +1,172 @@
+//! Fetching archives, good and hostile.
+
+use super::server::{Answer, Server};
+use super::*;
+use crate::hash::md5_hex;
+
+const NAME: &str = "pictures.tar.gz";
+
+/// A tar.gz archive of files by name, written without any check.
+fn archive(files: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, kind, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(content.len() as u64);
+        header.as_old_mut().linkname[..4].copy_from_slice(b"/etc");
+        header.set_cksum();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    gzip(&bytes)
+}
+
+fn good() -> Vec<u8> {
+    use tar::EntryType::Regular;
+    archive(&[("set/train/cat/1.png", Regular, b"meow"), ("set/test/cat/2.png", Regular, b"purr")])
+}
+
+/// The entry of an archive of which only the MD5 is known.
+fn archived(bytes: &[u8], mirror: &str) -> ManifestDataset {
+    let text = format!(
+        "[[dataset]]\nname = \"mnist\"\ntitle = \"t\"\nhomepage = \"h\"\nlicence = \"l\"\ncredit = \"c\"\nmirrors = [{mirror:?}]\n\
+         [[dataset.file]]\nname = \"{NAME}\"\nunpack = \"tar.gz\"\nbytes = {}\nmd5 = \"{}\"\nunpacked-bytes = 1000\nunpacked-files = 10\n",
+        bytes.len(),
+        md5_hex(bytes)
+    );
+    Manifest::parse(&text).unwrap().dataset("mnist").unwrap().clone()
+}
+
+fn serve(bytes: Vec<u8>) -> Server {
+    Server::start(move |_, _| Answer::Content { bytes: bytes.clone(), tag: "\"a\"" })
+}
+
+fn record(data: &TempDir) -> String {
+    fs::read_to_string(data.path().join("mnist/fetched.toml")).unwrap()
+}
+
+#[test]
+fn an_archive_is_unpacked_and_known_again() {
+    let server = serve(good());
+    let entry = archived(&good(), &server.mirror("a"));
+    let (data, options) = fresh();
+    let (result, events) = fetch(&options, &entry);
+    assert_eq!(result.unwrap().roots, ["set"]);
+    assert_eq!(events, ["start at 0".to_owned(), format!("unpack: {NAME}"), format!("done: {NAME}")]);
+    assert_eq!(names(&data), ["set"]);
+    assert_eq!(content(&data, "set/train/cat/1.png"), b"meow");
+    // The publisher gives an MD5; the SHA-256 that was seen is on record.
+    assert!(record(&data).contains(&sha256_hex(&good())));
+    assert!(Fetcher::new(options.clone()).is_present(&entry));
+    let (again, events) = fetch(&options, &entry);
+    assert_eq!((again.unwrap().fetched.len(), events.len(), server.requests().len()), (0, 0, 1));
+}
+
+#[test]
+fn what_was_changed_after_unpacking_is_set_aside() {
+    let server = serve(good());
+    let entry = archived(&good(), &server.mirror("a"));
+    let (data, options) = fresh();
+    fetch(&options, &entry).0.unwrap();
+    for (round, change) in ["woof", "moo!"].into_iter().enumerate() {
+        fs::write(data.path().join("mnist/set/train/cat/1.png"), change).unwrap();
+        let (result, events) = fetch(&options, &entry);
+        assert_eq!(result.unwrap().fetched, [NAME]);
+        assert!(events[0].starts_with("aside: "), "{events:?}");
+        assert_eq!(content(&data, "set/train/cat/1.png"), b"meow");
+        let aside = ["set.wrong", "set.wrong-2"][round];
+        assert_eq!(content(&data, &format!("{aside}/train/cat/1.png")), change.as_bytes());
+    }
+}
+
+#[test]
+fn a_hostile_archive_is_one_clear_line_and_leaves_nothing() {
+    use tar::EntryType::{Link, Regular, Symlink};
+    for (files, words) in [
+        (vec![("../../evil", Regular, &b"x"[..])], "a path must not lead out of the folder"),
+        (vec![("/tmp/evil", Regular, b"x")], "a path must not be absolute"),
+        (vec![("set/ok", Regular, b"x"), ("set/link", Symlink, b"")], "\"set/link\" is a symbolic link"),
+        (vec![("set/link", Link, b"")], "\"set/link\" is a hard link"),
+        (vec![("set/bomb", Regular, &[0; 100_000])], "must unpack to at most 1000 bytes"),
+        (vec![("set/x", Regular, b"1"), ("set/x", Regular, b"2")], "must hold each name once"),
+    ] {
+        let bytes = archive(&files);
+        let server = serve(bytes.clone());
+        let (data, options) = fresh();
+        let (result, _) = fetch(&options, &archived(&bytes, &server.mirror("a")));
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains(words) && !text.contains('\n'), "{text}");
+        assert_eq!(names(&data), [""; 0], "{words}");
+        // Beside the dataset's folder, too, there is nothing new.
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "{words}");
+    }
+}
+
+#[test]
+fn an_archive_of_other_content_is_not_opened() {
+    let server = serve(archive(&[("set/x", tar::EntryType::Regular, b"other")]));
+    let mut entry = archived(&good(), &server.mirror("a"));
+    let (data, options) = fresh();
+    assert!(fetch(&options, &entry).0.unwrap_err().to_string().contains("must be "));
+    entry.files[0].bytes = archive(&[("set/x", tar::EntryType::Regular, b"other")]).len() as u64;
+    let text = fetch(&options, &entry).0.unwrap_err().to_string();
+    assert!(text.contains("must have MD5 (as sent)"), "{text}");
+    assert_eq!(names(&data), [""; 0]);
+}
+
+#[test]
+fn half_an_unpacking_is_begun_again() {
+    let server = serve(good());
+    let entry = archived(&good(), &server.mirror("a"));
+    let (data, options) = fresh();
+    // What a kill in the middle leaves.
+    let inside = data.path().join("mnist").join(format!(".{NAME}.unpacking"));
+    fs::create_dir_all(inside.join("set")).unwrap();
+    fs::write(inside.join("set/half"), b"x").unwrap();
+    fetch(&options, &entry).0.unwrap();
+    assert_eq!(names(&data), ["set"]);
+    assert!(!data.path().join("mnist/set/half").exists());
+}
+
+#[test]
+fn a_system_package_is_taken_before_a_mirror_is_asked() {
+    let server = serve(gzip(&labels()));
+    let package = TempDir::new().unwrap();
+    fs::write(package.path().join(format!("{LABELS}.gz")), gzip(&labels())).unwrap();
+    let mut entry = entry(&[(LABELS, labels())], &[server.mirror("a")]);
+    entry.local = vec![package.path().display().to_string()];
+    let (data, options) = fresh();
+    assert!(Fetcher::new(options.clone()).is_local(&entry));
+    fetch(&options, &entry).0.unwrap();
+    assert_eq!((server.requests().len(), content(&data, LABELS)), (0, labels()));
+    // A package with other content is no reason to fail.
+    fs::write(package.path().join(format!("{LABELS}.gz")), gzip(b"other")).unwrap();
+    let (_data, options) = fresh();
+    let (result, events) = fetch(&options, &entry);
+    result.unwrap();
+    assert!(events[1].starts_with("not local: ") && server.requests().len() == 1, "{events:?}");
+}
+
+#[test]
+fn a_file_known_by_the_hash_of_its_download_is_known_again() {
+    let server = serve(gzip(&labels()));
+    let mut entry = entry(&[(LABELS, labels())], &[server.mirror("a")]);
+    entry.files[0].sha256 = None;
+    entry.files[0].download_sha256 = Some(sha256_hex(&gzip(&labels())));
+    let (data, options) = fresh();
+    fetch(&options, &entry).0.unwrap();
+    assert!(record(&data).contains(&sha256_hex(&labels())));
+    assert_eq!(fetch(&options, &entry).0.unwrap().fetched.len(), 0);
+    // The plain file can't be checked, and is not taken.
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(LABELS), labels()).unwrap();
+    let (_data, options) = fresh();
+    let (result, _) = fetch(&FetchOptions { from: Some(folder.path().into()), ..options.clone() }, &entry);
+    assert!(result.unwrap_err().to_string().ends_with(&format!("folder must hold {LABELS}.gz; it does not")));
+    entry.files[0].download_sha256 = Some(sha256_hex(b"other"));
+    let text = fetch(&options, &entry).0.unwrap_err().to_string();
+    assert!(text.contains("must have SHA-256 (as sent)"), "{text}");
+}

@@ -1,0 +1,141 @@
+//! Folders of pictures, from training to evaluation.
+
+use crate::harness::{Sandbox, stderr, stdout, tiny};
+use nopropdt_train::model_file::load;
+use serde_json::Value;
+
+/// A PNG picture, `side` pixels square: white where `class` says, on noise by `seed`.
+fn picture(side: u32, class: usize, seed: u32) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..side * side)
+        .map(|place| match class {
+            0 if place / side == side / 2 => 255,
+            1 if place % side == side / 2 => 255,
+            _ => (place.wrapping_add(seed * 97).wrapping_mul(2_654_435_761) >> 25) as u8,
+        })
+        .collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
+
+/// Two classes of pictures in `folder`, divided or in one tree.
+fn pictures(sandbox: &Sandbox, folder: &str, side: u32, names: [&str; 2], parts: &[(&str, u32)]) {
+    for (class, name) in names.into_iter().enumerate() {
+        for (part, count) in parts {
+            for seed in 0..*count {
+                sandbox.write(&format!("{folder}/{part}/{name}/{seed:03}.png"), picture(side, class, seed));
+            }
+        }
+    }
+}
+
+const DIVIDED: [(&str, u32); 2] = [("train", 40), ("test", 20)];
+const NAMES: [&str; 2] = ["lying", "standing"];
+
+#[test]
+fn a_folder_is_trained_on_and_its_class_names_kept() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "bars", 9, NAMES, &DIVIDED);
+    let flags =
+        ["dataset=folder:bars", "normalize=standard", "crop-padding=1", "flip", "epochs=3", "batch-size=16"];
+    let output = sandbox.ok(tiny(&flags));
+    // The name of the folder names the run.
+    let said = stdout(&output) + &stderr(&output);
+    assert!(said.contains("bars: 80 training and 40 test images of 9x9x1, 2 classes"), "{said}");
+    let model = load(&sandbox.path("runs/bars-dt/model.safetensors")).unwrap();
+    assert_eq!(model.metadata.class_names, NAMES);
+    assert!(model.metadata.normalisation.is_some());
+    let summary: Value = sandbox.json("runs/bars-dt/summary.json");
+
+    // The same test images, normalised the same way: the same accuracy.
+    let eval = ["eval", "--model=runs/bars-dt/model.safetensors", "--runs=1", "--json"];
+    let found: Value = serde_json::from_str(&stdout(&sandbox.ok(eval))).unwrap();
+    assert_eq!(found["test_accuracy"]["mean"], summary["test_accuracy"]);
+    assert_eq!(found["test_accuracy_consensus"]["mean"], summary["test_accuracy_consensus"]);
+    assert_eq!(found["images"], 40);
+
+    // Larger pictures are brought to the model's size, colour to its grey.
+    pictures(&sandbox, "large", 30, NAMES, &[("test", 3), ("train", 1)]);
+    sandbox.ok(["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:large", "--runs=1"]);
+    pictures(&sandbox, "others", 9, ["apple", "pear"], &DIVIDED);
+    let words = ["knows class 0 as \"lying\"", "others has \"apple\" there"];
+    sandbox.refused(1, &words, ["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:others"]);
+
+    let info = stdout(&sandbox.ok(["info", "--dataset=folder:bars"]));
+    assert!(info.contains("10 blocks for images of 9×9×1, 2 classes"), "{info}");
+}
+
+#[test]
+fn threads_do_not_change_what_augmentation_does() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "bars", 9, NAMES, &DIVIDED);
+    let flags = ["dataset=folder:bars", "crop-padding=2", "flip", "limit-train=64"];
+    for (out, more) in [("one", "threads=1"), ("two", "threads=2"), ("other", "seed=1")] {
+        sandbox.train(out, &[&flags[..], &[more]].concat());
+    }
+    let model = |out: &str| sandbox.read(&format!("{out}/model.safetensors"));
+    assert!(model("one") == model("two") && model("one") != model("other"));
+    // It does something.
+    sandbox.train("plain", &["dataset=folder:bars", "limit-train=64", "threads=1"]);
+    assert_ne!(sandbox.text("one/metrics.jsonl"), sandbox.text("plain/metrics.jsonl"));
+}
+
+#[test]
+fn a_run_on_a_split_folder_goes_on_and_is_evaluated_on_the_same_pictures() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "tree", 9, NAMES, &[(".", 30)]);
+    let flags = [
+        "dataset=folder:tree",
+        "split=0.2",
+        "image-size=8x12",
+        "channels=rgb",
+        "flip",
+        "epochs=2",
+        "batch-size=8",
+    ];
+    sandbox.train("whole", &flags);
+    sandbox.train("killed", &flags);
+    assert!(sandbox.read("whole/model.safetensors") == sandbox.read("killed/model.safetensors"));
+    let model = load(&sandbox.path("whole/model.safetensors")).unwrap();
+    let image = model.metadata.image;
+    assert_eq!((image.height, image.width, image.channels), (8, 12, 3));
+    let eval = ["eval", "--model=whole/model.safetensors", "--runs=1", "--json"];
+    let found: Value = serde_json::from_str(&stdout(&sandbox.ok(eval))).unwrap();
+    assert_eq!(found["images"], 12);
+    assert_eq!(found["test_accuracy"]["mean"], sandbox.json("whole/summary.json")["test_accuracy"]);
+}
+
+#[test]
+fn wrong_use_is_told() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "bars", 9, NAMES, &[("train", 4), ("test", 2)]);
+    for (code, flags, words) in [
+        (2, &["dataset=cats"][..], "name must be one of digits, mnist"),
+        (2, &["dataset=folder:"], "name must be one of digits, mnist"),
+        (2, &["dataset=digits", "split=0.1"], "--split: is for folder:PATH only; digits has a fixed form"),
+        (2, &["dataset=mnist", "image-size=32"], "--image-size: is for folder:PATH only; mnist"),
+        (2, &["dataset=digits", "channels=rgb"], "--channels: is for folder:PATH only; digits"),
+        (2, &["dataset=own:bars"], "own:bars: images must come from the program that makes them"),
+        (2, &["dataset=folder:bars", "image-size=3"], "at least 4×4 pixels; found 3×3"),
+        (2, &["dataset=folder:bars", "image-size=7", "block=reference"], "at least 8×8 pixels; found 7×7"),
+        (2, &["dataset=folder:bars", "image-size=0"], "must be N or HEIGHTxWIDTH, each from 1 to 256"),
+        (2, &["dataset=folder:bars", "split=1.5"], "--split: must be above 0 and below 1; found 1.5"),
+        (2, &["dataset=folder:bars", "crop-padding=300"], "--crop-padding: must be from 0 to 256; found 300"),
+        (2, &["dataset=folder:bars", "normalize=some"], "unknown variant `some`"),
+        (1, &["dataset=folder:bars", "split=0.5"], "--split is for a folder without test pictures"),
+        (1, &["dataset=folder:nothing"], "nothing: can't open"),
+        (1, &["dataset=folder:bars/train/lying"], "must hold the folders train and test"),
+    ] {
+        let out = ["out=run"];
+        sandbox.refused(code, &[words], tiny(&[flags, &out].concat()));
+        assert!(!sandbox.exists("run"));
+    }
+    sandbox.write("bars/test/lying/bad.png", b"no picture");
+    sandbox.refused(
+        1,
+        &["bars/test/lying/bad.png: must be a PNG, JPEG, BMP or WebP picture"],
+        tiny(&["dataset=folder:bars"]),
+    );
+}
