@@ -1,4 +1,5 @@
-//! The convolution on the register tile, image by image, without unrolled columns.
+//! The convolution on the register tile, image by image, without unrolled columns: forward by [`winograd`] where channels fill vectors,
+//! else directly from a bordered image ([`neighbourhoods`]).
 //!
 //! What an image needs, for the second convolution of the paper's block (14×14, 32 to 64 channels): the padded image 32 KiB,
 //! two panels of the kernel of 36 KiB each, a band of pre-activations 7 KiB. A tile streams its panel once, 128 bytes in 14
