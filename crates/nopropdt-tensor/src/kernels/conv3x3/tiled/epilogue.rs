@@ -117,7 +117,8 @@ impl Operation for Spread<'_> {
                     for ((upper, lower), ((out, g), arg)) in upper.zip(lower).zip(stored.by_ref()) {
                         let (a, b) = upper.split_at_mut(columns);
                         let (c, d) = lower.split_at_mut(columns);
-                        let taps = [&mut a[..channels], &mut b[..channels], &mut c[..channels], &mut d[..channels]];
+                        let taps =
+                            [&mut a[..channels], &mut b[..channels], &mut c[..channels], &mut d[..channels]];
                         spread_window(out, g, arg, scale, taps, self.grad_bias);
                     }
                 }

@@ -208,20 +208,17 @@ impl Operation for TransformInput<'_> {
                 // plane of V has a row of `channels` numbers for each tile. Lengths were checked above.
                 unsafe {
                     let from = bordered.as_ptr().add(first + channel);
-                    let mut columns = [[simd.zero(); 4]; 4];
-                    for (x, column) in columns.iter_mut().enumerate() {
+                    let mut rows = [[simd.zero(); 4]; 4];
+                    for x in 0..4 {
                         let at = from.add(x * channels);
-                        let d = [
-                            simd.load(at),
-                            simd.load(at.add(row)),
-                            simd.load(at.add(2 * row)),
-                            simd.load(at.add(3 * row)),
-                        ];
-                        *column = spread(simd, d);
+                        let [a, b, c, d] = [0, row, 2 * row, 3 * row].map(|down| at.add(down));
+                        let column = [simd.load(a), simd.load(b), simd.load(c), simd.load(d)];
+                        for (row, value) in rows.iter_mut().zip(spread(simd, column)) {
+                            row[x] = value;
+                        }
                     }
-                    for y in 0..4 {
-                        let values =
-                            spread(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
+                    for (y, row) in rows.into_iter().enumerate() {
+                        let values = spread(simd, row);
                         for (x, value) in values.into_iter().enumerate() {
                             let at = v.as_mut_ptr().add((4 * y + x) * plane);
                             match precision {
@@ -283,19 +280,17 @@ impl Operation for TransformOutput<'_> {
                 // only when they are, and the panel's columns are inside a pixel. Lengths were checked above.
                 unsafe {
                     let from = m.as_ptr().add(tile * panel + lane);
-                    let mut halves = [[simd.zero(); 2]; 4];
-                    for (x, half) in halves.iter_mut().enumerate() {
+                    let mut rows = [[simd.zero(); 4]; 2];
+                    for x in 0..4 {
                         let at = from.add(x * plane);
-                        let m = [
-                            simd.load(at),
-                            simd.load(at.add(4 * plane)),
-                            simd.load(at.add(8 * plane)),
-                            simd.load(at.add(12 * plane)),
-                        ];
-                        *half = gather(simd, m);
+                        let [a, b, c, d] = [0, 4 * plane, 8 * plane, 12 * plane].map(|on| at.add(on));
+                        let column = [simd.load(a), simd.load(b), simd.load(c), simd.load(d)];
+                        for (row, value) in rows.iter_mut().zip(gather(simd, column)) {
+                            row[x] = value;
+                        }
                     }
-                    for (y, row) in (top..height.min(top + 2)).enumerate() {
-                        let pixels = gather(simd, [halves[0][y], halves[1][y], halves[2][y], halves[3][y]]);
+                    for (row, values) in (top..height.min(top + 2)).zip(rows) {
+                        let pixels = gather(simd, values);
                         for (pixel, column) in pixels.into_iter().zip(left..width.min(left + 2)) {
                             let at = ((index * height + row) * width + column) * columns + self.first + lane;
                             simd.store(pixel, full.as_mut_ptr().add(at));
