@@ -70,8 +70,8 @@ fn shifted_images_show_black_beyond_the_edge() {
                 found[place as usize] == if inside { plain[(row * 3 + column) as usize] } else { black }
             })
         };
-        let shifts = (-2..=2).flat_map(|down| (-2..=2).map(move |right| (down, right)));
-        let shift = shifts.filter(|&(down, right)| fits(down, right)).last().expect("some shift explains it");
+        let mut shifts = (-2..=2).flat_map(|down| (-2..=2).map(move |right| (down, right)));
+        let shift = shifts.rfind(|&(down, right)| fits(down, right)).expect("some shift explains it");
         seen.insert(shift);
     }
     // Two rows down or up leave nothing, whatever the columns: 15 pictures in all and the black one.

@@ -17,7 +17,7 @@ pub(super) enum Failure {
     /// It may go better the next time.
     Again(DataError),
     /// The server asks to wait so long.
-    Later(DataError, Duration),
+    Later(Box<DataError>, Duration),
     /// This mirror doesn't have the file.
     NextMirror(DataError),
     /// This machine is at fault.
@@ -83,7 +83,7 @@ impl Transfer<'_> {
                 Err(Failure::Again(self.error("server sent a range that wasn't asked for")))
             }
             (408 | 429 | 500..=599, _) => match retry_after(response.headers()) {
-                Some(pause) => Err(Failure::Later(self.status(status), pause)),
+                Some(pause) => Err(Failure::Later(Box::new(self.status(status)), pause)),
                 None => Err(Failure::Again(self.status(status))),
             },
             _ => Err(Failure::NextMirror(self.status(status))),

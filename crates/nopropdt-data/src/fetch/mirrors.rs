@@ -70,13 +70,15 @@ impl Job<'_> {
                 Ok(fetched) => return Ok(Ok(fetched)),
                 Err(Failure::Stop(error)) => return Err(error),
                 Err(Failure::NextMirror(error)) => return Ok(Err(error)),
-                Err(Failure::Again(error) | Failure::Later(error, _)) if attempt >= self.options.attempts => {
-                    return Ok(Err(error));
+                Err(Failure::Again(error)) if attempt >= self.options.attempts => return Ok(Err(error)),
+                Err(Failure::Later(error, pause))
+                    if attempt >= self.options.attempts || pause > MOST_PATIENCE =>
+                {
+                    return Ok(Err(*error));
                 }
-                Err(Failure::Later(error, pause)) if pause > MOST_PATIENCE => return Ok(Err(error)),
                 Err(Failure::Later(error, pause)) => {
                     asked = pause;
-                    error
+                    *error
                 }
                 Err(Failure::Again(error)) => error,
             };
