@@ -37,7 +37,7 @@ pub struct FetchOptions {
     pub mirror: Option<String>,
     /// Files fetched side by side; 0 counts as 1.
     pub parallel: usize,
-    /// Transfers tried with each mirror before the next; 0 counts as 1.
+    /// Transfers that bring next to nothing, one after the other, before a mirror is given up; 0 counts as 1.
     pub attempts: u32,
     /// Pause before the second attempt; it doubles with each further one, up to half a minute.
     pub back_off: Duration,

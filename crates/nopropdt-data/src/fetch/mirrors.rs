@@ -15,6 +15,8 @@ use crate::{DataError, ManifestDataset, ManifestFile};
 
 /// The longest pause between attempts, unless a server asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Bytes that make an attempt count as a success, as far as patience goes.
+const PIECE: u64 = 1024;
 /// The longest pause that a server may ask for; one that wants more is given up.
 const MOST_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -57,31 +59,39 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// What an interrupted transfer leaves.
+    fn part(&self) -> Part {
+        Part::beside(&self.folder.join(self.file.download_name()))
+    }
+
     /// Tries one mirror; the inner error is the mirror's, the outer one this machine's.
     fn try_mirror(
         &self,
         url: &str,
         on_event: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Result<Fetched, DataError>, DataError> {
+        let part = self.part();
         let mut attempt = 1;
         loop {
-            let mut asked = Duration::ZERO;
+            let (before, mut asked) = (part.len(), Duration::ZERO);
             let error = match self.attempt(url, on_event) {
                 Ok(fetched) => return Ok(Ok(fetched)),
                 Err(Failure::Stop(error)) => return Err(error),
                 Err(Failure::NextMirror(error)) => return Ok(Err(error)),
-                Err(Failure::Again(error)) if attempt >= self.options.attempts => return Ok(Err(error)),
-                Err(Failure::Later(error, pause))
-                    if attempt >= self.options.attempts || pause > MOST_PATIENCE =>
-                {
-                    return Ok(Err(*error));
-                }
+                Err(Failure::Later(error, pause)) if pause > MOST_PATIENCE => return Ok(Err(*error)),
                 Err(Failure::Later(error, pause)) => {
                     asked = pause;
                     *error
                 }
                 Err(Failure::Again(error)) => error,
             };
+            // A connection that drops again and again still brings the whole file, if each one brings a piece.
+            if part.len() >= before.saturating_add(PIECE) {
+                attempt = 1;
+            }
+            if attempt >= self.options.attempts {
+                return Ok(Err(error));
+            }
             let pause = pause_after(attempt, self.options.back_off).max(asked);
             on_event(FetchEvent::Retrying { file: &self.file.name, error: &error, pause });
             thread::sleep(pause);
@@ -91,7 +101,7 @@ impl Job<'_> {
 
     /// One transfer, and the installation of what it brought.
     fn attempt(&self, url: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<Fetched, Failure> {
-        let part = Part::beside(&self.folder.join(self.file.download_name()));
+        let part = self.part();
         // The worst compression writes nine bits a byte.
         let most = self.file.bytes.max(self.file.transfer_bytes());
         let limit = most.saturating_add(most / 7 + 4096);

@@ -39,6 +39,11 @@ impl Part {
         Some(Resume { done, validator: lines.next().filter(|line| !line.is_empty()).map(str::to_owned) })
     }
 
+    /// Bytes there; 0 when nothing is.
+    pub(super) fn len(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
     /// Opens the part to add bytes at its end.
     pub(super) fn append(&self) -> Result<File, DataError> {
         File::options().append(true).open(&self.path).map_err(DataError::io("open", &self.path))
