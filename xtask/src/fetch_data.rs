@@ -43,6 +43,7 @@ pub struct Arguments {
 /// A dataset's failure; the other datasets are fetched all the same.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let manifest = Manifest::embedded()?;
+    let from = arguments.from.clone();
     let fetcher = Fetcher::new(FetchOptions {
         from: arguments.from,
         mirror: arguments.mirror,
@@ -55,7 +56,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let wanted = |dataset: &&ManifestDataset| all || arguments.names.contains(&dataset.name);
     let mut failures = Vec::new();
     for dataset in manifest.datasets.iter().filter(wanted) {
-        match fetch(&fetcher, dataset) {
+        match fetch(&fetcher, dataset, from.as_deref()) {
             Ok(line) => print(&line)?,
             Err(error) => failures.push((&dataset.name, error)),
         }
@@ -71,12 +72,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-fn fetch(fetcher: &Fetcher, dataset: &ManifestDataset) -> anyhow::Result<String> {
+fn fetch(fetcher: &Fetcher, dataset: &ManifestDataset, from: Option<&Path>) -> anyhow::Result<String> {
     if dataset.embedded {
         return Ok(format!("{}: part of the program; nothing to fetch", dataset.name));
     }
     if !fetcher.is_present(dataset) {
-        eprintln!("{}", sizes(fetcher, dataset));
+        eprintln!("{}", sizes(fetcher, dataset, from));
     }
     let mut display = Display::new(dataset);
     let report = fetcher.fetch(dataset, &mut |event| display.show(&event))?;
@@ -88,11 +89,14 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// What fetching will take, before it begins.
-fn sizes(fetcher: &Fetcher, dataset: &ManifestDataset) -> String {
+fn sizes(fetcher: &Fetcher, dataset: &ManifestDataset, from: Option<&Path>) -> String {
     let sum = |bytes: fn(&ManifestFile) -> u64| megabytes(dataset.files.iter().map(bytes).sum());
-    let transfer = match fetcher.is_local(dataset) {
-        true => "nothing to transfer (a package of this system has it)".to_owned(),
-        false => format!("{} to transfer", sum(ManifestFile::transfer_bytes)),
+    let transfer = match from {
+        Some(folder) => format!("nothing to transfer (taken from {})", folder.display()),
+        None if fetcher.is_local(dataset) => {
+            "nothing to transfer (a package of this system has it)".to_owned()
+        }
+        None => format!("{} to transfer", sum(ManifestFile::transfer_bytes)),
     };
     format!("{}: {transfer}, {} on disk; {}", dataset.name, sum(ManifestFile::disk_bytes), dataset.licence)
 }
@@ -200,7 +204,7 @@ mod tests {
         let manifest = Manifest::embedded().unwrap();
         let fetcher = Fetcher::new(FetchOptions::new("unused"));
         assert_eq!(
-            sizes(&fetcher, manifest.dataset("cifar10").unwrap()),
+            sizes(&fetcher, manifest.dataset("cifar10").unwrap(), None),
             "cifar10: 170.1 MB to transfer, 184.4 MB on disk; none stated; for research, with credit"
         );
     }
