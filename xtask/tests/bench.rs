@@ -54,9 +54,12 @@ fn a_quick_run_prints_a_table_and_writes_its_rows() {
     let rows = rows(&path);
     rows.iter().for_each(check);
     let all = std::thread::available_parallelism().unwrap().get() as u64;
-    let threads: Vec<u64> = rows.iter().map(|row| row["threads"].as_u64().unwrap()).collect();
-    assert_eq!(threads, if all > 1 { vec![1, all] } else { vec![1] });
-    assert!(rows.iter().all(|row| row["precision"] == "f32" && row.get("framework").is_none()));
+    for precision in ["f32", "bf16"] {
+        let of_precision = rows.iter().filter(|row| row["precision"] == precision);
+        let threads: Vec<u64> = of_precision.map(|row| row["threads"].as_u64().unwrap()).collect();
+        assert_eq!(threads, if all > 1 { vec![1, all] } else { vec![1] }, "{precision}");
+    }
+    assert!(rows.iter().all(|row| row.get("framework").is_none()));
     assert!(rows[0]["ops"].as_array().is_some_and(|ops| ops.len() > 20), "{}", rows[0]);
     let names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
