@@ -5,7 +5,7 @@
 //! the number of threads.
 //!
 //! **Precision.** An f32 input is multiplied by the f32 kernel. A bf16 input is multiplied by the kernel rounded to bf16, in the
-//! forward pass and for the input's gradient; sums, bias and gradients are f32. The output is rounded once, behind dropout, when bf16
+//! forward pass and for the input's gradient; where the forward pass transforms both first, the transformed ones are rounded. Sums, bias and gradients are f32. The output is rounded once, behind dropout, when bf16
 //! is what is stored.
 
 mod portable;
