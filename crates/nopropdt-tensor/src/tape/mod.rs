@@ -160,14 +160,31 @@ impl<'p> Tape<'p> {
             "backward: loss wants one value; shape {:?}",
             self.value(loss).shape()
         );
+        self.backward_from(loss, vec![1.0], Vec::new())
+    }
+
+    /// As [`Tape::backward`], from any value of which the gradient is known: where a computation is cut into several
+    /// tapes, the later one's gradient of a [`Tape::variable`] goes on here. Gradients of parameters are added to
+    /// `sums`, one for each attached set in order of attachment; sets beyond its end start from zeros.
+    ///
+    /// # Panics
+    /// When `gradient` is not as long as the value, or a sum not as long as its set.
+    pub fn backward_from(self, output: Var, gradient: Vec<f32>, mut sums: Vec<Vec<f32>>) -> Gradients {
+        let length = self.recorded(output).len();
+        assert_eq!(gradient.len(), length, "backward_from: wants a gradient for each of {length} values");
+        let sets = self.slots.len();
+        assert!(sums.len() <= sets, "backward_from: {} sums; {sets} attached sets", sums.len());
+        sums.extend(self.slots[sums.len()..].iter().map(|set| vec![0.0; set.len()]));
+        let fits = sums.iter().zip(&self.slots).all(|(sum, set)| sum.len() == set.len());
+        assert!(fits, "backward_from: every sum wants to be as long as its set");
         let mut pass = Pass {
             nodes: &self.nodes,
             slots: &self.slots,
             of_values: self.nodes.iter().map(|_| None).collect(),
-            of_parameters: self.slots.iter().map(|set| vec![0.0; set.len()]).collect(),
+            of_parameters: sums,
         };
-        pass.of_values[loss.0] = Some(vec![1.0]);
-        for (index, node) in self.nodes.iter().enumerate().take(loss.0 + 1).rev() {
+        pass.of_values[output.0] = Some(gradient);
+        for (index, node) in self.nodes.iter().enumerate().take(output.0 + 1).rev() {
             let Some(operation) = &node.operation else { continue };
             if let Some(grad_output) = pass.of_values[index].take() {
                 operation.backward(&mut pass, &node.value, &grad_output);

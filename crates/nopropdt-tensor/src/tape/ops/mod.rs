@@ -8,6 +8,7 @@ mod embedding;
 mod linear;
 mod loss;
 mod pool;
+mod row_scale;
 
 pub use conv::{ConvEpilogue, Dropout};
 

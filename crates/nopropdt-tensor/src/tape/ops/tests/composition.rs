@@ -1,6 +1,7 @@
 //! The fused convolution is the convolution, ReLU, pool and dropout one after the other, there and back.
 
 use super::*;
+use crate::layers::Linear;
 use proptest::prelude::*;
 
 /// What one way of computing gives: the output and the gradients of x and of the parameters.
@@ -72,4 +73,37 @@ fn not_a_number_passes_through_the_epilogue() {
         let y = layer.forward(&mut tape, slot, x, ConvEpilogue::Relu { pool, dropout: None });
         assert!(tape.value(y).data().iter().any(|v| v.is_nan()), "pool: {pool}");
     }
+}
+
+/// A computation cut into two tapes, the gradient handed from the later to the earlier, is the computation on one.
+#[test]
+fn a_gradient_goes_on_from_tape_to_tape() {
+    let mut builder = ParameterBuilder::new(Stream::new(1));
+    let layers = [Linear::new(&mut builder, "a", 3, 4), Linear::new(&mut builder, "b", 4, 2)];
+    let parameters = builder.build();
+    let x = normal(&[5, 3], 1);
+
+    let mut whole = Tape::new(Mode::Train);
+    let slot = whole.attach(&parameters);
+    let input = whole.constant(x.clone());
+    let hidden = layers[0].forward(&mut whole, slot, input);
+    let hidden = whole.tanh(hidden);
+    let output = layers[1].forward(&mut whole, slot, hidden);
+    let loss = whole.cross_entropy(output, &[0, 1, 1, 0, 1]);
+    let expected = whole.backward(loss).take_parameters(slot);
+
+    let mut first = Tape::new(Mode::Train);
+    let slot_of_first = first.attach(&parameters);
+    let input = first.constant(x);
+    let hidden = layers[0].forward(&mut first, slot_of_first, input);
+    let hidden = first.tanh(hidden);
+    let mut second = Tape::new(Mode::Train);
+    let slot = second.attach(&parameters);
+    let handed_on = second.variable(first.value(hidden).clone());
+    let output = layers[1].forward(&mut second, slot, handed_on);
+    let loss = second.cross_entropy(output, &[0, 1, 1, 0, 1]);
+    let mut later = second.backward(loss);
+    let gradient = later.variable(handed_on).unwrap().to_vec();
+    let mut both = first.backward_from(hidden, gradient, vec![later.take_parameters(slot)]);
+    assert_eq!(both.take_parameters(slot_of_first), expected);
 }

@@ -47,6 +47,15 @@ fn values_that_do_not_fit_one_another() {
     refuses(&[&[2, 3], &[3, 2]], "squared_error: shapes differ", |tape, _, x| {
         tape.squared_error(x[0], x[1]);
     });
+    refuses(&[&[2, 3], &[3, 1]], "scale_rows: wants a factor for each of 2 rows", |tape, _, x| {
+        tape.scale_rows(x[0], x[1]);
+    });
+    refuses(&[&[2, 3], &[3, 2]], "squared_errors: shapes differ", |tape, _, x| {
+        tape.squared_errors(x[0], x[1]);
+    });
+    refuses(&[&[0, 3]], "mean: wants at least one value", |tape, _, x| {
+        tape.mean(x[0]);
+    });
 }
 
 #[test]

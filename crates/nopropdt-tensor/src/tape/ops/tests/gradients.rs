@@ -50,6 +50,21 @@ fn concat() {
 }
 
 #[test]
+fn scale_rows() {
+    check_values(&[normal(&[4, 3], 1), normal(&[4, 1], 2)], |tape, x| tape.scale_rows(x[0], x[1]));
+}
+
+#[test]
+fn squared_errors_of_rows() {
+    check_values(&[normal(&[4, 3], 1), normal(&[4, 3], 2)], |tape, x| tape.squared_errors(x[0], x[1]));
+}
+
+#[test]
+fn mean() {
+    check_values(&[normal(&[4, 3], 1)], |tape, x| tape.mean(x[0]));
+}
+
+#[test]
 fn reshape_and_flatten() {
     check_values(&[normal(&[2, 3, 2], 1)], |tape, x| tape.reshape(x[0], &[3, 4]));
     check_values(&[normal(&[2, 3, 2], 1)], |tape, x| tape.flatten(x[0]));
