@@ -1,8 +1,8 @@
 //! Trains NoProp-DT to tell lying stripes from standing ones, on images made here, and prints each block's loss.
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, ImageShape, Method, NoPropDt, Objective, ScheduleKind,
-    Weights,
+    Batch, BlockConfig, DtConfig, EmbeddingConfig, HeadConfig, ImageShape, Method, NoPropDt, Objective,
+    Sampler, ScheduleKind, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig};
@@ -25,7 +25,9 @@ fn config() -> DtConfig {
         schedule: ScheduleKind::Cosine,
         objective: Objective::Paper,
         embedding: EmbeddingConfig::OneHot,
+        head: HeadConfig::Softmax,
         block: BlockConfig { channels: [8, 8, 16], hidden: 32, join: [32, 16], ..BlockConfig::paper() },
+        sampler: Sampler::Stochastic,
     }
 }
 
@@ -69,9 +71,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (block, optimizer) in of_blocks.iter_mut().enumerate() {
             let stream = Stream::new(2).child(round).child(block as u64);
             let own = &mut weights.blocks[block];
-            let step = net.block_step(block, own, &weights.shared, &batch, stream);
-            optimizer.step(own.values_mut(), &step.own, LEARNING_RATE);
-            own.update_statistics(&step.statistics);
+            let step = net.block_step(block, std::slice::from_ref(own), &weights.shared, &batch, stream);
+            optimizer.step(own.values_mut(), &step.own[0], LEARNING_RATE);
+            own.update_statistics(&step.statistics[0]);
             if let Some(gradient) = &step.shared[HEAD] {
                 of_head.step(weights.shared[HEAD].values_mut(), gradient, LEARNING_RATE);
             }

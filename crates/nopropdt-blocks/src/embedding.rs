@@ -1,5 +1,6 @@
 //! Class embeddings W_embed [m, d].
 
+use crate::block::ImageShape;
 use crate::error::BlocksError;
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::{Layout, ParameterBuilder, ParameterId, Parameters, Slot, Tape, Tensor, Var};
@@ -18,6 +19,16 @@ pub enum EmbeddingConfig {
         /// Where it starts.
         start: EmbeddingStart,
     },
+    /// Trained, each class an image; d = H·W·C. It starts from images of the training set (spec section 5), which
+    /// [`LabelEmbedding::set`] is given.
+    Prototype,
+}
+
+impl EmbeddingConfig {
+    /// Whether the latent is an image.
+    pub fn is_image(&self) -> bool {
+        matches!(self, Self::Prototype)
+    }
 }
 
 /// [`EmbeddingConfig`] as a file spells it: of a variant without braces serde would let any field pass.
@@ -26,6 +37,7 @@ pub enum EmbeddingConfig {
 enum Written {
     OneHot {},
     Learned { dim: usize, start: EmbeddingStart },
+    Prototype {},
 }
 
 impl From<Written> for EmbeddingConfig {
@@ -33,6 +45,7 @@ impl From<Written> for EmbeddingConfig {
         match written {
             Written::OneHot {} => Self::OneHot,
             Written::Learned { dim, start } => Self::Learned { dim, start },
+            Written::Prototype {} => Self::Prototype,
         }
     }
 }
@@ -43,12 +56,27 @@ impl From<Written> for EmbeddingConfig {
 pub enum EmbeddingStart {
     /// Orthonormal rows where m ≤ d; else N(0, 1/d), whose rows have about the same length.
     Orthogonal,
+    /// N(0, 1).
+    Random,
     /// N(0, 0.1²): the reference repository's.
     Small,
 }
 
-/// Most classes, and longest embedding.
+impl EmbeddingStart {
+    fn initializer(self, classes: usize, dim: usize) -> Initializer {
+        match self {
+            Self::Orthogonal if classes <= dim => Initializer::Orthogonal,
+            Self::Orthogonal => Initializer::Normal { std: 1.0 / (dim as f32).sqrt() },
+            Self::Random => Initializer::Normal { std: 1.0 },
+            Self::Small => Initializer::Normal { std: 0.1 },
+        }
+    }
+}
+
+/// Most classes.
 const MOST: usize = 1 << 16;
+/// Longest embedding: the largest image a block takes.
+const MOST_DIM: usize = 1 << 18;
 
 /// A checked embedding: registered in a parameter set of its own, put on tapes as a value [m, d].
 #[derive(Debug, Clone)]
@@ -66,20 +94,22 @@ impl LabelEmbedding {
     pub fn new(
         config: &EmbeddingConfig,
         classes: usize,
+        image: ImageShape,
         builder: &mut ParameterBuilder,
     ) -> Result<Self, BlocksError> {
         BlocksError::check_size("classes", 2, MOST, classes)?;
-        let EmbeddingConfig::Learned { dim, start } = *config else {
-            return Ok(Self { classes, dim: classes, learned: None });
+        let (dim, layout, initializer) = match *config {
+            EmbeddingConfig::OneHot => return Ok(Self { classes, dim: classes, learned: None }),
+            EmbeddingConfig::Learned { dim, start } => (dim, Layout::Same, start.initializer(classes, dim)),
+            EmbeddingConfig::Prototype => {
+                let layout =
+                    Layout::Flattened { pixels: image.height * image.width, channels: image.channels };
+                (image.len(), layout, Initializer::Normal { std: 0.1 })
+            }
         };
-        BlocksError::check_size("embedding-dim", 1, MOST, dim)?;
-        let initializer = match start {
-            EmbeddingStart::Orthogonal if classes <= dim => Initializer::Orthogonal,
-            EmbeddingStart::Orthogonal => Initializer::Normal { std: 1.0 / (dim as f32).sqrt() },
-            EmbeddingStart::Small => Initializer::Normal { std: 0.1 },
-        };
+        BlocksError::check_size("embedding-dim", 1, MOST_DIM, dim)?;
         let id = builder.scope("embedding", |builder| {
-            builder.parameter("weight", &[classes, dim], Layout::Same, initializer, dim)
+            builder.parameter("weight", &[classes, dim], layout, initializer, dim)
         });
         Ok(Self { classes, dim, learned: Some(id) })
     }
@@ -113,6 +143,18 @@ impl LabelEmbedding {
         }
     }
 
+    /// Sets W_embed [m, d] in `parameters`, the set it was registered in: prototypes start from images.
+    ///
+    /// # Panics
+    /// When the embedding is fixed or `rows` is not [m, d].
+    pub fn set(&self, parameters: &mut Parameters, rows: &Tensor) {
+        let id = self.learned.expect("embedding: a fixed one can't be set");
+        let (shape, wanted) = (rows.shape(), [self.classes, self.dim]);
+        assert_eq!(shape, wanted, "embedding: wants {wanted:?}; found {shape:?}");
+        let range = parameters.range(id);
+        parameters.values_mut()[range].copy_from_slice(rows.data());
+    }
+
     fn identity(&self) -> Tensor {
         Tensor::filled_by(&[self.classes, self.classes], |data| {
             data.iter_mut().step_by(self.classes + 1).for_each(|v| *v = 1.0);
@@ -125,9 +167,11 @@ mod tests {
     use super::*;
     use nopropdt_tensor::random::Stream;
 
+    const IMAGE: ImageShape = ImageShape { height: 2, width: 3, channels: 2 };
+
     fn matrix(config: EmbeddingConfig, classes: usize) -> Tensor {
         let mut builder = ParameterBuilder::new(Stream::new(1));
-        let embedding = LabelEmbedding::new(&config, classes, &mut builder).unwrap();
+        let embedding = LabelEmbedding::new(&config, classes, IMAGE, &mut builder).unwrap();
         embedding.matrix(&builder.build())
     }
 
@@ -151,9 +195,24 @@ mod tests {
     fn bad_sizes_are_refused() {
         let mut builder = ParameterBuilder::new(Stream::new(1));
         let config = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
-        let error = LabelEmbedding::new(&config, 10, &mut builder).unwrap_err();
-        assert_eq!(error.to_string(), "embedding-dim: must be from 1 to 65536; found 0");
-        let error = LabelEmbedding::new(&EmbeddingConfig::OneHot, 1, &mut builder).unwrap_err();
+        let error = LabelEmbedding::new(&config, 10, IMAGE, &mut builder).unwrap_err();
+        assert_eq!(error.to_string(), "embedding-dim: must be from 1 to 262144; found 0");
+        let error = LabelEmbedding::new(&EmbeddingConfig::OneHot, 1, IMAGE, &mut builder).unwrap_err();
         assert_eq!(error.to_string(), "classes: must be from 2 to 65536; found 1");
+    }
+
+    #[test]
+    fn prototypes_are_images_and_are_saved_channel_first() {
+        let mut builder = ParameterBuilder::new(Stream::new(1));
+        let embedding = LabelEmbedding::new(&EmbeddingConfig::Prototype, 2, IMAGE, &mut builder).unwrap();
+        let mut parameters = builder.build();
+        assert_eq!((embedding.dim(), embedding.is_learned()), (12, true));
+        let rows = Tensor::filled_by(&[2, 12], |data| {
+            data.iter_mut().enumerate().for_each(|(index, value)| *value = index as f32);
+        });
+        embedding.set(&mut parameters, &rows);
+        assert_eq!(embedding.matrix(&parameters), rows);
+        let saved = parameters.export("embedding.weight").unwrap();
+        assert_eq!(saved[..12], [0., 2., 4., 6., 8., 10., 1., 3., 5., 7., 9., 11.]);
     }
 }

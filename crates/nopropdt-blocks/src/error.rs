@@ -55,6 +55,9 @@ pub enum BlocksError {
         "schedule reference: falls with t, so the paper's sampler has no real coefficients; use --preset reference"
     )]
     FallingSchedule,
+    /// A learned schedule has no values before it is learned.
+    #[error("schedule learned: is for continuous time (method ct); blocks want a schedule that is fixed")]
+    LearnedSchedule,
 }
 
 impl BlocksError {

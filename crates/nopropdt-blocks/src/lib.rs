@@ -1,18 +1,33 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod adjoint;
+mod backprop;
 mod block;
+mod ct;
 mod dt;
 mod embedding;
 mod error;
+mod fm;
 #[cfg(test)]
 mod golden;
+mod head;
+mod loss_tape;
 mod method;
+mod network;
+mod sampling;
 mod schedule;
 
-pub use block::{BlockConfig, DenoiseBlock, ImageShape, LayerInputs};
+pub use adjoint::{Adjoint, AdjointConfig};
+pub use backprop::{Backprop, BackpropConfig};
+pub use block::{BlockConfig, BlockInputs, DenoiseBlock, ImageShape, LayerInputs};
+pub use ct::{CtConfig, NoPropCt};
 pub use dt::{DtConfig, NoPropDt, Objective};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
+pub use fm::{FmConfig, NoPropFm};
+pub use head::{Head, HeadConfig};
 pub use method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+pub use network::NetworkConfig;
+pub use sampling::Sampler;
 pub use schedule::{NoiseSchedule, Posterior, ScheduleKind};

@@ -1,18 +1,29 @@
-//! What a training method is: local losses of independently trained blocks, and a way from an image to an answer.
+//! What a training method is: losses of blocks, and a way from an image to an answer.
+//!
+//! Each NoProp method and each baseline implements [`Method`]; the training loop, evaluation, files and reports know nothing
+//! else of it.
 
+use crate::embedding::LabelEmbedding;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Parameters, StatisticUpdate, Tensor};
+use nopropdt_tensor::{Parameters, Precision, StatisticUpdate, Tensor};
+use std::ops::Range;
 
 /// All that a network has learned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// One set a block, t = 1..=T at index t − 1. No loss ever sees two of them.
+    /// One set a block, t = 1..=T at index t − 1. Where blocks learn alone, no loss ever sees two of them.
     pub blocks: Vec<Parameters>,
-    /// What all blocks share: the embedding and the output head.
+    /// What all blocks share: the embedding at [`EMBEDDING`](Self::EMBEDDING), the output head at [`HEAD`](Self::HEAD),
+    /// then what only some methods have.
     pub shared: Vec<Parameters>,
 }
 
 impl Weights {
+    /// Index of the embedding in `shared`.
+    pub const EMBEDDING: usize = 0;
+    /// Index of the output head in `shared`.
+    pub const HEAD: usize = 1;
+
     /// Number of trainable values.
     pub fn len(&self) -> usize {
         self.blocks.iter().chain(&self.shared).map(Parameters::len).sum()
@@ -33,6 +44,21 @@ pub struct Batch {
     pub labels: Vec<usize>,
 }
 
+impl Batch {
+    /// Images and labels of a range of rows.
+    ///
+    /// # Panics
+    /// When the range is not within the batch.
+    pub fn part(&self, rows: Range<usize>) -> Self {
+        let shape = self.images.shape();
+        let length: usize = shape[1..].iter().product();
+        let shape = [&[rows.len()], &shape[1..]].concat();
+        let images = &self.images.data()[rows.start * length..rows.end * length];
+        let images = Tensor::filled_by(&shape, |data| data.copy_from_slice(images));
+        Self { images, labels: self.labels[rows].to_vec() }
+    }
+}
+
 /// The terms of a block's loss on one batch, means over the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LossTerms {
@@ -46,17 +72,48 @@ pub struct LossTerms {
     pub kl: f64,
 }
 
-/// What one block's local loss says: its value and its gradients.
+impl LossTerms {
+    /// Every term changed in the same way.
+    #[must_use]
+    pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        Self {
+            total: change(self.total),
+            squared_error: change(self.squared_error),
+            cross_entropy: change(self.cross_entropy),
+            kl: change(self.kl),
+        }
+    }
+
+    /// Term by term.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            total: self.total + other.total,
+            squared_error: self.squared_error + other.squared_error,
+            cross_entropy: self.cross_entropy + other.cross_entropy,
+            kl: self.kl + other.kl,
+        }
+    }
+}
+
+/// What a loss says: its value and its gradients.
 #[derive(Debug)]
 pub struct BlockStep {
     /// The loss.
     pub loss: LossTerms,
-    /// Gradient of the block's own set, flat.
-    pub own: Vec<f32>,
+    /// Gradient of each set that the loss trains, flat: of one block, or of all blocks that learn together.
+    pub own: Vec<Vec<f32>>,
     /// Gradient of each shared set, flat; None where the loss does not touch the set, which then takes no step.
     pub shared: Vec<Option<Vec<f32>>>,
-    /// Batch statistics the block's layers saw.
-    pub statistics: Vec<StatisticUpdate>,
+    /// Batch statistics that the layers of each own set saw.
+    pub statistics: Vec<Vec<StatisticUpdate>>,
+}
+
+impl BlockStep {
+    /// Every gradient of the step, the own sets' first.
+    pub fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
+        self.own.iter_mut().chain(self.shared.iter_mut().flatten())
+    }
 }
 
 /// Image features of every block, computed once an image however often it is denoised.
@@ -69,24 +126,24 @@ pub struct Features {
 /// What happened to a batch on its way from noise to answer.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// Class logits [B, m] of each block, in order.
+    /// Class logits [B, m] at each read-out, in order: of each block, or of the one network at a few of its many steps.
     pub block_logits: Vec<Tensor>,
-    /// f(z_T) [B, m]: the answer's logits.
+    /// Logits [B, m] of the answer: the output head's on z_T.
     pub head_logits: Tensor,
 }
 
 impl Trace {
-    /// Class probabilities [B, m] of each block.
+    /// Class probabilities [B, m] at each read-out.
     pub fn block_probabilities(&self) -> Vec<Tensor> {
         self.block_logits.iter().map(softmax).collect()
     }
 
-    /// The paper's answer: softmax of f(z_T) [B, m] (Eq. 14).
+    /// The paper's answer: class probabilities [B, m] of z_T (Eq. 14, or 16 with a radial head).
     pub fn probabilities(&self) -> Tensor {
         softmax(&self.head_logits)
     }
 
-    /// The consensus read-out: the mean over blocks of their class probabilities [B, m].
+    /// The consensus read-out: the mean over read-outs of their class probabilities [B, m].
     pub fn consensus(&self) -> Tensor {
         let count = self.block_logits.len() as f32;
         let mut mean = Tensor::zeros(self.head_logits.shape());
@@ -106,24 +163,62 @@ fn softmax(logits: &Tensor) -> Tensor {
 
 /// A way to train blocks and to answer with them. The training loop knows nothing else of a method.
 pub trait Method: Send + Sync {
+    /// Its name, for people: `NoProp-DT`.
+    fn name(&self) -> &'static str;
+
     /// Fresh weights, a pure function of `seed`.
     fn init(&self, seed: u64) -> Weights;
 
-    /// Number of blocks trained independently of each other.
+    /// Number of trainable values, known before any weights are made.
+    fn parameters(&self) -> usize;
+
+    /// Number of parameter sets in [`Weights::blocks`].
     fn blocks(&self) -> usize;
+
+    /// What the names of the tensors of a block (from 0) start with in a model file.
+    fn prefix(&self, block: usize) -> String {
+        format!("blocks.{}.", block + 1)
+    }
+
+    /// How many blocks, one after the other, a loss trains: 1 where blocks learn alone, all where gradient passes through.
+    fn together(&self) -> usize {
+        1
+    }
+
+    /// Into how many slices a batch is cut, whose gradients are averaged; 1 where layers see the whole batch, as batch norm does.
+    fn slices(&self) -> usize {
+        1
+    }
 
     /// m, the number of classes.
     fn classes(&self) -> usize;
 
-    /// The local loss of `block` (from 0) on a batch, with its gradients. It is given the block's own set and the shared
-    /// ones and nothing else; noise and dropout are drawn from `stream` alone.
+    /// Number of read-outs that [`Method::sample`] leaves in a trace.
+    fn readouts(&self) -> usize;
+
+    /// Arithmetic of convolutions and linear layers.
+    fn precision(&self) -> Precision;
+
+    /// W_embed.
+    fn embedding(&self) -> &LabelEmbedding;
+
+    /// ᾱ_0 .. ᾱ_T along which an answer is denoised; empty for a method without a noise schedule.
+    fn alpha_bar(&self, weights: &Weights) -> Vec<f64>;
+
+    /// The term of the loss that tells how far training is: the squared error, where there is one.
+    fn shown(&self, loss: &LossTerms) -> f64 {
+        loss.squared_error
+    }
+
+    /// The loss of the blocks whose sets are `own`, the first of them `block` (from 0), on a batch, with its gradients. It is
+    /// given these sets and the shared ones and nothing else; noise and dropout are drawn from `stream` alone.
     ///
     /// # Panics
     /// When the sets or the batch are not of this method's shapes, or the batch has fewer than two images.
     fn block_step(
         &self,
         block: usize,
-        own: &Parameters,
+        own: &[Parameters],
         shared: &[Parameters],
         batch: &Batch,
         stream: Stream,
@@ -141,4 +236,9 @@ pub trait Method: Send + Sync {
 
     /// Multiply-adds of one image through one block: (done once an image, done once a denoising).
     fn multiply_adds(&self) -> (u64, u64);
+
+    /// W_embed [m, d] as it stands in `weights`.
+    fn embedding_matrix(&self, weights: &Weights) -> Tensor {
+        self.embedding().matrix(&weights.shared[Weights::EMBEDDING])
+    }
 }

@@ -24,6 +24,8 @@ pub enum ScheduleKind {
     Sigmoid,
     /// ᾱ_t = Π_{s ≤ t} cos²(s/T · π/2), *falling* with t: the reference repository's, kept for comparison.
     Reference,
+    /// ᾱ(t) trained with the network: NoProp-CT's, of no fixed steps.
+    Learned,
 }
 
 impl std::fmt::Display for ScheduleKind {
@@ -33,12 +35,14 @@ impl std::fmt::Display for ScheduleKind {
             Self::Linear => "linear",
             Self::Sigmoid => "sigmoid",
             Self::Reference => "reference",
+            Self::Learned => "learned",
         })
     }
 }
 
 impl ScheduleKind {
-    fn alpha_bar(self, t: usize, steps: usize) -> f64 {
+    /// ᾱ_t of `steps` steps; None for a schedule that is learned.
+    fn alpha_bar(self, t: usize, steps: usize) -> Option<f64> {
         let x = t as f64 / steps as f64;
         let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
         let rising = match self {
@@ -49,12 +53,13 @@ impl ScheduleKind {
             Self::Linear => x,
             Self::Sigmoid => (sigmoid(6.0 * x - 3.0) - sigmoid(-3.0)) / (sigmoid(3.0) - sigmoid(-3.0)),
             // SNR(0) = 0 is the repository's convention for its first difference.
-            Self::Reference if t == 0 => return 0.0,
+            Self::Reference if t == 0 => return Some(0.0),
+            Self::Learned => return None,
             Self::Reference => {
-                return (1..=t).map(|s| (s as f64 / steps as f64 * FRAC_PI_2).cos().powi(2)).product();
+                return Some((1..=t).map(|s| (s as f64 / steps as f64 * FRAC_PI_2).cos().powi(2)).product());
             }
         };
-        rising.clamp(ALPHA_BAR_MIN, ALPHA_BAR_MAX)
+        Some(rising.clamp(ALPHA_BAR_MIN, ALPHA_BAR_MAX))
     }
 }
 
@@ -80,10 +85,11 @@ impl NoiseSchedule {
     /// The schedule of `steps` = T steps.
     ///
     /// # Errors
-    /// When `steps` is 0 or beyond 10,000, or so large that two neighbouring levels of a rising schedule are clipped to one.
+    /// When the schedule is learned, or `steps` is 0 or beyond 10,000, or so large that two neighbouring levels of a rising schedule are clipped to one.
     pub fn new(kind: ScheduleKind, steps: usize) -> Result<Self, BlocksError> {
         BlocksError::check_size("steps", 1, MOST_STEPS, steps)?;
-        let alpha_bar: Vec<f64> = (0..=steps).map(|t| kind.alpha_bar(t, steps)).collect();
+        let alpha_bar: Option<Vec<f64>> = (0..=steps).map(|t| kind.alpha_bar(t, steps)).collect();
+        let alpha_bar = alpha_bar.ok_or(BlocksError::LearnedSchedule)?;
         let rises = kind != ScheduleKind::Reference;
         match alpha_bar.windows(2).position(|pair| rises && pair[0] >= pair[1]) {
             Some(t) => Err(BlocksError::EqualLevels { schedule: kind, steps, t }),
@@ -118,19 +124,23 @@ impl NoiseSchedule {
 
     /// The coefficients of step t = 1..=T.
     pub fn posterior(&self, t: usize) -> Posterior {
-        let (previous, current) = (self.alpha_bar[t - 1], self.alpha_bar[t]);
-        let alpha = previous / current;
-        let share = (1.0 - alpha) / (1.0 - previous);
-        Posterior {
-            estimate: current.sqrt() * share,
-            latent: alpha.sqrt() * (1.0 - current) / (1.0 - previous),
-            variance: (1.0 - current) * share,
-        }
+        posterior_between(self.alpha_bar[t - 1], self.alpha_bar[t])
     }
 
     /// (sqrt(ᾱ_t), sqrt(1 − ᾱ_t)): z_t = signal·u_y + noise·ε.
     pub fn noising(&self, t: usize) -> (f64, f64) {
         (self.alpha_bar[t].sqrt(), (1.0 - self.alpha_bar[t]).sqrt())
+    }
+}
+
+/// The coefficients of a step from level ᾱ_{t−1} to ᾱ_t.
+pub(crate) fn posterior_between(previous: f64, current: f64) -> Posterior {
+    let alpha = previous / current;
+    let share = (1.0 - alpha) / (1.0 - previous);
+    Posterior {
+        estimate: current.sqrt() * share,
+        latent: alpha.sqrt() * (1.0 - current) / (1.0 - previous),
+        variance: (1.0 - current) * share,
     }
 }
 

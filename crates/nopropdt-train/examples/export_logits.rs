@@ -4,7 +4,7 @@
 //! OUT is a safetensors file: random `images` [N, C, H, W] and `z` [N, d]; `logits.1` .. `logits.T` [N, m], every block on
 //! that same z; `head_logits` [N, m], the output head on z. All in evaluation mode.
 
-use nopropdt_blocks::Method;
+use nopropdt_blocks::{Method, NoPropDt};
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 use nopropdt_train::model_file::load;
@@ -17,19 +17,20 @@ fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
     let [model, out] = &paths[..] else { anyhow::bail!("wants two arguments: MODEL and OUT") };
     let model = load(Path::new(model))?;
-    let image = model.metadata.image;
+    let (image, classes) = (model.metadata.image, model.metadata.class_names.len());
+    let network = NoPropDt::new(&model.metadata.config.dt_config(image, classes))?;
     let shape = [IMAGES, image.height, image.width, image.channels];
     let images = Tensor::filled_by(&shape, |data| Stream::new(1).fill_uniform(data));
-    let dim = model.network.embedding_matrix(&model.weights).shape()[1];
+    let dim = network.embedding_matrix(&model.weights).shape()[1];
     let z = Tensor::filled_by(&[IMAGES, dim], |data| Stream::new(2).fill_normal(data));
 
-    let features = model.network.features(&model.weights, &images);
+    let features = network.features(&model.weights, &images);
     let mut tensors = vec![("images".to_owned(), channels_first(&images)), ("z".to_owned(), z.clone())];
-    for t in 1..=model.network.blocks() {
-        let logits = model.network.block_logits(&model.weights, t, &features, &z);
+    for t in 1..=network.blocks() {
+        let logits = network.block_logits(&model.weights, t, &features, &z);
         tensors.push((format!("logits.{t}"), logits));
     }
-    tensors.push(("head_logits".to_owned(), model.network.head_logits(&model.weights, &z)));
+    tensors.push(("head_logits".to_owned(), network.head_logits(&model.weights, &z)));
     write(Path::new(out), &tensors)
 }
 

@@ -74,28 +74,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let image = NetworkImage { height: SIDE, width: SIDE, channels: 1 };
     let network = config.network(image, CLASSES.len())?;
 
-    let mut trainer = Trainer::new(&network, &config, batches_per_epoch(train.len(), config.batch_size))?;
+    let mut trainer =
+        Trainer::new(network.as_ref(), &config, batches_per_epoch(train.len(), config.batch_size))?;
     let quiet = Progress { on_step: &|_, _, _| (), stop: &|| false };
     for epoch in 0..config.epochs {
         let loss = trainer.epoch(&train, epoch, &quiet)?;
-        let tested = accuracy(&network, trainer.weights(), &test, config.seed, 1).remove(0);
+        let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
         println!(
             "epoch {}: error of the last block {:.4}, test accuracy {:.1} %, consensus {:.1} %",
             epoch + 1,
-            loss.squared_error[config.steps - 1],
+            loss.shown[config.steps - 1],
             100.0 * tested.chain,
             100.0 * tested.consensus
         );
     }
 
-    let tested = accuracy(&network, trainer.weights(), &test, config.seed, 1).remove(0);
+    let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
     if tested.consensus < 0.9 {
         return Err(format!("the consensus should know 9 of 10 bars; it knows {}", tested.consensus).into());
     }
     if let Some(path) = std::env::args_os().nth(1).map(PathBuf::from) {
         let names = CLASSES.map(str::to_owned);
-        let metadata = ModelMetadata::new(&config, &network, &names);
-        model_file::save(&path, &metadata, &network, trainer.weights())?;
+        let metadata = ModelMetadata::new(&config, image, network.alpha_bar(trainer.weights()), &names);
+        model_file::save(&path, &metadata, network.as_ref(), trainer.weights())?;
         let model = model_file::load(&path)?;
         println!("{}: a model of {}", path.display(), model.metadata.class_names.join(", "));
     }

@@ -17,7 +17,7 @@ pub struct Accuracy {
     pub chain: f64,
     /// The consensus read-out: a fraction.
     pub consensus: f64,
-    /// Each block's own logits: a fraction each.
+    /// The logits of each read-out, each block's own: a fraction each.
     pub per_block: Vec<f64>,
 }
 
@@ -75,8 +75,8 @@ pub fn accuracy(
     seed: u64,
     draws: u64,
 ) -> Vec<Accuracy> {
-    let blocks = method.blocks();
-    // Hits of a trace: chain, consensus, then the blocks.
+    let readouts = method.readouts();
+    // Hits of a trace: chain, consensus, then the read-outs.
     let counts = over_batches(method, weights, data, seed, draws, |_, labels, trace| {
         let mut counts = vec![hits(&trace.head_logits, labels), hits(&trace.consensus(), labels)];
         counts.extend(trace.block_logits.iter().map(|logits| hits(logits, labels)));
@@ -89,7 +89,7 @@ pub fn accuracy(
         .map(|draw| Accuracy {
             chain: share(draw, 0),
             consensus: share(draw, 1),
-            per_block: (0..blocks).map(|block| share(draw, 2 + block)).collect(),
+            per_block: (0..readouts).map(|readout| share(draw, 2 + readout)).collect(),
         })
         .collect()
 }

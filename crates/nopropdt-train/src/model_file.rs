@@ -2,7 +2,7 @@
 
 use crate::config::RunConfig;
 use crate::metrics::replace_file;
-use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
+use nopropdt_blocks::{ImageShape, Method, Weights};
 use nopropdt_data::Normalisation;
 use nopropdt_tensor::{Entry, Parameters};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -36,7 +36,7 @@ pub struct ModelMetadata {
     pub image: ImageShape,
     /// Class names, label k the k-th.
     pub class_names: Vec<String>,
-    /// ᾱ_0 .. ᾱ_T.
+    /// ᾱ_0 .. ᾱ_T; empty for a method without noise levels.
     pub alpha_bar: Vec<f64>,
     /// What pixel values are normalised by, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,29 +48,31 @@ pub struct Model {
     /// What the file says of itself.
     pub metadata: ModelMetadata,
     /// The network.
-    pub network: NoPropDt,
+    pub network: Box<dyn Method>,
     /// Its weights.
     pub weights: Weights,
 }
 
 impl ModelMetadata {
     /// The metadata of a network trained with `config`.
-    pub fn new(config: &RunConfig, network: &NoPropDt, class_names: &[String]) -> Self {
+    pub fn new(config: &RunConfig, image: ImageShape, alpha_bar: Vec<f64>, class_names: &[String]) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             config: config.clone(),
-            image: network.config().image,
+            image,
             class_names: class_names.to_vec(),
-            alpha_bar: network.schedule().alpha_bar().to_vec(),
+            alpha_bar,
             normalisation: None,
         }
     }
 }
 
 /// Every parameter set with the prefix of its tensors' names in the file.
-fn prefixed(weights: &Weights) -> impl Iterator<Item = (String, &Parameters)> {
-    let blocks =
-        weights.blocks.iter().enumerate().map(|(index, set)| (format!("blocks.{}.", index + 1), set));
+fn prefixed<'w>(
+    network: &dyn Method,
+    weights: &'w Weights,
+) -> impl Iterator<Item = (String, &'w Parameters)> {
+    let blocks = weights.blocks.iter().enumerate().map(|(index, set)| (network.prefix(index), set));
     blocks.chain(weights.shared.iter().map(|set| (String::new(), set)))
 }
 
@@ -83,12 +85,12 @@ fn prefixed(weights: &Weights) -> impl Iterator<Item = (String, &Parameters)> {
 pub fn save(
     path: &Path,
     metadata: &ModelMetadata,
-    network: &NoPropDt,
+    network: &dyn Method,
     weights: &Weights,
 ) -> Result<(), ModelFileError> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    for (prefix, set) in prefixed(weights) {
+    for (prefix, set) in prefixed(network, weights) {
         for entry in set.entries() {
             let values = set.export(&entry.name).expect("the name was just listed");
             tensors.push((format!("{prefix}{}", entry.name), entry.shape.clone(), bytes(&values)));
@@ -140,7 +142,7 @@ pub fn parse(bytes: &[u8]) -> Result<Model, String> {
     check_sizes(&metadata, &tensors)?;
     let network = metadata.config.network(metadata.image, metadata.class_names.len());
     let network = network.map_err(|error| format!("metadata: {error}"))?;
-    let weights = fill(&network, &tensors)?;
+    let weights = fill(network.as_ref(), &tensors)?;
     Ok(Model { metadata, network, weights })
 }
 
@@ -162,20 +164,23 @@ fn check_sizes(metadata: &ModelMetadata, tensors: &SafeTensors<'_>) -> Result<()
     }
     // Any size may be right for other images, but it must be that of the first block's tensors.
     let sizes = metadata.config.block().layer_inputs(image).map_err(|error| format!("metadata: {error}"))?;
+    let has_blocks = metadata.config.method.has_blocks();
+    let first = |name: &str| format!("{}.{name}", if has_blocks { "blocks.1" } else { "block" });
     for (name, wanted, what) in [
-        ("blocks.1.image.conv1.weight", (1, sizes.channels), "channels"),
-        ("blocks.1.image.fc.weight", (1, sizes.features), "image features"),
-        ("blocks.1.join.out.weight", (0, found), "classes"),
-        (EMBEDDING, (1, metadata.config.embedding_length(found)), "values of an embedding"),
+        (first("image.conv1.weight"), (1, sizes.channels), "channels"),
+        (first("image.fc.weight"), (1, sizes.features), "image features"),
+        (first("join.out.weight"), (0, found), "classes"),
+        (EMBEDDING.into(), (1, metadata.config.embedding_length(found, image)), "values of an embedding"),
     ] {
-        let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
+        let tensor = tensors.tensor(&name).map_err(|_| format!("tensor {name} is missing"))?;
         let (axis, wanted) = wanted;
         if tensor.shape().get(axis) != Some(&wanted) {
             let shape = tensor.shape();
             return Err(format!("metadata promises {wanted} {what}; tensor {name} is {shape:?}"));
         }
     }
-    let steps = metadata.config.steps;
+    // Steps of a network that is one for all of them take no memory.
+    let steps = if has_blocks { metadata.config.steps } else { 0 };
     let names = tensors.names();
     let is_missing = |t: &usize| {
         let prefix = format!("blocks.{t}.");
@@ -188,10 +193,10 @@ fn check_sizes(metadata: &ModelMetadata, tensors: &SafeTensors<'_>) -> Result<()
 }
 
 /// Fresh weights overwritten by the file's tensors, each of which must find its place.
-fn fill(network: &NoPropDt, tensors: &SafeTensors<'_>) -> Result<Weights, String> {
+fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, String> {
     let mut weights = network.init(0);
     let wanted: Vec<(String, Vec<Entry>)> =
-        prefixed(&weights).map(|(prefix, set)| (prefix, set.entries().cloned().collect())).collect();
+        prefixed(network, &weights).map(|(prefix, set)| (prefix, set.entries().cloned().collect())).collect();
     let mut used: HashSet<String> = HashSet::new();
     for ((prefix, entries), set) in wanted.iter().zip(weights.blocks.iter_mut().chain(&mut weights.shared)) {
         for entry in entries {

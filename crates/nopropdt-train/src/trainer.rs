@@ -91,8 +91,9 @@ struct Place {
 /// An epoch's averages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochLoss {
-    /// Mean over the epoch's batches of each block's ‖û − u‖².
-    pub squared_error: Vec<f64>,
+    /// Mean over the epoch's batches of what each loss shows (see [`Method::shown`]): each block's ‖û − u‖², or one value where
+    /// blocks learn together.
+    pub shown: Vec<f64>,
     /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
     /// Images trained on.
@@ -123,6 +124,19 @@ impl<'m> Trainer<'m> {
                 augmentation: config.augmentation(),
             },
         })
+    }
+
+    /// Lets a learned embedding start from these rows [m, d], such as prototypes.
+    ///
+    /// # Panics
+    /// When the embedding is fixed or of another shape.
+    pub fn embed(&mut self, rows: &Tensor) {
+        self.method.embedding().set(&mut self.weights.shared[Weights::EMBEDDING], rows);
+    }
+
+    /// Losses that are followed side by side: one a block, or one for all that learn together.
+    fn losses(&self) -> usize {
+        self.method.blocks() / self.method.together()
     }
 
     /// The weights as they stand.
@@ -160,7 +174,7 @@ impl<'m> Trainer<'m> {
         let order = epoch_order(data.len(), self.settings.seed, epoch as u64);
         let data = &self.settings.augmentation.of(data, self.settings.seed, epoch as u64);
         let batches = usable_batches(&order, self.settings.batch_size);
-        let blocks = self.method.blocks();
+        let blocks = self.losses();
         let groups: Vec<Range<usize>> = match self.settings.order {
             Order::Interleaved => std::iter::once(0..blocks).collect(),
             Order::Sequential => (0..blocks).map(|block| block..block + 1).collect(),
@@ -176,7 +190,7 @@ impl<'m> Trainer<'m> {
                 let place = Place { epoch, batch: index, wave };
                 learning_rate = self.learning_rate(place, batches.len());
                 let losses = self.wave(group.clone(), &gather(data, indices), place, learning_rate)?;
-                let errors = losses.iter().map(|loss| loss.squared_error);
+                let errors = losses.iter().map(|loss| self.method.shown(loss));
                 sums[group.clone()].iter_mut().zip(errors.clone()).for_each(|(sum, error)| *sum += error);
                 done += group.len();
                 (progress.on_step)(done, blocks * batches.len(), errors.sum::<f64>() / group.len() as f64);
@@ -186,7 +200,7 @@ impl<'m> Trainer<'m> {
             return Err(TrainError::WeightsNotFinite { part, epoch: epoch + 1 });
         }
         Ok(EpochLoss {
-            squared_error: sums.iter().map(|sum| sum / batches.len() as f64).collect(),
+            shown: sums.iter().map(|sum| sum / batches.len() as f64).collect(),
             learning_rate: f64::from(learning_rate),
             images: batches.iter().map(|batch| batch.len()).sum(),
         })
@@ -211,11 +225,11 @@ impl<'m> Trainer<'m> {
         learning_rate.at(step, (epochs * batches) as u64, lr)
     }
 
-    /// One batch through some blocks, side by side. Each block's gradient is taken and applied by itself; the shared sets
-    /// then take a step for each block in turn, with gradients that were all taken at the same point.
+    /// One batch through some groups of blocks, side by side. Each group's gradient is taken and applied by itself; the shared
+    /// sets then take a step for each group in turn, with gradients that were all taken at the same point.
     fn wave(
         &mut self,
-        group: Range<usize>,
+        groups: Range<usize>,
         batch: &Batch,
         place: Place,
         learning_rate: f32,
@@ -223,16 +237,22 @@ impl<'m> Trainer<'m> {
         let (method, shared, settings) = (self.method, &self.weights.shared, &self.settings);
         let noise =
             Stream::new(settings.seed).purpose("train").child(place.epoch as u64).child(place.batch as u64);
-        let blocks = self.weights.blocks[group.clone()].par_iter_mut().zip(&mut self.own[group.clone()]);
-        let steps: Vec<BlockStep> = blocks
+        let together = method.together();
+        let blocks = groups.start * together..groups.end * together;
+        let own = self.weights.blocks[blocks.clone()].par_chunks_mut(together);
+        let own = own.zip(self.own[blocks].par_chunks_mut(together));
+        let steps: Vec<BlockStep> = own
             .enumerate()
-            .map(|(offset, (own, optimizer))| {
-                let block = group.start + offset;
-                let mut step = method.block_step(block, own, shared, batch, noise.child(block as u64));
+            .map(|(offset, (own, optimizers))| {
+                let first = (groups.start + offset) * together;
+                let mut step = step_in_slices(method, first, own, shared, batch, noise.child(first as u64));
                 clip(&mut step, settings.clip_norm);
-                optimizer.step(own.values_mut(), &step.own, learning_rate);
-                own.update_statistics(&step.statistics);
-                step.own = Vec::new();
+                let gradients = std::mem::take(&mut step.own);
+                let parts = own.par_iter_mut().zip(optimizers).zip(gradients).zip(&step.statistics);
+                parts.for_each(|(((set, optimizer), gradient), statistics)| {
+                    optimizer.step(set.values_mut(), &gradient, learning_rate);
+                    set.update_statistics(statistics);
+                });
                 step
             })
             .collect();
@@ -248,7 +268,7 @@ impl<'m> Trainer<'m> {
         let losses: Vec<LossTerms> = steps.iter().map(|step| step.loss).collect();
         match losses.iter().position(|loss| !loss.total.is_finite()) {
             Some(offset) => Err(TrainError::NotFinite {
-                block: group.start + offset + 1,
+                block: groups.start + offset + 1,
                 epoch: place.epoch + 1,
                 batch: place.batch + 1,
                 loss: losses[offset].total,
@@ -258,21 +278,60 @@ impl<'m> Trainer<'m> {
     }
 }
 
-/// Scales the whole gradient of one loss, the block's own and the shared parts together, to at most `max_norm`.
+/// The step on a whole batch, as the mean over the slices that the method lets it be cut into: always the same ones, added in
+/// the same order, whatever the number of threads.
+fn step_in_slices(
+    method: &dyn Method,
+    block: usize,
+    own: &[Parameters],
+    shared: &[Parameters],
+    batch: &Batch,
+    noise: Stream,
+) -> BlockStep {
+    // Two images a slice at least, as methods may ask for.
+    let slices = method.slices().min(batch.labels.len() / 2).max(1);
+    if slices == 1 {
+        return method.block_step(block, own, shared, batch, noise);
+    }
+    let bounds: Vec<usize> = (0..=slices).map(|slice| slice * batch.labels.len() / slices).collect();
+    let steps = bounds.par_windows(2).enumerate().map(|(slice, bounds)| {
+        let part = batch.part(bounds[0]..bounds[1]);
+        let step = method.block_step(block, own, shared, &part, noise.child(slice as u64));
+        scaled(step, part.labels.len() as f64 / batch.labels.len() as f64)
+    });
+    let mut steps = steps.collect::<Vec<_>>().into_iter();
+    let first = steps.next().expect("there is at least one slice");
+    steps.fold(first, added)
+}
+
+/// A slice's step times its share of the batch.
+fn scaled(mut step: BlockStep, share: f64) -> BlockStep {
+    for gradient in step.gradients_mut() {
+        gradient.iter_mut().for_each(|value| *value *= share as f32);
+    }
+    step.loss = step.loss.map(|term| term * share);
+    step
+}
+
+fn added(mut sum: BlockStep, mut step: BlockStep) -> BlockStep {
+    for (sum, gradient) in sum.gradients_mut().zip(step.gradients_mut()) {
+        sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += *value);
+    }
+    sum.loss = sum.loss.plus(step.loss);
+    sum
+}
+
+/// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`.
 fn clip(step: &mut BlockStep, max_norm: Option<f32>) {
     let Some(max_norm) = max_norm else { return };
-    let mut whole = std::mem::take(&mut step.own);
-    let own = whole.len();
-    step.shared.iter().flatten().for_each(|part| whole.extend_from_slice(part));
+    let mut whole: Vec<f32> = step.gradients_mut().flat_map(|part| part.iter().copied()).collect();
     clip_gradient_norm(&mut whole, max_norm);
-    let mut rest = own;
-    for part in step.shared.iter_mut().flatten() {
-        let length = part.len();
-        part.copy_from_slice(&whole[rest..rest + length]);
-        rest += length;
+    let mut rest = &whole[..];
+    for part in step.gradients_mut() {
+        let (own, others) = rest.split_at(part.len());
+        part.copy_from_slice(own);
+        rest = others;
     }
-    whole.truncate(own);
-    step.own = whole;
 }
 
 /// The batches of an epoch: a last one of a single image is left out, since batch norm can't train on it.

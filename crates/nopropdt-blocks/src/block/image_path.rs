@@ -10,7 +10,8 @@ pub(super) struct ImagePath {
     convolutions: [Stage; 3],
     global_average: bool,
     fc: Linear,
-    bn: BatchNorm,
+    /// None in continuous time, where ReLU takes its place.
+    bn: Option<BatchNorm>,
     multiply_adds: u64,
 }
 
@@ -42,7 +43,7 @@ impl ImagePath {
             convolutions,
             global_average: config.global_average,
             fc: Linear::after_flatten(builder, "fc", pixels, channels, config.hidden),
-            bn: BatchNorm::new(builder, "bn", config.hidden),
+            bn: (!config.continuous).then(|| BatchNorm::new(builder, "bn", config.hidden)),
             multiply_adds: multiply_adds as u64,
         }
     }
@@ -63,7 +64,10 @@ impl ImagePath {
         }
         let flat = if self.global_average { tape.global_average_pool(x) } else { tape.flatten(x) };
         let features = self.fc.forward(tape, slot, flat);
-        self.bn.forward(tape, slot, features)
+        match self.bn {
+            Some(bn) => bn.forward(tape, slot, features),
+            None => tape.relu(features),
+        }
     }
 
     pub(super) fn multiply_adds(&self) -> u64 {

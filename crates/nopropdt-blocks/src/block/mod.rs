@@ -2,15 +2,19 @@
 //!
 //! The paper's block and the reference repository's are the same three paths with other settings.
 
+mod dense;
 mod image_path;
+mod join;
 mod label_path;
+mod time;
 
 use crate::error::BlocksError;
 use image_path::ImagePath;
-use label_path::{Join, LabelPath};
+use join::Join;
+use label_path::LabelPath;
 use nopropdt_tensor::layers::Linear;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Var};
+use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 /// Size of an input image.
@@ -23,6 +27,18 @@ pub struct ImageShape {
     pub width: usize,
     /// Channels: 1 grey, 3 colour.
     pub channels: usize,
+}
+
+impl ImageShape {
+    /// Values of an image.
+    pub fn len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Whether an image has no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Settings of a block. [`BlockConfig::paper`] and [`BlockConfig::reference`] are the two published ones.
@@ -43,6 +59,11 @@ pub struct BlockConfig {
     pub join: [usize; 2],
     /// Whether the estimate passes a further linear layer d → d and tanh.
     pub decoder: bool,
+    /// Whether this is the network of continuous time (CT, FM, neural ODE): a time path beside the others, a label path of one
+    /// layer, ReLU in place of every batch norm.
+    pub continuous: bool,
+    /// Whether the latent is an image, as prototypes are, and takes convolutions of its own in place of the label path.
+    pub image_latent: bool,
 }
 
 /// Inputs of the layers whose width depends on the image.
@@ -70,6 +91,8 @@ impl BlockConfig {
             hidden: 256,
             join: [256, 128],
             decoder: false,
+            continuous: false,
+            image_latent: false,
         }
     }
 
@@ -110,20 +133,44 @@ impl BlockConfig {
     }
 }
 
+/// What a block makes its logits of.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockInputs {
+    /// Image features [B, hidden].
+    pub features: Var,
+    /// The latent [B, d].
+    pub z: Var,
+    /// Embedded times [B, 64], by [`DenoiseBlock::embed_times`]; only a block of continuous time takes them.
+    pub times: Option<Var>,
+    /// Dropout masks of a latent that is an image; None leaves dropout out.
+    pub dropout: Option<Stream>,
+}
+
+impl BlockInputs {
+    /// Features and latent, without time and dropout.
+    pub fn new(features: Var, z: Var) -> Self {
+        Self { features, z, times: None, dropout: None }
+    }
+}
+
 /// A checked block: handles into a parameter set that every block of a network shares the shape of.
 #[derive(Debug, Clone)]
 pub struct DenoiseBlock {
     image: ImagePath,
     label: LabelPath,
+    time: Option<Linear>,
     join: Join,
     decoder: Option<Linear>,
+    multiply_adds: (u64, u64),
 }
 
 impl DenoiseBlock {
-    /// Registers the block's tensors: `image.…`, `label.…`, `join.…`, and `decoder.fc.…` if there is one.
+    /// Registers the block's tensors: `image.…`, `label.…`, `time.fc.…` in continuous time, `join.…`, and `decoder.fc.…` if
+    /// there is one.
     ///
     /// # Errors
-    /// When a width is 0, dropout is not in 0..1, or pooling would leave no pixel.
+    /// When a width is 0, dropout is not in 0..1, pooling would leave no pixel, or the latent is to be an image and `dim`
+    /// is not its size.
     pub fn new(
         config: &BlockConfig,
         image: ImageShape,
@@ -132,12 +179,23 @@ impl DenoiseBlock {
         builder: &mut ParameterBuilder,
     ) -> Result<Self, BlocksError> {
         config.validate(&image)?;
-        Ok(Self {
-            image: builder.scope("image", |b| ImagePath::new(config, image, b)),
-            label: builder.scope("label", |b| LabelPath::new(dim, config.hidden, b)),
-            join: builder.scope("join", |b| Join::new(config, classes, b)),
-            decoder: config.decoder.then(|| builder.scope("decoder", |b| Linear::new(b, "fc", dim, dim))),
-        })
+        if config.image_latent {
+            BlocksError::check_size("embedding of the size of an image", image.len(), image.len(), dim)?;
+        }
+        let image_path = builder.scope("image", |b| ImagePath::new(config, image, b));
+        let label = builder.scope("label", |b| match config.image_latent {
+            true => LabelPath::image(config, image, b),
+            false => LabelPath::vector(config, dim, b),
+        });
+        let width = time::EMBEDDING;
+        let time =
+            config.continuous.then(|| builder.scope("time", |b| Linear::new(b, "fc", width, config.hidden)));
+        let join = builder.scope("join", |b| Join::new(config, classes, b));
+        let decoder = config.decoder.then(|| builder.scope("decoder", |b| Linear::new(b, "fc", dim, dim)));
+        let of_time = if config.continuous { (width * config.hidden) as u64 } else { 0 };
+        let once_a_step = label.multiply_adds() + of_time + join.multiply_adds();
+        let multiply_adds = (image_path.multiply_adds(), once_a_step);
+        Ok(Self { image: image_path, label, time, join, decoder, multiply_adds })
     }
 
     /// Image features, which depend on neither z nor t. In training, dropout masks come from `dropout`; None leaves dropout out.
@@ -148,13 +206,30 @@ impl DenoiseBlock {
         self.image.forward(tape, slot, images, dropout)
     }
 
-    /// Class logits from image features and the latent.
+    /// What [`BlockInputs::times`] wants for times t in 0..=1, one a row: [B, 64].
+    pub fn embed_times(&self, times: &[f64]) -> Tensor {
+        time::embed(times)
+    }
+
+    /// Class logits from image features, the latent and, in continuous time, the time.
     ///
     /// # Shapes
     /// features [B, hidden], z [B, d] -> [B, m]
-    pub fn logits(&self, tape: &mut Tape<'_>, slot: Slot, features: Var, z: Var) -> Var {
-        let label = self.label.forward(tape, slot, z);
-        self.join.forward(tape, slot, features, label)
+    ///
+    /// # Panics
+    /// When a block of continuous time is given no times, or another is.
+    pub fn logits(&self, tape: &mut Tape<'_>, slot: Slot, inputs: BlockInputs) -> Var {
+        let label = self.label.forward(tape, slot, inputs.z, inputs.dropout);
+        let time = match (&self.time, inputs.times) {
+            (Some(layer), Some(times)) => {
+                let hidden = layer.forward(tape, slot, times);
+                Some(tape.relu(hidden))
+            }
+            (None, None) => None,
+            _ => panic!("block: times are for blocks of continuous time, which want them"),
+        };
+        let parts: Vec<Var> = [inputs.features, label].into_iter().chain(time).collect();
+        self.join.forward(tape, slot, &parts)
     }
 
     /// The estimate û = softmax(logits)·W_embed, through the decoder if the block has one.
@@ -177,9 +252,9 @@ impl DenoiseBlock {
         Some(tape.tanh(hidden))
     }
 
-    /// Multiply-adds of one image's forward pass: (image path, label path and join).
+    /// Multiply-adds of one image's forward pass: (image path, all else, which is done at every denoising).
     pub fn multiply_adds(&self) -> (u64, u64) {
-        (self.image.multiply_adds(), self.label.multiply_adds() + self.join.multiply_adds())
+        self.multiply_adds
     }
 }
 

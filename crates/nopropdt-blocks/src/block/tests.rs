@@ -39,7 +39,7 @@ impl Case {
         let embedding = tape.variable(self.embedding.clone());
         // Dropout has probability 0 in the golden files, as no two programs draw the same masks.
         let features = self.block.features(tape, slot, images, Some(Stream::new(0)));
-        let logits = self.block.logits(tape, slot, features, z);
+        let logits = self.block.logits(tape, slot, BlockInputs::new(features, z));
         let estimate = self.block.estimate(tape, slot, logits, embedding);
         Forward { slot, z, embedding, logits, estimate }
     }

@@ -1,7 +1,8 @@
 //! The paper's local loss of block t (Eq. 8):
 //! CE(f(z_T), y) + KL(q(z_0|y) ‖ N(0, I)) + (T/2)·η·(SNR(t) − SNR(t−1))·‖û_t(z_{t−1}, x) − u_y‖².
 
-use super::{HEAD, LossTape, NoPropDt};
+use super::NoPropDt;
+use crate::loss_tape::LossTape;
 use crate::method::{Batch, BlockStep, LossTerms};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, Var};
@@ -44,11 +45,12 @@ pub(super) fn loss(
 ) -> BlockStep {
     let schedule = &net.schedule;
     let z = on.noised(schedule.noising(t - 1), noise.previous);
-    let estimate = on.estimate(net, batch, z, dropout);
+    let logits = on.logits(batch, z, None, dropout);
+    let estimate = on.estimate(logits);
     let squared_error = on.tape.squared_error(estimate, on.target);
 
     let z_last = on.noised(schedule.noising(schedule.steps()), noise.last);
-    let logits = net.head.forward(&mut on.tape, on.shared[HEAD], z_last);
+    let logits = on.head(z_last);
     let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
 
     let kl = kl(net, &mut on);
@@ -60,7 +62,7 @@ pub(super) fn loss(
         cross_entropy: on.scalar(cross_entropy),
         kl: on.scalar(kl),
     };
-    on.finish(total, terms, [net.embedding.is_learned(), true])
+    on.finish(total, terms, &[net.net.embedding.is_learned(), true])
 }
 
 /// (T/2)·η·(SNR(t) − SNR(t−1)), weight of block t's squared error.
@@ -71,7 +73,7 @@ pub(super) fn error_weight(net: &NoPropDt, t: usize) -> f64 {
 /// KL of one sample: ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch.
 fn kl(net: &NoPropDt, on: &mut LossTape<'_>) -> Var {
     let alpha_bar = net.schedule.alpha_bar()[0];
-    let constant = -0.5 * net.embedding.dim() as f64 * (alpha_bar + (-alpha_bar).ln_1p());
+    let constant = -0.5 * net.net.embedding.dim() as f64 * (alpha_bar + (-alpha_bar).ln_1p());
     let square = on.target_square();
     on.tape.linear_combination(&[(square, (0.5 * alpha_bar) as f32)], constant as f32)
 }

@@ -4,7 +4,8 @@
 //! blocks, and a mean over d; the decoder is applied to û and once more inside the loss; only the last block
 //! has a cross-entropy (on its own estimate, not on z_T) and ½‖u_y‖² for a KL term.
 
-use super::{HEAD, LossTape, NoPropDt};
+use super::NoPropDt;
+use crate::loss_tape::LossTape;
 use crate::method::{Batch, BlockStep, LossTerms};
 use nopropdt_tensor::random::Stream;
 
@@ -17,18 +18,19 @@ pub(super) fn block_step(
 ) -> BlockStep {
     let epsilon = on.noise(stream.purpose("z"));
     let z = on.noised(net.schedule.noising(t), epsilon);
-    let estimate = on.estimate(net, batch, z, stream.purpose("dropout"));
-    let compared = match net.block.decode(&mut on.tape, on.own, estimate) {
+    let logits = on.logits(batch, z, None, stream.purpose("dropout"));
+    let estimate = on.estimate(logits);
+    let compared = match net.net.block.decode(&mut on.tape, on.own[0], estimate) {
         Some(decoded) => on.tape.add(estimate, decoded),
         None => estimate,
     };
     let squared_error = on.tape.squared_error(compared, on.target);
-    let weight = 0.5 * net.config.eta * net.schedule.snr_weight(t) / net.embedding.dim() as f64;
+    let weight = 0.5 * net.config.eta * net.schedule.snr_weight(t) / net.net.embedding.dim() as f64;
     let mut terms = vec![(squared_error, weight as f32)];
     let mut loss = LossTerms { squared_error: on.scalar(squared_error), ..LossTerms::default() };
     let last = t == net.schedule.steps();
     if last {
-        let logits = net.head.forward(&mut on.tape, on.shared[HEAD], estimate);
+        let logits = on.head(estimate);
         let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
         let square = on.target_square();
         terms.extend([(cross_entropy, 1.0), (square, 0.5)]);
@@ -36,5 +38,5 @@ pub(super) fn block_step(
     }
     let total = on.tape.linear_combination(&terms, 0.0);
     loss.total = on.scalar(total);
-    on.finish(total, loss, [net.embedding.is_learned(), last])
+    on.finish(total, loss, &[net.net.embedding.is_learned(), last])
 }

@@ -31,7 +31,7 @@ fn the_embedding_must_have_a_dimension() {
     let embedding = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
     assert_eq!(
         refused(&DtConfig { embedding, ..small() }),
-        "embedding-dim: must be from 1 to 65536; found 0"
+        "embedding-dim: must be from 1 to 262144; found 0"
     );
 }
 
@@ -112,6 +112,8 @@ fn the_published_blocks_are_those_of_the_publications() {
         hidden: 256,
         join: [256, 128],
         decoder: false,
+        continuous: false,
+        image_latent: false,
     };
     assert_eq!(BlockConfig::paper(), paper);
     let reference = BlockConfig { pool: [true; 3], global_average: true, join: [256, 256], ..paper };

@@ -42,11 +42,11 @@ fn check(config: &DtConfig, seed: u64, block: usize, part: Part) {
     let mut weights = net.init(seed);
     let batch = batch(config, 8);
     let step = |weights: &Weights| {
-        net.block_step(block, &weights.blocks[block], &weights.shared, &batch, Stream::new(9))
+        net.block_step(block, &weights.blocks[block..=block], &weights.shared, &batch, Stream::new(9))
     };
     let found = step(&weights);
     let gradient = match part {
-        Part::Own => found.own,
+        Part::Own => found.own[0].clone(),
         Part::Shared(index) => found.shared[index].clone().unwrap(),
     };
     let (distance, stride) = part.moves();
@@ -106,7 +106,7 @@ fn the_kl_reaches_the_total_and_the_embedding() {
     weights.shared[0].values_mut().iter_mut().for_each(|w| *w *= 1e3);
     weights.shared[1].values_mut().fill(0.0);
     let batch = batch(&config, 8);
-    let step = net.block_step(0, &weights.blocks[0], &weights.shared, &batch, Stream::new(9));
+    let step = net.block_step(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(9));
     assert_relative_eq!(step.loss.kl, 5.0, max_relative = 1e-4);
     assert_relative_eq!(step.loss.total, 5.0 + 4f64.ln(), max_relative = 1e-4);
     let expected: Vec<f64> = (0..4)
@@ -126,6 +126,6 @@ fn the_kl_counts_the_variance() {
     let net = NoPropDt::new(&small()).unwrap();
     let mut weights = net.init(1);
     weights.shared[0].values_mut().fill(0.0);
-    let step = net.block_step(0, &weights.blocks[0], &weights.shared, &batch(&small(), 8), Stream::new(9));
+    let step = net.block_step(0, &weights.blocks[..1], &weights.shared, &batch(&small(), 8), Stream::new(9));
     assert_relative_eq!(step.loss.kl, 2.5 * (0.5e-10 + 1e-15 / 3.0), max_relative = 1e-4);
 }

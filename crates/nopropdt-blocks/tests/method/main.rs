@@ -1,6 +1,7 @@
 //! What a training method promises, through the public interface alone.
 
 mod configuration;
+mod continuous;
 mod gradients;
 mod init;
 mod locality;
@@ -10,8 +11,8 @@ mod sampling;
 mod shapes;
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, Method, NoPropDt, Objective,
-    ScheduleKind, Weights,
+    Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape, Method, NoPropDt,
+    Objective, Sampler, ScheduleKind, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
@@ -29,7 +30,9 @@ fn small() -> DtConfig {
         schedule: ScheduleKind::Cosine,
         objective: Objective::Paper,
         embedding: LEARNED,
+        head: HeadConfig::Softmax,
         block: BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], ..BlockConfig::paper() },
+        sampler: Sampler::Stochastic,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::network;
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, Method, NoPropDt, Objective,
-    ScheduleKind,
+    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape, Method, NoPropDt,
+    Objective, Sampler, ScheduleKind,
 };
 use nopropdt_tensor::Parameters;
 
@@ -16,7 +16,9 @@ fn mnist(block: BlockConfig, embedding: EmbeddingConfig) -> DtConfig {
         schedule: ScheduleKind::Cosine,
         objective: Objective::Paper,
         embedding,
+        head: HeadConfig::Softmax,
         block,
+        sampler: Sampler::Stochastic,
     }
 }
 

@@ -8,7 +8,7 @@ const HEAD: usize = 1;
 
 fn step(net: &NoPropDt, weights: &Weights, t: usize) -> BlockStep {
     let batch = batch(&small_reference(), 6);
-    net.block_step(t - 1, &weights.blocks[t - 1], &weights.shared, &batch, Stream::new(6))
+    net.block_step(t - 1, &weights.blocks[t - 1..t], &weights.shared, &batch, Stream::new(6))
 }
 
 #[test]

@@ -12,8 +12,8 @@ fn network_in_use(config: &DtConfig) -> (NoPropDt, Weights) {
     for round in 0..20 {
         for block in 0..net.blocks() {
             let stream = Stream::new(20).child(round).child(block as u64);
-            let step = net.block_step(block, &weights.blocks[block], &weights.shared, &batch, stream);
-            weights.blocks[block].update_statistics(&step.statistics);
+            let step = net.block_step(block, &weights.blocks[block..=block], &weights.shared, &batch, stream);
+            weights.blocks[block].update_statistics(&step.statistics[0]);
         }
     }
     (net, weights)

@@ -232,6 +232,18 @@ fn classes_must_be_known_and_filled() {
     assert_eq!(message, "PATH: must hold a folder for each class; it holds no folder");
 }
 
+/// Found by fuzzing: sums overflow in the decoder, which then wraps or panics, as it was built.
+#[test]
+fn a_picture_that_overflows_its_decoder_is_no_panic() {
+    let tree = Tree::new();
+    let picture = include_bytes!("tests/overflowing.jpeg");
+    tree.write("train/one/a.jpeg", picture).write("test/one/a.jpeg", picture);
+    match tree.load(&plain()) {
+        Ok(dataset) => assert_eq!((dataset.shape().height, dataset.shape().width), (8, 9)),
+        Err(message) => assert!(!message.contains('\n'), "{message}"),
+    }
+}
+
 #[test]
 fn a_bad_picture_is_named() {
     let tree = divided_tree();

@@ -54,8 +54,8 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
         dataset.test = dataset.test.with_normalisation(normalisation)?;
     }
     let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
-    let draws =
-        pool.install(|| accuracy(&model.network, &model.weights, &dataset.test, seed, arguments.runs));
+    let draws = pool
+        .install(|| accuracy(model.network.as_ref(), &model.weights, &dataset.test, seed, arguments.runs));
     let evaluation = evaluation(arguments, &dataset, &draws);
     output::print(&if arguments.json { serde_json::to_string(&evaluation)? } else { describe(&evaluation)? })
 }

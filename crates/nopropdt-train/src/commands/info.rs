@@ -5,7 +5,7 @@ use super::{InfoArguments, UsageError, output, thread_pool};
 use crate::config::Overrides;
 use crate::model_file::load;
 use anyhow::Result;
-use nopropdt_blocks::{ImageShape, Method, NoPropDt, Weights};
+use nopropdt_blocks::{ImageShape, Method, Weights};
 use nopropdt_data::outline;
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::kernels::Isa;
@@ -35,16 +35,15 @@ struct Info {
 pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let threads = thread_pool(arguments.threads)?.current_num_threads();
-    let (network, weights) = network(arguments)?;
+    let (network, weights, image) = network(arguments)?;
     let (multiply_adds_image, multiply_adds_label) = network.multiply_adds();
-    let config = network.config();
     let info = Info {
         cpu: cpu_name(),
         isa: isa.to_string(),
         threads,
         precision: network.precision().to_string(),
-        image: config.image,
-        classes: config.classes,
+        image,
+        classes: network.classes(),
         blocks: network.blocks(),
         parameters_per_block: weights.blocks[0].len(),
         parameters_shared: weights.shared.iter().map(Parameters::len).sum(),
@@ -56,7 +55,7 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     output::print(&if arguments.json { serde_json::to_string(&info)? } else { describe(&info)? })
 }
 
-fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
+fn network(arguments: &InfoArguments) -> Result<(Box<dyn Method>, Weights, ImageShape)> {
     if let Some(path) = &arguments.model {
         if arguments.overrides != Overrides::default() {
             return Err(
@@ -64,7 +63,7 @@ fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
             );
         }
         let model = load(path)?;
-        return Ok((model.network, model.weights));
+        return Ok((model.network, model.weights, model.metadata.image));
     }
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
@@ -72,7 +71,7 @@ fn network(arguments: &InfoArguments) -> Result<(NoPropDt, Weights)> {
         outline(&config.dataset, &config.load_options(Path::new("data"))).map_err(wrong_use_of_data)?;
     let network = config.network(network_image(shape), classes)?;
     let weights = network.init(config.seed);
-    Ok((network, weights))
+    Ok((network, weights, network_image(shape)))
 }
 
 /// The processor's name where the system tells it (Linux), else its family.

@@ -13,7 +13,7 @@ use crate::report;
 use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
-use nopropdt_blocks::{ImageShape, NoPropDt};
+use nopropdt_blocks::{ImageShape, Method};
 use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
@@ -38,7 +38,7 @@ struct Session {
     folder: RunFolder,
     dataset: Dataset,
     validation: Option<Split>,
-    network: NoPropDt,
+    network: Box<dyn Method>,
     isa: Isa,
     threads: usize,
 }
@@ -60,7 +60,10 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let folder = match (resumed, &arguments.out) {
         (Some(folder), _) => folder,
         (None, Some(path)) => RunFolder::create(path)?,
-        (None, None) => RunFolder::create_numbered(Path::new("runs"), &format!("{}-dt", dataset.name))?,
+        (None, None) => RunFolder::create_numbered(
+            Path::new("runs"),
+            &format!("{}-{}", dataset.name, config.method.name()),
+        )?,
     };
     if arguments.resume.is_none() {
         replace_file(&folder.config(), config.to_toml().as_bytes())?;
@@ -167,7 +170,7 @@ impl Session {
     fn run(&self, arguments: &TrainArguments, stop: &AtomicBool) -> Result<()> {
         let start = Instant::now();
         let batches = batches_per_epoch(self.dataset.train.len(), self.config.batch_size);
-        let mut trainer = Trainer::new(&self.network, &self.config, batches)?;
+        let mut trainer = Trainer::new(self.network.as_ref(), &self.config, batches)?;
         let (mut metrics, before) = self.restore(&mut trainer)?;
         if let Some(summary) = self.finished(&metrics) {
             return self.print_result(&summary, arguments.json);
@@ -246,8 +249,10 @@ impl Session {
             data.classes()
         ));
         display.line(&format!(
-            "NoProp-DT: {} blocks, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
+            "{}: {} {}, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
+            self.network.name(),
             config.steps,
+            if config.method.has_blocks() { "blocks" } else { "steps" },
             parameters,
             config.epochs,
             config.seed,
@@ -271,13 +276,14 @@ impl Session {
     }
 
     fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
-        let measure =
-            |split: &Split| accuracy(&self.network, trainer.weights(), split, self.config.seed, 1).remove(0);
+        let measure = |split: &Split| {
+            accuracy(self.network.as_ref(), trainer.weights(), split, self.config.seed, 1).remove(0)
+        };
         let test = measure(&self.dataset.test);
         EpochMetrics {
             epoch: epoch + 1,
             seconds,
-            train_loss: loss.squared_error,
+            train_loss: loss.shown,
             learning_rate: loss.learning_rate,
             validation_accuracy: self.validation.as_ref().map(|split| measure(split).chain),
             test_accuracy: test.chain,
@@ -291,10 +297,15 @@ impl Session {
     fn save(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics], seconds: f64) -> Result<()> {
         let metadata = ModelMetadata {
             normalisation: self.dataset.train.normalisation().cloned(),
-            ..ModelMetadata::new(&self.config, &self.network, &self.dataset.class_names)
+            ..ModelMetadata::new(
+                &self.config,
+                image_shape(&self.dataset),
+                self.network.alpha_bar(trainer.weights()),
+                &self.dataset.class_names,
+            )
         };
         write_metrics(&self.folder.metrics(), metrics)?;
-        save(&self.folder.model(), &metadata, &self.network, trainer.weights())?;
+        save(&self.folder.model(), &metadata, self.network.as_ref(), trainer.weights())?;
         let states = trainer.optimizer_states();
         let checkpoint = Checkpoint::new(self.config.to_toml(), seconds, metrics, trainer.weights(), states);
         Ok(checkpoint.write(&self.folder.checkpoint())?)
@@ -327,7 +338,7 @@ impl Session {
         };
         let parts = report::Parts {
             config: &self.config,
-            network: &self.network,
+            network: self.network.as_ref(),
             weights: trainer.weights(),
             dataset: &self.dataset,
             metrics,

@@ -2,30 +2,23 @@
 //! out) and [`RunConfig`], complete and checked.
 
 mod image_size;
+mod method;
 mod overrides;
 mod presets;
 
 pub use image_size::ImageSize;
+pub use method::MethodKind;
 pub use overrides::Overrides;
 pub use presets::Preset;
 
 use nopropdt_blocks::{
-    BlockConfig, BlocksError, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, NoPropDt, Objective,
-    ScheduleKind,
+    BlockConfig, BlocksError, EmbeddingStart, ImageShape, Objective, Sampler, ScheduleKind,
 };
 use nopropdt_data::{Augmentation, Channels, DatasetSource, LoadOptions};
-use nopropdt_tensor::kernels::{self, Isa};
+use nopropdt_tensor::kernels::Isa;
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// How a network is trained and answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MethodKind {
-    /// NoProp-DT: discrete time, independently trained blocks.
-    Dt,
-}
 
 /// Class embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +28,8 @@ pub enum EmbeddingKind {
     OneHot,
     /// Trained, d = `embedding-dim`.
     Learned,
+    /// Trained, starting from an image of each class; d = the size of an image.
+    Prototype,
 }
 
 /// Which published block.
@@ -155,6 +150,12 @@ pub struct RunConfig {
     pub schedule: ScheduleKind,
     /// η.
     pub eta: f64,
+    /// How an answer is reached; the method's own way when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<Sampler>,
+    /// σ around the path of method fm; 0 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_sigma: Option<f64>,
     /// Loss and chain: the paper's, or the reference repository's.
     pub objective: Objective,
     /// Class embedding.
@@ -271,16 +272,20 @@ impl RunConfig {
         number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
         let norm = f64::from(self.clip_norm);
         number("clip-norm", norm >= 0.0, "above 0, or 0 for no limit", norm)?;
+        let sigma = self.flow_sigma.unwrap_or(0.0);
+        number("flow-sigma", sigma >= 0.0 && sigma.is_finite(), "at least 0 and finite", sigma)?;
+        self.check_applies()?;
         self.optimizer().validate()?;
         self.learning_rate(1).validate(self.lr)?;
         Ok(())
     }
 
-    /// d, the length of the embedding of one of `classes` classes.
-    pub fn embedding_length(&self, classes: usize) -> usize {
+    /// d, the length of the embedding of one of `classes` classes of images.
+    pub fn embedding_length(&self, classes: usize, image: ImageShape) -> usize {
         match self.embedding {
             EmbeddingKind::OneHot => classes,
             EmbeddingKind::Learned => self.embedding_dim,
+            EmbeddingKind::Prototype => image.len(),
         }
     }
 
@@ -291,40 +296,6 @@ impl RunConfig {
             BlockKind::Reference => BlockConfig::reference(),
         };
         BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block }
-    }
-
-    /// The network for images and classes of the dataset. Precision `auto` is decided for this processor.
-    ///
-    /// # Errors
-    /// When a setting of the network breaks a rule.
-    pub fn network(&self, image: ImageShape, classes: usize) -> Result<NoPropDt, ConfigError> {
-        let embedding = match self.embedding {
-            EmbeddingKind::OneHot => EmbeddingConfig::OneHot,
-            EmbeddingKind::Learned => {
-                EmbeddingConfig::Learned { dim: self.embedding_dim, start: self.embedding_start }
-            }
-        };
-        let block = self.block();
-        let network = NoPropDt::new(&DtConfig {
-            image,
-            classes,
-            steps: self.steps,
-            eta: self.eta,
-            schedule: self.schedule,
-            objective: self.objective,
-            embedding,
-            block,
-        })?;
-        let found = network.parameters();
-        if found > MOST_PARAMETERS {
-            return Err(ConfigError::TooLarge { found, most: MOST_PARAMETERS });
-        }
-        let precision = match self.precision {
-            Precision::Auto => kernels::active().isa().fastest_precision(),
-            Precision::F32 => nopropdt_tensor::Precision::F32,
-            Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
-        };
-        Ok(network.in_precision(precision))
     }
 
     /// How the dataset is to be read.

@@ -4,7 +4,7 @@ use super::{
     BlockKind, ConfigError, EmbeddingKind, ImageSize, LearningRateKind, MethodKind, Normalize, OptimizerKind,
     Order, Precision, Preset, RunConfig,
 };
-use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
+use nopropdt_blocks::{EmbeddingStart, Objective, Sampler, ScheduleKind};
 use nopropdt_data::{Channels, DatasetName, DatasetSource};
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -68,28 +68,34 @@ overrides! {
     /// Hold out N training images and report the accuracy on them too [default: 0]
     #[arg(long, value_name = "N", help_heading = "Data")]
     validation: usize,
-    /// Method: dt [default: dt]
+    /// Method: dt, ct, fm, or a baseline: backprop (through the same blocks), adjoint (a neural ODE) [default: dt]
     #[arg(long, value_parser = named::<MethodKind>, value_name = "NAME", help_heading = "Method")]
     method: MethodKind,
-    /// T, the number of denoising steps and of blocks [default: 10]
+    /// T: blocks of dt and backprop, steps of the one network of ct, fm and adjoint [default: 10; 1000 for ct and fm; 100 for adjoint]
     #[arg(long, value_name = "T", help_heading = "Method")]
     steps: usize,
-    /// Noise schedule: cosine, linear, sigmoid, or reference (falling; needs --objective reference) [default: cosine]
+    /// Noise schedule: cosine, linear, sigmoid, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]
     #[arg(long, value_parser = named::<ScheduleKind>, value_name = "NAME", help_heading = "Method")]
     schedule: ScheduleKind,
-    /// Weight of the squared error [default: 0.1]
+    /// Weight of the squared error (dt, ct) [default: 0.1; 1 for ct]
     #[arg(long, allow_negative_numbers = true, value_name = "ETA", help_heading = "Method")]
     eta: f64,
+    /// From noise to answer: stochastic (fresh noise at every step), euler or heun (none but the first) [default: stochastic; euler for fm and adjoint]
+    #[arg(long, value_parser = named::<Sampler>, value_name = "NAME", help_heading = "Method")]
+    sampler: Sampler,
+    /// Deviation of the noise around the path that fm learns [default: 0]
+    #[arg(long, allow_negative_numbers = true, value_name = "SIGMA", help_heading = "Method")]
+    flow_sigma: f64,
     /// Loss and chain: paper, or reference (the reference repository's) [default: paper]
     #[arg(long, value_parser = named::<Objective>, value_name = "NAME", help_heading = "Method")]
     objective: Objective,
-    /// Class embedding: one-hot or learned [default: one-hot]
+    /// Class embedding: one-hot, learned, or prototype (learned, starting from an image of each class) [default: one-hot]
     #[arg(long, value_parser = named::<EmbeddingKind>, value_name = "NAME", help_heading = "Method")]
     embedding: EmbeddingKind,
     /// Length of a learned embedding [default: 20]
     #[arg(long, value_name = "D", help_heading = "Method")]
     embedding_dim: usize,
-    /// Start of a learned embedding: orthogonal, or small (N(0, 0.1²)) [default: orthogonal]
+    /// Start of a learned embedding: orthogonal, random (N(0, 1)), or small (N(0, 0.1²)) [default: orthogonal]
     #[arg(long, value_parser = named::<EmbeddingStart>, value_name = "NAME", help_heading = "Method")]
     embedding_start: EmbeddingStart,
     /// Block: paper or reference [default: paper]
@@ -107,7 +113,7 @@ overrides! {
     /// Images a batch, at least 2 [default: 64 for digits, 128 for others]
     #[arg(long, value_name = "B", help_heading = "Training")]
     batch_size: usize,
-    /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw]
+    /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw; adam for ct and fm]
     #[arg(long, value_parser = named::<OptimizerKind>, value_name = "NAME", help_heading = "Training")]
     optimizer: OptimizerKind,
     /// Learning rate [default: 0.001]
@@ -167,7 +173,8 @@ impl Overrides {
     pub fn resolve(self, preset: Option<Preset>) -> Result<RunConfig, ConfigError> {
         let layers = self.over(preset.map(Preset::overrides).unwrap_or_default());
         let dataset = layers.dataset.clone().unwrap_or(DatasetName::Digits.into());
-        let complete = layers.over(Preset::defaults(dataset));
+        let method = layers.method.unwrap_or(MethodKind::Dt);
+        let complete = layers.over(Preset::defaults(dataset, method));
         let table = toml::to_string(&complete).expect("overrides have a TOML form");
         let config: RunConfig = toml::from_str(&table).expect("the defaults hold every setting a run needs");
         config.validate()?;

@@ -45,11 +45,19 @@ impl Preset {
 
     /// What every setting is when nobody says anything: the paper's, with a cosine learning rate and few epochs so that a
     /// first run is short.
-    pub(super) fn defaults(dataset: DatasetSource) -> Overrides {
+    pub(super) fn defaults(dataset: DatasetSource, method: MethodKind) -> Overrides {
         let (epochs, batch_size) = match dataset.known() {
             Some(DatasetName::Digits) => (20, 64),
             _ => (10, 128),
         };
+        let steps = match method {
+            MethodKind::Dt | MethodKind::Backprop => 10,
+            MethodKind::Ct | MethodKind::Fm => 1000,
+            // The paper's 1000 steps there and back would make a first run last for hours.
+            MethodKind::Adjoint => 100,
+        };
+        let continuous = matches!(method, MethodKind::Ct | MethodKind::Fm);
+        let learned = method == MethodKind::Ct;
         Overrides {
             dataset: Some(dataset),
             image_size: None,
@@ -61,10 +69,12 @@ impl Preset {
             limit_train: None,
             limit_test: None,
             validation: Some(0),
-            method: Some(MethodKind::Dt),
-            steps: Some(10),
-            schedule: Some(ScheduleKind::Cosine),
-            eta: Some(0.1),
+            method: Some(method),
+            steps: Some(steps),
+            schedule: Some(if learned { ScheduleKind::Learned } else { ScheduleKind::Cosine }),
+            eta: Some(if learned { 1.0 } else { 0.1 }),
+            sampler: None,
+            flow_sigma: None,
             objective: Some(Objective::Paper),
             embedding: Some(EmbeddingKind::OneHot),
             embedding_dim: Some(20),
@@ -74,7 +84,7 @@ impl Preset {
             dropout: Some(0.2),
             epochs: Some(epochs),
             batch_size: Some(batch_size),
-            optimizer: Some(OptimizerKind::Adamw),
+            optimizer: Some(if continuous { OptimizerKind::Adam } else { OptimizerKind::Adamw }),
             lr: Some(0.001),
             lr_schedule: Some(LearningRateKind::Cosine),
             warmup_epochs: Some(0),

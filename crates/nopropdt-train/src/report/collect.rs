@@ -4,7 +4,7 @@ use super::{ChainPicture, Picture, ReportData};
 use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};
-use nopropdt_blocks::{NoPropDt, Weights};
+use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::{Dataset, Split};
 
 /// Test images shown.
@@ -19,7 +19,7 @@ pub struct Parts<'a> {
     /// Its configuration.
     pub config: &'a RunConfig,
     /// Its network.
-    pub network: &'a NoPropDt,
+    pub network: &'a dyn Method,
     /// What was learned.
     pub weights: &'a Weights,
     /// What it was learned from.
@@ -43,18 +43,24 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
         picture: picture(test, answer),
         probabilities: chain_of(parts.network, parts.weights, test, parts.config.seed, answer.index),
     };
-    let schedule = parts.network.schedule();
+    let alpha_bar = parts.network.alpha_bar(parts.weights);
     ReportData {
-        title: format!("NoProp-DT on {}", parts.dataset.name),
+        title: format!("{} on {}", parts.network.name(), parts.dataset.name),
         facts: facts(parts),
         epochs: parts.metrics.to_vec(),
         summary: parts.summary.clone(),
-        alpha_bar: schedule.alpha_bar().to_vec(),
-        snr_weight: (1..=schedule.steps()).map(|t| schedule.snr_weight(t)).collect(),
+        snr_weight: snr_weights(&alpha_bar),
+        alpha_bar,
         class_names: parts.dataset.class_names.clone(),
         pictures: grid.map(|answer| picture(test, answer)).collect(),
         chains: wrong.iter().take(CHAINS).chain(right.iter().take(CHAINS)).map(chain).collect(),
     }
+}
+
+/// SNR(t) − SNR(t−1) of each step.
+fn snr_weights(alpha_bar: &[f64]) -> Vec<f64> {
+    let snr = |alpha_bar: f64| alpha_bar / (1.0 - alpha_bar);
+    alpha_bar.windows(2).map(|pair| snr(pair[1]) - snr(pair[0])).collect()
 }
 
 fn picture(test: &Split, answer: &Answer) -> Picture {

@@ -3,6 +3,7 @@
 use super::super::paper::{Noise, error_weight, loss};
 use super::super::*;
 use crate::golden::{FORWARD, Golden};
+use crate::method::LossTerms;
 
 fn network(golden: &Golden) -> NoPropDt {
     let block =
@@ -15,7 +16,9 @@ fn network(golden: &Golden) -> NoPropDt {
         schedule: ScheduleKind::Cosine,
         objective: Objective::Paper,
         embedding: EmbeddingConfig::Learned { dim: 5, start: crate::EmbeddingStart::Orthogonal },
+        head: HeadConfig::Softmax,
         block,
+        sampler: Sampler::Stochastic,
     };
     NoPropDt::new(&config).unwrap()
 }
@@ -27,8 +30,8 @@ fn the_papers_loss_is_pytorchs() {
     let Weights { blocks, mut shared } = net.init(0);
     let mut own = blocks.into_iter().next().unwrap();
     golden.load("before.", &mut own);
-    golden.load("", &mut shared[EMBEDDING]);
-    golden.load("", &mut shared[HEAD]);
+    golden.load("", &mut shared[Weights::EMBEDDING]);
+    golden.load("", &mut shared[Weights::HEAD]);
     let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
     let (previous, last) = (golden.take("eps_prev").tensor(), golden.take("eps_last").tensor());
     for (found, expected) in net.schedule.alpha_bar().iter().zip(golden.take("alpha_bar").values) {
@@ -36,15 +39,19 @@ fn the_papers_loss_is_pytorchs() {
     }
     for t in [3, 10] {
         let noise = Noise { previous: previous.clone(), last: last.clone() };
-        check_values(&mut golden, &net, t, LossTape::new(&net, &own, &shared, &batch), &batch, &noise);
-        let step = loss(&net, t, LossTape::new(&net, &own, &shared, &batch), &batch, noise, Stream::new(0));
+        check_values(&mut golden, &net, t, tape(&net, &own, &shared, &batch), &batch, &noise);
+        let step = loss(&net, t, tape(&net, &own, &shared, &batch), &batch, noise, Stream::new(0));
         check_terms(&mut golden, &net, t, &step.loss);
         let prefix = format!("t{t}.grad.");
-        golden.check_gradients(&prefix, &own, &step.own);
+        golden.check_gradients(&prefix, &own, &step.own[0]);
         for (set, gradient) in shared.iter().zip(&step.shared) {
             golden.check_gradients(&prefix, set, gradient.as_ref().unwrap());
         }
     }
+}
+
+fn tape<'p>(net: &'p NoPropDt, own: &'p Parameters, shared: &'p [Parameters], batch: &Batch) -> LossTape<'p> {
+    LossTape::new(&net.net, std::slice::from_ref(own), shared, &batch.labels)
 }
 
 /// The values that the terms are made of.
@@ -58,11 +65,9 @@ fn check_values(
 ) {
     let z = on.noised(net.schedule.noising(t - 1), noise.previous.clone());
     let z_last = on.noised(net.schedule.noising(net.schedule.steps()), noise.last.clone());
-    let estimate = on.estimate(net, batch, z, Stream::new(0));
-    let images = on.tape.constant(batch.images.clone());
-    let features = net.block.features(&mut on.tape, on.own, images, None);
-    let logits = net.block.logits(&mut on.tape, on.own, features, z);
-    let head_logits = net.head.forward(&mut on.tape, on.shared[HEAD], z_last);
+    let logits = on.logits(batch, z, None, Stream::new(0));
+    let estimate = on.estimate(logits);
+    let head_logits = on.head(z_last);
     for (name, var) in [
         ("z_prev", z),
         ("z_last", z_last),

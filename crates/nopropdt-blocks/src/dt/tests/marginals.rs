@@ -110,13 +110,14 @@ fn with_loss_tape(check: impl FnOnce(&NoPropDt, LossTape<'_>, &[usize], &Tensor)
         schedule: ScheduleKind::Cosine,
         objective: Objective::Paper,
         embedding: EmbeddingConfig::Learned { dim: DIM, start: crate::EmbeddingStart::Orthogonal },
+        head: HeadConfig::Softmax,
         block: BlockConfig { channels: [1; 3], hidden: 1, join: [1; 2], ..BlockConfig::paper() },
+        sampler: Sampler::Stochastic,
     };
     let net = NoPropDt::new(&config).unwrap();
     let weights = net.init(14);
     let labels: Vec<usize> = (0..ROWS).map(|row| row % 3).collect();
-    let batch = Batch { images: Tensor::zeros(&[ROWS, 1, 1, 1]), labels: labels.clone() };
-    let tape = LossTape::new(&net, &weights.blocks[0], &weights.shared, &batch);
+    let tape = LossTape::new(&net.net, &weights.blocks[..1], &weights.shared, &labels);
     check(&net, tape, &labels, &net.embedding_matrix(&weights));
 }
 

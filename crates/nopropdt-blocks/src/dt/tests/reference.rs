@@ -12,7 +12,9 @@ fn network() -> NoPropDt {
         schedule: ScheduleKind::Reference,
         objective: Objective::Reference,
         embedding: EmbeddingConfig::Learned { dim: 6, start: crate::EmbeddingStart::Small },
+        head: HeadConfig::Softmax,
         block: BlockConfig { decoder: true, ..small },
+        sampler: Sampler::Stochastic,
     };
     NoPropDt::new(&config).unwrap()
 }
@@ -34,16 +36,17 @@ fn the_estimate_and_its_second_decoding_are_compared_with_the_target() {
     let images = Tensor::filled_by(&[5, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
     let batch = Batch { images, labels: vec![0, 3, 1, 2, 3] };
     for t in [1, 7, 10] {
-        let (own, stream) = (&weights.blocks[t - 1], Stream::new(3).child(t as u64));
+        let (own, stream) = (&weights.blocks[t - 1..t], Stream::new(3).child(t as u64));
         let loss = net.block_step(t - 1, own, &weights.shared, &batch, stream).loss;
 
-        let mut on = LossTape::new(&net, own, &weights.shared, &batch);
+        let mut on = LossTape::new(&net.net, own, &weights.shared, &batch.labels);
         let epsilon = on.noise(stream.purpose("z"));
         // Block t is fed z at t, not t − 1.
         let z = on.noised(net.schedule.noising(t), epsilon);
-        let estimate = on.estimate(&net, &batch, z, stream.purpose("dropout"));
+        let logits = on.logits(&batch, z, None, stream.purpose("dropout"));
+        let estimate = on.estimate(logits);
         let (estimate, target) = (on.tape.value(estimate).data(), on.tape.value(on.target).data());
-        let decoded = linear(own, "decoder.fc", estimate, 6);
+        let decoded = linear(&own[0], "decoder.fc", estimate, 6);
         let errors = estimate.iter().zip(&decoded).zip(target);
         let squared_error =
             errors.map(|((u, d), y)| (f64::from(*u) + d.tanh() - f64::from(*y)).powi(2)).sum::<f64>() / 5.0;
@@ -51,7 +54,7 @@ fn the_estimate_and_its_second_decoding_are_compared_with_the_target() {
 
         if t == 10 {
             // The head is applied to û of this very block.
-            let logits = linear(&weights.shared[HEAD], "head", estimate, 6);
+            let logits = linear(&weights.shared[Weights::HEAD], "head", estimate, 6);
             let negative_log =
                 |(row, label): (&[f64], &usize)| row.iter().map(|v| v.exp()).sum::<f64>().ln() - row[*label];
             let sum: f64 = logits.chunks_exact(4).zip(&batch.labels).map(negative_log).sum();

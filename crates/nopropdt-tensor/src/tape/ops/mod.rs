@@ -4,6 +4,7 @@ mod activation;
 mod arithmetic;
 mod batch_norm;
 mod conv;
+mod distances;
 mod embedding;
 mod linear;
 mod loss;

@@ -1,0 +1,272 @@
+//! The baseline of a neural ODE trained by the adjoint method (Chen et al. 2018) on the network of continuous time:
+//! dz/dt = logits(z, x, t)·W_embed from z_0 ~ N(0, I), and the cross-entropy of z_1 for a loss.
+//!
+//! Nothing of the way forward is kept: the latent is solved backwards beside its adjoint a = ∂L/∂z, with da/dt = −a·∂f/∂z and
+//! gradients of parameters gathered on the way. The image features are a constant of the equation, and their gradient goes
+//! through the image path once.
+
+use crate::block::{BlockConfig, BlockInputs};
+use crate::embedding::LabelEmbedding;
+use crate::error::BlocksError;
+use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::network::{Network, NetworkConfig, SLICES};
+use crate::sampling::{Latent, Sampler, Steps, flow};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Mode, Parameters, Precision, Slot, Tape, Tensor, Var};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the neural ODE.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdjointConfig {
+    /// The network; its block is made one of continuous time.
+    pub network: NetworkConfig,
+    /// T, steps of the solver, in training and in answering.
+    pub steps: usize,
+    /// The solver: Euler or Heun.
+    pub sampler: Sampler,
+}
+
+/// A checked neural ODE, without its weights.
+#[derive(Debug, Clone)]
+pub struct Adjoint {
+    net: Network,
+    steps: Steps,
+    sampler: Sampler,
+}
+
+/// The field of a batch in training, and the gradients gathered on the way back through it.
+struct Field<'a> {
+    net: &'a Network,
+    own: &'a Parameters,
+    embedding: &'a Parameters,
+    features: Tensor,
+    dropout: Stream,
+    /// Sums over the steps, of the own set and of the embedding's.
+    of_sets: Vec<Vec<f32>>,
+    of_features: Vec<f32>,
+}
+
+impl Field<'_> {
+    /// f(z, t) on a tape, with the variables z and features.
+    fn on_tape(&self, tape: &mut Tape<'_>, slots: [Slot; 2], z: Tensor, t: f64) -> (Var, Var, Var) {
+        let rows = z.shape()[0];
+        let (features, z) = (tape.variable(self.features.clone()), tape.variable(z));
+        let times = Some(tape.constant(self.net.block.embed_times(&vec![t; rows])));
+        // The same masks at every time: the field must be a function.
+        let inputs = BlockInputs { times, dropout: Some(self.dropout), ..BlockInputs::new(features, z) };
+        let logits = self.net.block.logits(tape, slots[0], inputs);
+        let embedding = self.net.embedding.on_tape(tape, slots[1]);
+        (tape.matmul(logits, embedding), z, features)
+    }
+
+    fn value(&self, z: &Tensor, t: f64) -> Tensor {
+        let mut tape = self.net.tape(Mode::Train);
+        let slots = [tape.attach(self.own), tape.attach(self.embedding)];
+        let (velocity, ..) = self.on_tape(&mut tape, slots, z.clone(), t);
+        tape.value(velocity).clone()
+    }
+
+    /// f(z, t) and a·∂f/∂z for an adjoint times `factor`; what it says of parameters and features is added to the sums.
+    fn back(&mut self, z: &Tensor, t: f64, adjoint: &[f32], factor: f64) -> (Tensor, Vec<f32>) {
+        let mut tape = self.net.tape(Mode::Train);
+        let slots = [tape.attach(self.own), tape.attach(self.embedding)];
+        let (velocity, z, features) = self.on_tape(&mut tape, slots, z.clone(), t);
+        let value = tape.value(velocity).clone();
+        let scaled = adjoint.iter().map(|a| factor as f32 * a).collect();
+        let mut gradients = tape.backward_from(velocity, scaled, std::mem::take(&mut self.of_sets));
+        self.of_sets = slots.map(|slot| gradients.take_parameters(slot)).into();
+        let of_features = gradients.variable(features).expect("the field depends on the image");
+        add(&mut self.of_features, 1.0, of_features);
+        let of_z = gradients.variable(z).expect("the field depends on the latent").to_vec();
+        (value, of_z)
+    }
+
+    /// Takes z_1 and a_1 = ∂L/∂z_1 back to t = 0.
+    fn solve_back(&mut self, sampler: Sampler, steps: usize, mut z: Tensor, mut adjoint: Vec<f32>) {
+        let width = 1.0 / steps as f64;
+        for step in (0..steps).rev() {
+            let t = (step + 1) as f64 * width;
+            if sampler == Sampler::Heun {
+                let (velocity, first) = self.back(&z, t, &adjoint, 0.5 * width);
+                let (mut ahead, mut adjoint_ahead) = (z.clone(), adjoint.clone());
+                add(ahead.data_mut(), -width, velocity.data());
+                add(&mut adjoint_ahead, 2.0, &first);
+                let (again, second) = self.back(&ahead, t - width, &adjoint_ahead, 0.5 * width);
+                add(z.data_mut(), -0.5 * width, velocity.data());
+                add(z.data_mut(), -0.5 * width, again.data());
+                add(&mut adjoint, 1.0, &first);
+                add(&mut adjoint, 1.0, &second);
+            } else {
+                let (velocity, of_z) = self.back(&z, t, &adjoint, width);
+                add(z.data_mut(), -width, velocity.data());
+                add(&mut adjoint, 1.0, &of_z);
+            }
+        }
+    }
+}
+
+fn add(sum: &mut [f32], factor: f64, values: &[f32]) {
+    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += factor as f32 * value);
+}
+
+/// The cross-entropy of z_1, its gradient there, and those of the embedding's and the head's sets.
+struct End {
+    loss: f64,
+    of_z: Vec<f32>,
+    of_embedding: Vec<f32>,
+    of_head: Vec<f32>,
+}
+
+impl Adjoint {
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    /// When a setting is out of range or pooling would leave nothing of the image.
+    pub fn new(config: &AdjointConfig) -> Result<Self, BlocksError> {
+        let mut network = config.network.clone();
+        network.block = BlockConfig { continuous: true, ..network.block };
+        let (net, steps) = (Network::new(&network)?, Steps::new(config.steps)?);
+        Ok(Self { net, steps, sampler: config.sampler.of_a_flow()? })
+    }
+
+    /// The same network computed in `precision`.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.net.precision = precision;
+        self
+    }
+
+    fn end(&self, shared: &[Parameters], z: &Tensor, labels: &[usize]) -> End {
+        let mut tape = self.net.tape(Mode::Train);
+        let [embedding, head] = [Weights::EMBEDDING, Weights::HEAD].map(|index| tape.attach(&shared[index]));
+        let matrix = self.net.embedding.on_tape(&mut tape, embedding);
+        let z = tape.variable(z.clone());
+        let logits = self.net.head.forward(&mut tape, head, z, matrix);
+        let loss = tape.cross_entropy(logits, labels);
+        let value = f64::from(tape.value(loss).item());
+        let mut gradients = tape.backward(loss);
+        let of_z = gradients.variable(z).expect("the loss depends on z_1").to_vec();
+        let [of_embedding, of_head] = [embedding, head].map(|slot| gradients.take_parameters(slot));
+        End { loss: value, of_z, of_embedding, of_head }
+    }
+}
+
+impl Method for Adjoint {
+    fn name(&self) -> &'static str {
+        "neural ODE (adjoint)"
+    }
+
+    fn init(&self, seed: u64) -> Weights {
+        self.net.init(1, seed)
+    }
+
+    fn parameters(&self) -> usize {
+        self.net.parameters(1)
+    }
+
+    fn blocks(&self) -> usize {
+        1
+    }
+
+    fn prefix(&self, _: usize) -> String {
+        "block.".into()
+    }
+
+    fn slices(&self) -> usize {
+        SLICES
+    }
+
+    fn classes(&self) -> usize {
+        self.net.classes()
+    }
+
+    fn readouts(&self) -> usize {
+        self.steps.readouts()
+    }
+
+    fn precision(&self) -> Precision {
+        self.net.precision
+    }
+
+    fn embedding(&self) -> &LabelEmbedding {
+        &self.net.embedding
+    }
+
+    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
+        Vec::new()
+    }
+
+    fn shown(&self, loss: &LossTerms) -> f64 {
+        loss.cross_entropy
+    }
+
+    fn block_step(
+        &self,
+        _: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+    ) -> BlockStep {
+        let dropout = stream.purpose("dropout");
+        let mut tape = self.net.tape(Mode::Train);
+        let slot = tape.attach(&own[0]);
+        let images = tape.constant(batch.images.clone());
+        let features = self.net.block.features(&mut tape, slot, images, Some(dropout));
+        let embedding = &shared[Weights::EMBEDDING];
+        let mut field = Field {
+            net: &self.net,
+            own: &own[0],
+            embedding,
+            features: tape.value(features).clone(),
+            dropout: dropout.purpose("latent"),
+            of_sets: vec![vec![0.0; own[0].len()], vec![0.0; embedding.len()]],
+            of_features: vec![0.0; tape.value(features).len()],
+        };
+        let mut z = Tensor::filled_by(&[batch.labels.len(), self.net.embedding.dim()], |data| {
+            stream.purpose("z").fill_normal(data);
+        });
+        flow(self.sampler, self.steps.0, &mut z, |_, t, z| field.value(z, t));
+        let End { loss, of_z, of_embedding, of_head } = self.end(shared, &z, &batch.labels);
+        field.solve_back(self.sampler, self.steps.0, z, of_z);
+        let Field { mut of_sets, of_features, .. } = field;
+        let mut of_field = of_sets.pop().expect("there are two sets");
+        add(&mut of_field, 1.0, &of_embedding);
+        let mut gradients = tape.backward_from(features, of_features, of_sets);
+        BlockStep {
+            loss: LossTerms { total: loss, cross_entropy: loss, ..LossTerms::default() },
+            own: vec![gradients.take_parameters(slot)],
+            shared: vec![self.net.embedding.is_learned().then_some(of_field), Some(of_head)],
+            statistics: vec![Vec::new()],
+        }
+    }
+
+    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
+        self.net.features(weights, images)
+    }
+
+    fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
+        let field = self.net.at_times(weights, features);
+        let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
+        let mut block_logits = Vec::new();
+        flow(self.sampler, self.steps.0, &mut latent.z, |step, t, z| {
+            let velocity = field.velocity(&field.logits(z, t));
+            if step.is_some_and(|step| self.steps.is_read(step)) {
+                // Where the path would end if it went on straight.
+                let mut end = z.clone();
+                add(end.data_mut(), 1.0 - t, velocity.data());
+                block_logits.push(self.net.head_logits(weights, &end));
+            }
+            velocity
+        });
+        Trace { block_logits, head_logits: self.net.head_logits(weights, &latent.z) }
+    }
+
+    fn multiply_adds(&self) -> (u64, u64) {
+        self.net.block.multiply_adds()
+    }
+}
+
+#[cfg(test)]
+mod tests;

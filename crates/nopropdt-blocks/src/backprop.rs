@@ -1,0 +1,213 @@
+//! The baseline of end-to-end back-propagation on the same blocks (paper Eq. 17-19): z_t = (1 − α_t)·z_{t−1} + α_t·û_t with
+//! α_t = tanh(w_t) learned, and the cross-entropy of z_T for a loss.
+//!
+//! The blocks' image paths depend on no latent, so each is a tape of its own, run side by side with the others; one more tape
+//! holds the chain, and hands the gradient of every block's features on.
+
+use crate::block::BlockInputs;
+use crate::embedding::LabelEmbedding;
+use crate::error::BlocksError;
+use crate::loss_tape::LossTape;
+use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::network::{Network, NetworkConfig};
+use crate::sampling::Latent;
+use nopropdt_tensor::init::Initializer;
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{
+    Layout, Mode, ParameterBuilder, ParameterId, Parameters, Precision, Slot, Tape, Tensor, Var,
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Index of the gates w_t in [`Weights::shared`].
+const GATES: usize = 2;
+/// w_t at the start: α_t = tanh(1) = 0.76.
+const FIRST_GATE: f32 = 1.0;
+/// Most blocks.
+const MOST_BLOCKS: usize = 1000;
+
+/// Settings of back-propagation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackpropConfig {
+    /// The network.
+    pub network: NetworkConfig,
+    /// T, the number of blocks.
+    pub steps: usize,
+}
+
+/// A checked network trained end to end, without its weights.
+#[derive(Debug, Clone)]
+pub struct Backprop {
+    net: Network,
+    steps: usize,
+    gates: ParameterId,
+}
+
+/// Registers `gates.weight`, w_1 .. w_T.
+fn gates(steps: usize, builder: &mut ParameterBuilder) -> ParameterId {
+    let start = Initializer::Constant { value: FIRST_GATE };
+    builder.scope("gates", |builder| builder.parameter("weight", &[steps], Layout::Same, start, 1))
+}
+
+/// A block's image path on a tape of its own.
+struct ImageTape<'p> {
+    tape: Tape<'p>,
+    own: Slot,
+    features: Var,
+}
+
+impl Backprop {
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    /// When a setting is out of range or pooling would leave nothing of the image.
+    pub fn new(config: &BackpropConfig) -> Result<Self, BlocksError> {
+        BlocksError::check_size("steps", 1, MOST_BLOCKS, config.steps)?;
+        let gates = gates(config.steps, &mut ParameterBuilder::new(Stream::new(0)));
+        Ok(Self { net: Network::new(&config.network)?, steps: config.steps, gates })
+    }
+
+    /// The same network computed in `precision`.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.net.precision = precision;
+        self
+    }
+
+    fn image_tape<'p>(&self, own: &'p Parameters, batch: &Batch, dropout: Stream) -> ImageTape<'p> {
+        let mut tape = self.net.tape(Mode::Train);
+        let own = tape.attach(own);
+        let images = tape.constant(batch.images.clone());
+        let features = self.net.block.features(&mut tape, own, images, Some(dropout));
+        ImageTape { tape, own, features }
+    }
+
+    /// The chain from z_0 to the logits of z_T; `features` are those of each block.
+    fn chain(&self, on: &mut LossTape<'_>, features: &[Var], rows: usize, stream: Stream) -> Var {
+        let start = on.noise(stream.purpose("z"));
+        let mut z = on.tape.constant(start);
+        let gates = on.tape.parameter(on.shared(GATES), self.gates, &[self.steps, 1]);
+        let gates = on.tape.tanh(gates);
+        for (t, &features) in features.iter().enumerate() {
+            let dropout = Some(dropout_of(stream, t).purpose("latent"));
+            let inputs = BlockInputs { dropout, ..BlockInputs::new(features, z) };
+            let logits = self.net.block.logits(&mut on.tape, on.own[t], inputs);
+            let estimate = self.net.block.estimate(&mut on.tape, on.own[t], logits, on.embedding);
+            let alpha = on.tape.rows(gates, &vec![t; rows]);
+            let way = on.tape.linear_combination(&[(estimate, 1.0), (z, -1.0)], 0.0);
+            let step = on.tape.scale_rows(way, alpha);
+            z = on.tape.add(z, step);
+        }
+        on.head(z)
+    }
+}
+
+fn dropout_of(stream: Stream, block: usize) -> Stream {
+    stream.purpose("dropout").child(block as u64)
+}
+
+impl Method for Backprop {
+    fn name(&self) -> &'static str {
+        "back-propagation"
+    }
+
+    fn init(&self, seed: u64) -> Weights {
+        let mut weights = self.net.init(self.steps, seed);
+        let mut builder = ParameterBuilder::new(Stream::new(seed));
+        gates(self.steps, &mut builder);
+        weights.shared.push(builder.build());
+        weights
+    }
+
+    fn parameters(&self) -> usize {
+        self.net.parameters(self.steps) + self.steps
+    }
+
+    fn blocks(&self) -> usize {
+        self.steps
+    }
+
+    fn together(&self) -> usize {
+        self.steps
+    }
+
+    fn classes(&self) -> usize {
+        self.net.classes()
+    }
+
+    fn readouts(&self) -> usize {
+        self.steps
+    }
+
+    fn precision(&self) -> Precision {
+        self.net.precision
+    }
+
+    fn embedding(&self) -> &LabelEmbedding {
+        &self.net.embedding
+    }
+
+    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
+        Vec::new()
+    }
+
+    fn shown(&self, loss: &LossTerms) -> f64 {
+        loss.cross_entropy
+    }
+
+    fn block_step(
+        &self,
+        _: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+    ) -> BlockStep {
+        let images = own.par_iter().enumerate();
+        let images: Vec<ImageTape<'_>> =
+            images.map(|(t, set)| self.image_tape(set, batch, dropout_of(stream, t))).collect();
+        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
+        let features: Vec<Var> =
+            images.iter().map(|image| on.tape.variable(image.tape.value(image.features).clone())).collect();
+        let logits = self.chain(&mut on, &features, batch.labels.len(), stream);
+        let loss = on.tape.cross_entropy(logits, &batch.labels);
+        let value = on.scalar(loss);
+        let terms = LossTerms { total: value, cross_entropy: value, ..LossTerms::default() };
+        let learns = [self.net.embedding.is_learned(), true, true];
+        let (mut step, gradients) = on.finish_with(loss, terms, &learns);
+
+        let parts = images.into_par_iter().zip(&features).zip(&mut step.own).zip(&mut step.statistics);
+        parts.for_each(|(((image, &features), own), statistics)| {
+            let gradient = gradients.variable(features).expect("the loss depends on every block");
+            let sums = vec![std::mem::take(own)];
+            let mut gradients = image.tape.backward_from(image.features, gradient.to_vec(), sums);
+            *own = gradients.take_parameters(image.own);
+            statistics.extend(gradients.take_statistics(image.own));
+        });
+        step
+    }
+
+    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
+        self.net.features(weights, images)
+    }
+
+    fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
+        let rows = features.of_blocks[0].shape()[0];
+        let mut z = Latent::new(rows, self.net.embedding.dim(), noise).z;
+        let w = self.embedding_matrix(weights);
+        let mut block_logits = Vec::with_capacity(self.steps);
+        for (t, gate) in weights.shared[GATES].get(self.gates).iter().enumerate() {
+            let logits = self.net.logits(&weights.blocks[t], &features.of_blocks[t], &z, None);
+            let estimate = self.net.estimate(&weights.blocks[t], &logits, &w);
+            let alpha = gate.tanh();
+            z.data_mut().iter_mut().zip(estimate.data()).for_each(|(z, u)| *z += alpha * (u - *z));
+            block_logits.push(logits);
+        }
+        Trace { block_logits, head_logits: self.net.head_logits(weights, &z) }
+    }
+
+    fn multiply_adds(&self) -> (u64, u64) {
+        self.net.block.multiply_adds()
+    }
+}

@@ -1,0 +1,293 @@
+//! The learned noise schedule of continuous time (spec section 3): ᾱ(t) = σ(−γ(t)) with
+//! γ(t) = γ0 + (γ1 − γ0)(1 − γ̄(t)), γ̄ = (γ̃(t) − γ̃(0))/(γ̃(1) − γ̃(0)), and γ̃ a two-layer network with positive weights.
+//!
+//! It is a function of one number with few parameters, so it is differentiated by hand, in f64: γ and γ' forwards, and
+//! backwards from gradients of both to every parameter.
+
+use nopropdt_tensor::init::Initializer;
+use nopropdt_tensor::{Layout, ParameterBuilder, ParameterId, Parameters};
+
+/// Width of γ̃'s hidden layer.
+const HIDDEN: usize = 16;
+/// γ(1) at the start: ᾱ(1) = σ(6.9068) = 0.999, as the discrete schedules end.
+const GAMMA_0: f32 = -6.906_755;
+/// γ(0) − γ(1) at the start, before softplus: ᾱ(0) = 1e-5.
+const SPAN: f32 = 18.419_67;
+
+/// Handles to the schedule's parameters in a set of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct Gamma {
+    gamma0: ParameterId,
+    /// softplus⁻¹(γ1 − γ0), so that γ falls whatever is learned.
+    span: ParameterId,
+    /// softplus⁻¹ of the weights of the first layer.
+    inner: ParameterId,
+    bias: ParameterId,
+    /// softplus⁻¹ of the weights of the second layer.
+    outer: ParameterId,
+}
+
+/// γ(t) and γ'(t).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Level {
+    pub(crate) gamma: f64,
+    pub(crate) slope: f64,
+}
+
+impl Level {
+    /// ᾱ = σ(−γ).
+    pub(crate) fn alpha_bar(self) -> f64 {
+        sigmoid(-self.gamma)
+    }
+
+    /// SNR' = −γ'·e^{−γ}.
+    pub(crate) fn snr_slope(self) -> f64 {
+        -self.slope * (-self.gamma).exp()
+    }
+}
+
+/// The schedule with the values its parameters have now.
+#[derive(Debug)]
+pub(crate) struct Curve {
+    gamma0: f64,
+    raw_span: f64,
+    span: f64,
+    raw: Vec<[f64; 3]>,
+    units: Vec<Unit>,
+    start: f64,
+    rise: f64,
+}
+
+/// A hidden unit: v·σ(w·t + b) with v, w > 0.
+#[derive(Debug, Clone, Copy)]
+struct Unit {
+    w: f64,
+    b: f64,
+    v: f64,
+}
+
+impl Unit {
+    /// γ̃'s share of this unit and its derivative in t.
+    fn at(&self, t: f64) -> (f64, f64) {
+        let s = sigmoid(self.w * t + self.b);
+        (self.v * s, self.v * self.w * s * (1.0 - s))
+    }
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// ln(1 + eˣ), without overflow.
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+impl Gamma {
+    /// Registers `schedule.gamma0`, `schedule.span`, `schedule.fc1.weight`, `schedule.fc1.bias` and `schedule.fc2.weight`.
+    pub(crate) fn new(builder: &mut ParameterBuilder) -> Self {
+        let constant = |value| Initializer::Constant { value };
+        builder.scope("schedule", |builder| Self {
+            gamma0: builder.parameter("gamma0", &[1], Layout::Same, constant(GAMMA_0), 1),
+            span: builder.parameter("span", &[1], Layout::Same, constant(SPAN), 1),
+            inner: builder.parameter("fc1.weight", &[HIDDEN, 1], Layout::Same, constant(0.0), 1),
+            bias: builder.parameter("fc1.bias", &[HIDDEN], Layout::Same, Initializer::Normal { std: 1.0 }, 1),
+            outer: builder.parameter("fc2.weight", &[1, HIDDEN], Layout::Same, constant(0.0), HIDDEN),
+        })
+    }
+
+    /// The curve that `parameters` describe.
+    pub(crate) fn curve(&self, parameters: &Parameters) -> Curve {
+        let get = |id| parameters.get(id).iter().map(|&v| f64::from(v));
+        let raw: Vec<[f64; 3]> =
+            get(self.inner).zip(get(self.bias)).zip(get(self.outer)).map(|((w, b), v)| [w, b, v]).collect();
+        let units: Vec<Unit> =
+            raw.iter().map(|&[w, b, v]| Unit { w: softplus(w), b, v: softplus(v) }).collect();
+        let raw_span = f64::from(parameters.get(self.span)[0]);
+        let sum = |t: f64| units.iter().map(|unit| unit.at(t).0).sum::<f64>();
+        let (start, end) = (sum(0.0), sum(1.0));
+        let gamma0 = f64::from(parameters.get(self.gamma0)[0]);
+        // Saturated units would leave nothing to divide by.
+        let rise = (end - start).max(1e-12);
+        Curve { gamma0, raw_span, span: softplus(raw_span), raw, units, start, rise }
+    }
+
+    /// The gradient of every parameter, flat, from gradients (of γ, of γ') at `times`.
+    pub(crate) fn gradient(
+        &self,
+        parameters: &Parameters,
+        curve: &Curve,
+        upstream: &[(f64, f64, f64)],
+    ) -> Vec<f32> {
+        let of_curve = curve.gradient(upstream);
+        let mut flat = vec![0.0; parameters.len()];
+        let mut put = |id: ParameterId, values: &mut dyn Iterator<Item = f64>| {
+            flat[parameters.range(id)].iter_mut().zip(values).for_each(|(to, value)| *to = value as f32);
+        };
+        put(self.gamma0, &mut std::iter::once(of_curve.gamma0));
+        put(self.span, &mut std::iter::once(of_curve.raw_span));
+        put(self.inner, &mut of_curve.raw.iter().map(|unit| unit[0]));
+        put(self.bias, &mut of_curve.raw.iter().map(|unit| unit[1]));
+        put(self.outer, &mut of_curve.raw.iter().map(|unit| unit[2]));
+        flat
+    }
+}
+
+/// Gradients of a curve's parameters.
+struct CurveGradient {
+    gamma0: f64,
+    raw_span: f64,
+    raw: Vec<[f64; 3]>,
+}
+
+impl Curve {
+    /// γ̃(t) and γ̃'(t).
+    fn network(&self, t: f64) -> (f64, f64) {
+        self.units.iter().map(|unit| unit.at(t)).fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
+    }
+
+    /// γ and γ' at `t`, differentiated exactly.
+    pub(crate) fn at(&self, t: f64) -> Level {
+        let (value, slope) = self.network(t);
+        let share = (value - self.start) / self.rise;
+        Level { gamma: self.gamma0 + self.span * (1.0 - share), slope: -self.span * slope / self.rise }
+    }
+
+    /// From (t, ∂L/∂γ(t), ∂L/∂γ'(t)) to the parameters.
+    fn gradient(&self, upstream: &[(f64, f64, f64)]) -> CurveGradient {
+        let mut gradient =
+            CurveGradient { gamma0: 0.0, raw_span: 0.0, raw: vec![[0.0; 3]; self.units.len()] };
+        let (mut of_span, mut of_start, mut of_end) = (0.0, 0.0, 0.0);
+        for &(t, of_gamma, of_slope) in upstream {
+            let (value, slope) = self.network(t);
+            let share = (value - self.start) / self.rise;
+            gradient.gamma0 += of_gamma;
+            of_span += of_gamma * (1.0 - share) - of_slope * slope / self.rise;
+            let of_rise = self.span * (of_gamma * share + of_slope * slope / self.rise) / self.rise;
+            of_end += of_rise;
+            of_start += of_gamma * self.span / self.rise - of_rise;
+            let per_rise = -self.span / self.rise;
+            self.add_network(&mut gradient.raw, t, of_gamma * per_rise, of_slope * per_rise);
+        }
+        self.add_network(&mut gradient.raw, 0.0, of_start, 0.0);
+        self.add_network(&mut gradient.raw, 1.0, of_end, 0.0);
+        gradient.raw_span = of_span * sigmoid(self.raw_span);
+        // Through softplus, whose derivative is the logistic function.
+        for (of_unit, raw) in gradient.raw.iter_mut().zip(&self.raw) {
+            of_unit[0] *= sigmoid(raw[0]);
+            of_unit[2] *= sigmoid(raw[2]);
+        }
+        gradient
+    }
+
+    /// Adds the gradients of (w, b, v) of every unit from those of γ̃(t) and γ̃'(t).
+    fn add_network(&self, gradient: &mut [[f64; 3]], t: f64, of_value: f64, of_slope: f64) {
+        for (gradient, Unit { w, b, v }) in gradient.iter_mut().zip(&self.units) {
+            let s = sigmoid(w * t + b);
+            let first = s * (1.0 - s);
+            let second = first * (1.0 - 2.0 * s);
+            gradient[0] += of_value * v * first * t + of_slope * v * (first + w * second * t);
+            gradient[1] += of_value * v * first + of_slope * v * w * second;
+            gradient[2] += of_value * s + of_slope * w * first;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nopropdt_tensor::random::Stream;
+    use proptest::prelude::*;
+
+    fn fresh() -> (Gamma, Parameters) {
+        let mut builder = ParameterBuilder::new(Stream::new(1));
+        let gamma = Gamma::new(&mut builder);
+        (gamma, builder.build())
+    }
+
+    fn with_values(seed: u64, spread: f32) -> (Gamma, Parameters) {
+        let (gamma, mut parameters) = fresh();
+        Stream::new(seed).fill_normal(parameters.values_mut());
+        parameters.values_mut().iter_mut().for_each(|v| *v *= spread);
+        (gamma, parameters)
+    }
+
+    #[test]
+    fn it_starts_where_the_discrete_schedules_do() {
+        let (gamma, parameters) = fresh();
+        let curve = gamma.curve(&parameters);
+        approx::assert_relative_eq!(curve.at(0.0).alpha_bar(), 1e-5, max_relative = 1e-3);
+        approx::assert_relative_eq!(curve.at(1.0).alpha_bar(), 0.999, max_relative = 1e-6);
+    }
+
+    /// A number with its derivative: automatic differentiation of the formula, in its plainest form.
+    #[derive(Clone, Copy)]
+    struct Dual(f64, f64);
+
+    impl Dual {
+        fn sigmoid(self) -> Self {
+            let s = sigmoid(self.0);
+            Self(s, s * (1.0 - s) * self.1)
+        }
+
+        fn exp(self) -> Self {
+            Self(self.0.exp(), self.0.exp() * self.1)
+        }
+
+        fn linear(self, factor: f64, offset: f64) -> Self {
+            Self(factor * self.0 + offset, factor * self.1)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn gamma_falls_and_stays_between_its_ends(seed in 0u64..500, spread in 0.1f32..4.0) {
+            let (gamma, parameters) = with_values(seed, spread);
+            let curve = gamma.curve(&parameters);
+            let levels: Vec<Level> = (0..=50).map(|i| curve.at(f64::from(i) / 50.0)).collect();
+            for pair in levels.windows(2) {
+                prop_assert!(pair[1].gamma < pair[0].gamma, "{pair:?}");
+            }
+            prop_assert!(levels.iter().all(|level| level.slope < 0.0 && level.snr_slope() > 0.0));
+            prop_assert!((levels[50].gamma - curve.gamma0).abs() < 1e-9);
+            prop_assert!((levels[0].gamma - curve.gamma0 - curve.span).abs() < 1e-9);
+        }
+
+        /// SNR = ᾱ/(1 − ᾱ) = e^{−γ}, differentiated with dual numbers through the whole formula.
+        #[test]
+        fn the_slope_of_snr_is_that_of_automatic_differentiation(seed in 0u64..500, t in 0.0f64..1.0) {
+            let (gamma, parameters) = with_values(seed, 1.0);
+            let curve = gamma.curve(&parameters);
+            let network = |t: Dual| {
+                curve.units.iter().fold(Dual(0.0, 0.0), |sum, unit| {
+                    let s = t.linear(unit.w, unit.b).sigmoid().linear(unit.v, 0.0);
+                    Dual(sum.0 + s.0, sum.1 + s.1)
+                })
+            };
+            let (start, end) = (network(Dual(0.0, 0.0)).0, network(Dual(1.0, 0.0)).0);
+            let share = network(Dual(t, 1.0)).linear(1.0 / (end - start), -start / (end - start));
+            let value = share.linear(-curve.span, curve.gamma0 + curve.span);
+            let snr = value.linear(-1.0, 0.0).exp();
+            let level = curve.at(t);
+            prop_assert!((level.gamma - value.0).abs() <= 1e-9 * value.0.abs().max(1.0));
+            prop_assert!((level.snr_slope() - snr.1).abs() <= 1e-9 * snr.1.abs().max(1e-9));
+        }
+    }
+
+    /// Gradients of Σ p·γ(t) + q·γ'(t) against central differences in f64.
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        let upstream = [(0.1, 0.7, -0.2), (0.55, -1.1, 0.4), (1.0, 0.3, 0.9), (0.0, 0.2, -0.5)];
+        for seed in 0..5 {
+            let (gamma, parameters) = with_values(seed, 1.0);
+            let found = gamma.gradient(&parameters, &gamma.curve(&parameters), &upstream);
+            let value = |parameters: &Parameters| {
+                let curve = gamma.curve(parameters);
+                let at = |&(t, p, q): &(f64, f64, f64)| p * curve.at(t).gamma + q * curve.at(t).slope;
+                upstream.iter().map(at).sum::<f64>()
+            };
+            let error = nopropdt_tensor::gradient_check::parameter_error(&parameters, &found, 1e-3, value);
+            assert!(error < 1e-4, "seed {seed}: {error}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! NoProp-CT: one network for all times, trained on the squared error weighted by SNR'(t) under a learned noise schedule
+//! (paper Eq. 9, spec section 3).
+
+mod gamma;
+
+use crate::block::BlockConfig;
+use crate::embedding::LabelEmbedding;
+use crate::error::BlocksError;
+use crate::loss_tape::LossTape;
+use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::network::{Network, NetworkConfig, SLICES};
+use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
+use gamma::{Curve, Gamma, Level};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{ParameterBuilder, Parameters, Precision, Tensor, Var};
+use serde::{Deserialize, Serialize};
+
+/// Index of the noise schedule in [`Weights::shared`].
+const SCHEDULE: usize = 2;
+
+/// Settings of NoProp-CT.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CtConfig {
+    /// The network; its block is made one of continuous time.
+    pub network: NetworkConfig,
+    /// T, steps of an answer.
+    pub steps: usize,
+    /// η, weight of the squared error.
+    pub eta: f64,
+    /// How an answer is denoised.
+    pub sampler: Sampler,
+}
+
+/// A checked NoProp-CT network, without its weights.
+#[derive(Debug, Clone)]
+pub struct NoPropCt {
+    net: Network,
+    gamma: Gamma,
+    steps: Steps,
+    eta: f64,
+    sampler: Sampler,
+}
+
+impl NoPropCt {
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    /// When a setting is out of range or pooling would leave nothing of the image.
+    pub fn new(config: &CtConfig) -> Result<Self, BlocksError> {
+        if !(config.eta > 0.0 && config.eta.is_finite()) {
+            return Err(BlocksError::range("eta", "above 0 and finite", config.eta));
+        }
+        let mut network = config.network.clone();
+        network.block = BlockConfig { continuous: true, ..network.block };
+        Ok(Self {
+            net: Network::new(&network)?,
+            gamma: Gamma::new(&mut ParameterBuilder::new(Stream::new(0))),
+            steps: Steps::new(config.steps)?,
+            eta: config.eta,
+            sampler: config.sampler,
+        })
+    }
+
+    /// The same network computed in `precision`.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.net.precision = precision;
+        self
+    }
+
+    fn schedule_set(&self, stream: Stream) -> Parameters {
+        let mut builder = ParameterBuilder::new(stream);
+        Gamma::new(&mut builder);
+        builder.build()
+    }
+}
+
+/// What the noise level of each row makes of the row, put on a tape so that gradient reaches the schedule.
+struct Levels {
+    /// sqrt(ᾱ) [B, 1].
+    signal: Var,
+    /// sqrt(1 − ᾱ) [B, 1].
+    noise: Var,
+}
+
+impl Levels {
+    fn new(on: &mut LossTape<'_>, levels: &[Level]) -> Self {
+        let column = |on: &mut LossTape<'_>, value: &dyn Fn(f64) -> f64| {
+            on.tape.variable(column(levels.iter().map(|level| value(level.alpha_bar()))))
+        };
+        Self { signal: column(on, &f64::sqrt), noise: column(on, &|alpha_bar| (1.0 - alpha_bar).sqrt()) }
+    }
+
+    /// z = sqrt(ᾱ)·u_y + sqrt(1 − ᾱ)·ε, row by row.
+    fn noised(&self, on: &mut LossTape<'_>, epsilon: Tensor) -> Var {
+        let epsilon = on.tape.constant(epsilon);
+        let signal = on.tape.scale_rows(on.target, self.signal);
+        let noise = on.tape.scale_rows(epsilon, self.noise);
+        on.tape.add(signal, noise)
+    }
+}
+
+/// [n, 1]
+fn column(values: impl ExactSizeIterator<Item = f64>) -> Tensor {
+    Tensor::filled_by(&[values.len(), 1], |data| {
+        data.iter_mut().zip(values).for_each(|(to, value)| *to = value as f32);
+    })
+}
+
+/// ∂L/∂γ of each row, from those of sqrt(σ(−γ)) and sqrt(σ(γ)).
+fn through_levels(levels: &[Level], of_signal: &[f32], of_noise: &[f32]) -> Vec<f64> {
+    let each = levels.iter().zip(of_signal.iter().zip(of_noise));
+    each.map(|(level, (&of_signal, &of_noise))| {
+        let alpha_bar = level.alpha_bar();
+        let (signal, noise) = (alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt());
+        0.5 * (f64::from(of_noise) * noise * alpha_bar - f64::from(of_signal) * signal * (1.0 - alpha_bar))
+    })
+    .collect()
+}
+
+/// The loss on a tape, and what the gradient of the schedule is made of.
+struct Loss {
+    total: Var,
+    terms: LossTerms,
+    at_times: Levels,
+    weight: Var,
+    at_end: Levels,
+    start: Var,
+}
+
+impl NoPropCt {
+    /// CE(f(z_1), y) + KL + ½·η·SNR'(t)·‖û − u_y‖², t one a row (Eq. 9).
+    fn loss(
+        &self,
+        on: &mut LossTape<'_>,
+        batch: &Batch,
+        curve: &Curve,
+        times: &[f64],
+        stream: Stream,
+    ) -> Loss {
+        let rows = times.len();
+        let levels: Vec<Level> = times.iter().map(|&t| curve.at(t)).collect();
+        let at_times = Levels::new(on, &levels);
+        let epsilon = on.noise(stream.purpose("z"));
+        let z = at_times.noised(on, epsilon);
+        let logits = on.logits(batch, z, Some(times), stream.purpose("dropout"));
+        let estimate = on.estimate(logits);
+        let errors = on.tape.squared_errors(estimate, on.target);
+        let weights = column(levels.iter().map(|level| 0.5 * self.eta * level.snr_slope()));
+        let weight = on.tape.variable(weights);
+        let weighted = on.tape.scale_rows(errors, weight);
+        let (squared_error, weighted) = (on.tape.mean(errors), on.tape.mean(weighted));
+
+        let at_end = Levels::new(on, &vec![curve.at(1.0); rows]);
+        let epsilon = on.noise(stream.purpose("z_last"));
+        let z_last = at_end.noised(on, epsilon);
+        let logits = on.head(z_last);
+        let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+
+        let alpha_bar = curve.at(0.0).alpha_bar();
+        let start = on.tape.variable(Tensor::filled_by(&[1, 1], |data| data[0] = alpha_bar as f32));
+        let kl = self.kl(on, alpha_bar, start);
+        let total = on.tape.linear_combination(&[(cross_entropy, 1.0), (kl, 1.0), (weighted, 1.0)], 0.0);
+        let terms = LossTerms {
+            total: on.scalar(total),
+            squared_error: on.scalar(squared_error),
+            cross_entropy: on.scalar(cross_entropy),
+            kl: on.scalar(kl),
+        };
+        Loss { total, terms, at_times, weight, at_end, start }
+    }
+
+    /// ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch; `start` is ᾱ_0 as far as it meets u.
+    fn kl(&self, on: &mut LossTape<'_>, alpha_bar: f64, start: Var) -> Var {
+        let square = on.target_square();
+        let square = on.tape.reshape(square, &[1, 1]);
+        let scaled = on.tape.scale_rows(square, start);
+        let mean = on.tape.mean(scaled);
+        let constant = -0.5 * self.net.embedding.dim() as f64 * (alpha_bar + (-alpha_bar).ln_1p());
+        on.tape.linear_combination(&[(mean, 0.5)], constant as f32)
+    }
+}
+
+impl Method for NoPropCt {
+    fn name(&self) -> &'static str {
+        "NoProp-CT"
+    }
+
+    fn init(&self, seed: u64) -> Weights {
+        let mut weights = self.net.init(1, seed);
+        weights.shared.push(self.schedule_set(Stream::new(seed).purpose("init").purpose("schedule")));
+        weights
+    }
+
+    fn parameters(&self) -> usize {
+        self.net.parameters(1) + self.schedule_set(Stream::new(0)).len()
+    }
+
+    fn blocks(&self) -> usize {
+        1
+    }
+
+    fn prefix(&self, _: usize) -> String {
+        "block.".into()
+    }
+
+    fn slices(&self) -> usize {
+        SLICES
+    }
+
+    fn classes(&self) -> usize {
+        self.net.classes()
+    }
+
+    fn readouts(&self) -> usize {
+        self.steps.readouts()
+    }
+
+    fn precision(&self) -> Precision {
+        self.net.precision
+    }
+
+    fn embedding(&self) -> &LabelEmbedding {
+        &self.net.embedding
+    }
+
+    fn alpha_bar(&self, weights: &Weights) -> Vec<f64> {
+        let curve = self.gamma.curve(&weights.shared[SCHEDULE]);
+        let steps = self.steps.0;
+        (0..=steps).map(|step| curve.at(step as f64 / steps as f64).alpha_bar()).collect()
+    }
+
+    fn block_step(
+        &self,
+        _: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+    ) -> BlockStep {
+        let (network, schedule) = (&shared[..SCHEDULE], &shared[SCHEDULE]);
+        let curve = self.gamma.curve(schedule);
+        let times = uniform_times(batch.labels.len(), stream);
+        let mut on = LossTape::new(&self.net, own, network, &batch.labels);
+        let Loss { total, terms, at_times, weight, at_end, start } =
+            self.loss(&mut on, batch, &curve, &times, stream);
+        let learns = [self.net.embedding.is_learned(), true];
+        let (mut step, gradients) = on.finish_with(total, terms, &learns);
+
+        let of = |var| gradients.variable(var).expect("the loss depends on every level");
+        let levels: Vec<Level> = times.iter().map(|&t| curve.at(t)).collect();
+        let of_gamma = through_levels(&levels, of(at_times.signal), of(at_times.noise));
+        let mut upstream: Vec<(f64, f64, f64)> = Vec::with_capacity(times.len() + 2);
+        for (((&t, level), of_gamma), &of_weight) in times.iter().zip(&levels).zip(of_gamma).zip(of(weight)) {
+            // weight = −½·η·γ'·e^{−γ}
+            let of_weight = 0.5 * self.eta * f64::from(of_weight);
+            upstream.push((t, of_gamma - of_weight * level.snr_slope(), -of_weight * (-level.gamma).exp()));
+        }
+        let ends = vec![curve.at(1.0); times.len()];
+        let of_end = through_levels(&ends, of(at_end.signal), of(at_end.noise)).iter().sum();
+        upstream.push((1.0, of_end, 0.0));
+        let alpha_bar = curve.at(0.0).alpha_bar();
+        // ᾱ_0 meets u on the tape; the rest of the divergence is ½·d·ᾱ_0/(1 − ᾱ_0) in its gradient.
+        let rest = 0.5 * self.net.embedding.dim() as f64 * alpha_bar / (1.0 - alpha_bar);
+        let of_alpha_bar = f64::from(of(start)[0]) + rest;
+        upstream.push((0.0, -of_alpha_bar * alpha_bar * (1.0 - alpha_bar), 0.0));
+        step.shared.push(Some(self.gamma.gradient(schedule, &curve, &upstream)));
+        step
+    }
+
+    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
+        self.net.features(weights, images)
+    }
+
+    fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
+        let alpha_bar = self.alpha_bar(weights);
+        let denoiser = self.net.at_times(weights, features);
+        let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
+        let mut block_logits = Vec::new();
+        let steps = self.steps;
+        denoise(
+            self.sampler,
+            &alpha_bar,
+            &mut latent,
+            |step, z| {
+                let logits = denoiser.logits(z, (step - 1) as f64 / steps.0 as f64);
+                Denoised { estimate: denoiser.estimate(&logits), logits }
+            },
+            |step, logits| {
+                if steps.is_read(step - 1) {
+                    block_logits.push(logits);
+                }
+            },
+        );
+        Trace { block_logits, head_logits: self.net.head_logits(weights, &latent.z) }
+    }
+
+    fn multiply_adds(&self) -> (u64, u64) {
+        self.net.block.multiply_adds()
+    }
+}
+
+/// One time a row, uniform over 0..1.
+pub(crate) fn uniform_times(rows: usize, stream: Stream) -> Vec<f64> {
+    let mut times = vec![0.0; rows];
+    stream.purpose("time").fill_uniform(&mut times);
+    times.into_iter().map(f64::from).collect()
+}
+
+#[cfg(test)]
+mod tests;

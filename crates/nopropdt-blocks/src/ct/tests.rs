@@ -1,0 +1,70 @@
+//! The levels a batch is noised to have the marginals of the schedule.
+
+use super::*;
+use crate::{EmbeddingConfig, HeadConfig, ImageShape};
+
+const ROWS: usize = 20_000;
+
+fn network() -> NoPropCt {
+    let block = BlockConfig { channels: [1; 3], hidden: 1, join: [1; 2], ..BlockConfig::paper() };
+    let image = ImageShape { height: 4, width: 4, channels: 1 };
+    let network = NetworkConfig {
+        image,
+        classes: 2,
+        embedding: EmbeddingConfig::OneHot,
+        head: HeadConfig::Softmax,
+        block,
+    };
+    NoPropCt::new(&CtConfig { network, steps: 100, eta: 1.0, sampler: Sampler::Stochastic }).unwrap()
+}
+
+/// z at time t ~ N(sqrt(ᾱ(t))·u_y, 1 − ᾱ(t)), each row at its own time.
+#[test]
+fn noising_has_the_marginals_of_every_time() {
+    let net = network();
+    let weights = net.init(1);
+    let curve = net.gamma.curve(&weights.shared[SCHEDULE]);
+    let labels = vec![1; ROWS];
+    for t in [0.0, 0.4, 0.63, 0.9, 1.0] {
+        let mut on = LossTape::new(&net.net, &weights.blocks, &weights.shared[..SCHEDULE], &labels);
+        let levels = Levels::new(&mut on, &vec![curve.at(t); ROWS]);
+        let epsilon = on.noise(Stream::new(3).purpose(&t.to_string()));
+        let z = levels.noised(&mut on, epsilon);
+        let alpha_bar = curve.at(t).alpha_bar();
+        for (column, u) in [0.0, 1.0].into_iter().enumerate() {
+            let values: Vec<f64> =
+                on.tape.value(z).data().iter().skip(column).step_by(2).map(|&v| f64::from(v)).collect();
+            let mean = values.iter().sum::<f64>() / ROWS as f64;
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / ROWS as f64;
+            let deviation = (1.0 - alpha_bar).sqrt();
+            let bound = 5.0 / (ROWS as f64).sqrt();
+            let expected = alpha_bar.sqrt() * u;
+            assert!((mean - expected).abs() <= bound * deviation, "t = {t}: mean {mean}, wanted {expected}");
+            let ratio = variance / (1.0 - alpha_bar);
+            assert!(
+                (ratio - 1.0).abs() <= bound * 2f64.sqrt(),
+                "t = {t}: variance is {ratio} times as large"
+            );
+        }
+    }
+}
+
+/// The chain's levels are those of the schedule as it is learned.
+#[test]
+fn alpha_bar_rises_from_noise_to_label() {
+    let net = network();
+    let alpha_bar = net.alpha_bar(&net.init(2));
+    assert_eq!(alpha_bar.len(), 101);
+    assert!(alpha_bar.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(alpha_bar[0] < 2e-5 && (alpha_bar[100] - 0.999).abs() < 1e-4);
+}
+
+/// Times are uniform over 0..1: mean ½, variance 1/12.
+#[test]
+fn times_are_uniform() {
+    let times = uniform_times(ROWS, Stream::new(4));
+    let mean = times.iter().sum::<f64>() / ROWS as f64;
+    let variance = times.iter().map(|t| (t - 0.5).powi(2)).sum::<f64>() / ROWS as f64;
+    assert!((mean - 0.5).abs() < 0.011 && (variance - 1.0 / 12.0).abs() < 0.003, "{mean}, {variance}");
+    assert!(times.iter().all(|t| (0.0..1.0).contains(t)));
+}

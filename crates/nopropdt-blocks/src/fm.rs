@@ -1,0 +1,197 @@
+//! NoProp-FM: one network that learns the straight velocity from noise to the label's embedding (spec section 3).
+
+use crate::block::BlockConfig;
+use crate::ct::uniform_times;
+use crate::embedding::LabelEmbedding;
+use crate::error::BlocksError;
+use crate::loss_tape::LossTape;
+use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::network::{Network, NetworkConfig, SLICES};
+use crate::sampling::{Latent, Sampler, Steps, flow};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Mode, Parameters, Precision, Tape, Tensor, Var};
+use serde::{Deserialize, Serialize};
+
+/// Settings of NoProp-FM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FmConfig {
+    /// The network; its block is made one of continuous time.
+    pub network: NetworkConfig,
+    /// T, steps of an answer.
+    pub steps: usize,
+    /// σ, deviation of the noise around the straight path.
+    pub sigma: f64,
+    /// How the field is followed: Euler or Heun.
+    pub sampler: Sampler,
+}
+
+/// A checked NoProp-FM network, without its weights.
+#[derive(Debug, Clone)]
+pub struct NoPropFm {
+    net: Network,
+    steps: Steps,
+    sigma: f64,
+    sampler: Sampler,
+}
+
+impl NoPropFm {
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    /// When a setting is out of range or pooling would leave nothing of the image.
+    pub fn new(config: &FmConfig) -> Result<Self, BlocksError> {
+        if !(config.sigma >= 0.0 && config.sigma.is_finite()) {
+            return Err(BlocksError::range("flow-sigma", "at least 0 and finite", config.sigma));
+        }
+        let mut network = config.network.clone();
+        network.block = BlockConfig { continuous: true, ..network.block };
+        Ok(Self {
+            net: Network::new(&network)?,
+            steps: Steps::new(config.steps)?,
+            sigma: config.sigma,
+            sampler: config.sampler.of_a_flow()?,
+        })
+    }
+
+    /// The same network computed in `precision`.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.net.precision = precision;
+        self
+    }
+
+    /// ‖v̂ − (z_1 − z_0)‖², and CE(f(z_t + (1 − t)·v̂), y) when W_embed is learned and would otherwise shrink to a point.
+    fn loss(&self, on: &mut LossTape<'_>, batch: &Batch, times: &[f64], stream: Stream) -> (Var, LossTerms) {
+        let start = on.noise(stream.purpose("z"));
+        let mut around = on.noise(stream.purpose("path"));
+        around.data_mut().iter_mut().for_each(|v| *v *= self.sigma as f32);
+        let (start, around) = (on.tape.constant(start), on.tape.constant(around));
+        let passed = on.tape.constant(column(times, |t| t));
+        let left = on.tape.constant(column(times, |t| 1.0 - t));
+        let there = on.tape.scale_rows(on.target, passed);
+        let here = on.tape.scale_rows(start, left);
+        let z = on.tape.linear_combination(&[(there, 1.0), (here, 1.0), (around, 1.0)], 0.0);
+
+        let logits = on.logits(batch, z, Some(times), stream.purpose("dropout"));
+        let velocity = on.tape.matmul(logits, on.embedding);
+        let straight = on.tape.linear_combination(&[(on.target, 1.0), (start, -1.0)], 0.0);
+        let squared_error = on.tape.squared_error(velocity, straight);
+        let mut terms = LossTerms { squared_error: on.scalar(squared_error), ..LossTerms::default() };
+        let mut sum = vec![(squared_error, 1.0)];
+        if self.net.embedding.is_learned() {
+            let rest = on.tape.scale_rows(velocity, left);
+            let end = on.tape.add(z, rest);
+            let logits = on.head(end);
+            let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+            terms.cross_entropy = on.scalar(cross_entropy);
+            sum.push((cross_entropy, 1.0));
+        }
+        let total = on.tape.linear_combination(&sum, 0.0);
+        terms.total = on.scalar(total);
+        (total, terms)
+    }
+}
+
+/// [n, 1]
+fn column(times: &[f64], value: impl Fn(f64) -> f64) -> Tensor {
+    Tensor::filled_by(&[times.len(), 1], |data| {
+        data.iter_mut().zip(times).for_each(|(to, &t)| *to = value(t) as f32);
+    })
+}
+
+/// −½‖z − u_k‖² for each class: the class whose embedding is nearest has the largest.
+pub(crate) fn nearness(z: &Tensor, embedding: &Tensor) -> Tensor {
+    let mut tape = Tape::new(Mode::Eval);
+    let (z, embedding) = (tape.constant(z.clone()), tape.constant(embedding.clone()));
+    let distances = tape.squared_distances(z, embedding);
+    let nearness = tape.linear_combination(&[(distances, -0.5)], 0.0);
+    tape.value(nearness).clone()
+}
+
+impl Method for NoPropFm {
+    fn name(&self) -> &'static str {
+        "NoProp-FM"
+    }
+
+    fn init(&self, seed: u64) -> Weights {
+        self.net.init(1, seed)
+    }
+
+    fn parameters(&self) -> usize {
+        self.net.parameters(1)
+    }
+
+    fn blocks(&self) -> usize {
+        1
+    }
+
+    fn prefix(&self, _: usize) -> String {
+        "block.".into()
+    }
+
+    fn slices(&self) -> usize {
+        SLICES
+    }
+
+    fn classes(&self) -> usize {
+        self.net.classes()
+    }
+
+    fn readouts(&self) -> usize {
+        self.steps.readouts()
+    }
+
+    fn precision(&self) -> Precision {
+        self.net.precision
+    }
+
+    fn embedding(&self) -> &LabelEmbedding {
+        &self.net.embedding
+    }
+
+    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
+        Vec::new()
+    }
+
+    fn block_step(
+        &self,
+        _: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+    ) -> BlockStep {
+        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
+        let times = uniform_times(batch.labels.len(), stream);
+        let (total, terms) = self.loss(&mut on, batch, &times, stream);
+        let learned = self.net.embedding.is_learned();
+        on.finish(total, terms, &[learned, learned])
+    }
+
+    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
+        self.net.features(weights, images)
+    }
+
+    fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
+        let field = self.net.at_times(weights, features);
+        let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
+        let mut block_logits = Vec::new();
+        flow(self.sampler, self.steps.0, &mut latent.z, |step, t, z| {
+            let velocity = field.velocity(&field.logits(z, t));
+            if step.is_some_and(|step| self.steps.is_read(step)) {
+                // Where the path would end if it went on straight.
+                let mut end = z.clone();
+                let left = (1.0 - t) as f32;
+                end.data_mut().iter_mut().zip(velocity.data()).for_each(|(z, v)| *z += left * v);
+                block_logits.push(nearness(&end, field.embedding()));
+            }
+            velocity
+        });
+        Trace { block_logits, head_logits: nearness(&latent.z, field.embedding()) }
+    }
+
+    fn multiply_adds(&self) -> (u64, u64) {
+        self.net.block.multiply_adds()
+    }
+}

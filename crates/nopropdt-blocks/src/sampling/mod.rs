@@ -1,0 +1,92 @@
+//! From noise to an answer: rules that follow a denoiser along a noise schedule, or a velocity field through time.
+
+mod denoise;
+mod flow;
+mod latent;
+
+pub(crate) use denoise::{Denoised, denoise};
+pub(crate) use flow::flow;
+pub(crate) use latent::Latent;
+
+use crate::error::BlocksError;
+use serde::{Deserialize, Serialize};
+
+/// How the next latent follows from the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Sampler {
+    /// The paper's chain (Eq. 3): fresh noise at every step.
+    Stochastic,
+    /// No noise but the first: one Euler step of the probability flow, or of the velocity field.
+    Euler,
+    /// As [`Sampler::Euler`], with Heun's correction: two evaluations a step, second order.
+    Heun,
+}
+
+impl std::fmt::Display for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stochastic => "stochastic",
+            Self::Euler => "euler",
+            Self::Heun => "heun",
+        })
+    }
+}
+
+impl Sampler {
+    /// This rule, if it is one for a velocity field.
+    pub(crate) fn of_a_flow(self) -> Result<Self, BlocksError> {
+        match self {
+            Self::Euler | Self::Heun => Ok(self),
+            Self::Stochastic => {
+                Err(BlocksError::range("sampler", "euler or heun for a method that follows a field", self))
+            }
+        }
+    }
+}
+
+/// Most steps an answer is reached in.
+const MOST_STEPS: usize = 100_000;
+/// Read-outs of a network that is run in many steps.
+const MOST_READOUTS: usize = 10;
+
+/// The steps of a network that is one for all times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Steps(pub(crate) usize);
+
+impl Steps {
+    pub(crate) fn new(steps: usize) -> Result<Self, BlocksError> {
+        BlocksError::check_size("steps", 1, MOST_STEPS, steps)?;
+        Ok(Self(steps))
+    }
+
+    /// Number of read-outs.
+    pub(crate) fn readouts(self) -> usize {
+        self.0.min(MOST_READOUTS)
+    }
+
+    /// Whether the estimate of step `step` (from 0) is read out: ten evenly spaced ones, the last among them.
+    pub(crate) fn is_read(self, step: usize) -> bool {
+        let count = self.readouts();
+        (step + 1) * count / self.0 > step * count / self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_outs_are_evenly_spaced_and_end_with_the_last_step() {
+        for steps in [1, 7, 10, 23, 1000] {
+            let steps = Steps::new(steps).unwrap();
+            let read: Vec<usize> = (0..steps.0).filter(|&step| steps.is_read(step)).collect();
+            assert_eq!(read.len(), steps.readouts(), "{steps:?}");
+            assert_eq!(read.last(), Some(&(steps.0 - 1)), "{steps:?}");
+            let gaps = read.windows(2).map(|pair| pair[1] - pair[0]);
+            assert!(gaps.clone().max() <= gaps.min().map(|least| least + 1), "{steps:?}: {read:?}");
+        }
+        assert!(Steps::new(0).is_err());
+    }
+}
