@@ -162,7 +162,7 @@ fn softmax(logits: &Tensor) -> Tensor {
 }
 
 /// A way to train blocks and to answer with them. The training loop knows nothing else of a method.
-pub trait Method: Send + Sync {
+pub trait Method: std::fmt::Debug + Send + Sync {
     /// Its name, for people: `NoProp-DT`.
     fn name(&self) -> &'static str;
 

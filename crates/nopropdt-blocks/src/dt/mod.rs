@@ -53,6 +53,22 @@ pub struct DtConfig {
 }
 
 impl DtConfig {
+    /// The paper's settings for images and classes: T = 10, η = 0.1, cosine schedule, one-hot embedding (Table 3, Figure 6).
+    pub fn paper(image: ImageShape, classes: usize) -> Self {
+        Self {
+            image,
+            classes,
+            steps: 10,
+            eta: 0.1,
+            schedule: ScheduleKind::Cosine,
+            objective: Objective::Paper,
+            embedding: EmbeddingConfig::OneHot,
+            head: HeadConfig::Softmax,
+            block: BlockConfig::paper(),
+            sampler: Sampler::Stochastic,
+        }
+    }
+
     fn network(&self) -> NetworkConfig {
         NetworkConfig {
             image: self.image,

@@ -91,7 +91,7 @@ fn every_preset_makes_a_network() {
             let shape = dataset.image_shape();
             let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
             let network = config.network(image, dataset.classes()).unwrap();
-            assert_eq!(network.schedule().steps(), config.steps, "{preset:?} on {dataset}");
+            assert_eq!(network.blocks(), config.steps, "{preset:?} on {dataset}");
         }
     }
 }
@@ -232,10 +232,9 @@ fn settings_reach_the_network_and_the_optimiser() {
         ..Overrides::default()
     };
     let config = resolved(own);
-    let network = config.network(ImageShape { height: 8, width: 8, channels: 1 }, 10).unwrap();
-    let made = network.config();
+    let made = config.dt_config(ImageShape { height: 8, width: 8, channels: 1 }, 10);
     assert_eq!((made.steps, made.block.dropout, made.block.decoder), (4, 0.5, true));
-    assert_eq!(made.embedding, EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal });
+    assert_eq!(made.embedding, nopropdt_blocks::EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal });
     assert_eq!(config.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
     assert_eq!(config.learning_rate(5), LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 });
 }

@@ -58,7 +58,7 @@ fn mean_and_error_are_those_of_the_draws() {
     let model = load_model(&sandbox().path("model.safetensors")).unwrap();
     let test = load_data(DatasetName::Digits, "data".as_ref()).unwrap().test.limited(Some(60));
     let seed = model.metadata.config.seed;
-    let draws = accuracy(&model.network, &model.weights, &test, seed, 4);
+    let draws = accuracy(model.network.as_ref(), &model.weights, &test, seed, 4);
     let check = |measured: &Value, values: Vec<f64>| {
         let mean = values.iter().sum::<f64>() / 4.0;
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 3.0;

@@ -1,7 +1,6 @@
 //! Going on with a run: what is refused, and what is left alone.
 
 use crate::harness::{Sandbox, stdout, tiny};
-use nopropdt_blocks::Method;
 use nopropdt_train::checkpoint::Checkpoint;
 use nopropdt_train::config::{Overrides, RunConfig};
 use nopropdt_train::metrics::EpochMetrics;
