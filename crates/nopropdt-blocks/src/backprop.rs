@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 /// Index of the gates w_t in [`Weights::shared`].
 const GATES: usize = 2;
-/// w_t at the start: α_t = tanh(1) = 0.76.
-const FIRST_GATE: f32 = 1.0;
+/// w_t at the start: α_t = tanh(0.3) = 0.29.
+const FIRST_GATE: f32 = 0.3;
 /// Most blocks.
 const MOST_BLOCKS: usize = 1000;
 
@@ -211,3 +211,6 @@ impl Method for Backprop {
         self.net.block.multiply_adds()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Noise schedules: how much of the answer is left in z_t.
 
+mod equal_mass;
+
 use crate::error::BlocksError;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::FRAC_PI_2;
@@ -22,6 +24,9 @@ pub enum ScheduleKind {
     Linear,
     /// ᾱ_t = (σ(6t/T − 3) − σ(−3)) / (σ(3) − σ(−3)).
     Sigmoid,
+    /// Every block gets an equal share of the mass of a noise distribution, ln σ ~ N(−1.2, 1.2²), ᾱ = 1/(1 + σ²): DiffusionBlocks,
+    /// arXiv 2506.14202, with the distribution of Karras et al. 2022. More blocks go where denoising is hard.
+    EqualMass,
     /// ᾱ_t = Π_{s ≤ t} cos²(s/T · π/2), *falling* with t: the reference repository's, kept for comparison.
     Reference,
     /// ᾱ(t) trained with the network: NoProp-CT's, of no fixed steps.
@@ -34,6 +39,7 @@ impl std::fmt::Display for ScheduleKind {
             Self::Cosine => "cosine",
             Self::Linear => "linear",
             Self::Sigmoid => "sigmoid",
+            Self::EqualMass => "equal-mass",
             Self::Reference => "reference",
             Self::Learned => "learned",
         })
@@ -52,6 +58,7 @@ impl ScheduleKind {
             }
             Self::Linear => x,
             Self::Sigmoid => (sigmoid(6.0 * x - 3.0) - sigmoid(-3.0)) / (sigmoid(3.0) - sigmoid(-3.0)),
+            Self::EqualMass => equal_mass::alpha_bar(x, [ALPHA_BAR_MIN, ALPHA_BAR_MAX]),
             // SNR(0) = 0 is the repository's convention for its first difference.
             Self::Reference if t == 0 => return Some(0.0),
             Self::Learned => return None,
@@ -225,7 +232,10 @@ mod tests {
     proptest! {
         #[test]
         fn alpha_bar_rises_and_the_chain_keeps_the_marginals(
-            kind in prop_oneof![Just(ScheduleKind::Cosine), Just(ScheduleKind::Linear), Just(ScheduleKind::Sigmoid)],
+            kind in prop_oneof![
+                Just(ScheduleKind::Cosine), Just(ScheduleKind::Linear), Just(ScheduleKind::Sigmoid),
+                Just(ScheduleKind::EqualMass),
+            ],
             steps in 1usize..73,
         ) {
             let schedule = NoiseSchedule::new(kind, steps).unwrap();

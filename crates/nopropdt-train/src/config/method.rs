@@ -9,6 +9,16 @@ use nopropdt_blocks::{
 use nopropdt_tensor::kernels;
 use serde::{Deserialize, Serialize};
 
+/// How z_T becomes class probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadKind {
+    /// Softmax of a linear layer (Eq. 14).
+    Softmax,
+    /// By distance to the embeddings (Eq. 15-16).
+    Radial,
+}
+
 /// How a network is trained and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -60,48 +70,37 @@ impl RunConfig {
     /// Refuses settings that mean nothing to the method, so that nobody believes they did something.
     pub(super) fn check_applies(&self) -> Result<(), ConfigError> {
         let method = self.method;
-        let learned = self.schedule == ScheduleKind::Learned;
-        let rules = [
-            (
-                "schedule",
-                learned == (method == MethodKind::Ct) || method.is_without_schedule(),
-                "learned for method ct, and another for method dt",
-            ),
-            (
-                "schedule",
-                self.schedule == ScheduleKind::Cosine || !method.is_without_schedule(),
-                "left out for a method without noise levels",
-            ),
-            (
-                "objective",
-                self.objective == Objective::Paper || method == MethodKind::Dt,
-                "paper unless the method is dt",
-            ),
-            ("decoder", !self.decoder || method == MethodKind::Dt, "left out unless the method is dt"),
-            (
-                "order",
-                self.order == Order::Interleaved || method == MethodKind::Dt,
-                "interleaved unless the method is dt",
-            ),
-            (
-                "flow-sigma",
-                self.flow_sigma.is_none() || method == MethodKind::Fm,
-                "left out unless the method is fm",
-            ),
-            (
-                "sampler",
-                self.sampler.is_none() || method != MethodKind::Backprop,
-                "left out for method backprop, whose blocks run once",
-            ),
-        ];
-        let broken = rules.iter().find(|(_, holds, _)| !holds);
-        broken.map_or(Ok(()), |&(flag, _, rule)| {
-            Err(ConfigError::Range {
-                flag,
-                rule: rule.into(),
-                found: format!("another value with method {}", method.name()),
-            })
-        })
+        let is = |one: MethodKind| method == one;
+        let must = |flag, holds: bool, rule: &str| match holds {
+            true => Ok(()),
+            false => {
+                let found = format!("another value, with method {}", method.name());
+                Err(ConfigError::Range { flag, rule: rule.into(), found })
+            }
+        };
+        let scheduled = is(MethodKind::Dt) || is(MethodKind::Ct);
+        let fixed = self.schedule != ScheduleKind::Learned;
+        must(
+            "schedule",
+            scheduled || self.schedule == ScheduleKind::Cosine,
+            "left out: there are no noise levels",
+        )?;
+        must("schedule", fixed != is(MethodKind::Ct), "learned for method ct, and another for all others")?;
+        let dt = is(MethodKind::Dt);
+        must("objective", dt || self.objective == Objective::Paper, "paper unless the method is dt")?;
+        must("decoder", dt || !self.decoder, "left out unless the method is dt")?;
+        must("order", dt || self.order == Order::Interleaved, "interleaved unless the method is dt")?;
+        let sigma = self.flow_sigma.is_none();
+        must("flow-sigma", sigma || is(MethodKind::Fm), "left out unless the method is fm")?;
+        let once = is(MethodKind::Backprop);
+        must(
+            "sampler",
+            !once || self.sampler.is_none(),
+            "left out: the blocks run once, one after the other",
+        )?;
+        let radial = self.head == Some(HeadKind::Radial);
+        let head = if radial { "with a radial head" } else { "left out unless the head is radial" };
+        must("head-sigma", radial || self.head_sigma.is_none(), head)
     }
 
     /// The network for images and classes of the dataset. Precision `auto` is decided for this processor.
@@ -169,12 +168,9 @@ impl RunConfig {
     }
 
     fn head_config(&self) -> HeadConfig {
-        HeadConfig::Softmax
-    }
-}
-
-impl MethodKind {
-    fn is_without_schedule(self) -> bool {
-        matches!(self, Self::Fm | Self::Backprop | Self::Adjoint)
+        match self.head {
+            None | Some(HeadKind::Softmax) => HeadConfig::Softmax,
+            Some(HeadKind::Radial) => HeadConfig::Radial { sigma: self.head_sigma.unwrap_or(1.0) },
+        }
     }
 }

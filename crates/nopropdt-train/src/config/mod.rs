@@ -7,7 +7,7 @@ mod overrides;
 mod presets;
 
 pub use image_size::ImageSize;
-pub use method::MethodKind;
+pub use method::{HeadKind, MethodKind};
 pub use overrides::Overrides;
 pub use presets::Preset;
 
@@ -164,6 +164,12 @@ pub struct RunConfig {
     pub embedding_dim: usize,
     /// Where a learned embedding starts.
     pub embedding_start: EmbeddingStart,
+    /// How z_T becomes class probabilities; softmax when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadKind>,
+    /// σ of a radial head; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_sigma: Option<f64>,
     /// Block.
     pub block: BlockKind,
     /// Whether û passes the reference repository's decoder.

@@ -1,8 +1,8 @@
 //! Settings as people write them: any may be left out. Flags, presets and files all take this form.
 
 use super::{
-    BlockKind, ConfigError, EmbeddingKind, ImageSize, LearningRateKind, MethodKind, Normalize, OptimizerKind,
-    Order, Precision, Preset, RunConfig,
+    BlockKind, ConfigError, EmbeddingKind, HeadKind, ImageSize, LearningRateKind, MethodKind, Normalize,
+    OptimizerKind, Order, Precision, Preset, RunConfig,
 };
 use nopropdt_blocks::{EmbeddingStart, Objective, Sampler, ScheduleKind};
 use nopropdt_data::{Channels, DatasetName, DatasetSource};
@@ -74,7 +74,7 @@ overrides! {
     /// T: blocks of dt and backprop, steps of the one network of ct, fm and adjoint [default: 10; 1000 for ct and fm; 100 for adjoint]
     #[arg(long, value_name = "T", help_heading = "Method")]
     steps: usize,
-    /// Noise schedule: cosine, linear, sigmoid, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]
+    /// Noise schedule: cosine, linear, sigmoid, equal-mass, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]
     #[arg(long, value_parser = named::<ScheduleKind>, value_name = "NAME", help_heading = "Method")]
     schedule: ScheduleKind,
     /// Weight of the squared error (dt, ct) [default: 0.1; 1 for ct]
@@ -98,6 +98,12 @@ overrides! {
     /// Start of a learned embedding: orthogonal, random (N(0, 1)), or small (N(0, 0.1²)) [default: orthogonal]
     #[arg(long, value_parser = named::<EmbeddingStart>, value_name = "NAME", help_heading = "Method")]
     embedding_start: EmbeddingStart,
+    /// From z_T to class probabilities: softmax, or radial (by distance to the embeddings) [default: softmax]
+    #[arg(long, value_parser = named::<HeadKind>, value_name = "NAME", help_heading = "Method")]
+    head: HeadKind,
+    /// Width of a radial head, above 0 [default: 1]
+    #[arg(long, allow_negative_numbers = true, value_name = "SIGMA", help_heading = "Method")]
+    head_sigma: f64,
     /// Block: paper or reference [default: paper]
     #[arg(long, value_parser = named::<BlockKind>, value_name = "NAME", help_heading = "Method")]
     block: BlockKind,

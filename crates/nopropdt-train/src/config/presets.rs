@@ -79,6 +79,8 @@ impl Preset {
             embedding: Some(EmbeddingKind::OneHot),
             embedding_dim: Some(20),
             embedding_start: Some(EmbeddingStart::Orthogonal),
+            head: None,
+            head_sigma: None,
             block: Some(BlockKind::Paper),
             decoder: Some(false),
             dropout: Some(0.2),

@@ -234,7 +234,10 @@ fn settings_reach_the_network_and_the_optimiser() {
     let config = resolved(own);
     let made = config.dt_config(ImageShape { height: 8, width: 8, channels: 1 }, 10);
     assert_eq!((made.steps, made.block.dropout, made.block.decoder), (4, 0.5, true));
-    assert_eq!(made.embedding, nopropdt_blocks::EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal });
+    assert_eq!(
+        made.embedding,
+        nopropdt_blocks::EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal }
+    );
     assert_eq!(config.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
     assert_eq!(config.learning_rate(5), LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 });
 }

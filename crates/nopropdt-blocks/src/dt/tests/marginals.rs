@@ -8,7 +8,8 @@ const DIM: usize = 4;
 /// Bounds are this many standard errors: one check in two million exceeds them by chance.
 const ERRORS: f64 = 5.0;
 
-const RISING: [ScheduleKind; 3] = [ScheduleKind::Cosine, ScheduleKind::Linear, ScheduleKind::Sigmoid];
+const RISING: [ScheduleKind; 4] =
+    [ScheduleKind::Cosine, ScheduleKind::Linear, ScheduleKind::Sigmoid, ScheduleKind::EqualMass];
 
 /// Fails unless `values` look like draws from N(mean, deviation²): mean, variance and kurtosis.
 fn check_normal(what: &str, values: &[f64], mean: f64, deviation: f64) {

@@ -53,6 +53,9 @@ fn values_that_do_not_fit_one_another() {
     refuses(&[&[2, 3], &[3, 2]], "squared_errors: shapes differ", |tape, _, x| {
         tape.squared_errors(x[0], x[1]);
     });
+    refuses(&[&[2, 3], &[3, 2]], "squared_distances: x has 3 columns; w has 2", |tape, _, x| {
+        tape.squared_distances(x[0], x[1]);
+    });
     refuses(&[&[0, 3]], "mean: wants at least one value", |tape, _, x| {
         tape.mean(x[0]);
     });

@@ -60,6 +60,11 @@ fn squared_errors_of_rows() {
 }
 
 #[test]
+fn squared_distances() {
+    check_values(&[normal(&[4, 11], 1), normal(&[3, 11], 2)], |tape, x| tape.squared_distances(x[0], x[1]));
+}
+
+#[test]
 fn mean() {
     check_values(&[normal(&[4, 3], 1)], |tape, x| tape.mean(x[0]));
 }

@@ -1,0 +1,39 @@
+//! Cut into tapes, one a block's image path and one for the chain, the gradient is that of a single tape.
+
+use super::*;
+use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape};
+use nopropdt_tensor::gradient_check::compare;
+
+#[test]
+fn the_gradient_is_that_of_one_tape() {
+    let block = BlockConfig { channels: [3, 4, 5], hidden: 8, join: [7, 6], ..BlockConfig::paper() };
+    let image = ImageShape { height: 8, width: 8, channels: 1 };
+    let embedding = EmbeddingConfig::Learned { dim: 5, start: EmbeddingStart::Orthogonal };
+    let network = NetworkConfig { image, classes: 4, embedding, head: HeadConfig::Softmax, block };
+    let net = Backprop::new(&BackpropConfig { network, steps: 3 }).unwrap();
+    let weights = net.init(1);
+    let images = Tensor::filled_by(&[12, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
+    let batch = Batch { images, labels: (0..12).map(|row| row % 4).collect() };
+    let stream = Stream::new(3);
+    let step = net.block_step(0, &weights.blocks, &weights.shared, &batch, stream);
+
+    let mut on = LossTape::new(&net.net, &weights.blocks, &weights.shared, &batch.labels);
+    let images = on.tape.constant(batch.images.clone());
+    let features: Vec<Var> = (0..3)
+        .map(|t| net.net.block.features(&mut on.tape, on.own[t], images, Some(dropout_of(stream, t))))
+        .collect();
+    let logits = net.chain(&mut on, &features, 12, stream);
+    let loss = on.tape.cross_entropy(logits, &batch.labels);
+    let expected = on.finish(loss, LossTerms::default(), &[true; 3]);
+
+    let statistics = |step: &BlockStep| step.statistics.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(statistics(&step), statistics(&expected));
+    let pairs = step.own.iter().zip(&expected.own).map(|(found, expected)| (found, expected));
+    let shared = step.shared.iter().flatten().zip(expected.shared.iter().flatten());
+    for (index, (found, expected)) in pairs.chain(shared).enumerate() {
+        let expected: Vec<f64> = expected.iter().map(|&v| f64::from(v)).collect();
+        assert!(expected.iter().any(|v| v.abs() > 1e-5), "set {index} must learn");
+        let error = compare(found, &expected);
+        assert!(error < 1e-5, "set {index}: {error}");
+    }
+}
