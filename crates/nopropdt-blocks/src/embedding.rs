@@ -73,10 +73,8 @@ impl EmbeddingStart {
     }
 }
 
-/// Most classes.
+/// Most classes, and longest embedding that is no image.
 const MOST: usize = 1 << 16;
-/// Longest embedding: the largest image a block takes.
-const MOST_DIM: usize = 1 << 18;
 
 /// A checked embedding: registered in a parameter set of its own, put on tapes as a value [m, d].
 #[derive(Debug, Clone)]
@@ -107,7 +105,9 @@ impl LabelEmbedding {
                 (image.len(), layout, Initializer::Normal { std: 0.1 })
             }
         };
-        BlocksError::check_size("embedding-dim", 1, MOST_DIM, dim)?;
+        if !config.is_image() {
+            BlocksError::check_size("embedding-dim", 1, MOST, dim)?;
+        }
         let id = builder.scope("embedding", |builder| {
             builder.parameter("weight", &[classes, dim], layout, initializer, dim)
         });
@@ -196,7 +196,7 @@ mod tests {
         let mut builder = ParameterBuilder::new(Stream::new(1));
         let config = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
         let error = LabelEmbedding::new(&config, 10, IMAGE, &mut builder).unwrap_err();
-        assert_eq!(error.to_string(), "embedding-dim: must be from 1 to 262144; found 0");
+        assert_eq!(error.to_string(), "embedding-dim: must be from 1 to 65536; found 0");
         let error = LabelEmbedding::new(&EmbeddingConfig::OneHot, 1, IMAGE, &mut builder).unwrap_err();
         assert_eq!(error.to_string(), "classes: must be from 2 to 65536; found 1");
     }

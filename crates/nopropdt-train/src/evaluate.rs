@@ -37,34 +37,64 @@ fn noise(seed: u64, draw: u64, image: usize) -> Stream {
     Stream::new(seed).purpose("evaluate").child(draw).child(image as u64)
 }
 
-/// Runs `read` over every batch's traces: results `[batch][draw]`, in the order of the images. A trace lives no longer than
-/// its reading, so memory does not grow with `draws`.
+/// Runs `read` over every batch, in the order of the images: given its labels and a function that samples an answer to it in
+/// (seed, draw). A trace lives no longer than its reading, so memory does not grow with the number of draws.
 fn over_batches<T: Send>(
     method: &dyn Method,
     weights: &Weights,
     data: &dyn ImageSet,
-    seed: u64,
-    draws: u64,
-    read: impl Fn(usize, &[usize], &Trace) -> T + Sync,
-) -> Vec<Vec<T>> {
+    read: impl Fn(&[usize], &dyn Fn(u64, u64) -> Trace) -> T + Sync,
+) -> Vec<T> {
     let indices: Vec<u32> = (0..data.len() as u32).collect();
     let batches = indices.par_chunks(BATCH).enumerate();
-    let traced = batches.map(|(index, indices)| {
+    let each = batches.map(|(index, indices)| {
         let batch = gather(data, indices);
         let first = index * BATCH;
         // Image features depend on neither noise nor step: once an image, whatever the number of draws.
         let features = method.features(weights, &batch.images);
-        let sample = |draw| method.sample(weights, &features, &|row| noise(seed, draw, first + row));
-        (0..draws).map(|draw| read(first, &batch.labels, &sample(draw))).collect()
+        read(&batch.labels, &|seed, draw| {
+            method.sample(weights, &features, &|row| noise(seed, draw, first + row))
+        })
     });
-    traced.collect()
+    each.collect()
 }
 
 fn hits(answers: &Tensor, labels: &[usize]) -> usize {
     answers.argmax_rows().iter().zip(labels).filter(|(answer, label)| answer == label).count()
 }
 
-/// Accuracies over `data`, one for each of `draws` draws of the noise.
+/// How answers are read, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Accuracies wanted, each with noise of its own.
+    pub runs: u64,
+    /// Draws of the noise whose class probabilities are averaged into one answer.
+    pub draws: u64,
+    /// Stop after this many read-outs (blocks), at least 1: the answer is then the last one's own, and the consensus that of these.
+    pub stop_after: Option<usize>,
+}
+
+impl Reading {
+    /// The whole chain, answered from one draw.
+    pub fn of_draws(seed: u64, runs: u64) -> Self {
+        Self { seed, runs, draws: 1, stop_after: None }
+    }
+
+    /// Class probabilities [B, m] of the answer, of the consensus and of each read-out.
+    fn probabilities(&self, mut trace: Trace) -> Vec<Tensor> {
+        if let Some(count) = self.stop_after {
+            trace.block_logits.truncate(count);
+            trace.head_logits = trace.block_logits.last().expect("there is a read-out").clone();
+        }
+        let mut all = vec![trace.probabilities(), trace.consensus()];
+        all.extend(trace.block_probabilities());
+        all
+    }
+}
+
+/// Accuracies over `data`, one for each of `runs` draws of the noise.
 ///
 /// # Panics
 /// When `data` is empty or its images are not of the method's shape.
@@ -73,23 +103,41 @@ pub fn accuracy(
     weights: &Weights,
     data: &dyn ImageSet,
     seed: u64,
-    draws: u64,
+    runs: u64,
 ) -> Vec<Accuracy> {
-    let readouts = method.readouts();
-    // Hits of a trace: chain, consensus, then the read-outs.
-    let counts = over_batches(method, weights, data, seed, draws, |_, labels, trace| {
-        let mut counts = vec![hits(&trace.head_logits, labels), hits(&trace.consensus(), labels)];
-        counts.extend(trace.block_logits.iter().map(|logits| hits(logits, labels)));
-        counts
+    read(method, weights, data, &Reading::of_draws(seed, runs))
+}
+
+/// Accuracies over `data`, one for each run of `reading`.
+///
+/// # Panics
+/// When `data` is empty or its images are not of the method's shape.
+pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading: &Reading) -> Vec<Accuracy> {
+    // Hits `[batch][run]`: of the answer, of the consensus, then of the read-outs.
+    let counts = over_batches(method, weights, data, |labels, sample| {
+        let run = |run: u64| {
+            let draws = run * reading.draws..(run + 1) * reading.draws;
+            let sums = draws.map(|draw| reading.probabilities(sample(reading.seed, draw))).reduce(
+                |mut sums, more| {
+                    for (sum, more) in sums.iter_mut().zip(&more) {
+                        sum.data_mut().iter_mut().zip(more.data()).for_each(|(sum, p)| *sum += p);
+                    }
+                    sums
+                },
+            );
+            sums.unwrap_or_default().iter().map(|answers| hits(answers, labels)).collect::<Vec<usize>>()
+        };
+        (0..reading.runs).map(run).collect::<Vec<_>>()
     });
-    let share = |draw: usize, column: usize| {
-        counts.iter().map(|batch| batch[draw][column]).sum::<usize>() as f64 / data.len() as f64
+    let share = |run: usize, column: usize| {
+        counts.iter().map(|batch| batch[run][column]).sum::<usize>() as f64 / data.len() as f64
     };
-    (0..draws as usize)
-        .map(|draw| Accuracy {
-            chain: share(draw, 0),
-            consensus: share(draw, 1),
-            per_block: (0..readouts).map(|readout| share(draw, 2 + readout)).collect(),
+    let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.readouts());
+    (0..reading.runs as usize)
+        .map(|run| Accuracy {
+            chain: share(run, 0),
+            consensus: share(run, 1),
+            per_block: (0..readouts).map(|readout| share(run, 2 + readout)).collect(),
         })
         .collect()
 }
@@ -97,17 +145,15 @@ pub fn accuracy(
 /// The chain's answer to every image of `data`, in order, in the first draw.
 pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, seed: u64) -> Vec<Answer> {
     let classes = method.classes();
-    let read = |first: usize, _: &[usize], trace: &Trace| {
-        let probabilities = trace.probabilities();
+    let of_batches = over_batches(method, weights, data, |_, sample| {
+        let probabilities = sample(seed, 0).probabilities();
         let predictions = probabilities.argmax_rows();
-        let answer = |(row, prediction): (usize, usize)| Answer {
-            index: first + row,
-            prediction,
-            confidence: f64::from(probabilities.data()[row * classes + prediction]),
-        };
-        predictions.into_iter().enumerate().map(answer).collect::<Vec<_>>()
-    };
-    over_batches(method, weights, data, seed, 1, read).concat().concat()
+        let confidence = |row: usize, class: usize| f64::from(probabilities.data()[row * classes + class]);
+        let each = predictions.into_iter().enumerate();
+        each.map(|(row, prediction)| (prediction, confidence(row, prediction))).collect::<Vec<_>>()
+    });
+    let all = of_batches.concat().into_iter().enumerate();
+    all.map(|(index, (prediction, confidence))| Answer { index, prediction, confidence }).collect()
 }
 
 /// Class probabilities after each block, `[T][m]`, of the image at `index`, with the noise of the first draw.

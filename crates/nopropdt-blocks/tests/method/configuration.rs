@@ -31,7 +31,7 @@ fn the_embedding_must_have_a_dimension() {
     let embedding = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
     assert_eq!(
         refused(&DtConfig { embedding, ..small() }),
-        "embedding-dim: must be from 1 to 262144; found 0"
+        "embedding-dim: must be from 1 to 65536; found 0"
     );
 }
 

@@ -1,7 +1,8 @@
 //! The command line as typed.
 
-use crate::config::{Overrides, Preset};
+use crate::config::{Overrides, Preset, named};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use nopropdt_blocks::Sampler;
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
 
@@ -24,7 +25,7 @@ pub struct Cli {
 pub enum Command {
     /// Train a network (the default command)
     Train(TrainArguments),
-    /// Measure a trained network: mean ± standard error over draws of the noise
+    /// Measure a trained network: mean ± standard error over runs with noise of their own
     Eval(EvalArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
     Info(InfoArguments),
@@ -86,9 +87,21 @@ pub struct EvalArguments {
     /// Where datasets are
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,
-    /// Draws of the noise
+    /// Measurements, each with noise of its own
     #[arg(long, value_name = "R", default_value_t = 5)]
     pub runs: u64,
+    /// Draws of the noise whose class probabilities are averaged into one answer
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub draws: u64,
+    /// Stop after K of the T blocks (dt, backprop): the answer is block K's own
+    #[arg(long, value_name = "K")]
+    pub stop_after: Option<usize>,
+    /// Steps of an answer of ct, fm or adjoint [default: the model's]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// From noise to answer: stochastic, euler or heun [default: the model's]
+    #[arg(long, value_parser = named::<Sampler>, value_name = "NAME")]
+    pub sampler: Option<Sampler>,
     /// Which answer is the headline
     #[arg(long, value_enum, default_value_t = Readout::Chain)]
     pub readout: Readout,

@@ -2,9 +2,11 @@
 
 use super::train::{image_shape, load as load_data};
 use super::{EvalArguments, Readout, UsageError, output, percent, thread_pool};
-use crate::evaluate::{Accuracy, accuracy, mean_and_error};
-use crate::model_file::{ModelMetadata, load};
+use crate::config::RunConfig;
+use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
+use crate::model_file::{Model, ModelMetadata, load};
 use anyhow::{Result, bail};
+use nopropdt_blocks::Method;
 use nopropdt_data::{Channels, Dataset, DatasetSource, LoadOptions};
 use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
@@ -27,6 +29,7 @@ struct Evaluation {
     dataset: String,
     images: usize,
     runs: u64,
+    draws: u64,
     readout: &'static str,
     accuracy: Measured,
     test_accuracy: Measured,
@@ -35,9 +38,10 @@ struct Evaluation {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
-    if !(1..=MOST_RUNS).contains(&arguments.runs) {
-        let found = arguments.runs;
-        return Err(UsageError(format!("--runs: must be from 1 to {MOST_RUNS}; found {found}")).into());
+    for (flag, found) in [("runs", arguments.runs), ("draws", arguments.draws)] {
+        if !(1..=MOST_RUNS).contains(&found) {
+            return Err(UsageError(format!("--{flag}: must be from 1 to {MOST_RUNS}; found {found}")).into());
+        }
     }
     if arguments.limit_test == Some(0) {
         return Err(UsageError("--limit-test: must be at least 1; found 0".into()).into());
@@ -53,11 +57,40 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     if let Some(normalisation) = model.metadata.normalisation.clone() {
         dataset.test = dataset.test.with_normalisation(normalisation)?;
     }
+    let network = sampled_as_asked(arguments, &model)?;
     let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
-    let draws = pool
-        .install(|| accuracy(model.network.as_ref(), &model.weights, &dataset.test, seed, arguments.runs));
-    let evaluation = evaluation(arguments, &dataset, &draws);
+    let EvalArguments { runs, draws, stop_after, .. } = *arguments;
+    let reading = Reading { seed, runs, draws, stop_after };
+    let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &dataset.test, &reading));
+    let evaluation = evaluation(arguments, &dataset, &accuracies);
     output::print(&if arguments.json { serde_json::to_string(&evaluation)? } else { describe(&evaluation)? })
+}
+
+/// The model's network, with the steps and the sampler that were asked for.
+fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn Method>> {
+    let ModelMetadata { config, image, class_names, .. } = &model.metadata;
+    let has_blocks = config.method.has_blocks();
+    if let Some(count) = arguments.stop_after {
+        let most = if has_blocks { config.steps } else { 0 };
+        if !(1..=most).contains(&count) {
+            let rule = match has_blocks {
+                true => format!("must be from 1 to the {most} blocks of the model"),
+                false => "must be left out for a network without blocks; --steps takes fewer steps".into(),
+            };
+            return Err(UsageError(format!("--stop-after: {rule}; found {count}")).into());
+        }
+    }
+    if let Some(steps) = arguments.steps.filter(|&steps| has_blocks && steps != config.steps) {
+        let rule = format!("must be left out for a network of {} blocks", config.steps);
+        return Err(UsageError(format!("--steps: {rule}; --stop-after runs fewer; found {steps}")).into());
+    }
+    let config = RunConfig {
+        steps: arguments.steps.unwrap_or(config.steps),
+        sampler: arguments.sampler.or(config.sampler),
+        ..config.clone()
+    };
+    config.validate()?;
+    Ok(config.network(*image, class_names.len())?)
 }
 
 /// How to read the dataset: pictures of a folder as the model wants them, whatever their size.
@@ -114,6 +147,7 @@ fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) 
         dataset: dataset.name.clone(),
         images: dataset.test.len(),
         runs: arguments.runs,
+        draws: arguments.draws,
         readout,
         accuracy,
         test_accuracy: chain(),
@@ -127,8 +161,9 @@ fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) 
 fn describe(evaluation: &Evaluation) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
-    let Evaluation { dataset, images, runs, readout, .. } = evaluation;
-    writeln!(text, "{dataset}, {images} test images, {runs} draws of the noise (mean ± standard error)")?;
+    let Evaluation { dataset, images, runs, draws, readout, .. } = evaluation;
+    let averaged = if *draws > 1 { format!(" of {draws} averaged draws each") } else { String::new() };
+    writeln!(text, "{dataset}, {images} test images, {runs} runs{averaged} (mean ± standard error)")?;
     writeln!(text, "accuracy ({readout})  {}", show(&evaluation.accuracy))?;
     writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
     writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;

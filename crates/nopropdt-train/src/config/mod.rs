@@ -9,6 +9,7 @@ mod presets;
 pub use image_size::ImageSize;
 pub use method::{HeadKind, MethodKind};
 pub use overrides::Overrides;
+pub(crate) use overrides::named;
 pub use presets::Preset;
 
 use nopropdt_blocks::{

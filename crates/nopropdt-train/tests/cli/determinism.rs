@@ -69,3 +69,11 @@ fn the_order_of_blocks_does_not_matter_to_them() {
     let heads = [&together, &apart].map(|file| file.tensor("head.weight").unwrap().data().to_vec());
     assert!(heads[0] != heads[1]);
 }
+
+#[test]
+fn threads_do_not_matter_to_the_other_methods() {
+    for method in ["ct", "fm", "adjoint"] {
+        threads_do_not_matter(&[&format!("method={method}"), "steps=4"]);
+    }
+    threads_do_not_matter(&["method=backprop", "steps=3"]);
+}

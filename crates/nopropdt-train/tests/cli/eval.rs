@@ -28,7 +28,7 @@ fn json(own: &[&str]) -> Value {
 #[test]
 fn several_draws_have_a_mean_and_an_error() {
     let text = eval(&["--runs", "3"]);
-    assert!(text.starts_with("digits, 60 test images, 3 draws of the noise"), "{text}");
+    assert!(text.starts_with("digits, 60 test images, 3 runs"), "{text}");
     for line in ["accuracy (chain)", "chain", "consensus", "after block 1", "after block 2"] {
         let pattern =
             format!(r"(?m)^{} +\d+\.\d\d % ± \d+\.\d\d$", line.replace('(', r"\(").replace(')', r"\)"));
@@ -87,6 +87,38 @@ fn the_consensus_can_be_the_headline() {
     assert!(eval(&["--runs", "2", "--readout", "consensus"]).contains("accuracy (consensus)"));
 }
 
+/// One run of two draws answers by the sum of their probabilities; as many runs of one draw each are those draws.
+#[test]
+fn draws_are_averaged_into_one_answer() {
+    let one = json(&["--runs", "1", "--draws", "1"]);
+    assert_eq!(one, json(&["--runs", "1"]));
+    let averaged = json(&["--runs", "2", "--draws", "8"]);
+    assert_eq!((&averaged["runs"], &averaged["draws"]), (&2.into(), &8.into()));
+    let first_block =
+        |measured: &Value| measured["test_accuracy_per_block"][0]["standard_error"].as_f64().unwrap();
+    let single = json(&["--runs", "16"]);
+    assert!(first_block(&averaged) <= 4.0 * first_block(&single), "averaging does not add noise");
+}
+
+#[test]
+fn a_chain_can_stop_after_a_block() {
+    let whole = json(&["--runs", "2"]);
+    let stopped = json(&["--runs", "2", "--stop-after", "1"]);
+    assert_eq!(stopped["test_accuracy"], whole["test_accuracy_per_block"][0]);
+    assert_eq!(stopped["test_accuracy_consensus"], stopped["test_accuracy"]);
+    assert_eq!(stopped["test_accuracy_per_block"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn another_sampler_answers_from_the_same_weights() {
+    for sampler in ["euler", "heun"] {
+        let measured = json(&["--runs", "1", "--sampler", sampler]);
+        // The first block sees the same noise whatever happens after it.
+        let blocks = |measured: &Value| measured["test_accuracy_per_block"][0]["mean"].clone();
+        assert_eq!(blocks(&measured), blocks(&json(&["--runs", "1"])), "{sampler}");
+    }
+}
+
 #[test]
 fn all_test_images_are_used_unless_told() {
     let text = stdout(&sandbox().ok(["eval", "--model", "model.safetensors", "--json"]));
@@ -104,6 +136,11 @@ fn wrong_use_is_refused() {
         (["--limit-test", "0"], "--limit-test: must be at least 1; found 0"),
         (["--dataset", "cats"], "must be one of digits, mnist"),
         (["--readout", "best"], "chain, consensus"),
+        (["--draws", "0"], "--draws: must be from 1 to 10000; found 0"),
+        (["--stop-after", "0"], "--stop-after: must be from 1 to the 2 blocks of the model; found 0"),
+        (["--stop-after", "3"], "--stop-after: must be from 1 to the 2 blocks of the model; found 3"),
+        (["--steps", "7"], "--steps: must be left out for a network of 2 blocks"),
+        (["--sampler", "magic"], "unknown variant `magic`"),
     ] {
         sandbox.refused(2, &[words], [&["eval", "--model", "model.safetensors"], &flags[..]].concat());
     }

@@ -12,6 +12,7 @@ mod harness;
 mod idx;
 mod info;
 mod learning;
+mod methods;
 mod output;
 mod resume;
 mod run_files;

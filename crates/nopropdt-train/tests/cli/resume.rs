@@ -7,7 +7,7 @@ use nopropdt_train::metrics::EpochMetrics;
 use sha2::{Digest, Sha256};
 
 /// A run stopped after its first epoch of two, as a kill would leave it.
-fn half_run(sandbox: &Sandbox, out: &str, own: &[&str]) {
+pub fn half_run(sandbox: &Sandbox, out: &str, own: &[&str]) {
     sandbox.train(out, &[own, &["epochs=1", "lr-schedule=constant"]].concat());
     let config = sandbox.text(&format!("{out}/config.toml")).replace("epochs = 1\n", "epochs = 2\n");
     sandbox.write(&format!("{out}/config.toml"), &config);
