@@ -4,7 +4,7 @@
 //! OUT is a safetensors file: random `images` [N, C, H, W] and `z` [N, d]; `logits.1` .. `logits.T` [N, m], every block on
 //! that same z; `head_logits` [N, m], the output head on z. All in evaluation mode.
 
-use nopropdt_blocks::{Method, NoPropDt};
+use nopropdt_blocks::Method;
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 use nopropdt_train::model_file::load;
@@ -18,7 +18,7 @@ fn main() -> anyhow::Result<()> {
     let [model, out] = &paths[..] else { anyhow::bail!("wants two arguments: MODEL and OUT") };
     let model = load(Path::new(model))?;
     let (image, classes) = (model.metadata.image, model.metadata.class_names.len());
-    let network = NoPropDt::new(&model.metadata.config.dt_config(image, classes))?;
+    let network = model.metadata.config.dt_network(image, classes)?;
     let shape = [IMAGES, image.height, image.width, image.channels];
     let images = Tensor::filled_by(&shape, |data| Stream::new(1).fill_uniform(data));
     let dim = network.embedding_matrix(&model.weights).shape()[1];

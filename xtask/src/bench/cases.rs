@@ -144,7 +144,7 @@ mod tests {
         let work = CASES.map(|case| {
             let config = case.config(FORMATS[0], &SMALL).unwrap();
             assert_eq!((config.steps, config.batch_size, config.clip_norm), (2, BATCH, 1.0));
-            step_flop(&config.network(case.image, CLASSES).unwrap()) / 1e9
+            step_flop(&config.dt_network(case.image, CLASSES).unwrap()) / 1e9
         });
         let expected = [15.5, 20.5, 6.0];
         assert!(work.iter().zip(expected).all(|(work, expected)| (work - expected).abs() < 0.5), "{work:?}");

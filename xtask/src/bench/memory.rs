@@ -2,6 +2,7 @@
 
 use super::cases::{BATCH, CLASSES, Case, Format, Plan};
 use anyhow::{Context, Result, bail};
+use nopropdt_blocks::Method;
 use nopropdt_train::checkpoint::Checkpoint;
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::metrics::peak_rss_bytes;
@@ -20,7 +21,7 @@ const EVALUATED: usize = 400;
 /// epoch. Prints the peak so far after each as a JSON list.
 pub(super) fn child(case: &Case, format: Format, plan: &Plan) -> Result<()> {
     let config = case.config(format, plan)?;
-    let network = config.network(case.image, CLASSES)?;
+    let network = config.dt_network(case.image, CLASSES)?;
     let all = case.images(plan.images)?;
     let train = all.select(&(0..(BATCHES * BATCH) as u32).collect::<Vec<_>>());
     let test = all.select(&(0..EVALUATED as u32).collect::<Vec<_>>());
@@ -31,7 +32,7 @@ pub(super) fn child(case: &Case, format: Format, plan: &Plan) -> Result<()> {
     for epoch in 0..EPOCHS {
         trainer.epoch(&train, epoch, &Progress { on_step: &|_, _, _| (), stop: &|| false })?;
         accuracy(&network, trainer.weights(), &test, 0, 1);
-        let metadata = ModelMetadata::new(&config, &network, &names);
+        let metadata = ModelMetadata::new(&config, case.image, network.alpha_bar(trainer.weights()), &names);
         save(&folder.path().join("model.safetensors"), &metadata, &network, trainer.weights())?;
         let states = trainer.optimizer_states();
         Checkpoint::new(config.to_toml(), 0.0, &[], trainer.weights(), states)

@@ -182,7 +182,7 @@ mod tests {
         let plan = Plan { blocks: 1, rounds: 1, seconds: 0.0, op_seconds: 0.0, images: 0 };
         for (case, format) in CASES.into_iter().flat_map(|case| FORMATS.map(|format| (case, format))) {
             let config = case.config(format, &plan).unwrap();
-            let network = config.network(case.image, CLASSES).unwrap();
+            let network = config.dt_network(case.image, CLASSES).unwrap();
             let rows = of_block(&case, &network, &plan, Some(100.0)).unwrap();
             let forward = rows.iter().filter(|row| row.op.ends_with(": forward"));
             let flop: f64 = forward.map(|row| row.times as f64 * row.gflops.unwrap() * row.ms * 1e6).sum();

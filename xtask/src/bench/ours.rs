@@ -28,7 +28,7 @@ pub(super) struct Setup {
 impl Setup {
     pub(super) fn new(case: &Case, format: Format, plan: &Plan) -> Result<Self> {
         let config = case.config(format, plan)?;
-        let network = config.network(case.image, CLASSES)?;
+        let network = config.dt_network(case.image, CLASSES)?;
         Ok(Self { format, network, data: case.images(BATCHES * BATCH)?, config })
     }
 }

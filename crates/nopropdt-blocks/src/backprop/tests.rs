@@ -28,7 +28,7 @@ fn the_gradient_is_that_of_one_tape() {
 
     let statistics = |step: &BlockStep| step.statistics.iter().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(statistics(&step), statistics(&expected));
-    let pairs = step.own.iter().zip(&expected.own).map(|(found, expected)| (found, expected));
+    let pairs = step.own.iter().zip(&expected.own);
     let shared = step.shared.iter().flatten().zip(expected.shared.iter().flatten());
     for (index, (found, expected)) in pairs.chain(shared).enumerate() {
         let expected: Vec<f64> = expected.iter().map(|&v| f64::from(v)).collect();

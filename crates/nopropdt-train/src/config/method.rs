@@ -117,17 +117,11 @@ impl RunConfig {
     }
 
     fn boxed(&self, image: ImageShape, classes: usize) -> Result<Box<dyn Method>, BlocksError> {
-        let precision = match self.precision {
-            Precision::Auto => kernels::active().isa().fastest_precision(),
-            Precision::F32 => nopropdt_tensor::Precision::F32,
-            Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
-        };
+        let precision = self.kernel_precision();
         let (steps, eta, sampler) = (self.steps, self.eta, self.sampler());
         let network = self.network_config(image, classes);
         Ok(match self.method {
-            MethodKind::Dt => {
-                Box::new(NoPropDt::new(&self.dt_config(image, classes))?.in_precision(precision))
-            }
+            MethodKind::Dt => Box::new(self.dt_network(image, classes)?),
             MethodKind::Ct => {
                 Box::new(NoPropCt::new(&CtConfig { network, steps, eta, sampler })?.in_precision(precision))
             }
@@ -149,8 +143,23 @@ impl RunConfig {
         NetworkConfig { image, classes, embedding, head, block }
     }
 
-    /// The settings of NoProp-DT, for what only that method can do.
-    pub fn dt_config(&self, image: ImageShape, classes: usize) -> DtConfig {
+    fn kernel_precision(&self) -> nopropdt_tensor::Precision {
+        match self.precision {
+            Precision::Auto => kernels::active().isa().fastest_precision(),
+            Precision::F32 => nopropdt_tensor::Precision::F32,
+            Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
+        }
+    }
+
+    /// The network of NoProp-DT, whatever the method, for what only that one can do.
+    ///
+    /// # Errors
+    /// When a setting of the network breaks a rule.
+    pub fn dt_network(&self, image: ImageShape, classes: usize) -> Result<NoPropDt, BlocksError> {
+        Ok(NoPropDt::new(&self.dt_config(image, classes))?.in_precision(self.kernel_precision()))
+    }
+
+    pub(super) fn dt_config(&self, image: ImageShape, classes: usize) -> DtConfig {
         let NetworkConfig { image, classes, embedding, head, block } = self.network_config(image, classes);
         let (steps, eta, sampler) = (self.steps, self.eta, self.sampler());
         let (schedule, objective) = (self.schedule, self.objective);
