@@ -3,12 +3,13 @@
 use super::progress::Display;
 use super::{TrainArguments, UsageError, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
-use crate::config::{Normalize, Overrides, RunConfig};
+use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
 use crate::evaluate::accuracy;
 use crate::metrics::{
     EpochMetrics, Summary, peak_rss_bytes, read_summary, replace_file, write_metrics, write_summary,
 };
 use crate::model_file::{ModelMetadata, save};
+use crate::prototypes::prototypes;
 use crate::report;
 use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
@@ -172,6 +173,9 @@ impl Session {
         let batches = batches_per_epoch(self.dataset.train.len(), self.config.batch_size);
         let mut trainer = Trainer::new(self.network.as_ref(), &self.config, batches)?;
         let (mut metrics, before) = self.restore(&mut trainer)?;
+        if metrics.is_empty() && self.config.embedding == EmbeddingKind::Prototype {
+            trainer.embed(&prototypes(&self.dataset.train, self.network.classes())?);
+        }
         if let Some(summary) = self.finished(&metrics) {
             return self.print_result(&summary, arguments.json);
         }
