@@ -8,6 +8,7 @@ mod command;
 mod fetch_data;
 mod golden;
 mod layers;
+mod reproduce;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Command {
     Check(check::Arguments),
     /// Measure training and inference, beside this processor's limits and other frameworks
     Bench(bench::Arguments),
+    /// Run the paper's tables and figures, and write them down
+    Reproduce(reproduce::Arguments),
     /// Check that every crate and module uses only those below it
     Layers(layers::Arguments),
     /// Make the golden test files again with PyTorch
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::FetchData(arguments) => fetch_data::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Layers(arguments) => layers::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
     };

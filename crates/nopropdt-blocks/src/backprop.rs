@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 const GATES: usize = 2;
 /// w_t at the start: α_t = tanh(0.3) = 0.29.
 const FIRST_GATE: f32 = 0.3;
+/// How sure the head is at the start: of z_T = u_y it says softmax(10, 0, …).
+const HEAD_SHARPNESS: f32 = 10.0;
 /// Most blocks.
 const MOST_BLOCKS: usize = 1000;
 
@@ -75,6 +77,13 @@ impl Backprop {
         self
     }
 
+    /// û lies between the embeddings, so a head of small random weights tells no class from another until it has grown, and in the
+    /// meantime blocks settle on mixtures they do not leave again. It starts as the nearest embedding instead.
+    fn start_head(&self, weights: &mut Weights) {
+        let embedding = self.embedding_matrix(weights);
+        self.net.head.start_nearest(&mut weights.shared[Weights::HEAD], &embedding, HEAD_SHARPNESS);
+    }
+
     fn image_tape<'p>(&self, own: &'p Parameters, batch: &Batch, dropout: Stream) -> ImageTape<'p> {
         let mut tape = self.net.tape(Mode::Train);
         let own = tape.attach(own);
@@ -117,6 +126,7 @@ impl Method for Backprop {
         let mut builder = ParameterBuilder::new(Stream::new(seed));
         gates(self.steps, &mut builder);
         weights.shared.push(builder.build());
+        self.start_head(&mut weights);
         weights
     }
 
@@ -154,6 +164,11 @@ impl Method for Backprop {
 
     fn shown(&self, loss: &LossTerms) -> f64 {
         loss.cross_entropy
+    }
+
+    fn embed(&self, weights: &mut Weights, rows: &Tensor) {
+        self.net.embedding.set(&mut weights.shared[Weights::EMBEDDING], rows);
+        self.start_head(weights);
     }
 
     fn block_step(

@@ -2,7 +2,7 @@
 
 use crate::error::BlocksError;
 use nopropdt_tensor::layers::Linear;
-use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Var};
+use nopropdt_tensor::{ParameterBuilder, Parameters, Slot, Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 /// How z_T becomes class probabilities.
@@ -71,6 +71,20 @@ impl Head {
         Ok(Self { linear: Linear::new(builder, "head", dim, classes), scale })
     }
 
+    /// Lets the head in `parameters` start as the classifier by the nearest embedding, −‖z − u_k‖²·`sharpness`/(2s²) up to what all
+    /// classes share, where s² is the mean of ‖u‖².
+    pub(crate) fn start_nearest(&self, parameters: &mut Parameters, embedding: &Tensor, sharpness: f32) {
+        let (classes, dim) = embedding.matrix_shape("head");
+        let squares: Vec<f32> =
+            embedding.data().chunks_exact(dim).map(|row| row.iter().map(|v| v * v).sum()).collect();
+        let scale = sharpness * classes as f32 / squares.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let weight: Vec<f32> = embedding.data().iter().map(|v| scale * v).collect();
+        let bias: Vec<f32> = squares.iter().map(|square| -0.5 * scale * square).collect();
+        for (name, values) in [("head.weight", weight), ("head.bias", bias)] {
+            assert!(parameters.import(name, &values), "the head's own tensors have these names and lengths");
+        }
+    }
+
     /// Class logits of z, given W_embed.
     ///
     /// # Shapes
@@ -88,9 +102,9 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nopropdt_tensor::Mode;
     use nopropdt_tensor::gradient_check::{parameter_error, relative_error};
     use nopropdt_tensor::random::Stream;
-    use nopropdt_tensor::{Mode, Parameters, Tensor};
 
     const LABELS: [usize; 4] = [2, 0, 1, 2];
 
@@ -173,6 +187,20 @@ mod tests {
             .2
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_head_that_starts_nearest_prefers_the_nearest_embedding() {
+        let (head, mut parameters) = head(HeadConfig::Softmax);
+        let (z, embedding) = (normal(&[4, 5], 1), normal(&[3, 5], 3));
+        head.start_nearest(&mut parameters, &embedding, 10.0);
+        let mut tape = Tape::new(Mode::Eval);
+        let slot = tape.attach(&parameters);
+        let (z, embedding) = (tape.constant(z), tape.constant(embedding));
+        let logits = head.forward(&mut tape, slot, z, embedding);
+        let distances = tape.squared_distances(z, embedding);
+        let nearness = tape.linear_combination(&[(distances, -1.0)], 0.0);
+        assert_eq!(tape.value(logits).argmax_rows(), tape.value(nearness).argmax_rows());
     }
 
     #[test]

@@ -237,6 +237,14 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Multiply-adds of one image through one block: (done once an image, done once a denoising).
     fn multiply_adds(&self) -> (u64, u64);
 
+    /// Lets a learned embedding start from these rows [m, d], such as prototypes.
+    ///
+    /// # Panics
+    /// When the embedding is fixed or of another shape.
+    fn embed(&self, weights: &mut Weights, rows: &Tensor) {
+        self.embedding().set(&mut weights.shared[Weights::EMBEDDING], rows);
+    }
+
     /// W_embed [m, d] as it stands in `weights`.
     fn embedding_matrix(&self, weights: &Weights) -> Tensor {
         self.embedding().matrix(&weights.shared[Weights::EMBEDDING])

@@ -131,7 +131,7 @@ impl<'m> Trainer<'m> {
     /// # Panics
     /// When the embedding is fixed or of another shape.
     pub fn embed(&mut self, rows: &Tensor) {
-        self.method.embedding().set(&mut self.weights.shared[Weights::EMBEDDING], rows);
+        self.method.embed(&mut self.weights, rows);
     }
 
     /// Losses that are followed side by side: one a block, or one for all that learn together.

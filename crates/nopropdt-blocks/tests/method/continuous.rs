@@ -19,7 +19,7 @@ fn network_config(embedding: EmbeddingConfig) -> NetworkConfig {
 fn methods(embedding: EmbeddingConfig) -> Vec<Box<dyn Method>> {
     let network = network_config(embedding);
     // Light weights: SNR' of a whole schedule spans seven powers of ten, which no difference of f32 losses resolves.
-    let ct = CtConfig { network: network.clone(), steps: 20, eta: 1e-3, sampler: Sampler::Stochastic };
+    let ct = CtConfig { network: network.clone(), steps: 20, eta: 0.1, sampler: Sampler::Stochastic };
     let fm = FmConfig { network: network.clone(), steps: 20, sigma: 0.1, sampler: Sampler::Euler };
     let backprop = BackpropConfig { network: network.clone(), steps: 3 };
     let adjoint = AdjointConfig { network, steps: 60, sampler: Sampler::Heun };

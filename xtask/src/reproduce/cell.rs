@@ -1,0 +1,154 @@
+//! One training and its measurements.
+
+use super::outcome::Outcome;
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A row of a profile with one seed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cell {
+    /// Its folder's name: `mnist-dt-one-hot-seed0`.
+    pub(super) name: String,
+    pub(super) dataset: Data,
+    /// Flags of the training, but for the data's and the output's.
+    pub(super) flags: Vec<String>,
+    pub(super) measure: Measure,
+    /// Expected work, in any unit, for the time that is left.
+    pub(super) work: f64,
+}
+
+/// What is learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Data {
+    Digits,
+    Mnist,
+    Cifar10,
+    Cifar100,
+    /// CIFAR-10 encoded again as JPEG: not the paper's images to the bit.
+    Cifar10Jpeg,
+}
+
+impl Data {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::Mnist => "MNIST",
+            Self::Cifar10 => "CIFAR-10",
+            Self::Cifar100 => "CIFAR-100",
+            Self::Cifar10Jpeg => "CIFAR-10 (JPEG)",
+        }
+    }
+
+    /// The name in folders; of a dataset that is fetched, its own.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::Mnist => "mnist",
+            Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
+            Self::Cifar10Jpeg => "cifar10-jpeg",
+        }
+    }
+}
+
+/// How a trained cell is measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Measure {
+    /// Runs, each with noise of its own.
+    pub(super) runs: usize,
+    /// Whether answers of five averaged draws are measured too.
+    pub(super) averaged: bool,
+    /// Steps of an answer, where they are not those of the training.
+    pub(super) steps: Option<usize>,
+}
+
+/// What was asked for, kept beside what came of it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    flags: Vec<String>,
+    measure: Measure,
+}
+
+impl Cell {
+    pub(super) fn folder(&self, root: &Path) -> PathBuf {
+        root.join(&self.name)
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        Asked { flags: self.flags.clone(), measure: self.measure.clone() }
+    }
+
+    /// The result, if it is there and was made with these settings.
+    pub(super) fn finished(&self, root: &Path) -> Option<Outcome> {
+        let folder = self.folder(root);
+        let asked: Asked = read(&folder.join("cell.json"))?;
+        (asked == self.asked()).then(|| read(&folder.join("outcome.json"))).flatten()
+    }
+}
+
+/// An unreadable file is as good as none: the cell is run again.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+/// Every n-th cell from the i-th.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl Shard {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err(format!("must be I/N with I from 1 to N; found {text:?}")),
+        }
+    }
+
+    pub(super) fn has(self, place: usize) -> bool {
+        place % self.count == self.index - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_divide_the_work() {
+        let shards: Vec<Shard> =
+            ["1/3", "2/3", "3/3"].iter().map(|text| Shard::parse(text).unwrap()).collect();
+        for place in 0..10 {
+            assert_eq!(shards.iter().filter(|shard| shard.has(place)).count(), 1, "{place}");
+        }
+        for text in ["", "1", "0/3", "4/3", "1/0", "a/b", "1/2/3", "-1/2"] {
+            assert!(Shard::parse(text).unwrap_err().contains("I/N"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_result_of_other_settings_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let measure = Measure { runs: 1, averaged: false, steps: None };
+        let mut cell = Cell {
+            name: "a".into(),
+            dataset: Data::Digits,
+            flags: vec!["--lr=1".into()],
+            measure,
+            work: 1.0,
+        };
+        assert_eq!(cell.finished(root.path()), None);
+        let folder = cell.folder(root.path());
+        std::fs::create_dir_all(&folder).unwrap();
+        let outcome = Outcome::example(0.9);
+        std::fs::write(folder.join("cell.json"), serde_json::to_vec(&cell.asked()).unwrap()).unwrap();
+        assert_eq!(cell.finished(root.path()), None, "trained, and not yet measured");
+        std::fs::write(folder.join("outcome.json"), serde_json::to_vec(&outcome).unwrap()).unwrap();
+        assert_eq!(cell.finished(root.path()), Some(outcome));
+        cell.flags.push("--epochs=2".into());
+        assert_eq!(cell.finished(root.path()), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! The paper's figures: accuracy against time, heads, starts of the embedding, prototypes.
+
+use super::cell::{Cell, Data};
+use super::profile::Row;
+use anyhow::{Context, Result, anyhow};
+use nopropdt_data::{DatasetName, ImageSet, ImageShape};
+use nopropdt_tensor::Tensor;
+use plotters::prelude::*;
+use serde::Deserialize;
+use std::path::Path;
+
+/// A figure of the page.
+pub(super) struct Figure {
+    pub(super) title: String,
+    pub(super) file: String,
+    pub(super) caption: String,
+}
+
+/// A curve: what it is called, and its points.
+type Curve = (String, Vec<(f64, f64)>);
+
+/// Size of a drawing.
+const SIZE: (u32, u32) = (720, 420);
+
+/// What an epoch's line of metrics.jsonl tells.
+#[derive(Deserialize)]
+struct Epoch {
+    epoch: usize,
+    seconds: f64,
+    test_accuracy: f64,
+}
+
+/// Draws every figure whose cells are there into `folder`.
+pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let mut datasets: Vec<Data> = rows.iter().map(|row| row.dataset).collect();
+    datasets.sort_unstable();
+    datasets.dedup();
+    for data in datasets {
+        let of = |wanted: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
+            rows.iter().filter(|row| row.dataset == data && wanted(row)).collect()
+        };
+        let (name, key) = (data.title(), data.key());
+        let by_method = of(&|row| row.variation.is_none() && row.embedding == "one-hot");
+        let by_head =
+            of(&|row| row.embedding == "one-hot" && matches!(row.variation, Some("radial" | "softmax")));
+        let by_start = of(&|row| row.embedding == "learned" && row.variation.is_some());
+        for (number, rows, axis, what, caption) in [
+            (
+                3,
+                by_method,
+                Axis::Seconds,
+                "accuracy against training time",
+                "Test accuracy of the chain after each epoch, one-hot embedding.",
+            ),
+            (
+                4,
+                by_head,
+                Axis::Epochs,
+                "softmax and radial head",
+                "Test accuracy of the chain after each epoch.",
+            ),
+            (
+                5,
+                by_start,
+                Axis::Epochs,
+                "starts of the learned embedding",
+                "Test accuracy of the chain after each epoch.",
+            ),
+        ] {
+            let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, root, axis)).collect();
+            if curves.len() < 2 && number != 3 || curves.is_empty() {
+                continue;
+            }
+            let file = format!("figure{number}-{key}.svg");
+            plot(&folder.join(&file), axis.title(), &curves)?;
+            figures.push(Figure {
+                title: format!("Figure {number}, {name}: {what}"),
+                file,
+                caption: caption.into(),
+            });
+        }
+        figures.extend(prototypes(rows, data, root, data_dir, folder)?);
+    }
+    Ok(figures)
+}
+
+#[derive(Clone, Copy)]
+enum Axis {
+    Seconds,
+    Epochs,
+}
+
+impl Axis {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Seconds => "training seconds",
+            Self::Epochs => "epoch",
+        }
+    }
+}
+
+/// The curve of a row's first seed; None when it was not run.
+fn curve(row: &Row, root: &Path, axis: Axis) -> Option<Curve> {
+    let cell = row.cells().into_iter().next()?;
+    cell.finished(root)?;
+    let text = std::fs::read_to_string(cell.folder(root).join("run/metrics.jsonl")).ok()?;
+    let epochs: Vec<Epoch> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
+    let mut seconds = 0.0;
+    let points = epochs.iter().map(|epoch| {
+        seconds += epoch.seconds;
+        let x = match axis {
+            Axis::Seconds => seconds,
+            Axis::Epochs => epoch.epoch as f64,
+        };
+        (x, 100.0 * epoch.test_accuracy)
+    });
+    Some((row.variation.unwrap_or(row.method).to_owned(), points.collect()))
+}
+
+/// Curves of accuracy in percent.
+fn plot(path: &Path, x_title: &str, curves: &[Curve]) -> Result<()> {
+    let points = || curves.iter().flat_map(|curve| &curve.1);
+    let most = points().map(|point| point.0).fold(1.0, f64::max);
+    let least = points().map(|point| point.1).fold(100.0, f64::min);
+    let failed = |error: &dyn std::fmt::Display| anyhow!("{}: can't be drawn: {error}", path.display());
+    let area = SVGBackend::new(path, SIZE).into_drawing_area();
+    area.fill(&WHITE).map_err(|error| failed(&error))?;
+    let mut chart = ChartBuilder::on(&area)
+        .margin(14)
+        .x_label_area_size(38)
+        .y_label_area_size(52)
+        .build_cartesian_2d(0.0..most * 1.02, (least - 1.0).max(0.0)..100.5)
+        .map_err(|error| failed(&error))?;
+    let mesh =
+        chart.configure_mesh().x_desc(x_title).y_desc("test accuracy, %").light_line_style(WHITE).draw();
+    mesh.map_err(|error| failed(&error))?;
+    for (index, (name, points)) in curves.iter().enumerate() {
+        let color = Palette99::pick(index).to_rgba();
+        let line = LineSeries::new(points.iter().copied(), color.stroke_width(2)).point_size(3);
+        let drawn = chart.draw_series(line).map_err(|error| failed(&error))?;
+        drawn
+            .label(name)
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2)));
+    }
+    let legend = chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .border_style(BLACK.mix(0.3))
+        .background_style(WHITE.mix(0.85))
+        .draw();
+    legend.map_err(|error| failed(&error))?;
+    area.present().map_err(|error| failed(&error))
+}
+
+/// Figure 2: prototypes of each class before training, in the upper row, and after it.
+fn prototypes(
+    rows: &[Row],
+    data: Data,
+    root: &Path,
+    data_dir: &Path,
+    folder: &Path,
+) -> Result<Option<Figure>> {
+    let row =
+        rows.iter().find(|row| row.dataset == data && row.embedding == "prototype" && row.method == "dt");
+    let Some(cell) = row.and_then(|row| row.cells().into_iter().next()) else { return Ok(None) };
+    if cell.finished(root).is_none() {
+        return Ok(None);
+    }
+    let model = nopropdt_train::model_file::load(&cell.folder(root).join("run/model.safetensors"))?;
+    let after = model.network.embedding_matrix(&model.weights);
+    let Some(before) = before_training(&cell, data, data_dir)? else { return Ok(None) };
+    let image = model.metadata.image;
+    let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
+    let file = format!("figure2-{}.png", data.key());
+    draw_prototypes(&[before, after], shape, &folder.join(&file))?;
+    let title = format!("Figure 2, {}: prototypes before and after training", data.title());
+    let caption =
+        "One column a class: above the training image it starts from, below what training made of it.";
+    Ok(Some(Figure { title, file, caption: caption.into() }))
+}
+
+/// What the prototypes of a cell started from; only datasets that are known by name are read again.
+fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Result<Option<Tensor>> {
+    let name = match data {
+        Data::Digits => DatasetName::Digits,
+        Data::Mnist => DatasetName::Mnist,
+        Data::Cifar10 => DatasetName::Cifar10,
+        Data::Cifar100 | Data::Cifar10Jpeg => return Ok(None),
+    };
+    let dataset = nopropdt_data::load(name, data_dir).with_context(|| cell.name.clone())?;
+    let classes = dataset.classes();
+    let train: &dyn ImageSet = &dataset.train;
+    Ok(Some(nopropdt_train::prototypes::prototypes(train, classes)?))
+}
+
+/// Pixels by which an image is enlarged.
+const SCALE: usize = 3;
+const GAP: usize = 4;
+
+/// Rows of images side by side; each image is stretched to its own range, since what training adds knows none.
+fn draw_prototypes(rows: &[Tensor], shape: ImageShape, path: &Path) -> Result<()> {
+    let count = rows[0].shape()[0];
+    let (tall, wide) = (shape.height * SCALE + GAP, shape.width * SCALE + GAP);
+    let mut picture = image::RgbImage::from_pixel(
+        (wide * count + GAP) as u32,
+        (tall * rows.len() + GAP) as u32,
+        image::Rgb([255; 3]),
+    );
+    for (row, images) in rows.iter().enumerate() {
+        for (column, pixels) in images.data().chunks_exact(shape.len()).enumerate() {
+            let low = pixels.iter().copied().fold(f32::INFINITY, f32::min);
+            let high = pixels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let bright = |value: f32| (255.0 * (value - low) / (high - low).max(1e-12)) as u8;
+            for y in 0..shape.height * SCALE {
+                for x in 0..shape.width * SCALE {
+                    let at = ((y / SCALE) * shape.width + x / SCALE) * shape.channels;
+                    let channel = |index: usize| bright(pixels[at + index.min(shape.channels - 1)]);
+                    let (x, y) = (GAP + column * wide + x, GAP + row * tall + y);
+                    picture.put_pixel(x as u32, y as u32, image::Rgb([channel(0), channel(1), channel(2)]));
+                }
+            }
+        }
+    }
+    picture.save(path).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_become_a_drawing_with_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.svg");
+        let curves =
+            [("dt".to_owned(), vec![(1.0, 90.0), (2.0, 95.0)]), ("ct".to_owned(), vec![(3.0, 50.0)])];
+        plot(&path, "epoch", &curves).unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        for word in ["dt", "ct", "epoch", "test accuracy"] {
+            assert!(text.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn prototypes_are_drawn_in_two_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let shape = ImageShape { height: 4, width: 5, channels: 1 };
+        let images =
+            Tensor::filled_by(&[3, 20], |data| data.iter_mut().enumerate().for_each(|(i, v)| *v = i as f32));
+        draw_prototypes(&[images.clone(), images], shape, &path).unwrap();
+        let picture = image::open(path).unwrap().into_rgb8();
+        assert_eq!(picture.dimensions(), (3 * 19 + 4, 2 * 16 + 4));
+        assert_eq!((picture.get_pixel(4, 4).0, picture.get_pixel(0, 0).0), ([0; 3], [255; 3]));
+    }
+}

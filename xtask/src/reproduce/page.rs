@@ -1,0 +1,226 @@
+//! The page: what was run, beside what the paper reports. Every figure comes from a cell's own files.
+
+use super::figures;
+use super::memory::Memory;
+use super::outcome::{Measured, Outcome, pooled};
+use super::paper;
+use super::profile::Row;
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use std::path::Path;
+
+pub(super) struct Page<'a> {
+    pub(super) profile: &'a str,
+    pub(super) commit: String,
+    pub(super) machine: String,
+    pub(super) rows: &'a [Row],
+    /// Where the cells are.
+    pub(super) folder: &'a Path,
+    pub(super) memory: &'a [Memory],
+}
+
+/// A row's finished cells together.
+struct Together {
+    seeds: usize,
+    chain: Measured,
+    consensus: Measured,
+    averaged: Option<[Measured; 2]>,
+    seconds: f64,
+    machine: String,
+}
+
+impl Page<'_> {
+    /// Writes the page, and its figures into a folder of its name.
+    pub(super) fn write(&self, out: &Path, data_dir: &Path) -> Result<()> {
+        let stem = out.file_stem().and_then(|stem| stem.to_str()).unwrap_or("reproduction").to_owned();
+        let pictures = out.with_file_name(&stem);
+        std::fs::create_dir_all(&pictures).with_context(|| pictures.display().to_string())?;
+        let figures = figures::draw(self.rows, self.folder, data_dir, &pictures)?;
+        let text = self.text(&stem, &figures)?;
+        std::fs::write(out, text).with_context(|| out.display().to_string())
+    }
+
+    /// Rows whose accuracy is below their bound.
+    pub(super) fn below_their_bounds(&self) -> Vec<String> {
+        let below = |row: &Row| {
+            let (bound, found) = (row.bound?, self.together(row)?.chain.mean);
+            let name = &row.cells()[0].name;
+            (found < bound).then(|| format!("{name}: {found:.4} is below {bound}"))
+        };
+        self.rows.iter().filter_map(below).collect()
+    }
+
+    fn together(&self, row: &Row) -> Option<Together> {
+        let outcomes: Vec<Outcome> =
+            row.cells().iter().filter_map(|cell| cell.finished(self.folder)).collect();
+        let all = |value: &dyn Fn(&Outcome) -> Option<Measured>| {
+            let parts: Option<Vec<_>> = outcomes.iter().map(|of| Some((of.runs, value(of)?))).collect();
+            parts.and_then(|parts| pooled(&parts))
+        };
+        let averaged = |index: usize| all(&|of| Some(of.averaged?[index]));
+        Some(Together {
+            seeds: outcomes.len(),
+            chain: all(&|of| Some(of.chain))?,
+            consensus: all(&|of| Some(of.consensus))?,
+            averaged: averaged(0).zip(averaged(1)).map(<[Measured; 2]>::from),
+            seconds: outcomes.iter().map(|of| of.train_seconds).sum::<f64>() / outcomes.len() as f64,
+            machine: outcomes.first().map(|of| format!("{}, {}", of.precision, of.isa)).unwrap_or_default(),
+        })
+    }
+
+    fn text(&self, stem: &str, figures: &[figures::Figure]) -> Result<String> {
+        let mut text = String::new();
+        let Self { profile, commit, machine, .. } = self;
+        writeln!(text, "# The paper's tables, run again\n")?;
+        writeln!(
+            text,
+            "`cargo xtask reproduce {profile}`, commit {commit}, on {machine}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
+        )?;
+        self.table_1(&mut text)?;
+        self.table_2(&mut text)?;
+        for figure in figures {
+            writeln!(
+                text,
+                "## {}\n\n![{}]({stem}/{})\n\n{}\n",
+                figure.title, figure.title, figure.file, figure.caption
+            )?;
+        }
+        Ok(text)
+    }
+
+    fn table_1(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "## Table 1: test accuracy\n")?;
+        writeln!(
+            text,
+            "In percent, mean ± standard error over seeds × inference runs. *Difference* is ours less the paper's, in standard errors of the difference; reduced settings make it. The consensus and averaged draws go beyond the paper and stand beside its answer, not for it. The paper's images of CIFAR-10 are not those that are called JPEG here.\n"
+        )?;
+        writeln!(
+            text,
+            "| dataset | method | embedding | paper | ours | difference | consensus | 5 draws averaged: chain / consensus | seconds | seeds × runs | settings |"
+        )?;
+        writeln!(text, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        for row in self.rows {
+            writeln!(text, "{}", self.line(row))?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn line(&self, row: &Row) -> String {
+        let name =
+            row.variation.map_or(row.method.to_owned(), |variation| format!("{} ({variation})", row.method));
+        let plain = row.variation.is_none();
+        let paper = plain.then(|| paper::table_1(row.dataset, row.method, row.embedding)).flatten();
+        let paper_text = paper.map_or("–".to_owned(), |(mean, error)| format!("{mean:.2} ± {error:.2}"));
+        let start = format!("| {} | {name} | {} | {paper_text} |", row.dataset.title(), row.embedding);
+        let settings = format!("`{}`", row.settings);
+        let Some(found) = self.together(row) else {
+            return format!("{start} not run | | | | | | {settings} |");
+        };
+        // Blocks of their own have a consensus; a network run in steps has one too, and so it is shown for all.
+        let averaged = found.averaged.map_or(String::new(), |[chain, consensus]| {
+            format!("{} / {}", percent(chain), percent(consensus))
+        });
+        let measured =
+            row.measure.steps.map(|steps| format!(", answered in {steps} steps")).unwrap_or_default();
+        format!(
+            "{start} {} | {} | {} | {averaged} | {:.0} | {} × {} | {settings}{measured}; {} |",
+            percent(found.chain),
+            paper.map_or(String::new(), |paper| difference(found.chain, paper)),
+            percent(found.consensus),
+            found.seconds,
+            found.seeds,
+            row.measure.runs,
+            found.machine,
+        )
+    }
+
+    fn table_2(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "## Table 2: memory of training\n")?;
+        writeln!(
+            text,
+            "Ours: peak resident memory of a process that trains on 512 images in batches of 128, above that of the same program on the same data which trains one small step on two images; in MiB. The paper's is that of a graphics processor, in GB.\n"
+        )?;
+        if self.memory.is_empty() {
+            writeln!(text, "Not measured.\n")?;
+            return Ok(());
+        }
+        writeln!(text, "| dataset | method | paper, GB | ours, MiB |\n| --- | --- | --- | --- |")?;
+        for Memory { dataset, method, bytes } in self.memory {
+            let data = self.rows.iter().map(|row| row.dataset).find(|data| data.title() == dataset);
+            let column = data.and_then(paper::column);
+            let of_paper = paper::TABLE_2.iter().find(|row| row.0 == method).zip(column);
+            let of_paper = of_paper.map_or("–".to_owned(), |(row, column)| format!("{:.2}", row.1[column]));
+            writeln!(
+                text,
+                "| {dataset} | {method} | {of_paper} | {:.0} |",
+                *bytes as f64 / f64::from(1 << 20)
+            )?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+}
+
+fn percent(measured: Measured) -> String {
+    format!("{:.2} ± {:.2}", 100.0 * measured.mean, 100.0 * measured.standard_error)
+}
+
+/// (ours − paper's) in standard errors of the difference.
+fn difference(ours: Measured, paper: (f64, f64)) -> String {
+    let error = (100.0 * ours.standard_error).hypot(paper.1);
+    let difference = (100.0 * ours.mean - paper.0) / error;
+    if difference.is_finite() { format!("{difference:+.1}") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reproduce::Profile;
+
+    /// Pretends that the cells of some rows were run.
+    fn page_of(done: &[usize]) -> (tempfile::TempDir, String, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = Profile::Quick.rows();
+        for &index in done {
+            for cell in rows[index].cells() {
+                let own = cell.folder(folder.path());
+                std::fs::create_dir_all(&own).unwrap();
+                super::super::runner::write(&own.join("cell.json"), &cell.asked()).unwrap();
+                super::super::runner::write(&own.join("outcome.json"), &Outcome::example(0.9876)).unwrap();
+            }
+        }
+        let memory = [Memory { dataset: "MNIST".into(), method: "dt".into(), bytes: 200 << 20 }];
+        let page = Page {
+            profile: "quick",
+            commit: "abc".into(),
+            machine: "a computer".into(),
+            rows: &rows,
+            folder: folder.path(),
+            memory: &memory,
+        };
+        let text = page.text("reproduction", &[]).unwrap();
+        let below = page.below_their_bounds();
+        (folder, text, below)
+    }
+
+    #[test]
+    fn what_ran_is_shown_and_what_did_not_says_so() {
+        let rows = Profile::Quick.rows();
+        let (_folder, text, below) = page_of(&[0]);
+        let lines: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("| MNIST") || line.starts_with("| CIFAR")).collect();
+        assert_eq!(lines.len(), rows.len() + 1, "{text}");
+        assert!(lines[0].contains("| 98.76 ± 0.10 |") && lines[0].contains("97.84 ± 0.71"), "{}", lines[0]);
+        assert!(lines[1..rows.len()].iter().all(|line| line.contains("| not run |")), "{text}");
+        assert!(text.contains("| MNIST | dt | 0.49 | 200 |") && text.contains("commit abc"));
+        assert!(below.is_empty());
+    }
+
+    #[test]
+    fn a_difference_is_in_standard_errors() {
+        let ours = Measured { mean: 0.99, standard_error: 0.003 };
+        assert_eq!(difference(ours, (98.5, 0.4)), "+1.0");
+        assert_eq!(difference(Measured { standard_error: 0.0, ..ours }, (98.5, 0.0)), "");
+    }
+}

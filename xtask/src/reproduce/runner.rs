@@ -1,0 +1,219 @@
+//! Training and measuring cells by the program itself, each in a process of its own.
+
+use super::cell::{Cell, Data};
+use super::cifar;
+use super::outcome::{Measured, Outcome};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What became of a cell.
+pub(super) enum Fate {
+    Done(Outcome),
+    AlreadyDone,
+    /// Its dataset is not there.
+    Absent(String),
+    /// The last line it said.
+    Failed(String),
+}
+
+/// Runs cells below one folder.
+pub(super) struct Runner {
+    program: PathBuf,
+    folder: PathBuf,
+    data_dir: PathBuf,
+    cifar10_jpeg: Option<PathBuf>,
+}
+
+/// What `eval --json` says.
+#[derive(Deserialize)]
+struct Evaluation {
+    test_accuracy: Measured,
+    test_accuracy_consensus: Measured,
+}
+
+/// What a run's summary says.
+#[derive(Deserialize)]
+pub(super) struct Summary {
+    train_seconds: f64,
+    precision: String,
+    isa: String,
+    pub(super) peak_rss_bytes: u64,
+}
+
+impl Runner {
+    /// Builds the program, and finds what it learns from.
+    pub(super) fn new(folder: &Path, data_dir: &Path, cifar10_jpeg: &Option<PathBuf>) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let program = program()?;
+        let target = folder.parent().context("the runs' folder has a parent")?;
+        let cifar10_jpeg = cifar::folder(cifar10_jpeg.as_deref(), target)?;
+        let data_dir = std::path::absolute(data_dir)?;
+        Ok(Self { program, folder: folder.to_owned(), data_dir, cifar10_jpeg })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Trains and measures a cell, unless that was done before; takes up a training that was interrupted.
+    pub(super) fn run(&self, cell: &Cell) -> Result<Fate> {
+        if cell.finished(&self.folder).is_some() {
+            return Ok(Fate::AlreadyDone);
+        }
+        let data = match self.data_flags(cell.dataset) {
+            Ok(flags) => flags,
+            Err(why) => return Ok(Fate::Absent(why)),
+        };
+        let folder = cell.folder(&self.folder);
+        if super::cell::read(&folder.join("cell.json"))
+            .is_none_or(|asked: super::cell::Asked| asked != cell.asked())
+        {
+            // Of other settings, or never begun.
+            if folder.exists() {
+                fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+            }
+            fs::create_dir_all(&folder)?;
+            write(&folder.join("cell.json"), &cell.asked())?;
+        }
+        if let Err(line) = self.train(cell, &folder.join("run"), &data)? {
+            return Ok(Fate::Failed(line));
+        }
+        let measured = |draws: usize| self.evaluate(cell, &folder.join("run"), &data, draws);
+        let plain = match measured(1)? {
+            Ok(evaluation) => evaluation,
+            Err(line) => return Ok(Fate::Failed(line)),
+        };
+        let averaged = match cell.measure.averaged.then(|| measured(5)).transpose()? {
+            Some(Err(line)) => return Ok(Fate::Failed(line)),
+            averaged => averaged.and_then(Result::ok),
+        };
+        let summary: Summary = self.summary(&folder.join("run"))?;
+        let outcome = Outcome {
+            runs: cell.measure.runs,
+            chain: plain.test_accuracy,
+            consensus: plain.test_accuracy_consensus,
+            averaged: averaged.map(|of| [of.test_accuracy, of.test_accuracy_consensus]),
+            train_seconds: summary.train_seconds,
+            precision: summary.precision,
+            isa: summary.isa,
+        };
+        write(&folder.join("outcome.json"), &outcome)?;
+        Ok(Fate::Done(outcome))
+    }
+
+    pub(super) fn summary(&self, run: &Path) -> Result<Summary> {
+        let path = run.join("summary.json");
+        let text = fs::read(&path).with_context(|| path.display().to_string())?;
+        serde_json::from_slice(&text).with_context(|| path.display().to_string())
+    }
+
+    /// The flags that name a dataset, or why it is not there.
+    pub(super) fn data_flags(&self, data: Data) -> Result<Vec<String>, String> {
+        let data_dir = format!("--data-dir={}", self.data_dir.display());
+        match (data, &self.cifar10_jpeg) {
+            (Data::Cifar10Jpeg, Some(folder)) => Ok(vec![format!("--dataset=folder:{}", folder.display())]),
+            (Data::Cifar10Jpeg, None) => Err("say where it is with --cifar10-jpeg".into()),
+            (Data::Digits, _) => Ok(vec!["--dataset=digits".into(), data_dir]),
+            (known, _) if self.data_dir.join(known.key()).is_dir() => {
+                Ok(vec![format!("--dataset={}", known.key()), data_dir])
+            }
+            (known, _) => Err(format!("fetch it with `cargo xtask fetch-data {}`", known.key())),
+        }
+    }
+
+    /// Trains into `run`, or goes on there. The inner result is the last line of a failure.
+    pub(super) fn train(&self, cell: &Cell, run: &Path, data: &[String]) -> Result<Result<(), String>> {
+        let mut arguments = vec!["train".to_owned(), "--no-progress".into(), "--json".into()];
+        if run.join("config.toml").exists() {
+            arguments.push(format!("--resume={}", run.display()));
+            // A resumed run knows its data, but not where that lies.
+            arguments.extend(data.iter().filter(|flag| flag.starts_with("--data-dir")).cloned());
+        } else {
+            arguments.push(format!("--out={}", run.display()));
+            arguments.extend(data.iter().chain(&cell.flags).cloned());
+        }
+        let log = run.with_file_name("log.txt");
+        Ok(self.call(&arguments, &log)?.map(|_| ()))
+    }
+
+    fn evaluate(
+        &self,
+        cell: &Cell,
+        run: &Path,
+        data: &[String],
+        draws: usize,
+    ) -> Result<Result<Evaluation, String>> {
+        let mut arguments = vec!["eval".to_owned(), "--json".into()];
+        arguments.push(format!("--model={}", run.join("model.safetensors").display()));
+        arguments.push(format!("--runs={}", cell.measure.runs));
+        arguments.push(format!("--draws={draws}"));
+        arguments.extend(cell.measure.steps.map(|steps| format!("--steps={steps}")));
+        arguments.extend(data.iter().cloned());
+        let output = self.call(&arguments, &run.with_file_name("log.txt"))?;
+        Ok(output.and_then(|output| {
+            serde_json::from_slice(&output.stdout).map_err(|error| format!("eval: can't be read: {error}"))
+        }))
+    }
+
+    /// Runs the program, what it says going to a log; a failure is its last line. An interruption ends this program too.
+    fn call(&self, arguments: &[String], log: &Path) -> Result<Result<Output, String>> {
+        let file =
+            File::options().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
+        let output = Command::new(&self.program)
+            .args(arguments)
+            .stderr(Stdio::from(file))
+            .output()
+            .with_context(|| format!("{}: can't be started", self.program.display()))?;
+        match output.status.code() {
+            Some(0) => Ok(Ok(output)),
+            Some(130) => bail!("interrupted; the same command goes on from here"),
+            code => {
+                let said = fs::read_to_string(log).unwrap_or_default();
+                let last = said.lines().last().unwrap_or("nothing was said").to_owned();
+                Ok(Err(format!("{last} (exit code {code:?}, all of it in {})", log.display())))
+            }
+        }
+    }
+
+    /// Trains a finished cell again and compares the models byte by byte.
+    pub(super) fn check_determinism(&self, cell: &Cell) -> Result<()> {
+        let first = cell.folder(&self.folder).join("run/model.safetensors");
+        if !first.exists() {
+            return Ok(());
+        }
+        let again = tempfile::tempdir_in(&self.folder)?;
+        let run = again.path().join("run");
+        let data = self.data_flags(cell.dataset).map_err(anyhow::Error::msg)?;
+        if let Err(line) = self.train(cell, &run, &data)? {
+            bail!("{}, again: {line}", cell.name);
+        }
+        let (first, second) = (fs::read(first)?, fs::read(run.join("model.safetensors"))?);
+        if first != second {
+            bail!("{}: must give the same model twice; the two differ", cell.name);
+        }
+        eprintln!("{}: the same model twice, to the byte", cell.name);
+        Ok(())
+    }
+}
+
+/// The built program beside this one.
+fn program() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("where is this program?")?;
+    let folder = own.parent().context("this program is in a folder")?;
+    let release = folder.file_name().is_some_and(|name| name == "release");
+    let arguments: &[&str] = &["build", "--locked", "--package", "nopropdt-train"];
+    let arguments = if release { [arguments, &["--release"]].concat() } else { arguments.to_vec() };
+    crate::command::run("cargo", &arguments, &[])?;
+    Ok(folder.join(format!("nopropdt-train{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Replaces a file whole.
+pub(super) fn write(path: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, serde_json::to_vec_pretty(value)?)
+        .with_context(|| unfinished.display().to_string())?;
+    fs::rename(&unfinished, path).with_context(|| path.display().to_string())
+}
