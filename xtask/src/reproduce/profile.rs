@@ -103,9 +103,13 @@ fn smoke() -> Vec<Row> {
         row("dt", "one-hot", "--steps=4 --epochs=8").at_least(0.9).measured(3, true),
         row("dt", "learned", "--steps=4 --epochs=8").at_least(0.9).measured(3, true),
         row("dt", "prototype", "--steps=4 --epochs=6").at_least(0.8).measured(3, true),
-        row("dt", "one-hot", "--steps=4 --epochs=8 --head=radial --head-sigma=0.3").called("radial").at_least(0.8),
+        row("dt", "one-hot", "--steps=4 --epochs=8 --head=radial --head-sigma=0.3")
+            .called("radial")
+            .at_least(0.8),
         row("ct", "one-hot", "--steps=50 --epochs=60 --lr=0.002").at_least(0.8),
-        row("ct", "learned", "--steps=20 --epochs=100 --lr=0.002 --embedding-start=random").at_least(0.5).taking(40.0),
+        row("ct", "learned", "--steps=20 --epochs=100 --lr=0.002 --embedding-start=random")
+            .at_least(0.5)
+            .taking(40.0),
         row("ct", "prototype", "--steps=10 --epochs=30 --batch-size=16").at_least(0.3).taking(30.0),
         row("fm", "one-hot", "--steps=50 --epochs=30 --lr=0.002").at_least(0.85),
         row("fm", "learned", "--steps=50 --epochs=30 --lr=0.002").at_least(0.6),

@@ -1,7 +1,7 @@
 //! From a finished run to what its report shows.
 
-use super::{ChainPicture, Picture, ReportData};
-use crate::config::{EmbeddingKind, RunConfig};
+use super::{ChainPicture, Picture, ReportData, Words};
+use crate::config::{EmbeddingKind, MethodKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{Method, Weights};
@@ -47,14 +47,24 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
     ReportData {
         title: format!("{} on {}", parts.network.name(), parts.dataset.name),
         facts: facts(parts),
+        words: words(parts.config.method),
         epochs: parts.metrics.to_vec(),
         summary: parts.summary.clone(),
-        snr_weight: snr_weights(&alpha_bar),
+        snr_weight: if parts.config.method.has_blocks() { snr_weights(&alpha_bar) } else { Vec::new() },
         alpha_bar,
         class_names: parts.dataset.class_names.clone(),
         pictures: grid.map(|answer| picture(test, answer)).collect(),
         chains: wrong.iter().take(CHAINS).chain(right.iter().take(CHAINS)).map(chain).collect(),
     }
+}
+
+fn words(method: MethodKind) -> Words {
+    let readout = if method.has_blocks() { "block" } else { "read-out" };
+    let loss = match method {
+        MethodKind::Dt | MethodKind::Ct | MethodKind::Fm => "squared error",
+        MethodKind::Backprop | MethodKind::Adjoint => "cross-entropy",
+    };
+    Words { readout, loss }
 }
 
 /// SNR(t) − SNR(t−1) of each step.

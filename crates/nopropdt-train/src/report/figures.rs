@@ -36,8 +36,9 @@ pub(super) fn accuracy_over_epochs(epochs: &[EpochMetrics]) -> Result<String, Re
     figure("Test accuracy", &legend, (!epochs.is_empty()).then_some(plot), caption)
 }
 
-/// Mean squared error of every block over the epochs.
-pub(super) fn loss_over_epochs(epochs: &[EpochMetrics]) -> Result<String, ReportError> {
+/// What training is told by, of every loss over the epochs.
+pub(super) fn loss_over_epochs(data: &ReportData) -> Result<String, ReportError> {
+    let (epochs, loss) = (&data.epochs, data.words.loss);
     let blocks = epochs.iter().map(|epoch| epoch.train_loss.len()).max().unwrap_or(0);
     let series: Vec<Points> =
         (0..blocks).map(|block| over_epochs(epochs, |epoch| epoch.train_loss.get(block).copied())).collect();
@@ -55,18 +56,26 @@ pub(super) fn loss_over_epochs(epochs: &[EpochMetrics]) -> Result<String, Report
     };
     let plot = Plot {
         name: "loss",
-        description: "Mean squared error of each block after each epoch, on a logarithmic scale".to_owned(),
+        description: format!("Mean {loss} of the training images after each epoch, on a logarithmic scale"),
         x: epoch_axis(epochs),
-        y: Axis::log("squared error", series.iter().flatten().map(|point| point.1)),
+        y: Axis::log(loss, series.iter().flatten().map(|point| point.1)),
         layers: series
             .into_iter()
             .enumerate()
             .map(|(block, points)| Layer::Line { points, color: palette::ramp(block, blocks) })
             .collect(),
     };
-    let caption = "Mean squared error ‖û − u‖² of each block on a logarithmic scale: every line should fall, and \
-                   late blocks should lie lowest because they see the cleanest label.";
-    figure("Training error of each block", &legend, (blocks > 0).then_some(plot), caption)
+    let (title, caption) = match blocks {
+        0 | 1 => ("Training error", format!("Mean {loss} on a logarithmic scale: the line should fall.")),
+        _ => (
+            "Training error of each block",
+            format!(
+                "Mean {loss} ‖û − u‖² of each block on a logarithmic scale: every line should fall, and \
+                 late blocks should lie lowest because they see the cleanest label."
+            ),
+        ),
+    };
+    figure(title, &legend, (blocks > 0).then_some(plot), &caption)
 }
 
 /// Accuracy on the test images when the answer is read after each block.
@@ -83,18 +92,35 @@ pub(super) fn accuracy_after_blocks(data: &ReportData) -> Result<String, ReportE
         let texts = points.iter().map(|point| format!("{:.decimals$}", point.1)).collect();
         layers.push(Layer::Texts { points: points.clone(), texts });
     }
+    let readout = data.words.readout;
     let plot = Plot {
-        name: "accuracy after each block",
-        description: "Test accuracy when the answer is read after each block".to_owned(),
-        x: Axis::counting("block", 1, accuracies.len()),
+        name: "accuracy at each read-out",
+        description: format!("Test accuracy when the answer is read after each {readout}"),
+        x: Axis::counting(readout, 1, accuracies.len()),
         y: percent_axis(points.iter().chain([&(0.0, consensus)])),
         layers,
     };
-    let legend =
-        [swatch("read after this block", palette::CHAIN), swatch("consensus", palette::CONSENSUS)].concat();
-    let caption = "Every block answers on its own, so each point should lie far above chance; the chain's answer \
-                   is read by the output head after the last. Early mistakes that stay make late blocks a little lower than the middle.";
-    figure("Accuracy after each block", &legend, (!accuracies.is_empty()).then_some(plot), caption)
+    let legend = [
+        swatch(&format!("read after this {readout}"), palette::CHAIN),
+        swatch("consensus", palette::CONSENSUS),
+    ]
+    .concat();
+    let caption = match readout {
+        "block" => {
+            "Every block answers on its own, so each point should lie far above chance; the chain's answer \
+             is read by the output head after the last. Early mistakes that stay make late blocks a little lower than the middle."
+        }
+        _ => {
+            "The network's own answer at evenly spaced steps on the way from noise, each of which should lie far above chance; the \
+             headline is read from where the way ends."
+        }
+    };
+    figure(
+        &format!("Accuracy after each {readout}"),
+        &legend,
+        (!accuracies.is_empty()).then_some(plot),
+        caption,
+    )
 }
 
 /// The share of clean label at each step of the noise schedule.

@@ -29,13 +29,15 @@ pub struct ReportData {
     pub title: String,
     /// Label and value of what defines the run: dataset, method, block, embedding, seed, …, in this order.
     pub facts: Vec<(String, String)>,
+    /// What the method's parts are called.
+    pub words: Words,
     /// Every epoch so far, in order.
     pub epochs: Vec<EpochMetrics>,
     /// The run in a few numbers.
     pub summary: Summary,
-    /// ᾱ_t for t = 0..=T (T + 1 values).
+    /// ᾱ_t for t = 0..=T (T + 1 values); empty for a method without noise levels.
     pub alpha_bar: Vec<f64>,
-    /// SNR(t) - SNR(t-1) for t = 1..=T (T values); negative where the schedule falls.
+    /// SNR(t) - SNR(t-1) for t = 1..=T (T values); negative where the schedule falls; empty where no block is weighted by it.
     pub snr_weight: Vec<f64>,
     /// Name of each class, by class number.
     pub class_names: Vec<String>,
@@ -43,6 +45,15 @@ pub struct ReportData {
     pub pictures: Vec<Picture>,
     /// Test images followed through the blocks.
     pub chains: Vec<ChainPicture>,
+}
+
+/// What the parts of a method are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// Where an answer is read: after each `block`, or `read-out` of a network that is run in many steps.
+    pub readout: &'static str,
+    /// What tells how far training is.
+    pub loss: &'static str,
 }
 
 /// A test image and the answer it got.

@@ -7,26 +7,33 @@ const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
 pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
-    let sections = [
+    let mut sections = vec![
         section("run", "The run", &facts(data)),
         section(
             "training",
             "Training",
-            &pair(&figures::accuracy_over_epochs(&data.epochs)?, &figures::loss_over_epochs(&data.epochs)?),
+            &pair(&figures::accuracy_over_epochs(&data.epochs)?, &figures::loss_over_epochs(data)?),
         ),
         section(
             "blocks",
-            "Block by block",
+            if data.words.readout == "block" { "Block by block" } else { "On the way" },
             &pair(&figures::accuracy_after_blocks(data)?, &figures::epoch_table(&data.epochs)),
         ),
-        section(
-            "schedule",
-            "Noise schedule",
-            &pair(&figures::schedule(&data.alpha_bar)?, &figures::weights(&data.snr_weight)?),
-        ),
-        section("pictures", "Test images", &pictures::grid(&data.pictures, &data.class_names)?),
-        section("chains", "Through the blocks", &chains::heat_maps(&data.chains, &data.class_names)?),
     ];
+    if !data.alpha_bar.is_empty() {
+        let schedule = figures::schedule(&data.alpha_bar)?;
+        let body = match data.snr_weight.is_empty() {
+            true => schedule,
+            false => pair(&schedule, &figures::weights(&data.snr_weight)?),
+        };
+        sections.push(section("schedule", "Noise schedule", &body));
+    }
+    sections.push(section("pictures", "Test images", &pictures::grid(&data.pictures, &data.class_names)?));
+    sections.push(section(
+        "chains",
+        "From noise to answer",
+        &chains::heat_maps(&data.chains, &data.class_names)?,
+    ));
     let title = escape(&data.title);
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -51,8 +58,12 @@ fn headline(data: &ReportData) -> String {
     let epochs =
         if summary.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", summary.epochs) };
     let tiles = [
-        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), "read after the last block"),
-        ("consensus accuracy", numbers::percent(summary.test_accuracy_consensus, 2), "all blocks averaged"),
+        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), "read at the end"),
+        (
+            "consensus accuracy",
+            numbers::percent(summary.test_accuracy_consensus, 2),
+            "all read-outs averaged",
+        ),
         ("training time", numbers::duration(summary.train_seconds), epochs.as_str()),
         ("parameters", numbers::count(summary.parameters), "trained numbers"),
         ("images per second", images_per_second(data), "while training"),

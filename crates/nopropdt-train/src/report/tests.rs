@@ -41,6 +41,7 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
             threads: 2,
             seed: 0,
         },
+        words: Words { readout: "block", loss: "squared error" },
         alpha_bar: (0..=blocks).map(|t| t as f64 / blocks.max(1) as f64).collect(),
         snr_weight: (1..=blocks).map(|t| 10f64.powi(t as i32 - 2)).collect(),
         class_names: vec!["cat".to_owned(), "dog".to_owned()],
@@ -126,7 +127,7 @@ fn parts_without_data_say_so() {
     let page = render(&data).unwrap();
     assert_sound(&page);
     assert_eq!(page.matches("<svg").count(), 0);
-    assert_eq!(page.matches("class=\"empty").count(), 8);
+    assert_eq!(page.matches("class=\"empty").count(), 6);
 }
 
 #[test]
