@@ -44,7 +44,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Registers `head.weight` [m, d] and `head.bias` [m].
+    /// Registers `head.weight` `[m, d]` and `head.bias` `[m]`.
     ///
     /// # Errors
     /// When σ is not above 0 and finite, or 1/σ² is not.
