@@ -15,10 +15,12 @@ pub(super) struct ImagePath {
     multiply_adds: u64,
 }
 
-/// Convolution, ReLU, optional pooling, dropout: one fused operation.
+/// Convolution, ReLU, optional pooling, dropout: one fused operation, and the same again where there is a residual.
 #[derive(Debug, Clone)]
 struct Stage {
     convolution: Conv3x3,
+    /// x + ReLU(conv(x)) behind the first.
+    residual: Option<Conv3x3>,
     pool: bool,
     dropout: f32,
 }
@@ -35,7 +37,11 @@ impl ImagePath {
             if config.pool[index] {
                 (height, width) = (height / 2, width / 2);
             }
-            Stage { convolution, pool: config.pool[index], dropout: config.dropout }
+            let residual = (config.residual && index > 0).then(|| {
+                multiply_adds += height * width * 9 * channels * channels;
+                Conv3x3::new(builder, &format!("conv{}_residual", index + 1), channels, channels)
+            });
+            Stage { convolution, residual, pool: config.pool[index], dropout: config.dropout }
         });
         let pixels = if config.global_average { 1 } else { height * width };
         multiply_adds += pixels * channels * config.hidden;
@@ -61,6 +67,12 @@ impl ImagePath {
             let dropout = stream.map(|stream| Dropout { probability: stage.dropout, stream });
             let epilogue = ConvEpilogue::Relu { pool: stage.pool, dropout };
             x = stage.convolution.forward(tape, slot, x, epilogue);
+            if let Some(convolution) = &stage.residual {
+                let dropout =
+                    dropout.map(|dropout| Dropout { stream: dropout.stream.purpose("residual"), ..dropout });
+                let more = convolution.forward(tape, slot, x, ConvEpilogue::Relu { pool: false, dropout });
+                x = tape.add(x, more);
+            }
         }
         let flat = if self.global_average { tape.global_average_pool(x) } else { tape.flatten(x) };
         let features = self.fc.forward(tape, slot, flat);

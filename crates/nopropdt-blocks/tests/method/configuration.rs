@@ -113,6 +113,7 @@ fn the_published_blocks_are_those_of_the_publications() {
         join: [256, 128],
         decoder: false,
         continuous: false,
+        residual: false,
         image_latent: false,
     };
     assert_eq!(BlockConfig::paper(), paper);

@@ -2,7 +2,7 @@
 
 use super::{batch, small, small_reference, without_dropout};
 use approx::assert_relative_eq;
-use nopropdt_blocks::{DtConfig, Method, NoPropDt, Weights};
+use nopropdt_blocks::{BlockConfig, DtConfig, Method, NoPropDt, Weights};
 use nopropdt_tensor::gradient_check::{compare, relative_error};
 use nopropdt_tensor::random::Stream;
 
@@ -80,6 +80,12 @@ fn the_block_learns_from_the_squared_error() {
     for block in 0..3 {
         check(&without_dropout(small()), 1, block, Part::Own);
     }
+}
+
+#[test]
+fn a_block_with_residual_convolutions_learns_too() {
+    let block = BlockConfig { residual: true, ..small().block };
+    check(&without_dropout(DtConfig { block, ..small() }), 5, 1, Part::Own);
 }
 
 #[test]

@@ -65,6 +65,17 @@ impl Value {
         }
     }
 
+    /// The tensor's numbers rounded, as activations between convolutions of a bf16 tape are stored.
+    pub(super) fn rounded(tensor: &Tensor) -> Self {
+        let data = tensor.data().iter().map(|&value| Bf16::from_f32(value)).collect();
+        Self::Bf16 { shape: tensor.shape().to_vec(), data: Arc::new(data) }
+    }
+
+    /// Whether the numbers are stored in bf16.
+    pub(super) fn is_rounded(&self) -> bool {
+        matches!(self, Self::Bf16 { .. })
+    }
+
     /// The same numbers under another shape.
     ///
     /// # Panics

@@ -41,6 +41,8 @@ pub enum BlockKind {
     Paper,
     /// The reference repository's.
     Reference,
+    /// The paper's with residual convolutions.
+    Residual,
 }
 
 /// In which order blocks see batches.
@@ -301,6 +303,7 @@ impl RunConfig {
         let block = match self.block {
             BlockKind::Paper => BlockConfig::paper(),
             BlockKind::Reference => BlockConfig::reference(),
+            BlockKind::Residual => BlockConfig::residual(),
         };
         BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block }
     }

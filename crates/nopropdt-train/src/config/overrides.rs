@@ -104,7 +104,7 @@ overrides! {
     /// Width of a radial head, above 0 [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "SIGMA", help_heading = "Method")]
     head_sigma: f64,
-    /// Block: paper or reference [default: paper]
+    /// Block: paper, reference, or residual (the paper's with residual convolutions) [default: paper]
     #[arg(long, value_parser = named::<BlockKind>, value_name = "NAME", help_heading = "Method")]
     block: BlockKind,
     /// Pass each estimate through a linear layer and tanh, as the reference repository does [default: false]

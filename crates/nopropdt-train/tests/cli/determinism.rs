@@ -71,6 +71,13 @@ fn the_order_of_blocks_does_not_matter_to_them() {
 }
 
 #[test]
+fn threads_do_not_matter_with_residual_convolutions() {
+    for precision in ["precision=f32", "precision=bf16"] {
+        threads_do_not_matter(&["block=residual", precision]);
+    }
+}
+
+#[test]
 fn threads_do_not_matter_to_the_other_methods() {
     for method in ["ct", "fm", "adjoint"] {
         threads_do_not_matter(&[&format!("method={method}"), "steps=4"]);

@@ -37,19 +37,21 @@ impl Operation for Concat {
 }
 
 impl Tape<'_> {
-    /// offset + Σ factor · x over terms of one shape.
+    /// offset + Σ factor · x over terms of one shape; summed in f32, and stored rounded if a term is.
     ///
     /// # Panics
     /// When there are no terms, or their shapes differ.
     pub fn linear_combination(&mut self, terms: &[(Var, f32)], offset: f32) -> Var {
-        let shape = self.value(terms.first().expect("linear_combination: wants at least one term").0).shape();
-        let mut value = Tensor::filled_by(shape, |data| data.fill(offset));
+        let first = terms.first().expect("linear_combination: wants at least one term").0;
+        let mut value = Tensor::filled_by(self.recorded(first).shape(), |data| data.fill(offset));
         for &(x, factor) in terms {
-            let x = self.value(x);
+            let x = self.widened(x);
             assert_eq!(x.shape(), value.shape(), "linear_combination: terms differ in shape");
             value.data_mut().iter_mut().zip(x.data()).for_each(|(sum, v)| *sum += factor * v);
         }
         let inputs: Vec<Var> = terms.iter().map(|term| term.0).collect();
+        let rounded = inputs.iter().any(|&x| self.recorded(x).is_rounded());
+        let value = if rounded { Value::rounded(&value) } else { Value::F32(value) };
         self.record(value, &inputs, LinearCombination { terms: terms.to_vec() })
     }
 
