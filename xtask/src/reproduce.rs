@@ -10,6 +10,7 @@ mod memory;
 mod outcome;
 mod page;
 mod paper;
+mod process;
 mod profile;
 mod runner;
 
@@ -21,6 +22,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use cell::Cell;
+pub(crate) use process::Interrupted;
 use profile::Row;
 use runner::{Fate, Runner};
 

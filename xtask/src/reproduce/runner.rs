@@ -1,13 +1,14 @@
 //! Training and measuring cells by the program itself, each in a process of its own.
 
 use super::cell::{Cell, Data};
-use super::cifar;
 use super::outcome::{Measured, Outcome};
+use super::{cifar, process};
 use anyhow::{Context, Result, bail};
+use nopropdt_train::metrics::replace_file;
 use serde::Deserialize;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::sync::atomic::AtomicBool;
 
 /// What became of a cell.
 pub(super) enum Fate {
@@ -25,6 +26,8 @@ pub(super) struct Runner {
     folder: PathBuf,
     data_dir: PathBuf,
     cifar10_jpeg: Option<PathBuf>,
+    /// Set when the user wants to stop.
+    stop: &'static AtomicBool,
 }
 
 /// What `eval --json` says.
@@ -51,7 +54,8 @@ impl Runner {
         let target = folder.parent().context("the runs' folder has a parent")?;
         let cifar10_jpeg = cifar::folder(cifar10_jpeg.as_deref(), target)?;
         let data_dir = std::path::absolute(data_dir)?;
-        Ok(Self { program, folder: folder.to_owned(), data_dir, cifar10_jpeg })
+        let stop = process::interruption_flag()?;
+        Ok(Self { program, folder: folder.to_owned(), data_dir, cifar10_jpeg, stop })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -154,28 +158,12 @@ impl Runner {
         arguments.extend(data.iter().cloned());
         let output = self.call(&arguments, &run.with_file_name("log.txt"))?;
         Ok(output.and_then(|output| {
-            serde_json::from_slice(&output.stdout).map_err(|error| format!("eval: can't be read: {error}"))
+            serde_json::from_str(&output).map_err(|error| format!("eval: can't be read: {error}"))
         }))
     }
 
-    /// Runs the program, what it says going to a log; a failure is its last line. An interruption ends this program too.
-    fn call(&self, arguments: &[String], log: &Path) -> Result<Result<Output, String>> {
-        let file =
-            File::options().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .stderr(Stdio::from(file))
-            .output()
-            .with_context(|| format!("{}: can't be started", self.program.display()))?;
-        match output.status.code() {
-            Some(0) => Ok(Ok(output)),
-            Some(130) => bail!("interrupted; the same command goes on from here"),
-            code => {
-                let said = fs::read_to_string(log).unwrap_or_default();
-                let last = said.lines().last().unwrap_or("nothing was said").to_owned();
-                Ok(Err(format!("{last} (exit code {code:?}, all of it in {})", log.display())))
-            }
-        }
+    fn call(&self, arguments: &[String], log: &Path) -> Result<Result<String, String>> {
+        process::call(&self.program, arguments, log, self.stop, &|| ())
     }
 
     /// Trains a finished cell again and compares the models byte by byte.
@@ -212,8 +200,10 @@ fn program() -> Result<PathBuf> {
 
 /// Replaces a file whole.
 pub(super) fn write(path: &Path, value: &impl serde::Serialize) -> Result<()> {
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, serde_json::to_vec_pretty(value)?)
-        .with_context(|| unfinished.display().to_string())?;
-    fs::rename(&unfinished, path).with_context(|| path.display().to_string())
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(replace_file(path, text.as_bytes())?)
 }
+
+#[cfg(all(test, unix))]
+mod tests;
