@@ -1,6 +1,7 @@
 //! What is skipped, taken up, done again and reported, with a script in place of the program.
 
 use super::super::cell::Measure;
+use super::super::{Profile, memory};
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -39,9 +40,19 @@ impl Stage {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let runs = folder.path().join("runs");
         fs::create_dir(&runs).unwrap();
-        let runner =
-            Runner { program, folder: runs, data_dir: "data".into(), cifar10_jpeg: None, stop: &GO_ON };
+        let runner = Runner {
+            program,
+            folder: runs,
+            data_dir: "data".into(),
+            cifar10_jpeg: None,
+            stop: &GO_ON,
+            origin: Outcome::example(0.0).origin.unwrap(),
+        };
         Self { folder, runner }
+    }
+
+    fn run(&self, cell: &Cell) -> Result<Fate> {
+        self.runner.run(cell, &|| ())
     }
 
     /// A file that makes the script behave otherwise.
@@ -96,24 +107,24 @@ fn failure(fate: Result<Fate>) -> String {
 #[test]
 fn a_finished_cell_is_not_run_again() {
     let stage = Stage::new();
-    let outcome = done(stage.runner.run(&cell(true)));
+    let outcome = done(stage.run(&cell(true)));
     assert_eq!(stage.calls(), ["train --out", "eval --draws=1", "eval --draws=5"]);
     assert_eq!((outcome.runs, outcome.chain.mean, outcome.train_seconds), (3, 0.9, 2.5));
     assert_eq!(outcome.averaged.map(|of| of[1].mean), Some(0.95));
-    assert!(matches!(stage.runner.run(&cell(true)).unwrap(), Fate::AlreadyDone));
+    assert!(matches!(stage.run(&cell(true)).unwrap(), Fate::AlreadyDone));
     assert!(stage.calls().is_empty());
 }
 
 #[test]
 fn other_settings_start_anew() {
     let stage = Stage::new();
-    done(stage.runner.run(&cell(false)));
+    done(stage.run(&cell(false)));
     stage.calls();
     let other =
         Cell { flags: vec!["--method=dt".into(), "--seed=0".into(), "--lr=0.1".into()], ..cell(false) };
     let left = other.folder(stage.runner.folder()).join("run/left-over");
     fs::write(&left, "").unwrap();
-    done(stage.runner.run(&other));
+    done(stage.run(&other));
     assert_eq!(stage.calls(), ["train --out", "eval --draws=1"]);
     assert!(!left.exists());
 }
@@ -122,12 +133,12 @@ fn other_settings_start_anew() {
 fn a_failure_tells_its_reason_and_goes_on_the_next_time() {
     let stage = Stage::new();
     stage.put("broken");
-    let line = failure(stage.runner.run(&cell(false)));
+    let line = failure(stage.run(&cell(false)));
     assert!(line.starts_with("error: loss must be finite; found NaN (exit status: 1"), "{line}");
     assert_eq!(cell(false).finished(stage.runner.folder()), None);
     stage.take("broken");
     stage.calls();
-    done(stage.runner.run(&cell(false)));
+    done(stage.run(&cell(false)));
     assert_eq!(stage.calls(), ["train --resume", "eval --draws=1"]);
 }
 
@@ -135,11 +146,11 @@ fn a_failure_tells_its_reason_and_goes_on_the_next_time() {
 fn an_interrupted_cell_stops_everything_and_is_taken_up() {
     let stage = Stage::new();
     stage.put("interrupt");
-    let Err(error) = stage.runner.run(&cell(false)) else { panic!("went on") };
+    let Err(error) = stage.run(&cell(false)) else { panic!("went on") };
     assert!(error.is::<process::Interrupted>(), "{error}");
     stage.take("interrupt");
     stage.calls();
-    done(stage.runner.run(&cell(false)));
+    done(stage.run(&cell(false)));
     assert_eq!(stage.calls(), ["train --resume", "eval --draws=1"]);
 }
 
@@ -147,7 +158,7 @@ fn an_interrupted_cell_stops_everything_and_is_taken_up() {
 fn an_evaluation_that_says_nothing_is_a_failure() {
     let stage = Stage::new();
     stage.put("mute");
-    let line = failure(stage.runner.run(&cell(false)));
+    let line = failure(stage.run(&cell(false)));
     assert!(line.starts_with("eval: can't be read: "), "{line}");
     assert_eq!(cell(false).finished(stage.runner.folder()), None);
 }
@@ -156,7 +167,7 @@ fn an_evaluation_that_says_nothing_is_a_failure() {
 fn data_that_are_not_there_leave_a_cell_out() {
     let stage = Stage::new();
     for (dataset, remedy) in [(Data::Cifar10Jpeg, "--cifar10-jpeg"), (Data::Mnist, "fetch-data mnist")] {
-        let fate = stage.runner.run(&Cell { dataset, ..cell(false) }).unwrap();
+        let fate = stage.run(&Cell { dataset, ..cell(false) }).unwrap();
         assert!(matches!(fate, Fate::Absent(why) if why.contains(remedy)));
     }
     assert!(stage.calls().is_empty());
@@ -165,10 +176,28 @@ fn data_that_are_not_there_leave_a_cell_out() {
 #[test]
 fn two_models_that_differ_are_told() {
     let stage = Stage::new();
-    done(stage.runner.run(&cell(false)));
-    stage.runner.check_determinism(&cell(false)).unwrap();
-    let model = cell(false).folder(stage.runner.folder()).join("run/model.safetensors");
-    fs::write(model, "other").unwrap();
-    let error = stage.runner.check_determinism(&cell(false)).unwrap_err().to_string();
-    assert!(error.contains("must give the same model twice"), "{error}");
+    done(stage.run(&cell(false)));
+    assert_eq!(stage.runner.check_determinism(&cell(false)).unwrap(), None);
+    fs::write(stage.runner.run_folder(&cell(false)).join("model.safetensors"), "other").unwrap();
+    let wrong = stage.runner.check_determinism(&cell(false)).unwrap();
+    assert!(wrong.is_some_and(|line| line.contains("must give the same model twice")));
+}
+
+#[test]
+fn memory_is_measured_once_and_failures_do_not_stop_it() {
+    let stage = Stage::new();
+    stage.put("broken");
+    let (known, failed) = memory::measure(&stage.runner, Profile::Smoke).unwrap();
+    assert_eq!((known.len(), failed.len()), (0, 5));
+    assert!(
+        failed[0].starts_with("memory of backprop on digits: error: loss must be finite"),
+        "{}",
+        failed[0]
+    );
+    stage.take("broken");
+    stage.calls();
+    let (known, failed) = memory::measure(&stage.runner, Profile::Smoke).unwrap();
+    assert_eq!((known.len(), failed.len(), stage.calls().len()), (5, 0, 6));
+    assert_eq!(memory::measure(&stage.runner, Profile::Smoke).unwrap().0, known);
+    assert!(stage.calls().is_empty());
 }
