@@ -97,6 +97,15 @@ def embeddings_and_losses(cases: Cases):
               logits=s.normal(6, 5, scale=2.0))
 
 
+def row_by_row(cases: Cases):
+    """What samples of different noise levels take: a factor and an error for each row, a mean; and distances to points."""
+    s = cases.sampler
+    cases.add("scale_rows", lambda x, factors: x * factors, x=s.normal(5, 4), factors=s.normal(5, 1))
+    cases.add("squared_errors", lambda a, b: (a - b).square().sum(1, keepdim=True), a=s.normal(5, 4), b=s.normal(5, 4))
+    cases.add("mean", torch.mean, x=s.normal(5, 4))
+    cases.add("squared_distances", lambda x, w: (x[:, None] - w[None]).square().sum(2), x=s.normal(5, 11), w=s.normal(3, 11))
+
+
 def collect(seed: int) -> Cases:
     cases = Cases(Sampler(seed))
     convolutions(cases)
@@ -116,4 +125,5 @@ def ops() -> bytes:
     cases = collect(seed)
     # After the search: the ReLU case holds an exact zero on purpose.
     elementwise(cases)
+    row_by_row(cases)
     return encode(cases.tensors, seed, (".eps", ".momentum"))

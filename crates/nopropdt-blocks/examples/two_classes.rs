@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let of_blocks = weights.blocks.iter().map(|block| Optimizer::new(&adamw, block.len()));
     let mut of_blocks = of_blocks.collect::<Result<Vec<_>, _>>()?;
 
-    println!("squared error of each of {} blocks", net.blocks());
+    println!("squared error of each of {} blocks", net.facts().blocks);
     for round in 0..ROUNDS {
         let batch = stripes(Stream::new(1).child(round));
         let mut errors = Vec::new();

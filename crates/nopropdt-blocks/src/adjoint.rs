@@ -6,11 +6,10 @@
 //! through the image path once.
 
 use crate::block::{BlockConfig, BlockInputs};
-use crate::embedding::LabelEmbedding;
 use crate::error::BlocksError;
-use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
-use crate::sampling::{Latent, Sampler, Steps, flow};
+use crate::sampling::{Sampler, Steps, flow};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, Parameters, Precision, Slot, Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -153,48 +152,16 @@ impl Adjoint {
 }
 
 impl Method for Adjoint {
-    fn name(&self) -> &'static str {
-        "neural ODE (adjoint)"
+    fn facts(&self) -> Facts<'_> {
+        Facts { slices: SLICES, readouts: self.steps.readouts(), ..self.net.facts("neural ODE (adjoint)", 1) }
     }
 
     fn init(&self, seed: u64) -> Weights {
         self.net.init(1, seed)
     }
 
-    fn parameters(&self) -> usize {
-        self.net.parameters(1)
-    }
-
-    fn blocks(&self) -> usize {
-        1
-    }
-
     fn prefix(&self, _: usize) -> String {
         "block.".into()
-    }
-
-    fn slices(&self) -> usize {
-        SLICES
-    }
-
-    fn classes(&self) -> usize {
-        self.net.classes()
-    }
-
-    fn readouts(&self) -> usize {
-        self.steps.readouts()
-    }
-
-    fn precision(&self) -> Precision {
-        self.net.precision
-    }
-
-    fn embedding(&self) -> &LabelEmbedding {
-        &self.net.embedding
-    }
-
-    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
-        Vec::new()
     }
 
     fn shown(&self, loss: &LossTerms) -> f64 {
@@ -247,24 +214,9 @@ impl Method for Adjoint {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        let field = self.net.at_times(weights, features);
-        let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
-        let mut block_logits = Vec::new();
-        flow(self.sampler, self.steps.0, &mut latent.z, |step, t, z| {
-            let velocity = field.velocity(&field.logits(z, t));
-            if step.is_some_and(|step| self.steps.is_read(step)) {
-                // Where the path would end if it went on straight.
-                let mut end = z.clone();
-                add(end.data_mut(), 1.0 - t, velocity.data());
-                block_logits.push(self.net.head_logits(weights, &end));
-            }
-            velocity
-        });
-        Trace { block_logits, head_logits: self.net.head_logits(weights, &latent.z) }
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.net.block.multiply_adds()
+        self.net
+            .at_times(weights, features)
+            .follow(self.sampler, self.steps, noise, |z, _| self.net.head_logits(weights, z))
     }
 }
 

@@ -5,10 +5,9 @@
 //! holds the chain, and hands the gradient of every block's features on.
 
 use crate::block::BlockInputs;
-use crate::embedding::LabelEmbedding;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::Latent;
 use nopropdt_tensor::init::Initializer;
@@ -117,8 +116,9 @@ fn dropout_of(stream: Stream, block: usize) -> Stream {
 }
 
 impl Method for Backprop {
-    fn name(&self) -> &'static str {
-        "back-propagation"
+    fn facts(&self) -> Facts<'_> {
+        let net = self.net.facts("back-propagation", self.steps);
+        Facts { parameters: net.parameters + self.steps, together: self.steps, ..net }
     }
 
     fn init(&self, seed: u64) -> Weights {
@@ -128,38 +128,6 @@ impl Method for Backprop {
         weights.shared.push(builder.build());
         self.start_head(&mut weights);
         weights
-    }
-
-    fn parameters(&self) -> usize {
-        self.net.parameters(self.steps) + self.steps
-    }
-
-    fn blocks(&self) -> usize {
-        self.steps
-    }
-
-    fn together(&self) -> usize {
-        self.steps
-    }
-
-    fn classes(&self) -> usize {
-        self.net.classes()
-    }
-
-    fn readouts(&self) -> usize {
-        self.steps
-    }
-
-    fn precision(&self) -> Precision {
-        self.net.precision
-    }
-
-    fn embedding(&self) -> &LabelEmbedding {
-        &self.net.embedding
-    }
-
-    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
-        Vec::new()
     }
 
     fn shown(&self, loss: &LossTerms) -> f64 {
@@ -220,10 +188,6 @@ impl Method for Backprop {
             block_logits.push(logits);
         }
         Trace { block_logits, head_logits: self.net.head_logits(weights, &z) }
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.net.block.multiply_adds()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use crate::block::BlockConfig;
 use crate::ct::uniform_times;
-use crate::embedding::LabelEmbedding;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
-use crate::sampling::{Latent, Sampler, Steps, flow};
+use crate::sampling::{Sampler, Steps};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, Parameters, Precision, Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -110,48 +109,16 @@ pub(crate) fn nearness(z: &Tensor, embedding: &Tensor) -> Tensor {
 }
 
 impl Method for NoPropFm {
-    fn name(&self) -> &'static str {
-        "NoProp-FM"
+    fn facts(&self) -> Facts<'_> {
+        Facts { slices: SLICES, readouts: self.steps.readouts(), ..self.net.facts("NoProp-FM", 1) }
     }
 
     fn init(&self, seed: u64) -> Weights {
         self.net.init(1, seed)
     }
 
-    fn parameters(&self) -> usize {
-        self.net.parameters(1)
-    }
-
-    fn blocks(&self) -> usize {
-        1
-    }
-
     fn prefix(&self, _: usize) -> String {
         "block.".into()
-    }
-
-    fn slices(&self) -> usize {
-        SLICES
-    }
-
-    fn classes(&self) -> usize {
-        self.net.classes()
-    }
-
-    fn readouts(&self) -> usize {
-        self.steps.readouts()
-    }
-
-    fn precision(&self) -> Precision {
-        self.net.precision
-    }
-
-    fn embedding(&self) -> &LabelEmbedding {
-        &self.net.embedding
-    }
-
-    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
-        Vec::new()
     }
 
     fn block_step(
@@ -174,24 +141,6 @@ impl Method for NoPropFm {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        let field = self.net.at_times(weights, features);
-        let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
-        let mut block_logits = Vec::new();
-        flow(self.sampler, self.steps.0, &mut latent.z, |step, t, z| {
-            let velocity = field.velocity(&field.logits(z, t));
-            if step.is_some_and(|step| self.steps.is_read(step)) {
-                // Where the path would end if it went on straight.
-                let mut end = z.clone();
-                let left = (1.0 - t) as f32;
-                end.data_mut().iter_mut().zip(velocity.data()).for_each(|(z, v)| *z += left * v);
-                block_logits.push(nearness(&end, field.embedding()));
-            }
-            velocity
-        });
-        Trace { block_logits, head_logits: nearness(&latent.z, field.embedding()) }
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.net.block.multiply_adds()
+        self.net.at_times(weights, features).follow(self.sampler, self.steps, noise, nearness)
     }
 }

@@ -161,54 +161,38 @@ fn softmax(logits: &Tensor) -> Tensor {
     tape.value(probabilities).clone()
 }
 
+/// What is known of a method before any weights are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Its name, for people: `NoProp-DT`.
+    pub name: &'static str,
+    /// Number of trainable values.
+    pub parameters: usize,
+    /// Number of parameter sets in [`Weights::blocks`].
+    pub blocks: usize,
+    /// How many blocks, one after the other, a loss trains: 1 where blocks learn alone, all where gradient passes through.
+    pub together: usize,
+    /// Into how many slices a batch is cut, whose gradients are averaged; 1 where layers see the whole batch, as batch norm does.
+    pub slices: usize,
+    /// m, the number of classes.
+    pub classes: usize,
+    /// Number of read-outs that [`Method::sample`] leaves in a trace.
+    pub readouts: usize,
+    /// Arithmetic of convolutions and linear layers.
+    pub precision: Precision,
+    /// W_embed.
+    pub embedding: &'a LabelEmbedding,
+    /// Multiply-adds of one image through one block: (done once an image, done once a denoising).
+    pub multiply_adds: (u64, u64),
+}
+
 /// A way to train blocks and to answer with them. The training loop knows nothing else of a method.
 pub trait Method: std::fmt::Debug + Send + Sync {
-    /// Its name, for people: `NoProp-DT`.
-    fn name(&self) -> &'static str;
+    /// What is known of it before any weights are made.
+    fn facts(&self) -> Facts<'_>;
 
     /// Fresh weights, a pure function of `seed`.
     fn init(&self, seed: u64) -> Weights;
-
-    /// Number of trainable values, known before any weights are made.
-    fn parameters(&self) -> usize;
-
-    /// Number of parameter sets in [`Weights::blocks`].
-    fn blocks(&self) -> usize;
-
-    /// What the names of the tensors of a block (from 0) start with in a model file.
-    fn prefix(&self, block: usize) -> String {
-        format!("blocks.{}.", block + 1)
-    }
-
-    /// How many blocks, one after the other, a loss trains: 1 where blocks learn alone, all where gradient passes through.
-    fn together(&self) -> usize {
-        1
-    }
-
-    /// Into how many slices a batch is cut, whose gradients are averaged; 1 where layers see the whole batch, as batch norm does.
-    fn slices(&self) -> usize {
-        1
-    }
-
-    /// m, the number of classes.
-    fn classes(&self) -> usize;
-
-    /// Number of read-outs that [`Method::sample`] leaves in a trace.
-    fn readouts(&self) -> usize;
-
-    /// Arithmetic of convolutions and linear layers.
-    fn precision(&self) -> Precision;
-
-    /// W_embed.
-    fn embedding(&self) -> &LabelEmbedding;
-
-    /// ᾱ_0 .. ᾱ_T along which an answer is denoised; empty for a method without a noise schedule.
-    fn alpha_bar(&self, weights: &Weights) -> Vec<f64>;
-
-    /// The term of the loss that tells how far training is: the squared error, where there is one.
-    fn shown(&self, loss: &LossTerms) -> f64 {
-        loss.squared_error
-    }
 
     /// The loss of the blocks whose sets are `own`, the first of them `block` (from 0), on a batch, with its gradients. It is
     /// given these sets and the shared ones and nothing else; noise and dropout are drawn from `stream` alone.
@@ -234,19 +218,31 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// image does not depend on its batch.
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace;
 
-    /// Multiply-adds of one image through one block: (done once an image, done once a denoising).
-    fn multiply_adds(&self) -> (u64, u64);
+    /// What the names of the tensors of a block (from 0) start with in a model file: `block.` where one network serves all times.
+    fn prefix(&self, block: usize) -> String {
+        format!("blocks.{}.", block + 1)
+    }
+
+    /// ᾱ_0 .. ᾱ_T along which an answer is denoised; empty for a method without a noise schedule.
+    fn alpha_bar(&self, _weights: &Weights) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// The term of the loss that tells how far training is: the squared error, where there is one.
+    fn shown(&self, loss: &LossTerms) -> f64 {
+        loss.squared_error
+    }
 
     /// Lets a learned embedding start from these rows [m, d], such as prototypes.
     ///
     /// # Panics
     /// When the embedding is fixed or of another shape.
     fn embed(&self, weights: &mut Weights, rows: &Tensor) {
-        self.embedding().set(&mut weights.shared[Weights::EMBEDDING], rows);
+        self.facts().embedding.set(&mut weights.shared[Weights::EMBEDDING], rows);
     }
 
     /// W_embed [m, d] as it stands in `weights`.
     fn embedding_matrix(&self, weights: &Weights) -> Tensor {
-        self.embedding().matrix(&weights.shared[Weights::EMBEDDING])
+        self.facts().embedding.matrix(&weights.shared[Weights::EMBEDDING])
     }
 }

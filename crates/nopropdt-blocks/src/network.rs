@@ -4,7 +4,8 @@ use crate::block::{BlockConfig, BlockInputs, DenoiseBlock, ImageShape};
 use crate::embedding::{EmbeddingConfig, LabelEmbedding};
 use crate::error::BlocksError;
 use crate::head::{Head, HeadConfig};
-use crate::method::{Features, Weights};
+use crate::method::{Facts, Features, Trace, Weights};
+use crate::sampling::{Latent, Sampler, Steps, flow};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Precision, Tape, Tensor};
 use serde::{Deserialize, Serialize};
@@ -49,13 +50,20 @@ impl Network {
         Ok(Self { config, embedding, block, head, precision, sizes })
     }
 
-    pub(crate) fn classes(&self) -> usize {
-        self.config.classes
-    }
-
-    /// Trainable values of a network of `blocks` blocks.
-    pub(crate) fn parameters(&self, blocks: usize) -> usize {
-        self.sizes.0.saturating_mul(blocks).saturating_add(self.sizes.1)
+    /// The facts of a method that trains `blocks` of its blocks, each alone, and reads each out.
+    pub(crate) fn facts(&self, name: &'static str, blocks: usize) -> Facts<'_> {
+        Facts {
+            name,
+            parameters: self.sizes.0.saturating_mul(blocks).saturating_add(self.sizes.1),
+            blocks,
+            together: 1,
+            slices: 1,
+            classes: self.config.classes,
+            readouts: blocks,
+            precision: self.precision,
+            embedding: &self.embedding,
+            multiply_adds: self.block.multiply_adds(),
+        }
     }
 
     /// Fresh weights of `blocks` blocks.
@@ -155,9 +163,28 @@ impl AtTimes<'_> {
         tape.value(velocity).clone()
     }
 
-    /// W_embed [m, d].
-    pub(crate) fn embedding(&self) -> &Tensor {
-        &self.embedding
+    /// Follows dz/dt = v̂(z, x, t) from noise to t = 1, where `read` tells class logits; on the way it is told where the path would end if
+    /// it went on straight.
+    pub(crate) fn follow(
+        &self,
+        sampler: Sampler,
+        steps: Steps,
+        noise: &dyn Fn(usize) -> Stream,
+        read: impl Fn(&Tensor, &Tensor) -> Tensor,
+    ) -> Trace {
+        let mut latent = Latent::new(self.features.shape()[0], self.embedding.shape()[1], noise);
+        let mut block_logits = Vec::with_capacity(steps.readouts());
+        flow(sampler, steps.0, &mut latent.z, |step, t, z| {
+            let velocity = self.velocity(&self.logits(z, t));
+            if step.is_some_and(|step| steps.is_read(step)) {
+                let mut end = z.clone();
+                let left = (1.0 - t) as f32;
+                end.data_mut().iter_mut().zip(velocity.data()).for_each(|(z, v)| *z += left * v);
+                block_logits.push(read(&end, &self.embedding));
+            }
+            velocity
+        });
+        Trace { block_logits, head_logits: read(&latent.z, &self.embedding) }
     }
 }
 

@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
 
     let features = network.features(&model.weights, &images);
     let mut tensors = vec![("images".to_owned(), channels_first(&images)), ("z".to_owned(), z.clone())];
-    for t in 1..=network.blocks() {
+    for t in 1..=network.facts().blocks {
         let logits = network.block_logits(&model.weights, t, &features, &z);
         tensors.push((format!("logits.{t}"), logits));
     }

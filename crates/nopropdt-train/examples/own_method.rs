@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, BlockInputs, BlockStep, DenoiseBlock, EmbeddingConfig, Features, ImageShape,
+    Batch, BlockConfig, BlockInputs, BlockStep, DenoiseBlock, EmbeddingConfig, Facts, Features, ImageShape,
     LabelEmbedding, LossTerms, Method, Trace, Weights,
 };
 use nopropdt_data::{DatasetName, load};
@@ -56,42 +56,25 @@ fn logits(block: &DenoiseBlock, own: &Parameters, features: &Tensor) -> Tensor {
 }
 
 impl Method for Committee {
-    fn name(&self) -> &'static str {
-        "committee"
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            name: "committee",
+            parameters: self.members * member(Stream::new(0)).2.len(),
+            blocks: self.members,
+            together: 1,
+            slices: 1,
+            classes: CLASSES,
+            readouts: self.members,
+            precision: Precision::F32,
+            embedding: &self.embedding,
+            multiply_adds: self.block.multiply_adds(),
+        }
     }
 
     fn init(&self, seed: u64) -> Weights {
         let own = |index| member(Stream::new(seed).child(index as u64)).2;
         let shared = || ParameterBuilder::new(Stream::new(seed)).build();
         Weights { blocks: (0..self.members).map(own).collect(), shared: vec![shared(), shared()] }
-    }
-
-    fn parameters(&self) -> usize {
-        self.members * member(Stream::new(0)).2.len()
-    }
-
-    fn blocks(&self) -> usize {
-        self.members
-    }
-
-    fn classes(&self) -> usize {
-        CLASSES
-    }
-
-    fn readouts(&self) -> usize {
-        self.members
-    }
-
-    fn precision(&self) -> Precision {
-        Precision::F32
-    }
-
-    fn embedding(&self) -> &LabelEmbedding {
-        &self.embedding
-    }
-
-    fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
-        Vec::new()
     }
 
     fn shown(&self, loss: &LossTerms) -> f64 {
@@ -140,10 +123,6 @@ impl Method for Committee {
             pairs.map(|(own, features)| logits(&self.block, own, features)).collect();
         let head_logits = block_logits.last().expect("there is a member").clone();
         Trace { block_logits, head_logits }
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.block.multiply_adds()
     }
 }
 

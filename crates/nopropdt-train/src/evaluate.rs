@@ -132,7 +132,7 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading
     let share = |run: usize, column: usize| {
         counts.iter().map(|batch| batch[run][column]).sum::<usize>() as f64 / data.len() as f64
     };
-    let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.readouts());
+    let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.facts().readouts);
     (0..reading.runs as usize)
         .map(|run| Accuracy {
             chain: share(run, 0),
@@ -144,7 +144,7 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading
 
 /// The chain's answer to every image of `data`, in order, in the first draw.
 pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, seed: u64) -> Vec<Answer> {
-    let classes = method.classes();
+    let classes = method.facts().classes;
     let of_batches = over_batches(method, weights, data, |_, sample| {
         let probabilities = sample(seed, 0).probabilities();
         let predictions = probabilities.argmax_rows();

@@ -136,7 +136,7 @@ impl<'m> Trainer<'m> {
 
     /// Losses that are followed side by side: one a block, or one for all that learn together.
     fn losses(&self) -> usize {
-        self.method.blocks() / self.method.together()
+        self.method.facts().blocks / self.method.facts().together
     }
 
     /// The weights as they stand.
@@ -237,7 +237,7 @@ impl<'m> Trainer<'m> {
         let (method, shared, settings) = (self.method, &self.weights.shared, &self.settings);
         let noise =
             Stream::new(settings.seed).purpose("train").child(place.epoch as u64).child(place.batch as u64);
-        let together = method.together();
+        let together = method.facts().together;
         let blocks = groups.start * together..groups.end * together;
         let own = self.weights.blocks[blocks.clone()].par_chunks_mut(together);
         let own = own.zip(self.own[blocks].par_chunks_mut(together));
@@ -289,7 +289,7 @@ fn step_in_slices(
     noise: Stream,
 ) -> BlockStep {
     // Two images a slice at least, as methods may ask for.
-    let slices = method.slices().min(batch.labels.len() / 2).max(1);
+    let slices = method.facts().slices.min(batch.labels.len() / 2).max(1);
     if slices == 1 {
         return method.block_step(block, own, shared, batch, noise);
     }

@@ -126,7 +126,7 @@ pub(super) fn of_block(
     plan: &Plan,
     peak: Option<f64>,
 ) -> Result<Vec<OpRow>> {
-    let (precision, limit) = (network.precision(), plan.op_limit());
+    let (precision, limit) = (network.facts().precision, plan.op_limit());
     let mut bench = Bench { kernels: active(), precision, limit, peak, rows: Vec::new() };
     let BlockConfig { channels, pool, global_average, dropout, hidden, join, .. } = network.config().block;
     let (mut height, mut width, mut in_channels) = (case.image.height, case.image.width, case.image.channels);
@@ -186,7 +186,7 @@ mod tests {
             let rows = of_block(&case, &network, &plan, Some(100.0)).unwrap();
             let forward = rows.iter().filter(|row| row.op.ends_with(": forward"));
             let flop: f64 = forward.map(|row| row.times as f64 * row.gflops.unwrap() * row.ms * 1e6).sum();
-            let (image, denoising) = network.multiply_adds();
+            let (image, denoising) = network.facts().multiply_adds;
             let wanted = (2 * BATCH as u64 * (image + denoising)) as f64;
             assert!((flop / wanted - 1.0).abs() < 1e-9, "{}: {flop} and {wanted}", case.block);
             assert!(rows.iter().any(|row| row.op.starts_with("AdamW") && row.gflops.is_none()));

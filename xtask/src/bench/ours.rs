@@ -108,7 +108,7 @@ pub(super) fn evaluation_images(case: &Case, threads: usize) -> Result<Split> {
 pub(super) fn infer(network: &NoPropDt, weights: &Weights, images: &Split, pool: &ThreadPool) -> f64 {
     let start = Instant::now();
     let answers = pool.install(|| accuracy(network, weights, images, 0, 1));
-    assert_eq!(answers[0].per_block.len(), network.blocks(), "every block answers");
+    assert_eq!(answers[0].per_block.len(), network.facts().blocks, "every block answers");
     start.elapsed().as_secs_f64() / images.len() as f64
 }
 

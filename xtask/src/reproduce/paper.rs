@@ -2,8 +2,11 @@
 
 use super::cell::Data;
 
-/// (method, embedding, [MNIST, CIFAR-10, CIFAR-100] as (mean, standard error)).
-const TABLE_1: [(&str, &str, [(f64, f64); 3]); 13] = [
+/// Mean and standard error on MNIST, CIFAR-10, CIFAR-100.
+type Accuracies = [(f64, f64); 3];
+
+/// (method, embedding, accuracies).
+const TABLE_1: [(&str, &str, Accuracies); 13] = [
     ("backprop", "one-hot", [(99.46, 0.06), (79.92, 0.14), (45.85, 2.07)]),
     ("backprop", "learned", [(99.43, 0.03), (79.3, 0.52), (46.57, 0.87)]),
     ("backprop", "prototype", [(99.44, 0.05), (79.58, 0.44), (47.8, 0.19)]),

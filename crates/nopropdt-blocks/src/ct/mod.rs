@@ -4,10 +4,9 @@
 mod gamma;
 
 use crate::block::BlockConfig;
-use crate::embedding::LabelEmbedding;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
 use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
 use gamma::{Curve, Gamma, Level};
@@ -183,8 +182,10 @@ impl NoPropCt {
 }
 
 impl Method for NoPropCt {
-    fn name(&self) -> &'static str {
-        "NoProp-CT"
+    fn facts(&self) -> Facts<'_> {
+        let net = self.net.facts("NoProp-CT", 1);
+        let parameters = net.parameters + self.schedule_set(Stream::new(0)).len();
+        Facts { parameters, slices: SLICES, readouts: self.steps.readouts(), ..net }
     }
 
     fn init(&self, seed: u64) -> Weights {
@@ -193,36 +194,8 @@ impl Method for NoPropCt {
         weights
     }
 
-    fn parameters(&self) -> usize {
-        self.net.parameters(1) + self.schedule_set(Stream::new(0)).len()
-    }
-
-    fn blocks(&self) -> usize {
-        1
-    }
-
     fn prefix(&self, _: usize) -> String {
         "block.".into()
-    }
-
-    fn slices(&self) -> usize {
-        SLICES
-    }
-
-    fn classes(&self) -> usize {
-        self.net.classes()
-    }
-
-    fn readouts(&self) -> usize {
-        self.steps.readouts()
-    }
-
-    fn precision(&self) -> Precision {
-        self.net.precision
-    }
-
-    fn embedding(&self) -> &LabelEmbedding {
-        &self.net.embedding
     }
 
     fn alpha_bar(&self, weights: &Weights) -> Vec<f64> {
@@ -294,10 +267,6 @@ impl Method for NoPropCt {
             },
         );
         Trace { block_logits, head_logits: self.net.head_logits(weights, &latent.z) }
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.net.block.multiply_adds()
     }
 }
 

@@ -4,11 +4,11 @@ mod paper;
 mod reference;
 
 use crate::block::{BlockConfig, ImageShape};
-use crate::embedding::{EmbeddingConfig, LabelEmbedding};
+use crate::embedding::EmbeddingConfig;
 use crate::error::BlocksError;
 use crate::head::HeadConfig;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Features, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Denoised, Latent, Sampler, denoise};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
@@ -139,36 +139,12 @@ impl NoPropDt {
 }
 
 impl Method for NoPropDt {
-    fn name(&self) -> &'static str {
-        "NoProp-DT"
+    fn facts(&self) -> Facts<'_> {
+        self.net.facts("NoProp-DT", self.config.steps)
     }
 
     fn init(&self, seed: u64) -> Weights {
         self.net.init(self.config.steps, seed)
-    }
-
-    fn parameters(&self) -> usize {
-        self.net.parameters(self.config.steps)
-    }
-
-    fn blocks(&self) -> usize {
-        self.config.steps
-    }
-
-    fn classes(&self) -> usize {
-        self.config.classes
-    }
-
-    fn readouts(&self) -> usize {
-        self.config.steps
-    }
-
-    fn precision(&self) -> Precision {
-        self.net.precision
-    }
-
-    fn embedding(&self) -> &LabelEmbedding {
-        &self.net.embedding
     }
 
     fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
@@ -218,10 +194,6 @@ impl Method for NoPropDt {
             }
         }
         Trace { block_logits, head_logits: self.head_logits(weights, &latent.z) }
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.net.block.multiply_adds()
     }
 }
 

@@ -51,7 +51,7 @@ fn every_gradient_is_that_of_finite_differences() {
             for (index, gradient) in own.into_iter().chain(found.shared).enumerate() {
                 let Some(gradient) = gradient else { continue };
                 // Gradients of a chain of blocks are too small for differences; they are held to those of one tape elsewhere.
-                if net.together() > 1 && index < weights.blocks.len() {
+                if net.facts().together > 1 && index < weights.blocks.len() {
                     continue;
                 }
                 // Few of a block's many values, each of the others.
@@ -64,7 +64,7 @@ fn every_gradient_is_that_of_finite_differences() {
                     all.zip(point).for_each(|(value, new)| *value = *new);
                     step(&moved).loss.total
                 });
-                assert!(error < BOUND, "{}, {embedding:?}, set {index}: error {error}", net.name());
+                assert!(error < BOUND, "{}, {embedding:?}, set {index}: error {error}", net.facts().name);
             }
         }
     }
@@ -78,7 +78,7 @@ fn answers_are_those_of_each_image_alone() {
         let weights = net.init(2);
         let noise = |row: usize| Stream::new(21).child(row as u64);
         let together = net.sample(&weights, &net.features(&weights, &batch.images), &noise);
-        assert_eq!(together.block_logits.len(), net.readouts(), "{}", net.name());
+        assert_eq!(together.block_logits.len(), net.facts().readouts, "{}", net.facts().name);
         for row in 0..5 {
             let image = batch.part(row..row + 1).images;
             let alone = net.sample(&weights, &net.features(&weights, &image), &|_| noise(row));
@@ -86,7 +86,7 @@ fn answers_are_those_of_each_image_alone() {
             for (together, alone) in pairs.chain([(&together.head_logits, &alone.head_logits)]) {
                 let logits = &together.data()[row * 4..][..4];
                 let near = logits.iter().zip(alone.data()).all(|(a, b)| (a - b).abs() < 1e-3);
-                assert!(near, "{}, row {row}: {logits:?} and {:?}", net.name(), alone.data());
+                assert!(near, "{}, row {row}: {logits:?} and {:?}", net.facts().name, alone.data());
             }
         }
     }

@@ -18,7 +18,7 @@ fn weights_are_a_pure_function_of_the_seed() {
 #[test]
 fn every_random_tensor_differs_between_blocks() {
     let (net, weights) = network(&small());
-    assert_eq!(weights.blocks.len(), net.blocks());
+    assert_eq!(weights.blocks.len(), net.facts().blocks);
     for (t, block) in weights.blocks.iter().enumerate() {
         for other in &weights.blocks[t + 1..] {
             for entry in block.entries().filter(|entry| !entry.name.contains("bn")) {

@@ -96,7 +96,7 @@ fn a_step_does_not_see_the_weights_of_other_blocks() {
     let config = small();
     let (net, weights) = network(&config);
     let batch = batch(&config, 6);
-    for t in 0..net.blocks() {
+    for t in 0..net.facts().blocks {
         let step = |weights: &nopropdt_blocks::Weights| {
             net.block_step(t, &weights.blocks[t..=t], &weights.shared, &batch, Stream::new(6))
         };

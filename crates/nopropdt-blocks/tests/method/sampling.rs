@@ -10,7 +10,7 @@ fn network_in_use(config: &DtConfig) -> (NoPropDt, Weights) {
     let (net, mut weights) = network(config);
     let batch = batch(config, 16);
     for round in 0..20 {
-        for block in 0..net.blocks() {
+        for block in 0..net.facts().blocks {
             let stream = Stream::new(20).child(round).child(block as u64);
             let step = net.block_step(block, &weights.blocks[block..=block], &weights.shared, &batch, stream);
             weights.blocks[block].update_statistics(&step.statistics[0]);
@@ -70,7 +70,7 @@ fn chain_by_hand(net: &NoPropDt, weights: &Weights, features: &Features, rows: u
     };
     let mut z = Tensor::from_vec(&[rows, dim], (0..rows).flat_map(|row| draw(0, row)).collect()).unwrap();
     let mut block_logits = Vec::new();
-    for t in 1..=net.blocks() {
+    for t in 1..=net.facts().blocks {
         let logits = net.block_logits(weights, t, features, &z);
         let posterior = net.schedule().posterior(t);
         for row in 0..rows {
@@ -129,7 +129,7 @@ fn the_reference_chain_answers_from_the_last_estimate_alone() {
 fn answer_by_hand(net: &NoPropDt, weights: &Weights, p: &[f64]) -> Vec<f32> {
     let w = net.embedding_matrix(weights);
     let [classes, dim] = *w.shape() else { panic!("embedding: {:?}", w.shape()) };
-    let last = &weights.blocks[net.blocks() - 1];
+    let last = &weights.blocks[net.facts().blocks - 1];
     let matrix = last.export("decoder.fc.weight").unwrap();
     let bias = last.export("decoder.fc.bias").unwrap();
     let mut z = Vec::new();

@@ -41,6 +41,14 @@ fn every_operation_agrees_with_pytorch() {
                 of_values(case, &["estimate", "target"], |tape, x| tape.squared_error(x[0], x[1]));
             }),
             ("cross_entropy", &cross_entropy),
+            ("scale_rows", &|case| of_values(case, &["x", "factors"], |tape, x| tape.scale_rows(x[0], x[1]))),
+            ("squared_errors", &|case| {
+                of_values(case, &["a", "b"], |tape, x| tape.squared_errors(x[0], x[1]));
+            }),
+            ("mean", &|case| of_values(case, &["x"], |tape, x| tape.mean(x[0]))),
+            ("squared_distances", &|case| {
+                of_values(case, &["x", "w"], |tape, x| tape.squared_distances(x[0], x[1]));
+            }),
         ],
     );
 }

@@ -36,15 +36,15 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let threads = thread_pool(arguments.threads)?.current_num_threads();
     let (network, weights, image) = network(arguments)?;
-    let (multiply_adds_image, multiply_adds_label) = network.multiply_adds();
+    let (multiply_adds_image, multiply_adds_label) = network.facts().multiply_adds;
     let info = Info {
         cpu: cpu_name(),
         isa: isa.to_string(),
         threads,
-        precision: network.precision().to_string(),
+        precision: network.facts().precision.to_string(),
         image,
-        classes: network.classes(),
-        blocks: network.blocks(),
+        classes: network.facts().classes,
+        blocks: network.facts().blocks,
         parameters_per_block: weights.blocks[0].len(),
         parameters_shared: weights.shared.iter().map(Parameters::len).sum(),
         parameters: weights.len(),

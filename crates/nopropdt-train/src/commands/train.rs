@@ -174,7 +174,7 @@ impl Session {
         let mut trainer = Trainer::new(self.network.as_ref(), &self.config, batches)?;
         let (mut metrics, before) = self.restore(&mut trainer)?;
         if metrics.is_empty() && self.config.embedding == EmbeddingKind::Prototype {
-            trainer.embed(&prototypes(&self.dataset.train, self.network.classes())?);
+            trainer.embed(&prototypes(&self.dataset.train, self.network.facts().classes)?);
         }
         if let Some(summary) = self.finished(&metrics) {
             return self.print_result(&summary, arguments.json);
@@ -254,13 +254,13 @@ impl Session {
         ));
         display.line(&format!(
             "{}: {} {}, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
-            self.network.name(),
+            self.network.facts().name,
             config.steps,
             if config.method.has_blocks() { "blocks" } else { "steps" },
             parameters,
             config.epochs,
             config.seed,
-            self.network.precision(),
+            self.network.facts().precision,
             self.isa,
             self.threads
         ));
@@ -335,7 +335,7 @@ impl Session {
             seconds,
             train_seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),
             peak_rss_bytes: peak_rss_bytes(),
-            precision: self.network.precision().to_string(),
+            precision: self.network.facts().precision.to_string(),
             isa: self.isa.to_string(),
             threads: self.threads,
             seed: self.config.seed,

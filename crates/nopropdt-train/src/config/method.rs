@@ -109,7 +109,7 @@ impl RunConfig {
     /// When a setting of the network breaks a rule.
     pub fn network(&self, image: ImageShape, classes: usize) -> Result<Box<dyn Method>, ConfigError> {
         let network = self.boxed(image, classes)?;
-        let found = network.parameters();
+        let found = network.facts().parameters;
         if found > super::MOST_PARAMETERS {
             return Err(ConfigError::TooLarge { found, most: super::MOST_PARAMETERS });
         }

@@ -91,7 +91,7 @@ fn every_preset_makes_a_network() {
             let shape = dataset.image_shape();
             let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
             let network = config.network(image, dataset.classes()).unwrap();
-            assert_eq!(network.blocks(), config.steps, "{preset:?} on {dataset}");
+            assert_eq!(network.facts().blocks, config.steps, "{preset:?} on {dataset}");
         }
     }
 }

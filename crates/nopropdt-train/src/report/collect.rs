@@ -45,7 +45,7 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
     };
     let alpha_bar = parts.network.alpha_bar(parts.weights);
     ReportData {
-        title: format!("{} on {}", parts.network.name(), parts.dataset.name),
+        title: format!("{} on {}", parts.network.facts().name, parts.dataset.name),
         facts: facts(parts),
         words: words(parts.config.method),
         epochs: parts.metrics.to_vec(),

@@ -21,7 +21,7 @@ fn a_run_has_its_files_and_can_be_measured() {
         sandbox.train("run", &[&method_flag, "steps=3", "epochs=1"]);
         let path = sandbox.path("run/model.safetensors");
         let model = load(&path).unwrap();
-        assert_eq!((model.network.name(), model.network.prefix(0).as_str()), (title, prefix));
+        assert_eq!((model.network.facts().name, model.network.prefix(0).as_str()), (title, prefix));
         assert_eq!(model.metadata.alpha_bar.len(), if method == "ct" { 4 } else { 0 });
         let report = sandbox.text("run/report.html");
         assert!(report.contains(&format!("<h1>{title} on digits</h1>")), "{method}");
