@@ -1,6 +1,6 @@
 //! Project chores: `cargo xtask COMMAND`.
 //!
-//! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use.
+//! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
 
 mod bench;
 mod check;
@@ -62,7 +62,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            if error.is::<WrongUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            match () {
+                () if error.is::<WrongUse>() => ExitCode::from(2),
+                () if error.is::<reproduce::Interrupted>() => ExitCode::from(130),
+                () => ExitCode::FAILURE,
+            }
         }
     }
 }

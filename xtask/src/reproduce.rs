@@ -7,21 +7,25 @@ mod cell;
 mod cifar;
 mod figures;
 mod memory;
+mod origin;
 mod outcome;
 mod page;
 mod paper;
+mod process;
 mod profile;
+mod progress;
 mod runner;
 
-use anyhow::{Context, Result, bail};
+use crate::WrongUse;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use nopropdt_train::commands::cpu_name;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 use cell::Cell;
+use origin::Origin;
+pub(crate) use process::Interrupted;
 use profile::Row;
+use progress::{Progress, duration};
 use runner::{Fate, Runner};
 
 /// How much is run.
@@ -79,25 +83,29 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let folder = crate::root().join("target/reproduce").join(profile.name());
     let rows = profile.rows();
     let cells: Vec<Cell> = rows.iter().flat_map(Row::cells).collect();
+    let chosen = arguments.chosen(&cells)?;
     if arguments.list {
-        return list(&cells, &folder);
+        list(&chosen, &folder);
+        return Ok(());
     }
-    let mut failed = 0;
+    // What goes wrong from here on is told at the end, below a page of what went well.
+    let mut failures = Vec::new();
     let mut memory = memory::read(&folder);
     if !arguments.render {
-        let runner = Runner::new(&folder, &arguments.data_dir, &arguments.cifar10_jpeg)?;
-        failed = run_cells(&runner, &arguments, &cells)?;
+        let runner = Runner::new(&folder, &arguments.data_dir, arguments.cifar10_jpeg.as_deref())?;
+        failures.extend(run_cells(&runner, &chosen)?);
         if profile == Profile::Smoke {
-            runner.check_determinism(&cells[0])?;
+            failures.extend(runner.check_determinism(&cells[0])?);
         }
-        if memory.is_empty() && arguments.only.is_none() {
-            memory = memory::measure(&runner, profile, &folder)?;
+        if arguments.only.is_none() && arguments.shard.is_first() {
+            let (known, failed) = memory::measure(&runner, profile)?;
+            memory = known;
+            failures.extend(failed);
         }
     }
     let page = page::Page {
         profile: profile.name(),
-        commit: commit()?,
-        machine: cpu_name(),
+        origin: Origin::here()?,
         rows: &rows,
         folder: &folder,
         memory: &memory,
@@ -109,72 +117,94 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let out = arguments.out.unwrap_or(default);
     page.write(&out, &arguments.data_dir)?;
     println!("{}", out.display());
-    let below = page.below_their_bounds();
-    if !below.is_empty() {
-        bail!("reproduce: every row must reach its bound; {}", below.join("; "));
-    }
-    if failed > 0 {
-        bail!("reproduce: {failed} cells failed; run the same command again to try them once more");
+    failures.extend(page.below_their_bounds());
+    if !failures.is_empty() {
+        let count = failures.len();
+        bail!(
+            "reproduce: {count} failed; the same command tries only these again\n  {}",
+            failures.join("\n  ")
+        );
     }
     Ok(())
 }
 
-fn list(cells: &[Cell], folder: &std::path::Path) -> Result<()> {
+impl Arguments {
+    /// The cells of this shard that were asked for.
+    fn chosen<'c>(&self, cells: &'c [Cell]) -> Result<Vec<&'c Cell>> {
+        let wanted = |cell: &&Cell| self.only.as_ref().is_none_or(|text| cell.name.contains(text.as_str()));
+        if let Some(text) = self.only.as_ref().filter(|_| !cells.iter().any(|cell| wanted(&cell))) {
+            let rule = format!("--only: must be part of a cell's name, as --list shows them; found {text:?}");
+            return Err(WrongUse(rule).into());
+        }
+        let mine = cells.iter().enumerate().filter(|(index, _)| self.shard.has(*index)).map(|(_, cell)| cell);
+        Ok(mine.filter(wanted).collect())
+    }
+}
+
+/// The plan, on standard output.
+fn list(cells: &[&Cell], folder: &Path) {
+    let mut left = 0.0;
     for cell in cells {
-        let state = if cell.finished(folder).is_some() { "done" } else { "to do" };
-        println!("{state:<6} {:<44} {}", cell.name, cell.flags.join(" "));
+        let done = cell.finished(folder).is_some();
+        left += if done { 0.0 } else { cell.work };
+        let state = if done { "done" } else { "to do" };
+        println!("{state:<6} {:<44} {:>8}  {}", cell.name, duration(cell.work), cell.flags.join(" "));
     }
-    Ok(())
+    println!("{} cells, about {} to do on two cores", cells.len(), duration(left));
 }
 
-/// Runs what this shard has to; returns how many failed.
-fn run_cells(runner: &Runner, arguments: &Arguments, cells: &[Cell]) -> Result<usize> {
-    let wanted = |cell: &&Cell| arguments.only.as_ref().is_none_or(|text| cell.name.contains(text.as_str()));
-    let chosen: Vec<&Cell> =
-        cells.iter().enumerate().filter(|(index, _)| arguments.shard.has(*index)).map(|(_, c)| c).collect();
-    let chosen: Vec<&Cell> = chosen.into_iter().filter(wanted).collect();
-    let (mut failed, mut spent, mut work) = (0, 0.0, 0.0);
-    let total: f64 =
-        chosen.iter().filter(|cell| cell.finished(runner.folder()).is_none()).map(|c| c.work).sum();
-    for (index, cell) in chosen.iter().enumerate() {
-        let start = Instant::now();
-        let place = format!("[{}/{}] {}", index + 1, chosen.len(), cell.name);
-        match runner.run(cell)? {
-            Fate::AlreadyDone => eprintln!("{place}: done before"),
-            Fate::Absent(why) => eprintln!("{place}: left out, {why}"),
+/// Runs the cells; returns what failed.
+fn run_cells(runner: &Runner, cells: &[&Cell]) -> Result<Vec<String>> {
+    let to_do =
+        |cell: &&&Cell| cell.finished(runner.folder()).is_none() && runner.data_flags(cell.dataset).is_ok();
+    let progress = Progress::new(cells.len(), cells.iter().filter(to_do).map(|cell| cell.work).sum());
+    let mut failures = Vec::new();
+    for (index, cell) in cells.iter().enumerate() {
+        if to_do(&cell) {
+            progress.begin(index, cell, runner.run_folder(cell));
+        }
+        match runner.run(cell, &|| progress.tick())? {
+            Fate::AlreadyDone => progress.pass(index, cell, "done before"),
+            Fate::Absent(why) => progress.pass(index, cell, &format!("left out, {why}")),
             Fate::Failed(line) => {
-                failed += 1;
-                eprintln!("{place}: failed: {line}");
+                progress.end(cell, false, &format!("failed: {line}"));
+                failures.push(format!("{}: {line}", cell.name));
             }
             Fate::Done(outcome) => {
-                spent += start.elapsed().as_secs_f64();
-                work += cell.work;
-                let left = (total - work).max(0.0) * spent / work;
-                let (accuracy, seconds) = (100.0 * outcome.chain.mean, start.elapsed().as_secs());
-                eprintln!("{place}: {accuracy:.2} % in {seconds} s; about {} left", duration(left));
+                progress.end(cell, true, &format!("{:.2} %", 100.0 * outcome.chain.mean));
             }
         }
     }
-    Ok(failed)
+    Ok(failures)
 }
 
-fn duration(seconds: f64) -> String {
-    match seconds {
-        0.0..100.0 => format!("{seconds:.0} s"),
-        100.0..6000.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
     }
-}
 
-/// The commit, and whether the source was changed since.
-fn commit() -> Result<String> {
-    let git = |arguments: &[&str]| -> Result<String> {
-        let output = Command::new("git").args(arguments).current_dir(crate::root()).output();
-        let output = output.context("git: can't be started")?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let changed =
-        !git(&["status", "--porcelain", "--untracked-files=no", "--", "crates", "xtask"])?.is_empty();
-    let id = git(&["rev-parse", "--short=12", "HEAD"])?;
-    Ok(if changed { format!("{id} with changes") } else { id })
+    fn parse(line: &str) -> Arguments {
+        Line::try_parse_from(["reproduce"].into_iter().chain(line.split_whitespace())).unwrap().arguments
+    }
+
+    #[test]
+    fn shards_and_words_choose_cells() {
+        let cells: Vec<Cell> = Profile::Smoke.rows().iter().flat_map(Row::cells).collect();
+        let names = |line: &str| -> Vec<String> {
+            parse(line).chosen(&cells).unwrap().iter().map(|cell| cell.name.clone()).collect()
+        };
+        assert_eq!(names("smoke").len(), cells.len());
+        let (first, second) = (names("smoke --shard 1/2"), names("smoke --shard 2/2"));
+        assert_eq!(first.len() + second.len(), cells.len());
+        assert!(first.iter().all(|name| !second.contains(name)));
+        assert!(names("smoke --only prototype").iter().all(|name| name.contains("prototype")));
+        let error = parse("smoke --only cats").chosen(&cells).unwrap_err();
+        assert!(error.is::<WrongUse>() && error.to_string().ends_with("found \"cats\""), "{error}");
+    }
 }

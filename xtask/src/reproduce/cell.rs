@@ -30,6 +30,14 @@ pub(super) enum Data {
 }
 
 impl Data {
+    /// The datasets of rows, each once.
+    pub(super) fn of(rows: &[super::profile::Row]) -> Vec<Self> {
+        let mut all: Vec<Self> = rows.iter().map(|row| row.dataset).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Digits => "digits",
@@ -106,6 +114,11 @@ impl Shard {
             Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
             _ => Err(format!("must be I/N with I from 1 to N; found {text:?}")),
         }
+    }
+
+    /// Whether what is done once falls to this one.
+    pub(super) fn is_first(self) -> bool {
+        self.index == 1
     }
 
     pub(super) fn has(self, place: usize) -> bool {

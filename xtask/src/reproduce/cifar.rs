@@ -1,5 +1,6 @@
 //! CIFAR-10 as pictures in class folders, from a folder or an archive.
 
+use crate::WrongUse;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,9 @@ pub(super) fn folder(given: Option<&Path>, target: &Path) -> Result<Option<PathB
     let path = given.map_or_else(|| crate::root().join(DEFAULT), Path::to_path_buf);
     if !path.exists() {
         if given.is_some() {
-            bail!("{}: is not there; --cifar10-jpeg wants a folder or a .tar.xz", path.display());
+            let rule =
+                format!("--cifar10-jpeg: must be a folder or an archive; {} is not there", path.display());
+            return Err(WrongUse(rule).into());
         }
         return Ok(None);
     }

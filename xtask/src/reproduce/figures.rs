@@ -33,17 +33,13 @@ struct Epoch {
 /// Draws every figure whose cells are there into `folder`.
 pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    let mut datasets: Vec<Data> = rows.iter().map(|row| row.dataset).collect();
-    datasets.sort_unstable();
-    datasets.dedup();
-    for data in datasets {
+    for data in Data::of(rows) {
         let of = |wanted: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
             rows.iter().filter(|row| row.dataset == data && wanted(row)).collect()
         };
         let (name, key) = (data.title(), data.key());
         let by_method = of(&|row| row.variation.is_none() && row.embedding == "one-hot");
-        let by_head =
-            of(&|row| row.embedding == "one-hot" && matches!(row.variation, Some("radial" | "softmax")));
+        let by_head = of_heads(rows, data);
         let by_start = of(&|row| row.embedding == "learned" && row.variation.is_some());
         for (number, rows, axis, what, caption) in [
             (
@@ -68,7 +64,8 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 "Test accuracy of the chain after each epoch.",
             ),
         ] {
-            let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, root, axis)).collect();
+            let plain = if number == 4 { Some("softmax") } else { None };
+            let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, plain, root, axis)).collect();
             if curves.len() < 2 && number != 3 || curves.is_empty() {
                 continue;
             }
@@ -83,6 +80,16 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
         figures.extend(prototypes(rows, data, root, data_dir, folder)?);
     }
     Ok(figures)
+}
+
+/// NoProp-DT with each head: the rows made for the figure or, where the radial one has the settings of the table, the table's.
+fn of_heads(rows: &[Row], data: Data) -> Vec<&Row> {
+    let with = |variation: Option<&str>| {
+        rows.iter().find(|row| {
+            (row.dataset, row.method, row.embedding, row.variation) == (data, "dt", "one-hot", variation)
+        })
+    };
+    with(Some("softmax")).or_else(|| with(None)).into_iter().chain(with(Some("radial"))).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -100,8 +107,8 @@ impl Axis {
     }
 }
 
-/// The curve of a row's first seed; None when it was not run.
-fn curve(row: &Row, root: &Path, axis: Axis) -> Option<Curve> {
+/// The curve of a row's first seed, called `plain` if it is no variation; None when it was not run.
+fn curve(row: &Row, plain: Option<&str>, root: &Path, axis: Axis) -> Option<Curve> {
     let cell = row.cells().into_iter().next()?;
     cell.finished(root)?;
     let text = std::fs::read_to_string(cell.folder(root).join("run/metrics.jsonl")).ok()?;
@@ -115,7 +122,7 @@ fn curve(row: &Row, root: &Path, axis: Axis) -> Option<Curve> {
         };
         (x, 100.0 * epoch.test_accuracy)
     });
-    Some((row.variation.unwrap_or(row.method).to_owned(), points.collect()))
+    Some((row.variation.or(plain).unwrap_or(row.method).to_owned(), points.collect()))
 }
 
 /// Curves of accuracy in percent.
@@ -169,38 +176,54 @@ fn prototypes(
     }
     let model = nopropdt_train::model_file::load(&cell.folder(root).join("run/model.safetensors"))?;
     let after = model.network.embedding_matrix(&model.weights);
-    let Some(before) = before_training(&cell, data, data_dir)? else { return Ok(None) };
     let image = model.metadata.image;
     let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
+    let before = before_training(&cell, data, data_dir);
+    let (title, caption) = match before {
+        Some(_) => (
+            "prototypes before and after training",
+            "One column a class: above the training image it starts from, below what training made of it.",
+        ),
+        None => (
+            "prototypes after training",
+            "One column a class. The training images they start from are not shown: the dataset is not there.",
+        ),
+    };
     let file = format!("figure2-{}.png", data.key());
-    draw_prototypes(&[before, after], shape, &folder.join(&file))?;
-    let title = format!("Figure 2, {}: prototypes before and after training", data.title());
-    let caption =
-        "One column a class: above the training image it starts from, below what training made of it.";
-    Ok(Some(Figure { title, file, caption: caption.into() }))
+    draw_prototypes(&before.into_iter().chain([after]).collect::<Vec<_>>(), shape, &folder.join(&file))?;
+    let more = if model.metadata.class_names.len() > COLUMNS { " The first ten classes." } else { "" };
+    let title = format!("Figure 2, {}: {title}", data.title());
+    Ok(Some(Figure { title, file, caption: format!("{caption}{more}") }))
 }
 
-/// What the prototypes of a cell started from; only datasets that are known by name are read again.
-fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Result<Option<Tensor>> {
+/// What the prototypes of a cell started from, if its dataset is one that is known by name and is there.
+fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Option<Tensor> {
     let name = match data {
         Data::Digits => DatasetName::Digits,
         Data::Mnist => DatasetName::Mnist,
         Data::Cifar10 => DatasetName::Cifar10,
-        Data::Cifar100 | Data::Cifar10Jpeg => return Ok(None),
+        Data::Cifar100 => DatasetName::Cifar100,
+        Data::Cifar10Jpeg => return None,
     };
-    let dataset = nopropdt_data::load(name, data_dir).with_context(|| cell.name.clone())?;
-    let classes = dataset.classes();
-    let train: &dyn ImageSet = &dataset.train;
-    Ok(Some(nopropdt_train::prototypes::prototypes(train, classes)?))
+    let found = nopropdt_data::load(name, data_dir).map_err(anyhow::Error::from).and_then(|dataset| {
+        let train: &dyn ImageSet = &dataset.train;
+        Ok(nopropdt_train::prototypes::prototypes(train, dataset.classes())?)
+    });
+    // The page is worth more than this row of pictures.
+    found
+        .map_err(|error| eprintln!("{}: drawn without the images it started from: {error:#}", cell.name))
+        .ok()
 }
 
+/// Classes shown: more would be too wide for a page.
+const COLUMNS: usize = 10;
 /// Pixels by which an image is enlarged.
 const SCALE: usize = 3;
 const GAP: usize = 4;
 
 /// Rows of images side by side; each image is stretched to its own range, since what training adds knows none.
 fn draw_prototypes(rows: &[Tensor], shape: ImageShape, path: &Path) -> Result<()> {
-    let count = rows[0].shape()[0];
+    let count = rows[0].shape()[0].min(COLUMNS);
     let (tall, wide) = (shape.height * SCALE + GAP, shape.width * SCALE + GAP);
     let mut picture = image::RgbImage::from_pixel(
         (wide * count + GAP) as u32,
@@ -208,7 +231,7 @@ fn draw_prototypes(rows: &[Tensor], shape: ImageShape, path: &Path) -> Result<()
         image::Rgb([255; 3]),
     );
     for (row, images) in rows.iter().enumerate() {
-        for (column, pixels) in images.data().chunks_exact(shape.len()).enumerate() {
+        for (column, pixels) in images.data().chunks_exact(shape.len()).take(COLUMNS).enumerate() {
             let low = pixels.iter().copied().fold(f32::INFINITY, f32::min);
             let high = pixels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let bright = |value: f32| (255.0 * (value - low) / (high - low).max(1e-12)) as u8;
@@ -243,6 +266,21 @@ mod tests {
     }
 
     #[test]
+    fn every_profile_with_a_radial_head_compares_it() {
+        use super::super::Profile;
+        for profile in [Profile::Smoke, Profile::Quick, Profile::Full] {
+            let rows = profile.rows();
+            for data in Data::of(&rows) {
+                let radial = |row: &&Row| row.dataset == data && row.variation == Some("radial");
+                let expected = if rows.iter().any(|row| radial(&row)) { 2 } else { 1 };
+                let found = of_heads(&rows, data);
+                assert_eq!(found.len(), expected, "{profile:?} {data:?}");
+                assert!(!radial(&found[0]));
+            }
+        }
+    }
+
+    #[test]
     fn prototypes_are_drawn_in_two_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
@@ -250,7 +288,7 @@ mod tests {
         let images =
             Tensor::filled_by(&[3, 20], |data| data.iter_mut().enumerate().for_each(|(i, v)| *v = i as f32));
         draw_prototypes(&[images.clone(), images], shape, &path).unwrap();
-        let picture = image::open(path).unwrap().into_rgb8();
+        let picture = image::open(&path).unwrap().into_rgb8();
         assert_eq!(picture.dimensions(), (3 * 19 + 4, 2 * 16 + 4));
         assert_eq!((picture.get_pixel(4, 4).0, picture.get_pixel(0, 0).0), ([0; 3], [255; 3]));
     }

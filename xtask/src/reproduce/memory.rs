@@ -2,18 +2,23 @@
 
 use super::Profile;
 use super::cell::{Cell, Data, Measure};
+use super::origin::Origin;
 use super::runner::{Runner, write};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A method's memory on a dataset, in bytes.
+/// A method's memory on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memory {
     pub(super) dataset: String,
     pub(super) method: String,
+    /// Settings of the run and of the idle one; a measurement of others is made again.
+    #[serde(default)]
+    pub(super) flags: [String; 2],
     /// Peak resident memory above that of the same program on the same data that trains one block on two images.
     pub(super) bytes: u64,
+    pub(super) origin: Option<Origin>,
 }
 
 const FILE: &str = "memory.json";
@@ -28,35 +33,62 @@ pub(super) fn read(folder: &Path) -> Vec<Memory> {
     super::cell::read(&folder.join(FILE)).unwrap_or_default()
 }
 
-/// Measures each method on each dataset that is there, each in a process of its own.
-pub(super) fn measure(runner: &Runner, profile: Profile, folder: &Path) -> Result<Vec<Memory>> {
-    let mut all = Vec::new();
-    let mut datasets: Vec<Data> = profile.rows().iter().map(|row| row.dataset).collect();
-    datasets.sort_unstable();
-    datasets.dedup();
-    for dataset in datasets.into_iter().filter(|&dataset| runner.data_flags(dataset).is_ok()) {
-        let idle = peak(runner, dataset, IDLE)?;
-        for (method, _) in super::paper::TABLE_2 {
-            let steps = if matches!(method, "dt" | "backprop") { 10 } else { 20 };
-            let peak = peak(runner, dataset, &format!("--method={method} --steps={steps} {SETTINGS}"))?;
-            let bytes = peak.saturating_sub(idle);
-            eprintln!("memory of {method} on {}: {} MiB", dataset.title(), bytes >> 20);
-            all.push(Memory { dataset: dataset.title().into(), method: method.into(), bytes });
-        }
-    }
-    write(&folder.join(FILE), &all)?;
-    Ok(all)
+fn flags(method: &str) -> [String; 2] {
+    let steps = if matches!(method, "dt" | "backprop") { 10 } else { 20 };
+    [format!("--method={method} --steps={steps} {SETTINGS}"), IDLE.into()]
 }
 
-fn peak(runner: &Runner, dataset: Data, flags: &str) -> Result<u64> {
+/// Measures each method on each dataset that is there, each in a process of its own, unless that was done before: all that is
+/// known, and what failed.
+pub(super) fn measure(runner: &Runner, profile: Profile) -> Result<(Vec<Memory>, Vec<String>)> {
+    let (mut all, mut failed) = (read(runner.folder()), Vec::new());
+    for dataset in Data::of(&profile.rows()).into_iter().filter(|&data| runner.data_flags(data).is_ok()) {
+        let mut idle = None;
+        for (method, _) in super::paper::TABLE_2 {
+            let (title, flags) = (dataset.title(), flags(method));
+            let same = |known: &Memory| known.dataset == title && known.method == method;
+            if all.iter().any(|known| same(known) && known.flags == flags) {
+                continue;
+            }
+            let found = match idle {
+                Some(idle) => Ok(idle),
+                None => peak(runner, dataset, &flags[1])?,
+            };
+            let found = match found {
+                Ok(bytes) => {
+                    peak(runner, dataset, &flags[0])?.map(|peak| peak.saturating_sub(*idle.insert(bytes)))
+                }
+                Err(line) => Err(line),
+            };
+            match found {
+                Err(line) => failed.push(format!("memory of {method} on {title}: {line}")),
+                Ok(bytes) => {
+                    eprintln!("memory of {method} on {title}: {} MiB", bytes >> 20);
+                    all.retain(|known| !same(known));
+                    let origin = Some(runner.origin().now());
+                    all.push(Memory { dataset: title.into(), method: method.into(), flags, bytes, origin });
+                    write(&runner.folder().join(FILE), &all)?;
+                }
+            }
+        }
+    }
+    Ok((all, failed))
+}
+
+/// Peak resident memory of a training; the inner error is why there was none.
+fn peak(runner: &Runner, dataset: Data, flags: &str) -> Result<Result<u64, String>> {
     let folder = tempfile::tempdir_in(runner.folder())?;
     let run = folder.path().join("run");
     let measure = Measure { runs: 1, averaged: false, steps: None };
     let flags = flags.split_whitespace().map(str::to_owned).collect();
     let cell = Cell { name: "memory".into(), dataset, flags, measure, work: 0.0 };
-    let data = runner.data_flags(dataset).map_err(anyhow::Error::msg)?;
-    if let Err(line) = runner.train(&cell, &run, &data)? {
-        bail!("memory on {}: {line}", dataset.title());
-    }
-    Ok(runner.summary(&run)?.peak_rss_bytes)
+    let data = match runner.data_flags(dataset) {
+        Ok(data) => data,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(match runner.train(&cell, &run, &data)? {
+        Ok(()) => Ok(runner.summary(&run)?.peak_rss_bytes),
+        // The log goes with the folder.
+        Err(line) => Err(line),
+    })
 }

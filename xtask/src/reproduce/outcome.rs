@@ -1,5 +1,6 @@
 //! What came of cells, and of several together.
 
+use super::origin::Origin;
 use serde::{Deserialize, Serialize};
 
 /// Mean and standard error over some runs, fractions.
@@ -22,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) train_seconds: f64,
     pub(super) precision: String,
     pub(super) isa: String,
+    /// Where it was measured; unknown of results that are older than this field.
+    pub(super) origin: Option<Origin>,
 }
 
 /// Mean and standard error over the runs of several cells, as if they were one list: each cell tells its own mean and error.
@@ -56,6 +59,11 @@ impl Outcome {
             train_seconds: 12.0,
             precision: "f32".into(),
             isa: "portable".into(),
+            origin: Some(Origin {
+                commit: "abc".into(),
+                machine: "a computer".into(),
+                date: "2026-01-02".into(),
+            }),
         }
     }
 }

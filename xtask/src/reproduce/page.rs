@@ -1,18 +1,21 @@
 //! The page: what was run, beside what the paper reports. Every figure comes from a cell's own files.
 
+use super::cell::Cell;
 use super::figures;
 use super::memory::Memory;
+use super::origin::{self, Origin};
 use super::outcome::{Measured, Outcome, pooled};
 use super::paper;
 use super::profile::Row;
 use anyhow::{Context, Result};
+use nopropdt_train::metrics::replace_file;
 use std::fmt::Write;
 use std::path::Path;
 
 pub(super) struct Page<'a> {
     pub(super) profile: &'a str,
-    pub(super) commit: String,
-    pub(super) machine: String,
+    /// Of the page; each cell knows its own.
+    pub(super) origin: Origin,
     pub(super) rows: &'a [Row],
     /// Where the cells are.
     pub(super) folder: &'a Path,
@@ -37,7 +40,7 @@ impl Page<'_> {
         std::fs::create_dir_all(&pictures).with_context(|| pictures.display().to_string())?;
         let figures = figures::draw(self.rows, self.folder, data_dir, &pictures)?;
         let text = self.text(&stem, &figures)?;
-        std::fs::write(out, text).with_context(|| out.display().to_string())
+        Ok(replace_file(out, text.as_bytes())?)
     }
 
     /// Rows whose accuracy is below their bound.
@@ -45,7 +48,9 @@ impl Page<'_> {
         let below = |row: &Row| {
             let (bound, found) = (row.bound?, self.together(row)?.chain.mean);
             let name = &row.cells()[0].name;
-            (found < bound).then(|| format!("{name}: {found:.4} is below {bound}"))
+            // So that an accuracy that is no number is below every bound.
+            let reached = found >= bound;
+            (!reached).then(|| format!("{name}: must reach {bound}; found {found:.4}"))
         };
         self.rows.iter().filter_map(below).collect()
     }
@@ -70,12 +75,19 @@ impl Page<'_> {
 
     fn text(&self, stem: &str, figures: &[figures::Figure]) -> Result<String> {
         let mut text = String::new();
-        let Self { profile, commit, machine, .. } = self;
-        writeln!(text, "# The paper's tables, run again\n")?;
+        let (profile, Origin { commit, date, .. }) = (self.profile, &self.origin);
         writeln!(
             text,
-            "`cargo xtask reproduce {profile}`, commit {commit}, on {machine}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
+            "`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
         )?;
+        let outcomes =
+            self.rows.iter().flat_map(Row::cells).filter_map(|cell: Cell| cell.finished(self.folder));
+        let cells: Vec<Option<Origin>> = outcomes.map(|outcome| outcome.origin).collect();
+        let memory: Vec<Option<Origin>> = self.memory.iter().map(|memory| memory.origin.clone()).collect();
+        let made =
+            [origin::summary("cells", &cells), origin::summary("measurements of memory", &memory)].concat();
+        made.iter().try_for_each(|line| writeln!(text, "- {line}"))?;
+        writeln!(text)?;
         self.table_1(&mut text)?;
         self.table_2(&mut text)?;
         for figure in figures {
@@ -146,7 +158,7 @@ impl Page<'_> {
             return Ok(());
         }
         writeln!(text, "| dataset | method | paper, GB | ours, MiB |\n| --- | --- | --- | --- |")?;
-        for Memory { dataset, method, bytes } in self.memory {
+        for Memory { dataset, method, bytes, .. } in self.memory {
             let data = self.rows.iter().map(|row| row.dataset).find(|data| data.title() == dataset);
             let column = data.and_then(paper::column);
             let of_paper = paper::TABLE_2.iter().find(|row| row.0 == method).zip(column);
@@ -190,11 +202,16 @@ mod tests {
                 super::super::runner::write(&own.join("outcome.json"), &Outcome::example(0.9876)).unwrap();
             }
         }
-        let memory = [Memory { dataset: "MNIST".into(), method: "dt".into(), bytes: 200 << 20 }];
+        let memory = [Memory {
+            dataset: "MNIST".into(),
+            method: "dt".into(),
+            flags: Default::default(),
+            bytes: 200 << 20,
+            origin: None,
+        }];
         let page = Page {
             profile: "quick",
-            commit: "abc".into(),
-            machine: "a computer".into(),
+            origin: Origin { commit: "def".into(), machine: "another".into(), date: "2026-02-03".into() },
             rows: &rows,
             folder: folder.path(),
             memory: &memory,
@@ -213,8 +230,37 @@ mod tests {
         assert_eq!(lines.len(), rows.len() + 1, "{text}");
         assert!(lines[0].contains("| 98.76 ± 0.10 |") && lines[0].contains("97.84 ± 0.71"), "{}", lines[0]);
         assert!(lines[1..rows.len()].iter().all(|line| line.contains("| not run |")), "{text}");
-        assert!(text.contains("| MNIST | dt | 0.49 | 200 |") && text.contains("commit abc"));
+        assert!(
+            text.contains("| MNIST | dt | 0.49 | 200 |") && text.contains("on 2026-02-03 at commit def.")
+        );
+        assert!(text.contains("- 1 cells at commit abc on a computer, 2026-01-02\n"), "{text}");
+        assert!(text.contains("- 1 measurements of memory of which commit and machine were not"), "{text}");
         assert!(below.is_empty());
+    }
+
+    #[test]
+    fn an_accuracy_below_its_bound_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rows = Profile::Smoke.rows();
+        rows.truncate(1);
+        let cell = &rows[0].cells()[0];
+        std::fs::create_dir_all(cell.folder(folder.path())).unwrap();
+        let put =
+            |name: &str, text: &str| std::fs::write(cell.folder(folder.path()).join(name), text).unwrap();
+        put("cell.json", &serde_json::to_string(&cell.asked()).unwrap());
+        let origin = Outcome::example(0.0).origin.unwrap();
+        let page = Page { profile: "smoke", origin, rows: &rows, folder: folder.path(), memory: &[] };
+        let good = serde_json::to_string(&Outcome::example(0.95)).unwrap();
+        for (outcome, expected) in [
+            (good.clone(), 0),
+            (serde_json::to_string(&Outcome::example(0.2)).unwrap(), 1),
+            // A mean that is no number can't be stored as one: the cell counts as not done.
+            (serde_json::to_string(&Outcome::example(f64::NAN)).unwrap(), 0),
+        ] {
+            put("outcome.json", &outcome);
+            assert_eq!(page.below_their_bounds().len(), expected, "{outcome}");
+        }
+        assert!(page.text("a", &[]).unwrap().contains("| not run |"));
     }
 
     #[test]

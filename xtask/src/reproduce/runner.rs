@@ -1,13 +1,15 @@
 //! Training and measuring cells by the program itself, each in a process of its own.
 
 use super::cell::{Cell, Data};
-use super::cifar;
+use super::origin::Origin;
 use super::outcome::{Measured, Outcome};
-use anyhow::{Context, Result, bail};
+use super::{cifar, process};
+use anyhow::{Context, Result};
+use nopropdt_train::metrics::replace_file;
 use serde::Deserialize;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::sync::atomic::AtomicBool;
 
 /// What became of a cell.
 pub(super) enum Fate {
@@ -25,6 +27,9 @@ pub(super) struct Runner {
     folder: PathBuf,
     data_dir: PathBuf,
     cifar10_jpeg: Option<PathBuf>,
+    /// Set when the user wants to stop.
+    stop: &'static AtomicBool,
+    origin: Origin,
 }
 
 /// What `eval --json` says.
@@ -45,21 +50,34 @@ pub(super) struct Summary {
 
 impl Runner {
     /// Builds the program, and finds what it learns from.
-    pub(super) fn new(folder: &Path, data_dir: &Path, cifar10_jpeg: &Option<PathBuf>) -> Result<Self> {
+    pub(super) fn new(folder: &Path, data_dir: &Path, cifar10_jpeg: Option<&Path>) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let program = program()?;
+        let origin = Origin::here()?;
         let target = folder.parent().context("the runs' folder has a parent")?;
-        let cifar10_jpeg = cifar::folder(cifar10_jpeg.as_deref(), target)?;
+        let cifar10_jpeg = cifar::folder(cifar10_jpeg, target)?;
         let data_dir = std::path::absolute(data_dir)?;
-        Ok(Self { program, folder: folder.to_owned(), data_dir, cifar10_jpeg })
+        let stop = process::interruption_flag()?;
+        Ok(Self { program, folder: folder.to_owned(), data_dir, cifar10_jpeg, stop, origin })
     }
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Trains and measures a cell, unless that was done before; takes up a training that was interrupted.
-    pub(super) fn run(&self, cell: &Cell) -> Result<Fate> {
+    /// The program that was built, and this machine.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Where a cell is trained.
+    pub(super) fn run_folder(&self, cell: &Cell) -> PathBuf {
+        cell.folder(&self.folder).join("run")
+    }
+
+    /// Trains and measures a cell, unless that was done before; takes up a training that was interrupted. Calls `watch` again and
+    /// again meanwhile.
+    pub(super) fn run(&self, cell: &Cell, watch: &dyn Fn()) -> Result<Fate> {
         if cell.finished(&self.folder).is_some() {
             return Ok(Fate::AlreadyDone);
         }
@@ -78,10 +96,11 @@ impl Runner {
             fs::create_dir_all(&folder)?;
             write(&folder.join("cell.json"), &cell.asked())?;
         }
-        if let Err(line) = self.train(cell, &folder.join("run"), &data)? {
+        let run = self.run_folder(cell);
+        if let Err(line) = self.train_watched(cell, &run, &data, watch)? {
             return Ok(Fate::Failed(line));
         }
-        let measured = |draws: usize| self.evaluate(cell, &folder.join("run"), &data, draws);
+        let measured = |draws: usize| self.evaluate(cell, &run, &data, draws, watch);
         let plain = match measured(1)? {
             Ok(evaluation) => evaluation,
             Err(line) => return Ok(Fate::Failed(line)),
@@ -90,7 +109,7 @@ impl Runner {
             Some(Err(line)) => return Ok(Fate::Failed(line)),
             averaged => averaged.and_then(Result::ok),
         };
-        let summary: Summary = self.summary(&folder.join("run"))?;
+        let summary: Summary = self.summary(&run)?;
         let outcome = Outcome {
             runs: cell.measure.runs,
             chain: plain.test_accuracy,
@@ -99,6 +118,7 @@ impl Runner {
             train_seconds: summary.train_seconds,
             precision: summary.precision,
             isa: summary.isa,
+            origin: Some(self.origin.now()),
         };
         write(&folder.join("outcome.json"), &outcome)?;
         Ok(Fate::Done(outcome))
@@ -126,6 +146,16 @@ impl Runner {
 
     /// Trains into `run`, or goes on there. The inner result is the last line of a failure.
     pub(super) fn train(&self, cell: &Cell, run: &Path, data: &[String]) -> Result<Result<(), String>> {
+        self.train_watched(cell, run, data, &|| ())
+    }
+
+    fn train_watched(
+        &self,
+        cell: &Cell,
+        run: &Path,
+        data: &[String],
+        watch: &dyn Fn(),
+    ) -> Result<Result<(), String>> {
         let mut arguments = vec!["train".to_owned(), "--no-progress".into(), "--json".into()];
         if run.join("config.toml").exists() {
             arguments.push(format!("--resume={}", run.display()));
@@ -136,7 +166,7 @@ impl Runner {
             arguments.extend(data.iter().chain(&cell.flags).cloned());
         }
         let log = run.with_file_name("log.txt");
-        Ok(self.call(&arguments, &log)?.map(|_| ()))
+        Ok(self.call(&arguments, &log, watch)?.map(|_| ()))
     }
 
     fn evaluate(
@@ -145,6 +175,7 @@ impl Runner {
         run: &Path,
         data: &[String],
         draws: usize,
+        watch: &dyn Fn(),
     ) -> Result<Result<Evaluation, String>> {
         let mut arguments = vec!["eval".to_owned(), "--json".into()];
         arguments.push(format!("--model={}", run.join("model.safetensors").display()));
@@ -152,50 +183,37 @@ impl Runner {
         arguments.push(format!("--draws={draws}"));
         arguments.extend(cell.measure.steps.map(|steps| format!("--steps={steps}")));
         arguments.extend(data.iter().cloned());
-        let output = self.call(&arguments, &run.with_file_name("log.txt"))?;
+        let output = self.call(&arguments, &run.with_file_name("log.txt"), watch)?;
         Ok(output.and_then(|output| {
-            serde_json::from_slice(&output.stdout).map_err(|error| format!("eval: can't be read: {error}"))
+            serde_json::from_str(&output).map_err(|error| format!("eval: can't be read: {error}"))
         }))
     }
 
-    /// Runs the program, what it says going to a log; a failure is its last line. An interruption ends this program too.
-    fn call(&self, arguments: &[String], log: &Path) -> Result<Result<Output, String>> {
-        let file =
-            File::options().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .stderr(Stdio::from(file))
-            .output()
-            .with_context(|| format!("{}: can't be started", self.program.display()))?;
-        match output.status.code() {
-            Some(0) => Ok(Ok(output)),
-            Some(130) => bail!("interrupted; the same command goes on from here"),
-            code => {
-                let said = fs::read_to_string(log).unwrap_or_default();
-                let last = said.lines().last().unwrap_or("nothing was said").to_owned();
-                Ok(Err(format!("{last} (exit code {code:?}, all of it in {})", log.display())))
-            }
-        }
+    fn call(&self, arguments: &[String], log: &Path, watch: &dyn Fn()) -> Result<Result<String, String>> {
+        process::call(&self.program, arguments, log, self.stop, watch)
     }
 
-    /// Trains a finished cell again and compares the models byte by byte.
-    pub(super) fn check_determinism(&self, cell: &Cell) -> Result<()> {
-        let first = cell.folder(&self.folder).join("run/model.safetensors");
-        if !first.exists() {
-            return Ok(());
+    /// Trains a finished cell again and compares the models byte by byte: what is wrong, if anything is.
+    pub(super) fn check_determinism(&self, cell: &Cell) -> Result<Option<String>> {
+        if cell.finished(&self.folder).is_none() {
+            eprintln!("{}: not compared with a second training, since it is not done here", cell.name);
+            return Ok(None);
         }
         let again = tempfile::tempdir_in(&self.folder)?;
         let run = again.path().join("run");
         let data = self.data_flags(cell.dataset).map_err(anyhow::Error::msg)?;
         if let Err(line) = self.train(cell, &run, &data)? {
-            bail!("{}, again: {line}", cell.name);
+            return Ok(Some(format!("{}, again: {line}", cell.name)));
         }
-        let (first, second) = (fs::read(first)?, fs::read(run.join("model.safetensors"))?);
-        if first != second {
-            bail!("{}: must give the same model twice; the two differ", cell.name);
+        let model = |run: &Path| {
+            let path = run.join("model.safetensors");
+            fs::read(&path).with_context(|| path.display().to_string())
+        };
+        if model(&self.run_folder(cell))? != model(&run)? {
+            return Ok(Some(format!("{}: must give the same model twice; the two differ", cell.name)));
         }
         eprintln!("{}: the same model twice, to the byte", cell.name);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -212,8 +230,10 @@ fn program() -> Result<PathBuf> {
 
 /// Replaces a file whole.
 pub(super) fn write(path: &Path, value: &impl serde::Serialize) -> Result<()> {
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, serde_json::to_vec_pretty(value)?)
-        .with_context(|| unfinished.display().to_string())?;
-    fs::rename(&unfinished, path).with_context(|| path.display().to_string())
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(replace_file(path, text.as_bytes())?)
 }
+
+#[cfg(all(test, unix))]
+mod tests;

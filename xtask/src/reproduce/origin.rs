@@ -1,0 +1,123 @@
+//! Where and when a figure was made, so that a page of many runs can say so of each.
+
+use anyhow::{Context, Result, bail};
+use nopropdt_train::commands::cpu_name;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The program's commit, the processor, and the day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    pub(super) commit: String,
+    pub(super) machine: String,
+    /// Year, month and day, UTC.
+    pub(super) date: String,
+}
+
+impl Origin {
+    /// This source, this machine, today.
+    ///
+    /// # Errors
+    /// When git can't tell the commit.
+    pub(super) fn here() -> Result<Self> {
+        Ok(Self { commit: commit()?, machine: cpu_name(), date: today() })
+    }
+
+    /// The same program on the same machine, today: the source may have moved on since the program was built.
+    pub(super) fn now(&self) -> Self {
+        Self { date: today(), ..self.clone() }
+    }
+}
+
+/// A sentence about what was made where: "3 cells at commit abc on a computer, 2026-01-01 to 2026-01-03".
+pub(super) fn summary(what: &str, origins: &[Option<Origin>]) -> Vec<String> {
+    let mut groups: BTreeMap<Option<(&str, &str)>, Vec<&str>> = BTreeMap::new();
+    for origin in origins {
+        let place = origin.as_ref().map(|origin| (origin.commit.as_str(), origin.machine.as_str()));
+        let dates = groups.entry(place).or_default();
+        dates.push(origin.as_ref().map_or("", |origin| origin.date.as_str()));
+    }
+    let line = |(place, mut dates): (Option<(&str, &str)>, Vec<&str>)| {
+        dates.sort_unstable();
+        let (first, last) = (dates.first().copied().unwrap_or(""), dates.last().copied().unwrap_or(""));
+        let days = if first == last { first.to_owned() } else { format!("{first} to {last}") };
+        let count = dates.len();
+        match place {
+            Some((commit, machine)) => format!("{count} {what} at commit {commit} on {machine}, {days}"),
+            None => format!("{count} {what} of which commit and machine were not recorded"),
+        }
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// The commit, and whether the source was changed since.
+fn commit() -> Result<String> {
+    let id = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--", "crates", "xtask", "Cargo.toml", "Cargo.lock"])?;
+    Ok(if changed.is_empty() { id } else { format!("{id} with changes") })
+}
+
+fn git(arguments: &[&str]) -> Result<String> {
+    let what = || format!("git {}", arguments.join(" "));
+    let output = Command::new("git").args(arguments).current_dir(crate::root()).output();
+    let output = output.with_context(|| format!("{}: can't be started", what()))?;
+    if !output.status.success() {
+        bail!("{}: {}", what(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    date(seconds / 86_400)
+}
+
+/// The date `days` after 1970-01-01, counted in years that begin with March, so that a leap day is a year's last.
+fn date(days: u64) -> String {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", era * 400 + year + next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        for (days, expected) in [
+            (0, "1970-01-01"),
+            (58, "1970-02-28"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (11_017, "2000-03-01"),
+            (20_088, "2024-12-31"),
+            (20_089, "2025-01-01"),
+            (47_541, "2100-03-01"),
+        ] {
+            assert_eq!(date(days), expected, "{days}");
+        }
+    }
+
+    #[test]
+    fn origins_are_told_apart() {
+        let origin = |commit: &str, date: &str| {
+            Some(Origin { commit: commit.into(), machine: "m".into(), date: date.into() })
+        };
+        let found = summary("cells", &[origin("b", "3"), None, origin("a", "2"), origin("b", "1")]);
+        let expected = [
+            "1 cells of which commit and machine were not recorded",
+            "1 cells at commit a on m, 2",
+            "2 cells at commit b on m, 1 to 3",
+        ];
+        assert_eq!(found, expected);
+        assert!(summary("cells", &[]).is_empty());
+    }
+}

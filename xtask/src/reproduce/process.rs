@@ -1,0 +1,146 @@
+//! Running the program as a child: what it says goes to a log, and an interruption of this program ends it too.
+
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The user wants to stop. What is finished stays, and the same command goes on from there.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("interrupted; the same command goes on from here")]
+pub(crate) struct Interrupted;
+
+/// How often a child is looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// Ctrl-C on a terminal reaches the child by itself; a signal to this program alone is passed on after this long.
+const GRACE: Duration = Duration::from_secs(1);
+/// The exit code of an interrupted child.
+const INTERRUPTED: i32 = 130;
+
+/// A flag that Ctrl-C (or a polite kill) sets; a second one ends this program at once.
+pub(super) fn interruption_flag() -> Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(INTERRUPTED);
+        }
+    })
+    .context("can't listen for Ctrl-C")?;
+    Ok(&STOP)
+}
+
+/// Runs `program`: what it printed as its result or, as the inner error, the line that says why it failed. Calls `watch` again and
+/// again meanwhile.
+///
+/// # Errors
+/// [`Interrupted`] when `stop` was set or the child was interrupted; when the child can't be started or the log can't be written.
+pub(super) fn call(
+    program: &Path,
+    arguments: &[String],
+    log: &Path,
+    stop: &AtomicBool,
+    watch: &dyn Fn(),
+) -> Result<Result<String, String>> {
+    let in_log = || log.display().to_string();
+    let said = File::options().create(true).append(true).open(log).with_context(in_log)?;
+    let before = said.metadata().with_context(in_log)?.len();
+    let mut printed = tempfile::tempfile().context("the child's result needs a temporary file")?;
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(printed.try_clone()?))
+        .stderr(Stdio::from(said))
+        .spawn()
+        .with_context(|| format!("{}: can't be started", program.display()))?;
+    let status = wait(child, stop, watch)?;
+    if stop.load(Ordering::SeqCst) || status.code() == Some(INTERRUPTED) {
+        return Err(Interrupted.into());
+    }
+    if status.success() {
+        let mut text = String::new();
+        printed.seek(SeekFrom::Start(0))?;
+        printed.read_to_string(&mut text).context("the child's result can't be read")?;
+        return Ok(Ok(text));
+    }
+    let all = fs::read(log).with_context(in_log)?;
+    let why = reason(&String::from_utf8_lossy(all.get(before as usize..).unwrap_or_default()));
+    Ok(Err(format!("{why} ({status}, all of it in {})", log.display())))
+}
+
+fn wait(mut child: Child, stop: &AtomicBool, watch: &dyn Fn()) -> Result<ExitStatus> {
+    let mut asked: Option<Instant> = None;
+    let mut passed_on = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if stop.load(Ordering::SeqCst) {
+            let since = *asked.get_or_insert_with(Instant::now);
+            if !passed_on && since.elapsed() >= GRACE {
+                passed_on = true;
+                end(&mut child)?;
+            }
+        }
+        watch();
+        std::thread::sleep(TICK);
+    }
+}
+
+/// Asks a child to end, so that it can leave its files whole; where there is no asking, ends it.
+fn end(child: &mut Child) -> Result<()> {
+    let asked = cfg!(unix)
+        && Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok_and(|s| s.success());
+    if !asked {
+        child.kill().context("a child can't be ended")?;
+    }
+    Ok(())
+}
+
+/// The last complaint or, without one, the last line that says anything.
+fn reason(said: &str) -> String {
+    let lines = || said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let complaint = lines().find(|line| line.starts_with("error: "));
+    complaint.or_else(|| lines().next()).unwrap_or("nothing was said").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_complaint_is_the_reason() {
+        assert_eq!(reason("epoch 1\nerror: no space\n  go on with --resume x\n\n"), "error: no space");
+        assert_eq!(reason("thread main panicked\n"), "thread main panicked");
+        assert_eq!(reason(" \n"), "nothing was said");
+    }
+
+    #[cfg(unix)]
+    fn shell(script: &str, log: &Path, stop: &AtomicBool) -> Result<Result<String, String>> {
+        call(Path::new("/bin/sh"), &["-c".into(), script.into()], log, stop, &|| ())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_child_gives_its_result_or_what_it_said_this_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, stop) = (folder.path().join("log.txt"), AtomicBool::new(false));
+        assert_eq!(shell("echo 1; echo 'error: old' >&2", &log, &stop).unwrap(), Ok("1\n".to_owned()));
+        let why = shell("echo new >&2; exit 3", &log, &stop).unwrap().unwrap_err();
+        assert!(why.starts_with("new (exit status: 3, all of it in ") && why.contains("log.txt"), "{why}");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "error: old\nnew\n");
+        assert!(shell("exit 130", &log, &stop).unwrap_err().is::<Interrupted>());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_interruption_reaches_the_child_and_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, stop) = (folder.path().join("log.txt"), AtomicBool::new(true));
+        let tidy = "trap 'echo tidy >&2; exit 0' TERM; while :; do sleep 0.05; done";
+        assert!(shell(tidy, &log, &stop).unwrap_err().is::<Interrupted>());
+        assert_eq!(fs::read_to_string(&log).unwrap(), "tidy\n");
+    }
+}

@@ -1,0 +1,140 @@
+//! What a person sees meanwhile: a line that moves on a terminal, plain lines elsewhere.
+
+use super::cell::Cell;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::{Cell as Slot, RefCell};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How often the moving line is made anew.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Where the cells are, how long they took, and how long the rest will take.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    count: usize,
+    /// Expected work still to do.
+    left: Slot<f64>,
+    /// Seconds spent and expected work done by cells that finished.
+    done: Slot<(f64, f64)>,
+    now: RefCell<Option<Now>>,
+}
+
+/// The cell that runs.
+struct Now {
+    place: String,
+    began: Instant,
+    shown: Option<Instant>,
+    metrics: PathBuf,
+}
+
+impl Progress {
+    /// Of `count` cells that have `left` work to do in all.
+    pub(super) fn new(count: usize, left: f64) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
+        }
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {wide_msg}").expect("a constant template is valid"),
+        );
+        Self { bar, count, left: Slot::new(left), done: Slot::new((0.0, 0.0)), now: RefCell::new(None) }
+    }
+
+    /// The cell at `index` begins; its run is in `run`.
+    pub(super) fn begin(&self, index: usize, cell: &Cell, run: PathBuf) {
+        let place = format!("[{}/{}] {}", index + 1, self.count, cell.name);
+        if self.bar.is_hidden() {
+            eprintln!("{place}");
+        }
+        let metrics = run.join("metrics.jsonl");
+        *self.now.borrow_mut() = Some(Now { place, began: Instant::now(), shown: None, metrics });
+    }
+
+    /// Moves the line, if it is time.
+    pub(super) fn tick(&self) {
+        let mut now = self.now.borrow_mut();
+        let Some(now) = now.as_mut().filter(|_| !self.bar.is_hidden()) else { return };
+        if now.shown.is_some_and(|shown| shown.elapsed() < EVERY) {
+            return;
+        }
+        now.shown = Some(Instant::now());
+        let epochs = std::fs::read_to_string(&now.metrics).map_or(0, |text| text.lines().count());
+        let seconds = now.began.elapsed().as_secs_f64();
+        let message =
+            format!("{}: {epochs} epochs done, {}{}", now.place, duration(seconds), self.remaining());
+        self.bar.set_message(message);
+        self.bar.tick();
+    }
+
+    /// The cell ended. `finished` says whether its time tells anything of that of others.
+    pub(super) fn end(&self, cell: &Cell, finished: bool, what: &str) {
+        let Some(now) = self.now.borrow_mut().take() else { return };
+        let seconds = now.began.elapsed().as_secs_f64();
+        self.left.set((self.left.get() - cell.work).max(0.0));
+        if finished {
+            let (spent, work) = self.done.get();
+            self.done.set((spent + seconds, work + cell.work));
+        }
+        let line = format!("{}: {what} in {}{}", now.place, duration(seconds), self.remaining());
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// A cell that takes no time, and why.
+    pub(super) fn pass(&self, index: usize, cell: &Cell, what: &str) {
+        self.bar.suspend(|| eprintln!("[{}/{}] {}: {what}", index + 1, self.count, cell.name));
+    }
+
+    /// "; about 5 min left", once a cell has told how fast this machine is.
+    fn remaining(&self) -> String {
+        let ((spent, work), left) = (self.done.get(), self.left.get());
+        let seconds = left * spent / work;
+        if seconds.is_finite() && left > 0.0 {
+            format!("; about {} left", duration(seconds))
+        } else {
+            String::new()
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A time in the unit that suits it.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        0.0..100.0 => format!("{seconds:.0} s"),
+        100.0..6000.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::{Data, Measure};
+    use super::*;
+
+    #[test]
+    fn what_is_left_follows_from_what_was_done() {
+        let measure = Measure { runs: 1, averaged: false, steps: None };
+        let cell = Cell { name: "a".into(), dataset: Data::Digits, flags: vec![], measure, work: 100.0 };
+        let progress = Progress::new(3, 300.0);
+        assert_eq!(progress.remaining(), "");
+        progress.begin(0, &cell, PathBuf::new());
+        progress.end(&cell, false, "failed");
+        assert_eq!((progress.remaining().as_str(), progress.left.get()), ("", 200.0));
+        progress.done.set((50.0, 100.0));
+        assert_eq!(progress.remaining(), "; about 2 min left");
+        progress.left.set(0.0);
+        assert_eq!(progress.remaining(), "");
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!([99.0, 5999.0, 7200.0].map(duration), ["99 s", "100 min", "2.0 h"]);
+    }
+}
