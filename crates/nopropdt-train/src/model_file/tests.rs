@@ -206,3 +206,17 @@ fn metadata_is_not_believed() {
     let wide = refusal(|m| (m.config.embedding, m.config.embedding_dim) = (EmbeddingKind::Learned, 12));
     assert_eq!(wide, "metadata promises 12 values of an embedding; tensor embedding.weight is [10, 10]");
 }
+
+/// Found by fuzzing: the libraries' errors quote the file, line feeds and all.
+#[test]
+fn whatever_a_file_says_an_error_is_one_line() {
+    let long = "x".repeat(1000);
+    for kind in ["F\n32", "F\r\n32", "F\u{b}32\u{2028}", long.as_str()] {
+        let header = format!(r#"{{"a":{{"dtype":"{kind}","shape":[0],"data_offsets":[0,0]}}}}"#);
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        let problem = parse(&bytes).err().expect("such a file is none");
+        assert!(problem.starts_with("is not a whole safetensors file"), "{problem}");
+        assert!(!problem.contains(|c: char| c.is_control() || c == '\u{2028}'), "{problem:?}");
+        assert!(problem.chars().count() <= 303, "{problem}");
+    }
+}
