@@ -22,6 +22,17 @@ const TABLE_1: [(&str, &str, Accuracies); 13] = [
     ("fm", "prototype", [(98.52, 0.16), (75.18, 0.57), (37.57, 0.32)]),
 ];
 
+/// (method, embedding) of each row of Table 1.
+pub(super) const ROWS: [(&str, &str); 13] = {
+    let mut rows = [("", ""); 13];
+    let mut index = 0;
+    while index < rows.len() {
+        rows[index] = (TABLE_1[index].0, TABLE_1[index].1);
+        index += 1;
+    }
+    rows
+};
+
 /// Table 2: memory on a graphics processor in GB, [MNIST, CIFAR-10, CIFAR-100].
 pub(super) const TABLE_2: [(&str, [f64; 3]); 5] = [
     ("backprop", [0.87, 1.17, 1.73]),
