@@ -28,11 +28,7 @@ pub struct PrototypesError {
 /// # Errors
 /// When a class has no image.
 pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, PrototypesError> {
-    let mut members = vec![Vec::new(); classes];
-    (0..data.len()).for_each(|index| members[data.label(index)].push(index));
-    if let Some(class) = members.iter().position(Vec::is_empty) {
-        return Err(PrototypesError { class });
-    }
+    let members = members(data, classes)?;
     let length = data.shape().len();
     let mut rows = Vec::with_capacity(classes * length);
     for members in members {
@@ -41,6 +37,19 @@ pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, Prototy
         rows.extend_from_slice(&images.data()[chosen * length..][..length]);
     }
     Ok(Tensor::filled_by(&[classes, length], |values| values.copy_from_slice(&rows)))
+}
+
+/// The images of each class: what [`prototypes`] fails on is known before any work is done.
+///
+/// # Errors
+/// When a class has no image.
+pub fn members(data: &dyn ImageSet, classes: usize) -> Result<Vec<Vec<usize>>, PrototypesError> {
+    let mut members = vec![Vec::new(); classes];
+    (0..data.len()).for_each(|index| members[data.label(index)].push(index));
+    match members.iter().position(Vec::is_empty) {
+        Some(class) => Err(PrototypesError { class }),
+        None => Ok(members),
+    }
 }
 
 /// The images at `indices`, [n, d].

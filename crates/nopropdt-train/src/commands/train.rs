@@ -9,7 +9,7 @@ use crate::metrics::{
     EpochMetrics, Summary, peak_rss_bytes, read_summary, replace_file, write_metrics, write_summary,
 };
 use crate::model_file::{ModelMetadata, save};
-use crate::prototypes::prototypes;
+use crate::prototypes::{members, prototypes};
 use crate::report;
 use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
@@ -58,6 +58,10 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     }
     let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
     let network = config.network(image_shape(&dataset), dataset.classes())?;
+    if config.embedding == EmbeddingKind::Prototype {
+        // Known now, so that no folder is made for a run that can't begin.
+        members(&dataset.train, dataset.classes())?;
+    }
     let folder = match (resumed, &arguments.out) {
         (Some(folder), _) => folder,
         (None, Some(path)) => RunFolder::create(path)?,

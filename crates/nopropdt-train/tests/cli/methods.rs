@@ -65,6 +65,15 @@ fn steps_and_rule_can_change_after_training() {
     sandbox.refused(2, &words, ["eval", "--model=run/model.safetensors", "--sampler=stochastic"]);
 }
 
+/// Prototypes start from images of every class; where one has none, no folder is made.
+#[test]
+fn a_class_without_images_has_no_prototype() {
+    let sandbox = Sandbox::new();
+    let words = ["prototypes: every class must have a training image; class"];
+    sandbox.refused(1, &words, ["--embedding=prototype", "--limit-train=5", "--out=run"]);
+    assert!(!sandbox.exists("run"));
+}
+
 #[test]
 fn settings_that_mean_nothing_to_a_method_are_refused() {
     let sandbox = Sandbox::new();
