@@ -13,15 +13,13 @@ from store import Sampler, choose_seed, encode, exact, scalar
 
 CLASSES = 4
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1e-3
-# What these add is the same for the whole batch, and the next batch norm subtracts it: their true gradient is zero.
-ZERO_GRADIENTS = ["image.fc.bias", "image.bn.bias", "label.fc1.bias", "label.fc2.bias", "label.fc3.bias", "label.bn3.bias",
-                  "join.fc1.bias", "join.fc2.bias"]
 # A float64 gradient this much below the block's largest is rounding noise.
 NOISE = 1e-11
 
 
-def small_paper(embedding_dim: int = CLASSES) -> Block:
-    return PaperBlock(2, 9, 10, embedding_dim, CLASSES, channels=(3, 4, 5), hidden=6, join=(7, 5), dropout=0.0).double()
+def small_paper(embedding_dim: int = CLASSES, **kind: bool) -> Block:
+    widths = {"channels": (3, 4, 5), "hidden": 6, "join": (7, 5)}
+    return PaperBlock(2, 9, 10, embedding_dim, CLASSES, dropout=0.0, **widths, **kind).double()
 
 
 def small_reference(decoder: bool) -> Block:
@@ -34,6 +32,16 @@ def full_paper() -> Block:
 
 def full_reference() -> Block:
     return ReferenceBlock(3, 20, 10, dropout=0.0).double()
+
+
+def zero_gradients(block: Block) -> list[str]:
+    """Parameters whose true gradient is zero: what they add is the same for the whole batch, and the next batch norm
+    subtracts it."""
+    norms = {name.rsplit(".", 1)[0] for name in block.state() if name.endswith("running_mean")}
+    added = {norm.replace("bn", "fc") for norm in norms}
+    # The image path and the label path end in a norm, and the join's first norm sees what they add.
+    added |= norms & {"image.bn", "label.bn", "label.bn3"}
+    return [name for name, _ in block.named_parameters() if name.endswith(".bias") and name.removesuffix(".bias") in added]
 
 
 def is_norm(name: str) -> bool:
@@ -97,19 +105,23 @@ def images(sampler: Sampler, batch: int, channels: int, height: int, width: int)
 
 def inputs_for(sampler: Sampler, block: Block, batch: int, height: int, width: int, classes: int) -> dict[str, Tensor]:
     """Images, latents, class embeddings and labels."""
-    dim = block.label.fc1.in_features
-    return {
+    is_image = hasattr(block.label, "shape")
+    dim = math.prod(block.label.shape) if is_image else block.label.fc1.in_features
+    inputs = {
         "x": images(sampler, batch, block.image.conv1.in_channels, height, width),
         "z": sampler.normal(batch, dim),
         "W_embed": sampler.normal(classes, dim),
         "labels": torch.arange(batch) * 3 % classes,
     }
+    # Of a time of few binary digits, single precision computes the same sines.
+    times = {"t": (torch.arange(batch, dtype=torch.float64) + 0.25) / 8} if block.time is not None else {}
+    return inputs | times
 
 
 def evaluate(block: Block, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     """Logits and estimate in evaluation mode."""
     with torch.no_grad():
-        logits, estimate = block.eval()(inputs["x"], inputs["z"], inputs["W_embed"])
+        logits, estimate = block.eval()(inputs["x"], inputs["z"], inputs["W_embed"], inputs.get("t"))
     return {"eval.logits": logits, "eval.estimate": estimate}
 
 
@@ -117,7 +129,7 @@ def train(block: Block, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     """One training-mode forward and backward; leaves the gradients on the block and new running statistics in it."""
     z, embedding = inputs["z"].clone().requires_grad_(), inputs["W_embed"].clone().requires_grad_()
     block.train().zero_grad()
-    logits, estimate = block(inputs["x"], z, embedding)
+    logits, estimate = block(inputs["x"], z, embedding, inputs.get("t"))
     loss = squared_error(estimate, embedding[inputs["labels"]])
     loss.backward()
     results = {"train.logits": logits, "train.estimate": estimate, "train.loss": scalar(loss.detach())}
@@ -136,23 +148,25 @@ def true_gradients(block: Block) -> dict[str, Tensor]:
     return {name: gradient.where(gradient.abs() > noise, 0.0) for name, gradient in found.items()}
 
 
-def is_sound(found: dict[str, Tensor], least: float) -> bool:
-    """Whether, of float64 gradients, those that must vanish do and no others, which would mean a dead layer; and whether
-    every other entry is either 0 or at least `least` of its tensor's largest, so that float32 agrees on its sign."""
-    noise = NOISE * max(gradient.abs().max() for gradient in found.values())
-    sizes = {name: gradient.abs() for name, gradient in found.items()}
-    if [name for name, size in sizes.items() if size.max() < noise] != ZERO_GRADIENTS:
+def is_sound(block: Block, least: float) -> bool:
+    """Whether, of the float64 gradients left on the block, those that must vanish do and no others, which would mean a dead
+    layer; and whether every other entry is either 0 or at least `least` of its tensor's largest, so that float32 agrees on
+    its sign."""
+    sizes = {name: gradient.abs() for name, gradient in gradients(block).items()}
+    noise = NOISE * max(size.max() for size in sizes.values())
+    vanishing = zero_gradients(block)
+    if [name for name, size in sizes.items() if size.max() < noise] != vanishing:
         return False
-    others = [size for name, size in sizes.items() if name not in ZERO_GRADIENTS]
+    others = [size for name, size in sizes.items() if name not in vanishing]
     return all(bool(((size == 0) | (size >= least * size.max())).all()) for size in others)
 
 
-def distance(wide: dict[str, Tensor], narrow: dict[str, Tensor]) -> float:
+def distance(wide: dict[str, Tensor], narrow: dict[str, Tensor], vanishing: list[str]) -> float:
     """Largest difference of any entry over its tensor's largest entry; gradients that vanish are rounding and left out."""
     def one(a: Tensor, b: Tensor) -> float:
         return ((a - b.double()).abs().max() / a.abs().max()).item()
 
-    names = [name for name in wide if name.removeprefix("grad.") not in ZERO_GRADIENTS]
+    names = [name for name in wide if name.removeprefix("grad.") not in vanishing]
     return max(one(wide[name].detach(), narrow[name].detach()) for name in names)
 
 
@@ -163,9 +177,10 @@ def in_single(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
 def single_precision_error(block: Block, inputs: dict[str, Tensor], least: float = 0.0) -> float:
     """How far PyTorch's own float32 is from these goldens, infinite for an unsound block; leaves the block as it was."""
     wide, narrow = copy.deepcopy(block), copy.deepcopy(block).float()
-    outside = max(distance(run(wide, inputs), run(narrow, in_single(inputs))) for run in (evaluate, train))
-    found = gradients(wide)
-    return max(outside, distance(found, gradients(narrow))) if is_sound(found, least) else math.inf
+    vanishing = zero_gradients(block)
+    outside = max(distance(run(wide, inputs), run(narrow, in_single(inputs)), vanishing) for run in (evaluate, train))
+    inside = distance(gradients(wide), gradients(narrow), vanishing)
+    return max(outside, inside) if is_sound(wide, least) else math.inf
 
 
 def small(build, first_seed: int, height: int, width: int) -> bytes:
@@ -191,7 +206,7 @@ def small(build, first_seed: int, height: int, width: int) -> bytes:
     torch.optim.AdamW(block.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, foreach=False).step()
     tensors |= {f"after.{name}": value for name, value in block.state().items()}
     return encode(tensors, seed, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY,
-                  zero_gradients=ZERO_GRADIENTS)
+                  zero_gradients=zero_gradients(block))
 
 
 def samples(value: Tensor) -> Tensor:
@@ -216,4 +231,4 @@ def full(build, first_seed: int, height: int, width: int) -> bytes:
     tensors |= evaluate(block, inputs) | train(block, inputs)
     for name, value in true_gradients(block).items():
         tensors |= {f"grad_norm.{name}": scalar(value.norm()), f"grad_sample.{name}": samples(value)}
-    return encode(tensors, seed, zero_gradients=ZERO_GRADIENTS)
+    return encode(tensors, seed, zero_gradients=zero_gradients(block))

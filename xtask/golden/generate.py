@@ -14,8 +14,8 @@ from schedules import schedules
 from store import write
 
 CRATES = Path(__file__).resolve().parents[2] / "crates"
-# The seeds of blocks are where a search with half the tolerances of blocks.py ended, so that another processor's rounding
-# does not end it elsewhere.
+# The seeds of blocks are where a search with stricter tolerances than those of blocks.py ended (half of them, or 0.7 of
+# them where the latent is an image), so that another processor's rounding does not end it elsewhere.
 FILES = {
     "nopropdt-tensor/tests/golden/ops.safetensors": ops,
     "nopropdt-tensor/tests/golden/optimizers.safetensors": optimizers,
@@ -23,6 +23,14 @@ FILES = {
     "nopropdt-blocks/tests/golden/dt_loss.safetensors": dt_loss,
     "nopropdt-blocks/tests/golden/block_paper_small.safetensors":
         lambda: blocks.small(blocks.small_paper, 310, 9, 10),
+    "nopropdt-blocks/tests/golden/block_residual_small.safetensors":
+        lambda: blocks.small(lambda: blocks.small_paper(residual=True), 2337, 9, 10),
+    "nopropdt-blocks/tests/golden/block_continuous_small.safetensors":
+        lambda: blocks.small(lambda: blocks.small_paper(continuous=True), 3079, 9, 10),
+    "nopropdt-blocks/tests/golden/block_image_latent_small.safetensors":
+        lambda: blocks.small(lambda: blocks.small_paper(image_latent=True), 4855, 9, 10),
+    "nopropdt-blocks/tests/golden/block_continuous_image_latent_small.safetensors":
+        lambda: blocks.small(lambda: blocks.small_paper(continuous=True, image_latent=True), 5009, 9, 10),
     "nopropdt-blocks/tests/golden/block_reference_small.safetensors":
         lambda: blocks.small(lambda: blocks.small_reference(decoder=False), 445, 11, 9),
     "nopropdt-blocks/tests/golden/block_reference_decoder_small.safetensors":

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from networks import Block, PaperBlock, ReferenceBlock
 
-KINDS = ("paper", "reference")
+KINDS = ("paper", "residual", "reference")
 
 
 class Unusable(Exception):
@@ -73,11 +73,12 @@ def build(kind: str, state: dict[str, Tensor], height: int, width: int) -> Block
     join = tuple(state[f"join.fc{i}.weight"].shape[0] for i in (1, 2))
     hidden, embedding_dim = state["label.fc1.weight"].shape
     in_channels, classes = state["image.conv1.weight"].shape[1], state["join.out.weight"].shape[0]
-    if kind == "paper":
-        block = PaperBlock(in_channels, height, width, embedding_dim, classes, channels, hidden, join)
-    else:
+    if kind == "reference":
         decoder = "decoder.fc.weight" in state
         block = ReferenceBlock(in_channels, embedding_dim, classes, channels, hidden, join, decoder)
+    else:
+        residual = kind == "residual"
+        block = PaperBlock(in_channels, height, width, embedding_dim, classes, channels, hidden, join, residual=residual)
     block.double().eval()
     # PyTorch's own batch counters are in no file.
     counters = {name: value for name, value in block.state_dict().items() if name.endswith("num_batches_tracked")}

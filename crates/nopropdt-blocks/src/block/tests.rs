@@ -1,4 +1,4 @@
-//! Both published blocks against PyTorch: forwards, every gradient, one optimiser step, running statistics.
+//! Every kind of block against PyTorch: forwards, every gradient, one optimiser step, running statistics.
 
 mod formula;
 
@@ -16,6 +16,8 @@ struct Case {
     z: Tensor,
     embedding: Tensor,
     labels: Vec<usize>,
+    /// Of a block of continuous time.
+    times: Option<Vec<f64>>,
 }
 
 impl Case {
@@ -29,7 +31,8 @@ impl Case {
         let mut builder = ParameterBuilder::new(Stream::new(0));
         let shape = ImageShape { height, width, channels };
         let block = DenoiseBlock::new(config, shape, classes, dim, &mut builder).unwrap();
-        Self { block, parameters: builder.build(), images, z, embedding, labels }
+        let times = config.continuous.then(|| golden.take("t").values);
+        Self { block, parameters: builder.build(), images, z, embedding, labels, times }
     }
 
     fn forward<'p>(&'p self, tape: &mut Tape<'p>) -> Forward {
@@ -39,7 +42,9 @@ impl Case {
         let embedding = tape.variable(self.embedding.clone());
         // Dropout has probability 0 in the golden files, as no two programs draw the same masks.
         let features = self.block.features(tape, slot, images, Some(Stream::new(0)));
-        let logits = self.block.logits(tape, slot, BlockInputs::new(features, z));
+        let times = self.times.as_ref().map(|times| tape.constant(self.block.embed_times(times)));
+        let inputs = BlockInputs { times, ..BlockInputs::new(features, z) };
+        let logits = self.block.logits(tape, slot, inputs);
         let estimate = self.block.estimate(tape, slot, logits, embedding);
         Forward { slot, z, embedding, logits, estimate }
     }
@@ -136,6 +141,25 @@ fn small_reference_block_is_pytorchs() {
 fn small_reference_block_with_decoder_is_pytorchs() {
     let config = BlockConfig { decoder: true, ..BlockConfig::reference() };
     check_small("block_reference_decoder_small.safetensors", config);
+}
+
+#[test]
+fn small_block_with_residuals_is_pytorchs() {
+    check_small("block_residual_small.safetensors", BlockConfig::residual());
+}
+
+#[test]
+fn small_block_of_continuous_time_is_pytorchs() {
+    let config = BlockConfig { continuous: true, ..BlockConfig::paper() };
+    check_small("block_continuous_small.safetensors", config);
+}
+
+#[test]
+fn small_blocks_whose_latent_is_an_image_are_pytorchs() {
+    let config = BlockConfig { image_latent: true, ..BlockConfig::paper() };
+    check_small("block_image_latent_small.safetensors", config.clone());
+    let config = BlockConfig { continuous: true, ..config };
+    check_small("block_continuous_image_latent_small.safetensors", config);
 }
 
 fn check_full(file: &str, config: BlockConfig) {

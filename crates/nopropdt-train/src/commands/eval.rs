@@ -63,7 +63,11 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     let reading = Reading { seed, runs, draws, stop_after };
     let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &dataset.test, &reading));
     let evaluation = evaluation(arguments, &dataset, &accuracies);
-    output::print(&if arguments.json { serde_json::to_string(&evaluation)? } else { describe(&evaluation)? })
+    let on_the_way = model.metadata.config.method.readout();
+    output::print(&match arguments.json {
+        true => serde_json::to_string(&evaluation)?,
+        false => describe(&evaluation, on_the_way)?,
+    })
 }
 
 /// The model's network, with the steps and the sampler that were asked for.
@@ -158,7 +162,7 @@ fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) 
     }
 }
 
-fn describe(evaluation: &Evaluation) -> Result<String, std::fmt::Error> {
+fn describe(evaluation: &Evaluation, on_the_way: &str) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
     let Evaluation { dataset, images, runs, draws, readout, .. } = evaluation;
@@ -168,7 +172,7 @@ fn describe(evaluation: &Evaluation) -> Result<String, std::fmt::Error> {
     writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
     writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;
     for (index, block) in evaluation.test_accuracy_per_block.iter().enumerate() {
-        writeln!(text, "after block {:<9} {}", index + 1, show(block))?;
+        writeln!(text, "{:<21} {}", format!("after {on_the_way} {}", index + 1), show(block))?;
     }
     Ok(text)
 }

@@ -52,6 +52,11 @@ impl MethodKind {
         matches!(self, Self::Dt | Self::Backprop)
     }
 
+    /// What an answer on the way is called: every block gives one, and of a network without blocks some steps do.
+    pub fn readout(self) -> &'static str {
+        if self.has_blocks() { "block" } else { "read-out" }
+    }
+
     /// The rule by which it answers when nobody says anything.
     pub fn sampler(self) -> Sampler {
         match self {

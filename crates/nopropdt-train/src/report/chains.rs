@@ -10,14 +10,18 @@ const MOST_CLASSES: usize = 10;
 /// Of more blocks than this, an even choice is shown, the first and the last among them.
 const MOST_ROWS: usize = 12;
 
-/// The heat maps.
-pub(super) fn heat_maps(chains: &[ChainPicture], class_names: &[String]) -> Result<String, ReportError> {
+/// The heat maps, a row for each `readout`.
+pub(super) fn heat_maps(
+    chains: &[ChainPicture],
+    class_names: &[String],
+    readout: &str,
+) -> Result<String, ReportError> {
     if chains.is_empty() {
         return Ok("<p class=\"empty card\">No images were followed.</p>".to_owned());
     }
     let mut cards = String::new();
     for (index, chain) in chains.iter().enumerate() {
-        let card = card(chain, class_names).map_err(|problem| ReportError::Picture {
+        let card = card(chain, class_names, readout).map_err(|problem| ReportError::Picture {
             which: "chain",
             number: index + 1,
             problem,
@@ -26,12 +30,12 @@ pub(super) fn heat_maps(chains: &[ChainPicture], class_names: &[String]) -> Resu
     }
     Ok(format!(
         "<div class=\"chains\">{cards}</div><p class=\"caption\">Probability of each class in percent after each \
-         block, from top to bottom; the true class is blue and the others red, so a good answer is a blue column that \
+         {readout}, from top to bottom; the true class is blue and the others red, so a good answer is a blue column that \
          is strong from early on, and a mistake shows where red takes over.</p>"
     ))
 }
 
-fn card(chain: &ChainPicture, class_names: &[String]) -> Result<String, String> {
+fn card(chain: &ChainPicture, class_names: &[String], readout: &str) -> Result<String, String> {
     check(&chain.probabilities, class_names.len())?;
     let picture = &chain.picture;
     let verdict = if picture.label == picture.prediction { "right" } else { "wrong" };
@@ -57,7 +61,7 @@ fn card(chain: &ChainPicture, class_names: &[String]) -> Result<String, String> 
     let narrow = shown.iter().all(|&class| class_names[class].chars().count() <= 2) && others == 0;
     let style = if narrow { "heat" } else { "heat upright" };
     Ok(format!(
-        "<div class=\"card chain\">{header}<div class=\"scroll\"><table class=\"{style}\"><thead><tr><th>block</th>\
+        "<div class=\"card chain\">{header}<div class=\"scroll\"><table class=\"{style}\"><thead><tr><th>{readout}</th>\
          {head}</tr></thead><tbody>{rows}</tbody></table></div></div>"
     ))
 }
@@ -163,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_block_and_class_of_a_small_chain_has_its_cell() {
-        let page = heat_maps(&[chain(4, 3)], &names(3)).unwrap();
+        let page = heat_maps(&[chain(4, 3)], &names(3), "block").unwrap();
         assert_eq!(page.matches("<td").count(), 12);
         assert_eq!(page.matches(">80</td>").count(), 4);
         assert_eq!(page.matches(">10</td>").count(), 8);
@@ -174,9 +178,9 @@ mod tests {
     #[test]
     fn many_classes_and_blocks_are_thinned_out() {
         let chain = chain(1000, 200);
-        let page = heat_maps(std::slice::from_ref(&chain), &names(200)).unwrap();
+        let page = heat_maps(std::slice::from_ref(&chain), &names(200), "read-out").unwrap();
         assert_eq!(page.matches("<td").count(), MOST_ROWS * MOST_CLASSES);
-        assert!(page.contains("191 others"));
+        assert!(page.contains("191 others") && page.contains("<th>read-out</th>"));
         assert!(page.contains("<th>1</th>") && page.contains("<th>1000</th>"));
         let shown = shown_classes(&chain.probabilities, &chain.picture);
         assert!(shown.contains(&0) && shown.contains(&199) && shown.is_sorted());
@@ -196,7 +200,7 @@ mod tests {
             (ChainPicture { probabilities: vec![], ..chain(1, 3) }, "found none"),
         ];
         for (bad, words) in cases {
-            let message = heat_maps(&[bad], &names(3)).unwrap_err().to_string();
+            let message = heat_maps(&[bad], &names(3), "block").unwrap_err().to_string();
             assert!(message.starts_with("chain 1: ") && message.contains(words), "{message}");
         }
     }

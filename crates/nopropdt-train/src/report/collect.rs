@@ -59,12 +59,11 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
 }
 
 fn words(method: MethodKind) -> Words {
-    let readout = if method.has_blocks() { "block" } else { "read-out" };
     let loss = match method {
         MethodKind::Dt | MethodKind::Ct | MethodKind::Fm => "squared error",
         MethodKind::Backprop | MethodKind::Adjoint => "cross-entropy",
     };
-    Words { readout, loss }
+    Words { readout: method.readout(), loss }
 }
 
 /// SNR(t) − SNR(t−1) of each step.

@@ -32,7 +32,7 @@ pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
     sections.push(section(
         "chains",
         "From noise to answer",
-        &chains::heat_maps(&data.chains, &data.class_names)?,
+        &chains::heat_maps(&data.chains, &data.class_names, data.words.readout)?,
     ));
     let title = escape(&data.title);
     Ok(format!(

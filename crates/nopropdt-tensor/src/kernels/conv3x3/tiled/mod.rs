@@ -24,6 +24,9 @@ use winograd::Winograd;
 
 /// Numbers of a band of pre-activations: 16 KiB, a third of the L1 cache.
 const BAND: usize = 4096;
+/// A 4 KiB page in numbers: what lies that far apart falls into the same sets of the L1 cache, and a load there seems to depend on a
+/// store here.
+const PAGE: usize = 1024;
 
 impl<S: Simd> Groups for S {
     fn pack_forward(&self, shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {

@@ -6,8 +6,6 @@ use std::ops::Range;
 
 /// Images of fewer channels are unrolled: a run of three neighbours would be too short for the tile's loop.
 const FEWEST_CHANNELS: usize = 4;
-/// A 4 KiB page in numbers: planes that far apart fall into the same sets of the L1 cache.
-const PAGE: usize = 1024;
 
 /// One image, in one of two orders.
 pub(super) struct Neighbourhoods {
