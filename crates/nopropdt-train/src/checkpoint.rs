@@ -4,6 +4,7 @@
 //! (bincode 2, standard configuration). See docs/formats.md.
 
 use crate::metrics::{EpochMetrics, replace_file_with};
+use crate::one_line::one_line;
 use bincode::{Decode, Encode};
 use nopropdt_blocks::Weights;
 use nopropdt_tensor::Parameters;
@@ -111,8 +112,9 @@ impl Checkpoint {
     /// # Errors
     /// When one of them is not an epoch's JSON object; `path` is named in the message.
     pub fn epochs(&self, path: &Path) -> Result<Vec<EpochMetrics>, CheckpointError> {
-        let parse =
-            |json: &String| serde_json::from_str(json).map_err(|e| failed(path, format!("metrics: {e}")));
+        let parse = |json: &String| {
+            serde_json::from_str(json).map_err(|e| failed(path, one_line(&format!("metrics: {e}"))))
+        };
         self.metrics.iter().map(parse).collect()
     }
 
@@ -252,6 +254,15 @@ mod tests {
         let path = folder.path().join("checkpoint.bin");
         example().write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), example());
+    }
+
+    /// Found by fuzzing: an unknown key is quoted, with the line feed its escape stands for.
+    #[test]
+    fn whatever_a_checkpoint_says_an_error_is_one_line() {
+        let checkpoint = Checkpoint { metrics: vec![r#"{"sec\nonds": 1}"#.into()], ..example() };
+        let problem = checkpoint.epochs(Path::new("checkpoint.bin")).unwrap_err().problem;
+        assert!(problem.starts_with("metrics: unknown field `sec onds`"), "{problem:?}");
+        assert!(!problem.contains(char::is_control), "{problem:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod config;
 pub mod evaluate;
 pub mod metrics;
 pub mod model_file;
+mod one_line;
 pub mod prototypes;
 pub mod report;
 pub mod run_folder;

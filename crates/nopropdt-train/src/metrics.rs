@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::one_line::one_line;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -233,7 +234,7 @@ fn parse_line(line: &str, previous: usize) -> Result<EpochMetrics, String> {
         return Err("a line must end with a line feed; the file ends in the middle of it".to_owned());
     };
     let epoch: EpochMetrics = serde_json::from_str(object)
-        .map_err(|error| format!("a line must be the JSON object of one epoch; {error}"))?;
+        .map_err(|error| one_line(&format!("a line must be the JSON object of one epoch; {error}")))?;
     check_epoch(&epoch, previous)?;
     Ok(epoch)
 }
@@ -338,6 +339,12 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let message = read_metrics(&path).unwrap_err().to_string();
         message.strip_prefix(&folder.path().display().to_string()).unwrap().to_owned()
+    }
+
+    #[test]
+    fn whatever_a_line_says_the_error_is_one_line() {
+        let error = error_of("{\"sec\\nonds\": 1}\n");
+        assert!(error.contains("unknown field `sec onds`") && !error.contains('\n'), "{error:?}");
     }
 
     #[test]

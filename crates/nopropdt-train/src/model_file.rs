@@ -2,6 +2,7 @@
 
 use crate::config::RunConfig;
 use crate::metrics::replace_file;
+use crate::one_line::one_line;
 use nopropdt_blocks::{ImageShape, Method, Weights};
 use nopropdt_data::Normalisation;
 use nopropdt_tensor::{Entry, Parameters};
@@ -129,19 +130,6 @@ pub fn load(path: &Path) -> Result<Model, ModelFileError> {
 /// What is wrong with them, as [`load`] has it.
 pub fn parse(bytes: &[u8]) -> Result<Model, String> {
     read(bytes).map_err(|problem| one_line(&problem))
-}
-
-/// Longest quotation of a file's own text in an error.
-const MOST_QUOTED: usize = 300;
-
-/// A problem on one line, whatever of the file it quotes.
-fn one_line(problem: &str) -> String {
-    let words: Vec<&str> = problem.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST_QUOTED) {
-        Some((end, _)) => format!("{} …", &line[..end]),
-        None => line,
-    }
 }
 
 fn read(bytes: &[u8]) -> Result<Model, String> {
