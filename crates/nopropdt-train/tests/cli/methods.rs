@@ -29,6 +29,14 @@ fn a_run_has_its_files_and_can_be_measured() {
         let measured: Value = serde_json::from_str(&stdout(&sandbox.ok(eval))).unwrap();
         let summary = sandbox.json("run/summary.json");
         assert_eq!(measured["test_accuracy"]["mean"], summary["test_accuracy"], "{method}");
+        // What has no blocks does not speak of them.
+        let (word, other) = if method == "backprop" { ("block", "read-out") } else { ("read-out", "block") };
+        assert!(
+            report.contains(&format!("<th>{word}</th>")) && !report.contains(&format!("<th>{other}</th>"))
+        );
+        let told =
+            stdout(&sandbox.ok(["eval", "--model=run/model.safetensors", "--runs=1", "--limit-test=60"]));
+        assert!(told.contains(&format!("after {word} 3")) && !told.contains(other), "{told}");
         let info = stdout(&sandbox.ok(["info", "--model=run/model.safetensors"]));
         assert!(info.contains("image.conv1.weight"), "{info}");
     }

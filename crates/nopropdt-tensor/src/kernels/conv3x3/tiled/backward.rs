@@ -118,8 +118,9 @@ fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradi
     // One allocation, so that dx is at any time half a KiB off x's place in a page: at the same place, a load from x would seem to depend
     // on a store to dx, which makes the loop take more than twice the time.
     let distance = (blocks * plane).next_multiple_of(PAGE) + PAGE / 8;
-    let mut planes = Scratch::zeros(distance + if slice.packed.is_some() { blocks * plane } else { 0 });
+    let mut planes = Scratch::any(distance + if gradients.x.is_some() { blocks * plane } else { 0 });
     let (x, dx) = planes.split_at_mut(distance);
+    x.fill(0.0);
     let mut grad_weight = Scratch::zeros(shape.weights());
     let mut widened = Widened::new(slice);
     for index in 0..shape.batch {
