@@ -56,8 +56,12 @@ pub struct Summary {
     pub seconds: f64,
     /// Training time alone, in seconds.
     pub train_seconds: f64,
-    /// Largest resident memory of the process, in bytes; 0 where [`peak_rss_bytes`] cannot know it.
+    /// Largest resident memory of the process, in bytes; 0 where [`crate::memory`] cannot know it.
     pub peak_rss_bytes: u64,
+    /// Most that the first epoch of this process added to the resident memory once the images were read: weights, optimiser,
+    /// activations; none where [`crate::memory`] cannot know it, or no epoch was left.
+    #[serde(default)]
+    pub train_rss_bytes: Option<u64>,
     /// Arithmetic of the run: `f32` or `bf16`.
     pub precision: String,
     /// Instruction set of the kernels, such as `avx2`.
@@ -166,13 +170,6 @@ pub fn write_summary(path: &Path, summary: &Summary) -> Result<(), MetricsError>
         .map_err(|error| io_error(path, "write", io::Error::other(error)))?;
     bytes.push(b'\n');
     replace_file(path, &bytes)
-}
-
-/// The largest resident memory this process has had so far, in bytes (`VmHWM` of `/proc/self/status`).
-///
-/// 0 on systems other than Linux, and where `/proc` is not mounted.
-pub fn peak_rss_bytes() -> u64 {
-    std::fs::read_to_string("/proc/self/status").ok().and_then(|status| parse_vm_hwm(&status)).unwrap_or(0)
 }
 
 /// How the name of a temporary file begins; one is left behind only by a kill.
@@ -292,12 +289,6 @@ fn fractions(what: &str, values: &[f64]) -> Result<(), String> {
     values.iter().try_for_each(|&value| fraction(what, value))
 }
 
-fn parse_vm_hwm(status: &str) -> Option<u64> {
-    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,6 +317,7 @@ mod tests {
             seconds: 30.0,
             train_seconds: 25.0,
             peak_rss_bytes: 1 << 30,
+            train_rss_bytes: Some(1 << 29),
             precision: "f32".to_owned(),
             isa: "avx2".to_owned(),
             threads: 2,
@@ -442,15 +434,5 @@ mod tests {
         replace_file(&ours, b"x").unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));
-    }
-
-    #[test]
-    fn peak_memory_is_read_in_bytes() {
-        assert_eq!(parse_vm_hwm("Name:\tx\nVmHWM:\t   12 kB\nVmRSS:\t 9 kB\n"), Some(12 * 1024));
-        assert_eq!(parse_vm_hwm("Name:\tx\n"), None);
-        assert_eq!(parse_vm_hwm("VmHWM:\t12 MB\n"), None);
-        if cfg!(target_os = "linux") {
-            assert!(peak_rss_bytes() > 100_000);
-        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::{Order, RunConfig};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, Weights};
 use nopropdt_data::{Augmentation, ImageSet, batches, epoch_order};
-use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_gradient_norm};
+use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Tensor};
 use rayon::prelude::*;
@@ -324,14 +324,8 @@ fn added(mut sum: BlockStep, mut step: BlockStep) -> BlockStep {
 /// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`.
 fn clip(step: &mut BlockStep, max_norm: Option<f32>) {
     let Some(max_norm) = max_norm else { return };
-    let mut whole: Vec<f32> = step.gradients_mut().flat_map(|part| part.iter().copied()).collect();
-    clip_gradient_norm(&mut whole, max_norm);
-    let mut rest = &whole[..];
-    for part in step.gradients_mut() {
-        let (own, others) = rest.split_at(part.len());
-        part.copy_from_slice(own);
-        rest = others;
-    }
+    let mut parts: Vec<&mut [f32]> = step.gradients_mut().map(Vec::as_mut_slice).collect();
+    clip_norm_of_parts(&mut parts, max_norm);
 }
 
 /// The batches of an epoch: a last one of a single image is left out, since batch norm can't train on it.

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use nopropdt_blocks::Method;
 use nopropdt_train::checkpoint::Checkpoint;
 use nopropdt_train::evaluate::accuracy;
-use nopropdt_train::metrics::peak_rss_bytes;
+use nopropdt_train::memory::peak_rss_bytes;
 use nopropdt_train::model_file::{ModelMetadata, save};
 use nopropdt_train::trainer::{Progress, Trainer, batches_per_epoch};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Table 2: how much memory each method's training takes, above the idle program.
+//! Table 2: how much memory each method's training takes, above the program that has read its images.
 
 use super::Profile;
 use super::cell::{Cell, Data, Measure};
@@ -13,29 +13,27 @@ use std::path::Path;
 pub(super) struct Memory {
     pub(super) dataset: String,
     pub(super) method: String,
-    /// Settings of the run and of the idle one; a measurement of others is made again.
-    #[serde(default)]
-    pub(super) flags: [String; 2],
-    /// Peak resident memory above that of the same program on the same data that trains one block on two images.
+    /// Settings of the run; a measurement of others is made again.
+    pub(super) flags: String,
+    /// What training added to the resident memory.
     pub(super) bytes: u64,
     pub(super) origin: Option<Origin>,
 }
 
 const FILE: &str = "memory.json";
 
-/// The images of a measured run: four batches, and as many steps as say what all would take.
-const SETTINGS: &str = "--limit-train=512 --limit-test=128 --batch-size=128 --epochs=1";
-/// The program when it has read the data and does next to nothing.
-const IDLE: &str = "--method=fm --steps=1 --limit-train=2 --limit-test=1 --batch-size=2 --epochs=1";
+/// The images of a measured run: four batches, and as many steps as say what all would take. One thread, so that the figure does not
+/// depend on the machine.
+const SETTINGS: &str = "--limit-train=512 --limit-test=128 --batch-size=128 --epochs=1 --threads=1";
 
 /// What was measured before; nothing when it was not.
 pub(super) fn read(folder: &Path) -> Vec<Memory> {
     super::cell::read(&folder.join(FILE)).unwrap_or_default()
 }
 
-fn flags(method: &str) -> [String; 2] {
+fn flags(method: &str) -> String {
     let steps = if matches!(method, "dt" | "backprop") { 10 } else { 20 };
-    [format!("--method={method} --steps={steps} {SETTINGS}"), IDLE.into()]
+    format!("--method={method} --steps={steps} {SETTINGS}")
 }
 
 /// Measures each method on each dataset that is there, each in a process of its own, unless that was done before: all that is
@@ -43,27 +41,17 @@ fn flags(method: &str) -> [String; 2] {
 pub(super) fn measure(runner: &Runner, profile: Profile) -> Result<(Vec<Memory>, Vec<String>)> {
     let (mut all, mut failed) = (read(runner.folder()), Vec::new());
     for dataset in Data::of(&profile.rows()).into_iter().filter(|&data| runner.data_flags(data).is_ok()) {
-        let mut idle = None;
         for (method, _) in super::paper::TABLE_2 {
             let (title, flags) = (dataset.title(), flags(method));
             let same = |known: &Memory| known.dataset == title && known.method == method;
             if all.iter().any(|known| same(known) && known.flags == flags) {
                 continue;
             }
-            let found = match idle {
-                Some(idle) => Ok(idle),
-                None => peak(runner, dataset, &flags[1])?,
-            };
-            let found = match found {
-                Ok(bytes) => {
-                    peak(runner, dataset, &flags[0])?.map(|peak| peak.saturating_sub(*idle.insert(bytes)))
-                }
-                Err(line) => Err(line),
-            };
+            let found = added(runner, dataset, &flags)?;
             match found {
                 Err(line) => failed.push(format!("memory of {method} on {title}: {line}")),
                 Ok(bytes) => {
-                    eprintln!("memory of {method} on {title}: {} MiB", bytes >> 20);
+                    eprintln!("memory of {method} on {title}: {:.1} MiB", mebibytes(bytes));
                     all.retain(|known| !same(known));
                     let origin = Some(runner.origin().now());
                     all.push(Memory { dataset: title.into(), method: method.into(), flags, bytes, origin });
@@ -75,8 +63,13 @@ pub(super) fn measure(runner: &Runner, profile: Profile) -> Result<(Vec<Memory>,
     Ok((all, failed))
 }
 
-/// Peak resident memory of a training; the inner error is why there was none.
-fn peak(runner: &Runner, dataset: Data, flags: &str) -> Result<Result<u64, String>> {
+/// In MiB.
+pub(super) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// What a training added to the resident memory; the inner error is why that is not known.
+fn added(runner: &Runner, dataset: Data, flags: &str) -> Result<Result<u64, String>> {
     let folder = tempfile::tempdir_in(runner.folder())?;
     let run = folder.path().join("run");
     let measure = Measure { runs: 1, averaged: false, steps: None };
@@ -87,7 +80,7 @@ fn peak(runner: &Runner, dataset: Data, flags: &str) -> Result<Result<u64, Strin
         Err(why) => return Ok(Err(why)),
     };
     Ok(match runner.train(&cell, &run, &data)? {
-        Ok(()) => Ok(runner.summary(&run)?.peak_rss_bytes),
+        Ok(()) => runner.summary(&run)?.train_rss_bytes.ok_or_else(|| "is known on Linux only".to_owned()),
         // The log goes with the folder.
         Err(line) => Err(line),
     })

@@ -3,7 +3,7 @@
 use super::cell::Cell;
 use super::cell::Data;
 use super::figures;
-use super::memory::Memory;
+use super::memory::{Memory, mebibytes};
 use super::origin::{self, Origin};
 use super::outcome::{Measured, Outcome, pooled};
 use super::paper;
@@ -171,7 +171,7 @@ impl Page<'_> {
         writeln!(text, "## Table 2: memory of training\n")?;
         writeln!(
             text,
-            "Ours: peak resident memory of a process that trains on 512 images in batches of 128, above that of the same program on the same data which trains one small step on two images; in MiB. The paper's is that of a graphics processor, in GB.\n"
+            "Ours: the most that training on 512 images in batches of 128, on one thread, adds to the resident memory of a process of its own that has read its images; in MiB. DT takes one block's activations more for each further thread. The paper's is that of a graphics processor, in GB.\n"
         )?;
         if self.memory.is_empty() {
             writeln!(text, "Not measured.\n")?;
@@ -183,11 +183,7 @@ impl Page<'_> {
             let column = data.and_then(paper::column);
             let of_paper = paper::TABLE_2.iter().find(|row| row.0 == method).zip(column);
             let of_paper = of_paper.map_or("–".to_owned(), |(row, column)| format!("{:.2}", row.1[column]));
-            writeln!(
-                text,
-                "| {dataset} | {method} | {of_paper} | {:.0} |",
-                *bytes as f64 / f64::from(1 << 20)
-            )?;
+            writeln!(text, "| {dataset} | {method} | {of_paper} | {:.1} |", mebibytes(*bytes))?;
         }
         writeln!(text)?;
         Ok(())
@@ -225,7 +221,7 @@ mod tests {
         let memory = [Memory {
             dataset: "MNIST".into(),
             method: "dt".into(),
-            flags: Default::default(),
+            flags: String::new(),
             bytes: 200 << 20,
             origin: None,
         }];
@@ -253,7 +249,7 @@ mod tests {
         assert!(lines[0].contains("| 98.76 ± 0.10 |") && lines[0].contains("97.84 ± 0.71"), "{}", lines[0]);
         assert!(lines[1..lines.len() - 1].iter().all(|line| line.contains("| not run |")), "{text}");
         assert!(
-            text.contains("| MNIST | dt | 0.49 | 200 |") && text.contains("on 2026-02-03 at commit def.")
+            text.contains("| MNIST | dt | 0.49 | 200.0 |") && text.contains("on 2026-02-03 at commit def.")
         );
         assert!(text.contains("- 1 cells at commit abc on a computer, 2026-01-02\n"), "{text}");
         assert!(text.contains("- 1 measurements of memory of which commit and machine were not"), "{text}");

@@ -45,7 +45,7 @@ pub(super) struct Summary {
     train_seconds: f64,
     precision: String,
     isa: String,
-    pub(super) peak_rss_bytes: u64,
+    pub(super) train_rss_bytes: Option<u64>,
 }
 
 impl Runner {

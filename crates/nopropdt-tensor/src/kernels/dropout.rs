@@ -29,21 +29,21 @@ impl DropoutMask {
     /// Multiplies each value by the scale or by zero; `offset` is the position of `values[0]` in the whole buffer,
     /// so any cut into pieces gives the same result.
     pub fn apply(&self, offset: u64, values: &mut [f32]) {
-        self.apply_to(offset, values);
+        self.apply_for((), offset, values);
     }
 
     /// [`apply`](Self::apply) with the vectors of an instruction set; the result is the same to the bit.
     #[inline(always)]
-    pub(super) fn apply_on<S: Simd>(&self, _simd: S, offset: u64, values: &mut [f32]) {
-        self.apply_to(offset, values);
+    pub(super) fn apply_on<S: Simd>(&self, simd: S, offset: u64, values: &mut [f32]) {
+        self.apply_for(simd, offset, values);
     }
 
     #[inline(always)]
-    fn apply_to(&self, offset: u64, values: &mut [f32]) {
+    fn apply_for<C: Copy>(&self, caller: C, offset: u64, values: &mut [f32]) {
         let mut random = [0u16; 256];
         for (index, piece) in values.chunks_mut(random.len()).enumerate() {
             let random = &mut random[..piece.len()];
-            self.stream.fill_u16_at(offset + index as u64 * 256, random);
+            self.stream.fill_u16_for(caller, offset + index as u64 * 256, random);
             for (value, &r) in piece.iter_mut().zip(random.iter()) {
                 *value *= if r >= self.threshold { self.scale } else { 0.0 };
             }

@@ -14,12 +14,22 @@ const LANES: usize = 8;
 /// # Panics
 /// If `max_norm` is not above 0; see [`check_max_norm`].
 pub fn clip_gradient_norm(gradients: &mut [f32], max_norm: f32) -> f32 {
+    clip_norm_of_parts(&mut [gradients], max_norm)
+}
+
+/// [`clip_gradient_norm`] of one gradient that lies in several parts.
+///
+/// # Panics
+/// If `max_norm` is not above 0; see [`check_max_norm`].
+pub fn clip_norm_of_parts(parts: &mut [&mut [f32]], max_norm: f32) -> f32 {
     assert!(max_norm > 0.0, "max_norm: must be above 0; found {max_norm}");
-    let norm = sum_of_squares(gradients).sqrt();
+    let norm = parts.iter().map(|part| sum_of_squares(part)).sum::<f64>().sqrt();
     let rounded = norm as f32;
     let scale = (f64::from(max_norm) / (norm + 1e-6)) as f32;
     if rounded.is_finite() && scale < 1.0 {
-        gradients.iter_mut().for_each(|gradient| *gradient *= scale);
+        for part in parts {
+            part.iter_mut().for_each(|gradient| *gradient *= scale);
+        }
     }
     rounded
 }
@@ -56,6 +66,9 @@ mod tests {
     fn long_gradients_are_scaled_to_the_limit() {
         let mut gradients = [3.0, 0.0, -4.0];
         assert_eq!(clip_gradient_norm(&mut gradients, 1.0), 5.0);
+        let (mut three, mut four) = ([3.0], [0.0, -4.0]);
+        assert_eq!(clip_norm_of_parts(&mut [&mut three, &mut four], 1.0), 5.0);
+        assert_eq!([three[0], four[0], four[1]], gradients);
         let scale = 1.0 / 5.000_001;
         assert_relative_eq!(gradients[..], [3.0 * scale, 0.0, -4.0 * scale], max_relative = 1e-6);
     }

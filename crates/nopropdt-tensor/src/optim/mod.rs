@@ -32,7 +32,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    clip::{check_max_norm, clip_gradient_norm},
+    clip::{check_max_norm, clip_gradient_norm, clip_norm_of_parts},
     config::OptimizerConfig,
     error::OptimizerError,
     learning_rate::LearningRate,

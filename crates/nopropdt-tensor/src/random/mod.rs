@@ -103,9 +103,15 @@ impl Stream {
     /// Fills `out` with numbers `offset`, `offset + 1`, … of the uniform distribution over 0..=65535.
     ///
     /// Meant for dropout: an element is kept when its number is at least `p * 65536`.
-    /// Always inlined, so that the rounds run in the vectors of the caller's target features.
-    #[inline(always)]
     pub fn fill_u16_at(&self, offset: u64, out: &mut [u16]) {
+        self.fill_u16_for((), offset, out);
+    }
+
+    /// [`fill_u16_at`](Stream::fill_u16_at), inlined so that the rounds run in the vectors of the caller's target features. Each
+    /// type of caller, such as a token of an instruction set, has a copy of its own: of one that several call, the compiler would keep
+    /// the rounds apart, compiled for the baseline processor.
+    #[inline(always)]
+    pub(crate) fn fill_u16_for<C>(&self, _caller: C, offset: u64, out: &mut [u16]) {
         fill_groups(offset, out, |group| {
             let words = self.words(group);
             let mut halves = [0; 2 * GROUP];

@@ -5,9 +5,8 @@ use super::{TrainArguments, UsageError, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
 use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
 use crate::evaluate::accuracy;
-use crate::metrics::{
-    EpochMetrics, Summary, peak_rss_bytes, read_summary, replace_file, write_metrics, write_summary,
-};
+use crate::memory::Watch;
+use crate::metrics::{EpochMetrics, Summary, read_summary, replace_file, write_metrics, write_summary};
 use crate::model_file::{ModelMetadata, save};
 use crate::prototypes::{members, prototypes};
 use crate::report;
@@ -42,6 +41,8 @@ struct Session {
     network: Box<dyn Method>,
     isa: Isa,
     threads: usize,
+    /// Since the images were read.
+    memory: Watch,
 }
 
 pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
@@ -57,6 +58,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         config.network(network_image(image), classes)?;
     }
     let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
+    let memory = Watch::start();
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     if config.embedding == EmbeddingKind::Prototype {
         // Known now, so that no folder is made for a run that can't begin.
@@ -76,7 +78,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let _lock = folder.lock()?;
     let stop = interruption_flag()?;
     let threads = pool.current_num_threads();
-    let session = Session { config, folder, dataset, validation, network, isa, threads };
+    let session = Session { config, folder, dataset, validation, network, isa, threads, memory };
     pool.install(|| session.run(arguments, stop))
 }
 
@@ -186,6 +188,7 @@ impl Session {
         let (epochs, images) = (self.config.epochs, self.dataset.train.len());
         let display = Display::new(epochs, images, metrics.len(), arguments.no_progress, arguments.json);
         self.introduce(&display, trainer.weights().len(), metrics.len());
+        let mut memory = None;
         for epoch in metrics.len()..epochs {
             let began = Instant::now();
             let seconds = || began.elapsed().as_secs_f64();
@@ -197,6 +200,8 @@ impl Session {
                 display.finish();
                 self.stopped(error, epoch)
             })?;
+            // Before anything is evaluated or written.
+            memory = memory.or_else(|| self.memory.added());
             metrics.push(self.measure(&trainer, epoch, loss, seconds()));
             self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64())?;
             let left = began.elapsed() * (epochs - epoch - 1) as u32;
@@ -204,7 +209,7 @@ impl Session {
         }
         display.finish();
         let seconds = before + start.elapsed().as_secs_f64();
-        self.conclude(&trainer, &metrics, seconds, arguments)
+        self.conclude(&trainer, &metrics, (seconds, memory), arguments)
     }
 
     /// The summary of a run that needs nothing more: its last epoch is done and its files are there.
@@ -323,7 +328,7 @@ impl Session {
         &self,
         trainer: &Trainer<'_>,
         metrics: &[EpochMetrics],
-        seconds: f64,
+        (seconds, train_rss_bytes): (f64, Option<u64>),
         arguments: &TrainArguments,
     ) -> Result<()> {
         if !self.folder.model().is_file() {
@@ -338,7 +343,8 @@ impl Session {
             parameters: trainer.weights().len() as u64,
             seconds,
             train_seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),
-            peak_rss_bytes: peak_rss_bytes(),
+            peak_rss_bytes: self.memory.peak(),
+            train_rss_bytes,
             precision: self.network.facts().precision.to_string(),
             isa: self.isa.to_string(),
             threads: self.threads,

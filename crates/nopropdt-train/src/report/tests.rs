@@ -36,6 +36,7 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
             seconds: 75.0,
             train_seconds: 61.0,
             peak_rss_bytes: 123_000_000,
+            train_rss_bytes: Some(100_000_000),
             precision: "f32".to_owned(),
             isa: "avx2".to_owned(),
             threads: 2,

@@ -158,14 +158,19 @@ fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradi
             }
         }
     }
-    for (block, of_block) in grad_weight.chunks_exact(of_block).enumerate() {
-        for (output, taps) in of_block.chunks_exact(TAPS * S::LANES).enumerate() {
-            for (tap, values) in taps.chunks_exact(S::LANES).enumerate() {
-                let first = (tap * shape.in_channels + block * S::LANES) * shape.out_channels + output;
-                let to = gradients.weight[first..].iter_mut().step_by(shape.out_channels);
-                to.zip(values).for_each(|(to, from)| *to += from);
-            }
-        }
+    add_blocks::<S>(&shape, &grad_weight, gradients.weight);
+}
+
+/// Adds a kernel by blocks of input channels, [C_in / LANES, C_out, 9, LANES], to one in the usual order, [9, C_in, C_out]: row by row of
+/// the latter, which lie half a page and more apart.
+#[inline(always)]
+fn add_blocks<S: Simd>(shape: &ConvShape, blocks: &[f32], sum: &mut [f32]) {
+    let (inputs, outputs) = (shape.in_channels, shape.out_channels);
+    for (row, sum) in sum.chunks_exact_mut(outputs).enumerate() {
+        let (tap, input) = (row / inputs, row % inputs);
+        let (block, lane) = (input / S::LANES, input % S::LANES);
+        let from = blocks[block * outputs * TAPS * S::LANES + tap * S::LANES + lane..].iter();
+        sum.iter_mut().zip(from.step_by(TAPS * S::LANES)).for_each(|(sum, value)| *sum += value);
     }
 }
 
