@@ -5,6 +5,7 @@ use super::profile::Row;
 use anyhow::{Context, Result, anyhow};
 use nopropdt_data::{DatasetName, ImageSet, ImageShape};
 use nopropdt_tensor::Tensor;
+use nopropdt_train::metrics::replace_file;
 use plotters::prelude::*;
 use serde::Deserialize;
 use std::path::Path;
@@ -34,38 +35,35 @@ struct Epoch {
 pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for data in Data::of(rows) {
-        let of = |wanted: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
-            rows.iter().filter(|row| row.dataset == data && wanted(row)).collect()
-        };
         let (name, key) = (data.title(), data.key());
-        let by_method = of(&|row| row.variation.is_none() && row.embedding == "one-hot");
-        let by_head = of_heads(rows, data);
-        let by_start = of(&|row| row.embedding == "learned" && row.variation.is_some());
-        for (number, rows, axis, what, caption) in [
+        let plain = |row: &&Row| row.dataset == data && row.variation.is_none() && row.embedding == "one-hot";
+        for (number, rows, standard, axis, what, caption) in [
             (
                 3,
-                by_method,
+                rows.iter().filter(plain).collect(),
+                None,
                 Axis::Seconds,
                 "accuracy against training time",
                 "Test accuracy of the chain after each epoch, one-hot embedding.",
             ),
             (
                 4,
-                by_head,
+                beside(rows, data, "radial", "softmax"),
+                Some("softmax"),
                 Axis::Epochs,
                 "softmax and radial head",
                 "Test accuracy of the chain after each epoch.",
             ),
             (
                 5,
-                by_start,
+                beside(rows, data, "random", "orthogonal"),
+                Some("orthogonal"),
                 Axis::Epochs,
                 "starts of the learned embedding",
                 "Test accuracy of the chain after each epoch.",
             ),
         ] {
-            let plain = if number == 4 { Some("softmax") } else { None };
-            let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, plain, root, axis)).collect();
+            let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, standard, root, axis)).collect();
             if curves.len() < 2 && number != 3 || curves.is_empty() {
                 continue;
             }
@@ -82,14 +80,19 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
     Ok(figures)
 }
 
-/// NoProp-DT with each head: the rows made for the figure or, where the radial one has the settings of the table, the table's.
-fn of_heads(rows: &[Row], data: Data) -> Vec<&Row> {
+/// A row with a `variation`, and before it the one it is compared with: the row made for the figure, which is called `standard`, or,
+/// where the figure needs none of its own, the table's. Empty without the variation.
+fn beside<'r>(rows: &'r [Row], data: Data, variation: &str, standard: &str) -> Vec<&'r Row> {
+    let Some(varied) = rows.iter().find(|row| row.dataset == data && row.variation == Some(variation)) else {
+        return Vec::new();
+    };
     let with = |variation: Option<&str>| {
         rows.iter().find(|row| {
-            (row.dataset, row.method, row.embedding, row.variation) == (data, "dt", "one-hot", variation)
+            (row.dataset, row.method, row.embedding, row.variation)
+                == (data, varied.method, varied.embedding, variation)
         })
     };
-    with(Some("softmax")).or_else(|| with(None)).into_iter().chain(with(Some("radial"))).collect()
+    with(Some(standard)).or_else(|| with(None)).into_iter().chain([varied]).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -131,7 +134,8 @@ fn plot(path: &Path, x_title: &str, curves: &[Curve]) -> Result<()> {
     let most = points().map(|point| point.0).fold(1.0, f64::max);
     let least = points().map(|point| point.1).fold(100.0, f64::min);
     let failed = |error: &dyn std::fmt::Display| anyhow!("{}: can't be drawn: {error}", path.display());
-    let area = SVGBackend::new(path, SIZE).into_drawing_area();
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
     area.fill(&WHITE).map_err(|error| failed(&error))?;
     let mut chart = ChartBuilder::on(&area)
         .margin(14)
@@ -157,7 +161,9 @@ fn plot(path: &Path, x_title: &str, curves: &[Curve]) -> Result<()> {
         .background_style(WHITE.mix(0.85))
         .draw();
     legend.map_err(|error| failed(&error))?;
-    area.present().map_err(|error| failed(&error))
+    area.present().map_err(|error| failed(&error))?;
+    drop((chart, area));
+    Ok(replace_file(path, text.as_bytes())?)
 }
 
 /// Figure 2: prototypes of each class before training, in the upper row, and after it.
@@ -245,7 +251,9 @@ fn draw_prototypes(rows: &[Tensor], shape: ImageShape, path: &Path) -> Result<()
             }
         }
     }
-    picture.save(path).with_context(|| path.display().to_string())
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).with_context(|| path.display().to_string())?;
+    Ok(replace_file(path, bytes.get_ref())?)
 }
 
 #[cfg(test)]
@@ -266,18 +274,27 @@ mod tests {
     }
 
     #[test]
-    fn every_profile_with_a_radial_head_compares_it() {
+    fn every_variation_is_compared_with_the_standard() {
         use super::super::Profile;
+        let mut compared = 0;
         for profile in [Profile::Smoke, Profile::Quick, Profile::Full] {
             let rows = profile.rows();
             for data in Data::of(&rows) {
-                let radial = |row: &&Row| row.dataset == data && row.variation == Some("radial");
-                let expected = if rows.iter().any(|row| radial(&row)) { 2 } else { 1 };
-                let found = of_heads(&rows, data);
-                assert_eq!(found.len(), expected, "{profile:?} {data:?}");
-                assert!(!radial(&found[0]));
+                for (variation, standard) in [("radial", "softmax"), ("random", "orthogonal")] {
+                    let varied = |row: &Row| row.dataset == data && row.variation == Some(variation);
+                    let found = beside(&rows, data, variation, standard);
+                    let Some(row) = rows.iter().find(|row| varied(row)) else {
+                        assert!(found.is_empty(), "{profile:?} {data:?}");
+                        continue;
+                    };
+                    assert_eq!(found.len(), 2, "{profile:?} {data:?} {variation}");
+                    assert!(!varied(found[0]) && varied(found[1]));
+                    assert_eq!((found[0].method, found[0].embedding), (row.method, row.embedding));
+                    compared += 1;
+                }
             }
         }
+        assert_eq!(compared, 1 + 2 + 2 * 3);
     }
 
     #[test]

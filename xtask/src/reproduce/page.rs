@@ -79,7 +79,7 @@ impl Page<'_> {
         let (profile, Origin { commit, date, .. }) = (self.profile, &self.origin);
         writeln!(
             text,
-            "`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
+            "# The paper, reproduced\n\n`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
         )?;
         let outcomes =
             self.rows.iter().flat_map(Row::cells).filter_map(|cell: Cell| cell.finished(self.folder));

@@ -100,35 +100,80 @@ impl Pack<'_> {
     #[inline(always)]
     fn pack<T: Element>(self, data: &[T]) {
         let Self { from: Lines { line, step, .. }, lines, steps, to } = self;
+        let (line_apart, pair_apart) = (to.line, to.pair);
         if step == 1 {
             for (index, l) in lines.enumerate() {
-                let (whole, rest) = data[l * line..][steps.clone()].as_chunks::<2>();
-                let last = rest.first().map(|last| Pair::new(last.to_bf16(), Bf16::default()));
-                let pairs = whole.iter().map(|[a, b]| Pair::new(a.to_bf16(), b.to_bf16())).chain(last);
-                write(&mut to.pairs[index * to.line..], to.pair, pairs);
+                let target = &mut to.pairs[index * line_apart..];
+                round_line(&data[l * line..][steps.clone()], target, pair_apart);
             }
         } else {
             for (index, s) in steps.clone().step_by(2).enumerate() {
                 let first = &data[s * step..][lines.clone()];
-                let target = &mut to.pairs[index * to.pair..];
-                if s + 1 < steps.end {
-                    let second = &data[(s + 1) * step..][lines.clone()];
-                    let pairs = first.iter().zip(second).map(|(a, b)| Pair::new(a.to_bf16(), b.to_bf16()));
-                    write(target, to.line, pairs);
-                } else {
-                    write(target, to.line, first.iter().map(|a| Pair::new(a.to_bf16(), Bf16::default())));
-                }
+                let second = (s + 1 < steps.end).then(|| &data[(s + 1) * step..][lines.clone()]);
+                round_two(first, second, &mut to.pairs[index * pair_apart..], line_apart);
             }
         }
     }
 }
 
-/// Writes pairs `distance` apart; side by side they are written by vectors.
+/// Pairs rounded before they are spread: 256 bytes of the L1 cache.
+const TOGETHER: usize = 64;
+
+/// Steps of one line, each two a pair; an odd last one is paired with zero.
+///
+/// Spreading takes an instruction a pair, rounding takes one for many when pairs lie side by side, so they are two loops.
 #[inline(always)]
-fn write(to: &mut [Pair], distance: usize, pairs: impl Iterator<Item = Pair>) {
-    if distance == 1 {
-        to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair);
-    } else {
-        to.iter_mut().step_by(distance).zip(pairs).for_each(|(to, pair)| *to = pair);
+fn round_line<T: Element>(from: &[T], to: &mut [Pair], apart: usize) {
+    let round = |from: &[T], to: &mut [Pair]| {
+        let (whole, rest) = from.as_chunks::<2>();
+        for (to, [first, second]) in to.iter_mut().zip(whole) {
+            *to = Pair::new(first.to_bf16(), second.to_bf16());
+        }
+        if let Some(last) = rest.first() {
+            to[whole.len()] = Pair::new(last.to_bf16(), Bf16::default());
+        }
+    };
+    if apart == 1 {
+        return round(from, to);
+    }
+    let mut rounded = [Pair::default(); TOGETHER];
+    for (from, to) in from.chunks(2 * TOGETHER).zip(to.chunks_mut(TOGETHER * apart)) {
+        let rounded = &mut rounded[..from.len().div_ceil(2)];
+        round(from, rounded);
+        spread(rounded, to, apart);
+    }
+}
+
+/// Two steps of many lines: each line's two a pair.
+#[inline(always)]
+fn round_two<T: Element>(first: &[T], second: Option<&[T]>, to: &mut [Pair], apart: usize) {
+    let round = |first: &[T], second: Option<&[T]>, to: &mut [Pair]| match second {
+        Some(second) => {
+            for (to, (first, second)) in to.iter_mut().zip(first.iter().zip(second)) {
+                *to = Pair::new(first.to_bf16(), second.to_bf16());
+            }
+        }
+        None => {
+            for (to, first) in to.iter_mut().zip(first) {
+                *to = Pair::new(first.to_bf16(), Bf16::default());
+            }
+        }
+    };
+    if apart == 1 {
+        return round(first, second, to);
+    }
+    let mut rounded = [Pair::default(); TOGETHER];
+    for (index, (first, to)) in first.chunks(TOGETHER).zip(to.chunks_mut(TOGETHER * apart)).enumerate() {
+        let rounded = &mut rounded[..first.len()];
+        round(first, second.map(|second| &second[index * TOGETHER..][..first.len()]), rounded);
+        spread(rounded, to, apart);
+    }
+}
+
+/// Writes pairs `apart` words from each other.
+#[inline(always)]
+fn spread(pairs: &[Pair], to: &mut [Pair], apart: usize) {
+    for (to, pair) in to.iter_mut().step_by(apart).zip(pairs) {
+        *to = *pair;
     }
 }
