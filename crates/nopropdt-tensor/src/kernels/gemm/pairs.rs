@@ -88,92 +88,86 @@ impl Operation for Pack<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         match self.from.data {
-            Values::F32(data) => self.pack(data),
-            Values::Bf16(data) => self.pack(data),
+            Values::F32(data) => self.pack(simd, data),
+            Values::Bf16(data) => self.pack(simd, data),
         }
     }
 }
 
 impl Pack<'_> {
     #[inline(always)]
-    fn pack<T: Element>(self, data: &[T]) {
+    fn pack<S: Simd, T: Element>(self, simd: S, data: &[T]) {
         let Self { from: Lines { line, step, .. }, lines, steps, to } = self;
-        let (line_apart, pair_apart) = (to.line, to.pair);
         if step == 1 {
             for (index, l) in lines.enumerate() {
-                let target = &mut to.pairs[index * line_apart..];
-                round_line(&data[l * line..][steps.clone()], target, pair_apart);
+                let from = Source::Line(&data[l * line..][steps.clone()]);
+                from.put(simd, &mut to.pairs[index * to.line..], to.pair);
             }
         } else {
             for (index, s) in steps.clone().step_by(2).enumerate() {
                 let first = &data[s * step..][lines.clone()];
                 let second = (s + 1 < steps.end).then(|| &data[(s + 1) * step..][lines.clone()]);
-                round_two(first, second, &mut to.pairs[index * pair_apart..], line_apart);
+                Source::Two(first, second).put(simd, &mut to.pairs[index * to.pair..], to.line);
             }
         }
     }
 }
 
-/// Pairs rounded before they are spread: 256 bytes of the L1 cache.
+/// What pairs are made of.
+#[derive(Clone, Copy)]
+enum Source<'a, T> {
+    /// Steps of one line, each two a pair; an odd last one is paired with zero.
+    Line(&'a [T]),
+    /// Two steps of many lines, each line's two a pair; a second step that is not there is zeros.
+    Two(&'a [T], Option<&'a [T]>),
+}
+
+/// Pairs made before they are spread: 256 bytes of the L1 cache. Making takes an instruction for many, spreading one for each.
 const TOGETHER: usize = 64;
 
-/// Steps of one line, each two a pair; an odd last one is paired with zero.
-///
-/// Spreading takes an instruction a pair, rounding takes one for many when pairs lie side by side, so they are two loops.
-#[inline(always)]
-fn round_line<T: Element>(from: &[T], to: &mut [Pair], apart: usize) {
-    let round = |from: &[T], to: &mut [Pair]| {
-        let (whole, rest) = from.as_chunks::<2>();
-        for (to, [first, second]) in to.iter_mut().zip(whole) {
-            *to = Pair::new(first.to_bf16(), second.to_bf16());
+impl<T: Element> Source<'_, T> {
+    /// Writes the pairs, `apart` words from each other.
+    #[inline(always)]
+    fn put<S: Simd>(self, simd: S, to: &mut [Pair], apart: usize) {
+        let count = match self {
+            Self::Line(steps) => steps.len().div_ceil(2),
+            Self::Two(first, _) => first.len(),
+        };
+        if apart == 1 {
+            return self.make(simd, 0..count, &mut to[..count]);
         }
-        if let Some(last) = rest.first() {
-            to[whole.len()] = Pair::new(last.to_bf16(), Bf16::default());
-        }
-    };
-    if apart == 1 {
-        return round(from, to);
-    }
-    let mut rounded = [Pair::default(); TOGETHER];
-    for (from, to) in from.chunks(2 * TOGETHER).zip(to.chunks_mut(TOGETHER * apart)) {
-        let rounded = &mut rounded[..from.len().div_ceil(2)];
-        round(from, rounded);
-        spread(rounded, to, apart);
-    }
-}
-
-/// Two steps of many lines: each line's two a pair.
-#[inline(always)]
-fn round_two<T: Element>(first: &[T], second: Option<&[T]>, to: &mut [Pair], apart: usize) {
-    let round = |first: &[T], second: Option<&[T]>, to: &mut [Pair]| match second {
-        Some(second) => {
-            for (to, (first, second)) in to.iter_mut().zip(first.iter().zip(second)) {
-                *to = Pair::new(first.to_bf16(), second.to_bf16());
+        let mut made = [Pair::default(); TOGETHER];
+        for first in (0..count).step_by(TOGETHER) {
+            let range = first..(first + TOGETHER).min(count);
+            let made = &mut made[..range.len()];
+            self.make(simd, range, made);
+            for (to, pair) in to[first * apart..].iter_mut().step_by(apart).zip(made) {
+                *to = *pair;
             }
         }
-        None => {
-            for (to, first) in to.iter_mut().zip(first) {
-                *to = Pair::new(first.to_bf16(), Bf16::default());
+    }
+
+    /// Makes some of the pairs.
+    #[inline(always)]
+    fn make<S: Simd>(self, simd: S, range: Range<usize>, to: &mut [Pair]) {
+        match self {
+            Self::Line(steps) => {
+                let steps = &steps[2 * range.start..(2 * range.end).min(steps.len())];
+                let (whole, last) = steps.split_at(steps.len() / 2 * 2);
+                let (to, rest) = to.split_at_mut(whole.len() / 2);
+                T::pair_neighbours(simd, whole, to);
+                for (to, &last) in rest.iter_mut().zip(last) {
+                    *to = Pair::new(last.to_bf16(), Bf16::default());
+                }
+            }
+            Self::Two(first, Some(second)) => T::pair(simd, &first[range.clone()], &second[range], to),
+            Self::Two(first, None) => {
+                for (to, &first) in to.iter_mut().zip(&first[range]) {
+                    *to = Pair::new(first.to_bf16(), Bf16::default());
+                }
             }
         }
-    };
-    if apart == 1 {
-        return round(first, second, to);
-    }
-    let mut rounded = [Pair::default(); TOGETHER];
-    for (index, (first, to)) in first.chunks(TOGETHER).zip(to.chunks_mut(TOGETHER * apart)).enumerate() {
-        let rounded = &mut rounded[..first.len()];
-        round(first, second.map(|second| &second[index * TOGETHER..][..first.len()]), rounded);
-        spread(rounded, to, apart);
-    }
-}
-
-/// Writes pairs `apart` words from each other.
-#[inline(always)]
-fn spread(pairs: &[Pair], to: &mut [Pair], apart: usize) {
-    for (to, pair) in to.iter_mut().step_by(apart).zip(pairs) {
-        *to = *pair;
     }
 }

@@ -90,12 +90,41 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     }
 
     #[inline(always)]
-    unsafe fn store_rounded(self, value: __m512, to: *mut Bf16) {
-        // SAFETY: with BF16 the token proves the extension; the caller vouches for 16 writable numbers, 32 bytes.
+    unsafe fn store_nonzero(
+        self,
+        values: __m512,
+        to: *mut f32,
+        first: u32,
+        step: u32,
+        positions: *mut u32,
+    ) -> usize {
+        // SAFETY: the token proves the instructions; the caller vouches for 16 writable elements at both places.
         unsafe {
-            let halves =
-                if BF16 { transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value)) } else { rounded(value) };
-            _mm256_storeu_si256(to.cast(), halves);
+            let nonzero = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(values, _mm512_setzero_ps());
+            let steps = _mm512_mullo_epi32(lanes(), _mm512_set1_epi32(step.cast_signed()));
+            let all = _mm512_add_epi32(_mm512_set1_epi32(first.cast_signed()), steps);
+            _mm512_storeu_ps(to, _mm512_maskz_compress_ps(nonzero, values));
+            _mm512_storeu_si512(positions.cast(), _mm512_maskz_compress_epi32(nonzero, all));
+            nonzero.count_ones() as usize
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(self, value: __m512, to: *mut Bf16) {
+        // SAFETY: the token proves the instructions; the caller vouches for 16 writable numbers, 32 bytes.
+        unsafe { _mm256_storeu_si256(to.cast(), halves::<BF16>(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(self, first: __m512, second: __m512, to: *mut Pair) {
+        // SAFETY: the token proves the instructions; the caller vouches for 16 writable pairs, 64 bytes.
+        unsafe {
+            let first = _mm512_castsi256_si512(halves::<BF16>(first));
+            let both = _mm512_inserti64x4::<1>(first, halves::<BF16>(second));
+            // Lane i: number i of the lower half, then number i of the upper one.
+            let upper = _mm512_slli_epi32::<16>(_mm512_add_epi32(lanes(), _mm512_set1_epi32(16)));
+            let order = _mm512_or_si512(lanes(), upper);
+            _mm512_storeu_si512(to.cast(), _mm512_permutexvar_epi16(order, both));
         }
     }
 
@@ -143,6 +172,30 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
         }
         // SAFETY: `detect` asked for each of these features before it made the token.
         unsafe { if BF16 { with_bf16(self, operation) } else { plain(self, operation) } }
+    }
+}
+
+/// 0 to 15.
+///
+/// # Safety
+/// The processor must have AVX-512 F.
+#[allow(unsafe_code)]
+#[inline(always)]
+unsafe fn lanes() -> __m512i {
+    // SAFETY: the caller vouches for the instruction.
+    unsafe { _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+}
+
+/// 16 numbers rounded to bf16.
+///
+/// # Safety
+/// The processor must have AVX-512 F and BW, and with `HARDWARE` the BF16 extension.
+#[allow(unsafe_code)]
+#[inline(always)]
+unsafe fn halves<const HARDWARE: bool>(value: __m512) -> __m256i {
+    // SAFETY: the caller vouches for the instructions. The types differ in name alone.
+    unsafe {
+        if HARDWARE { transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value)) } else { rounded(value) }
     }
 }
 

@@ -61,6 +61,34 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// They must be writable; alignment is that of f32.
     unsafe fn store(self, value: Self::F32, to: *mut f32);
 
+    /// Writes the lanes that are not zero, side by side, to `to`, and `first + lane · step` of each to `positions`; how many.
+    /// What lies behind them there is overwritten too.
+    ///
+    /// # Safety
+    /// `LANES` elements must be writable at both.
+    #[inline(always)]
+    unsafe fn store_nonzero(
+        self,
+        values: Self::F32,
+        to: *mut f32,
+        first: u32,
+        step: u32,
+        positions: *mut u32,
+    ) -> usize {
+        let mut lanes = [0.0; 16];
+        let mut count = 0;
+        // SAFETY: no instruction set has more than 16 lanes; the count never passes the lane, so the caller vouches for both places.
+        unsafe {
+            self.store(values, lanes.as_mut_ptr());
+            for (lane, &value) in (0..).zip(&lanes[..Self::LANES]) {
+                to.add(count).write(value);
+                positions.add(count).write(first + lane * step);
+                count += usize::from(value != 0.0);
+            }
+        }
+        count
+    }
+
     /// Writes `LANES` numbers to `to`, each rounded to bf16; where an instruction does it, numbers too small to be normal become 0.
     ///
     /// # Safety
@@ -73,6 +101,24 @@ pub trait Simd: Copy + Send + Sync + 'static {
             self.store(value, lanes.as_mut_ptr());
             let to = std::slice::from_raw_parts_mut(to, Self::LANES);
             to.iter_mut().zip(lanes).for_each(|(to, lane)| *to = Bf16::from_f32(lane));
+        }
+    }
+
+    /// Writes `LANES` pairs to `to`, lane by lane of (first, second), rounded as by [`Simd::store_rounded`].
+    ///
+    /// # Safety
+    /// They must be writable.
+    #[inline(always)]
+    unsafe fn store_pairs(self, first: Self::F32, second: Self::F32, to: *mut Pair) {
+        let mut lanes = [[0.0; 16]; 2];
+        // SAFETY: no instruction set has more than 16 lanes; the caller vouches for `to`.
+        unsafe {
+            self.store(first, lanes[0].as_mut_ptr());
+            self.store(second, lanes[1].as_mut_ptr());
+            let to = std::slice::from_raw_parts_mut(to, Self::LANES);
+            for (lane, to) in to.iter_mut().enumerate() {
+                *to = Pair::round(lanes[0][lane], lanes[1][lane]);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The backward pass of a slice of images, dense or entry by entry.
 
-use super::entries::{Accumulate, Collect, Entries};
+use super::by_pixel::{ByPixel, GradientOfInput};
+use super::entries::{Collect, Entries, GradientOfKernel};
 use super::*;
 use crate::kernels::simd::Operation;
 
@@ -115,12 +116,9 @@ fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradi
     let blocks = shape.in_channels / S::LANES;
     let of_block = shape.out_channels * TAPS * S::LANES;
     let mut entries = Entries::new::<S>(&shape, &slice.epilogue);
-    // One allocation, so that dx is at any time half a KiB off x's place in a page: at the same place, a load from x would seem to depend
-    // on a store to dx, which makes the loop take more than twice the time.
-    let distance = (blocks * plane).next_multiple_of(PAGE) + PAGE / 8;
-    let mut planes = Scratch::any(distance + if gradients.x.is_some() { blocks * plane } else { 0 });
-    let (x, dx) = planes.split_at_mut(distance);
-    x.fill(0.0);
+    let mut by_pixel = slice.packed.map(|_| ByPixel::new(&shape));
+    let mut x = Scratch::zeros(blocks * plane);
+    let mut sums = Scratch::any(plane);
     let mut grad_weight = Scratch::zeros(shape.weights());
     let mut widened = Widened::new(slice);
     for index in 0..shape.batch {
@@ -132,6 +130,7 @@ fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradi
             arg_max: image.arg_max,
             grad_output: image.grad_output,
             entries: &mut entries,
+            by_pixel: by_pixel.as_mut(),
             grad_bias: gradients.bias,
         });
         for (pixel, channels) in inner_pixels::<S>(&shape).zip(image.x.chunks_exact(shape.in_channels)) {
@@ -139,23 +138,17 @@ fn sparse<S: Simd>(simd: S, slice: &BackwardSlice<'_>, mut gradients: SliceGradi
                 x[block * plane + pixel..][..S::LANES].copy_from_slice(channels);
             }
         }
-        dx.fill(0.0);
-        let mut grad_blocks = dx.chunks_exact_mut(plane);
         for (block, grad_weight) in grad_weight.chunks_exact_mut(of_block).enumerate() {
-            let input =
-                slice.packed.map(|weight| &weight[block * of_block..][..of_block]).zip(grad_blocks.next());
             let x = &x[block * plane..][..plane];
-            simd.vectorize(Accumulate { entries: &entries, row, x, grad_weight, input });
+            simd.vectorize(GradientOfKernel { entries: &entries, row, x, grad_weight });
         }
-        if let Some(grad_x) = &mut gradients.x {
-            let grad_image = &mut grad_x[index * shape.image()..(index + 1) * shape.image()];
-            for (pixel, channels) in
-                inner_pixels::<S>(&shape).zip(grad_image.chunks_exact_mut(shape.in_channels))
-            {
-                for (block, channels) in channels.chunks_exact_mut(S::LANES).enumerate() {
-                    add(channels, &dx[block * plane + pixel..][..S::LANES]);
-                }
-            }
+        let (Some(entries), Some(packed), Some(grad_x)) = (&by_pixel, slice.packed, &mut gradients.x) else {
+            continue;
+        };
+        let grad_image = &mut grad_x[index * shape.image()..(index + 1) * shape.image()];
+        for (block, weight) in packed.chunks_exact(of_block).enumerate() {
+            let sums = &mut sums;
+            simd.vectorize(GradientOfInput { shape: &shape, entries, block, weight, sums, grad_image });
         }
     }
     add_blocks::<S>(&shape, &grad_weight, gradients.weight);

@@ -5,15 +5,14 @@
 //!
 //! ```text
 //! for each output channel, for each entry (pixel, gradient):     9 taps of 16 channels, a register each
-//!     sums[tap]          += gradient · x[pixel + tap]            9 loads, 9 multiply-adds
-//!     dx[pixel + tap]    += gradient · weight[tap]               9 loads, 9 multiply-adds, 9 stores
+//!     sums[tap] += gradient · x[pixel + tap]                     10 loads, 9 multiply-adds
 //! ```
 //!
-//! 9 sums + 9 weights + the gradient are 19 of AVX-512's 32 registers (AVX2 reads some of the weights from memory). 20 loads on
-//! two ports are 10 cycles an entry, against 2 · 9 cycles for each of *four* pixels that a dense pool's gradient would take.
-//! Images lie by blocks of a vector's channels, [C / LANES][H + 2, W + 2, LANES]: a block of x and one of dx are 33 KiB for the
-//! 14×14 images of the paper's block and fill the L1 cache evenly.
+//! This is the kernel's gradient; [`by_pixel`] is the input's, which orders the same entries by pixel so that its sums stay in
+//! registers too. Images lie by blocks of a vector's channels, [C / LANES][H + 2, W + 2, LANES]: a block of the 14×14 images
+//! of the paper's block is 16 KiB and stays in the L1 cache.
 
+use super::by_pixel::ByPixel;
 use super::*;
 use crate::kernels::simd::Operation;
 
@@ -48,7 +47,7 @@ impl Entry {
 pub(super) struct Entries {
     list: Vec<Entry>,
     /// One past the last entry of each channel; channel c starts at c · pixels.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     /// Stored pixels of an image: room for a channel's entries.
     pixels: usize,
     /// No position is larger.
@@ -61,17 +60,22 @@ impl Entries {
         let channels = shape.out_channels;
         let pixels = shape.image_out(epilogue) / channels;
         let last = ((shape.height - 1) * (shape.width + 2) + shape.width - 1) * S::LANES;
-        let last_position = u32::try_from(last).expect("conv3x3: image is too large");
+        let fits = |length: usize| u32::try_from(length).expect("conv3x3: image is too large");
+        fits(channels * pixels);
         Self {
             list: vec![Entry::default(); channels * pixels],
             ends: vec![0; channels],
             pixels,
-            last_position,
+            last_position: fits(last),
         }
     }
 
+    fn clear(&mut self) {
+        self.ends.iter_mut().enumerate().for_each(|(channel, end)| *end = (channel * self.pixels) as u32);
+    }
+
     fn of(&self, channel: usize) -> &[Entry] {
-        &self.list[channel * self.pixels..self.ends[channel]]
+        &self.list[channel * self.pixels..self.ends[channel] as usize]
     }
 
     /// Appends a stored pixel's gradients, those that are not zero, each to its channel's list.
@@ -82,10 +86,12 @@ impl Entries {
     fn push(&mut self, pixel: &[Entry]) {
         let largest = pixel.iter().map(|entry| entry.0 as u32).fold(0, u32::max);
         assert!(largest <= self.last_position, "conv3x3: arg_max is beyond its window");
-        for (&entry, end) in pixel.iter().zip(&mut self.ends) {
-            // Written in any case, and overwritten by the next one when this was zero: there is no branch to mispredict.
-            self.list[*end] = entry;
-            *end += usize::from(entry.counts());
+        // Written in any case, and overwritten by the next one when this was zero: there is no branch to mispredict.
+        for (&entry, &end) in pixel.iter().zip(&self.ends) {
+            self.list[end as usize] = entry;
+        }
+        for (entry, end) in pixel.iter().zip(&mut self.ends) {
+            *end += u32::from(entry.counts());
         }
     }
 }
@@ -98,6 +104,8 @@ pub(super) struct Collect<'a> {
     pub(super) arg_max: &'a [u8],
     pub(super) grad_output: &'a [f32],
     pub(super) entries: &'a mut Entries,
+    /// The same for the input's gradient, where that is wanted.
+    pub(super) by_pixel: Option<&'a mut ByPixel>,
     pub(super) grad_bias: &'a mut [f32],
 }
 
@@ -105,8 +113,8 @@ impl Operation for Collect<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let Self { shape, epilogue, output, arg_max, grad_output, entries, grad_bias } = self;
+    fn run<S: Simd>(self, simd: S) {
+        let Self { shape, epilogue, output, arg_max, grad_output, entries, mut by_pixel, grad_bias } = self;
         let channels = shape.out_channels;
         let (pools, scale) = (epilogue.pools(), epilogue.gradient_scale());
         let columns = epilogue.output_size(shape).1;
@@ -114,25 +122,38 @@ impl Operation for Collect<'_> {
         // How far the pixel of each arg-max is from the first of its window.
         let (right, down) = (S::LANES as u32, row as u32);
         let mut made = vec![Entry::default(); channels];
-        entries.ends.iter_mut().enumerate().for_each(|(channel, end)| *end = channel * entries.pixels);
+        let (mut passed, mut of_tap) = (vec![0.0; channels], vec![0.0; channels]);
+        entries.clear();
         for pixel in 0..entries.pixels {
             let stored = pixel * channels..(pixel + 1) * channels;
-            let first = (pixel / columns * stride * row + pixel % columns * stride * S::LANES) as u32;
-            let (output, grad) = (&output[stored.clone()], &grad_output[stored.clone()]);
-            let passed = |channel: usize| if output[channel] > 0.0 { grad[channel] * scale } else { 0.0 };
-            let sums = &mut grad_bias[..channels];
+            let (y, x) = (pixel / columns * stride, pixel % columns * stride);
+            let first = (y * row + x * S::LANES) as u32;
+            let values = output[stored.clone()].iter().zip(&grad_output[stored.clone()]);
+            for ((passed, sum), (&output, &grad)) in passed.iter_mut().zip(grad_bias.iter_mut()).zip(values) {
+                *passed = if output > 0.0 { grad * scale } else { 0.0 };
+                *sum += *passed;
+            }
             if pools {
                 let arg_max = &arg_max[stored];
-                for channel in 0..channels {
-                    let tap = u32::from(arg_max[channel]);
-                    let position = first + (tap & 1) * right + (tap >> 1) * down;
-                    made[channel] = Entry::new(position, passed(channel));
-                    sums[channel] += passed(channel);
+                for (made, (&tap, &passed)) in made.iter_mut().zip(arg_max.iter().zip(&passed)) {
+                    let tap = u32::from(tap);
+                    *made = Entry::new(first + (tap & 1) * right + (tap >> 1) * down, passed);
+                }
+                if let Some(by_pixel) = &mut by_pixel {
+                    for tap in 0..4 {
+                        for (of_tap, (&arg_max, &passed)) in
+                            of_tap.iter_mut().zip(arg_max.iter().zip(&passed))
+                        {
+                            *of_tap = if arg_max == tap { passed } else { 0.0 };
+                        }
+                        let tap = usize::from(tap);
+                        by_pixel.set(simd, (y + tap / 2, x + tap % 2), &of_tap);
+                    }
                 }
             } else {
-                for channel in 0..channels {
-                    made[channel] = Entry::new(first, passed(channel));
-                    sums[channel] += passed(channel);
+                made.iter_mut().zip(&passed).for_each(|(made, &passed)| *made = Entry::new(first, passed));
+                if let Some(by_pixel) = &mut by_pixel {
+                    by_pixel.set(simd, (y, x), &passed);
                 }
             }
             entries.push(&made);
@@ -140,8 +161,8 @@ impl Operation for Collect<'_> {
     }
 }
 
-/// Adds one block's share to the gradients of the kernel and, when it is wanted, of the input.
-pub(super) struct Accumulate<'a> {
+/// Adds one block's share to the gradient of the kernel.
+pub(super) struct GradientOfKernel<'a> {
     pub(super) entries: &'a Entries,
     /// Distance of the rows of an image.
     pub(super) row: usize,
@@ -149,78 +170,21 @@ pub(super) struct Accumulate<'a> {
     pub(super) x: &'a [f32],
     /// Of the kernel's gradient, [C_out, 9, LANES].
     pub(super) grad_weight: &'a mut [f32],
-    /// The kernel in the same order, and a block of the padded input's gradient.
-    pub(super) input: Option<(&'a [f32], &'a mut [f32])>,
 }
 
 #[allow(unsafe_code)]
-impl Operation for Accumulate<'_> {
+impl Operation for GradientOfKernel<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { entries, row, x, grad_weight, input } = self;
-        let taps = TAPS * S::LANES;
+        let Self { entries, row, x, grad_weight } = self;
         let reach = entries.last_position as usize + 2 * row + 3 * S::LANES;
         assert!(x.len() >= reach, "conv3x3: a block wants {reach} values; x has {}", x.len());
-        match input {
-            Some((weight, grad_x)) => {
-                assert!(
-                    grad_x.len() >= reach,
-                    "conv3x3: a block wants {reach} values; dx has {}",
-                    grad_x.len()
-                );
-                let kernels = grad_weight.chunks_exact_mut(taps).zip(weight.chunks_exact(taps));
-                for (channel, (sums, weight)) in kernels.enumerate() {
-                    let list = entries.of(channel);
-                    let at = Block { row, x: x.as_ptr(), grad_x: grad_x.as_mut_ptr() };
-                    // SAFETY: every position is at most `last_position`, so the neighbourhood of every entry is within `reach`,
-                    // which both blocks were checked for; `sums` and `weight` have nine vectors.
-                    unsafe { at.both(simd, list, weight, sums) };
-                }
-            }
-            None => {
-                for (channel, sums) in grad_weight.chunks_exact_mut(taps).enumerate() {
-                    // SAFETY: as above.
-                    unsafe { gradient_of_weight(simd, entries.of(channel), row, x.as_ptr(), sums) };
-                }
-            }
-        }
-    }
-}
-
-/// A block of x and one of its gradient.
-struct Block {
-    row: usize,
-    x: *const f32,
-    grad_x: *mut f32,
-}
-
-#[allow(unsafe_code)]
-impl Block {
-    /// # Safety
-    /// The neighbourhood of every entry must be inside both blocks; `weight` and `sums` must have nine vectors.
-    #[inline(always)]
-    unsafe fn both<S: Simd>(self, simd: S, list: &[Entry], weight: &[f32], sums: &mut [f32]) {
-        // SAFETY: the caller's promise, for each of the nine taps.
-        unsafe {
-            let weight: [S::F32; TAPS] =
-                std::array::from_fn(|tap| simd.load(weight.as_ptr().add(tap * S::LANES)));
-            let mut registers: [S::F32; TAPS] =
-                std::array::from_fn(|tap| simd.load(sums.as_ptr().add(tap * S::LANES)));
-            for entry in list {
-                let gradient = simd.splat(entry.gradient());
-                let first = entry.position();
-                for tap in 0..TAPS {
-                    let at = first + tap / 3 * self.row + tap % 3 * S::LANES;
-                    registers[tap] = simd.mul_add(simd.load(self.x.add(at)), gradient, registers[tap]);
-                    let to = self.grad_x.add(at);
-                    simd.store(simd.mul_add(weight[tap], gradient, simd.load(to)), to);
-                }
-            }
-            for (tap, sum) in registers.into_iter().enumerate() {
-                simd.store(sum, sums.as_mut_ptr().add(tap * S::LANES));
-            }
+        for (channel, sums) in grad_weight.chunks_exact_mut(TAPS * S::LANES).enumerate() {
+            // SAFETY: every position is at most `last_position`, so the neighbourhood of every entry is within `reach`, which
+            // x was checked for; `sums` has nine vectors.
+            unsafe { add_channel(simd, entries.of(channel), row, x.as_ptr(), sums) };
         }
     }
 }
@@ -229,7 +193,7 @@ impl Block {
 /// The neighbourhood of every entry must be inside the block at `x`; `sums` must have nine vectors.
 #[inline(always)]
 #[allow(unsafe_code)]
-unsafe fn gradient_of_weight<S: Simd>(simd: S, list: &[Entry], row: usize, x: *const f32, sums: &mut [f32]) {
+unsafe fn add_channel<S: Simd>(simd: S, list: &[Entry], row: usize, x: *const f32, sums: &mut [f32]) {
     // SAFETY: the caller's promise, for each of the nine taps.
     unsafe {
         let mut registers: [S::F32; TAPS] =

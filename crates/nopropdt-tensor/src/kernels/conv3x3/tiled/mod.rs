@@ -6,6 +6,7 @@
 //! cycles, which the L2 cache gives easily; the image and the band stay in L1.
 
 mod backward;
+mod by_pixel;
 mod entries;
 mod epilogue;
 mod neighbourhoods;
