@@ -177,29 +177,32 @@ impl<'p> Tape<'p> {
         sums.extend(self.slots[sums.len()..].iter().map(|set| vec![0.0; set.len()]));
         let fits = sums.iter().zip(&self.slots).all(|(sum, set)| sum.len() == set.len());
         assert!(fits, "backward_from: every sum wants to be as long as its set");
-        let mut pass = Pass {
-            nodes: &self.nodes,
-            slots: &self.slots,
-            of_values: self.nodes.iter().map(|_| None).collect(),
-            of_parameters: sums,
-        };
-        pass.of_values[output.0] = Some(gradient);
-        for (index, node) in self.nodes.iter().enumerate().take(output.0 + 1).rev() {
-            let Some(operation) = &node.operation else { continue };
-            if let Some(grad_output) = pass.of_values[index].take() {
-                operation.backward(&mut pass, &node.value, &grad_output);
+        let mut of_values: Vec<Option<Vec<f32>>> = self.nodes.iter().map(|_| None).collect();
+        of_values[output.0] = Some(gradient);
+        let mut nodes = self.nodes;
+        // A node is dropped as soon as its gradient has gone on, so that memory falls on the way back.
+        while let Some(Node { value, operation, .. }) = nodes.pop() {
+            let grad_output = operation.as_ref().and_then(|_| of_values[nodes.len()].take());
+            if let (Some(operation), Some(grad_output)) = (operation, grad_output) {
+                let mut pass = Pass {
+                    nodes: &nodes,
+                    slots: &self.slots,
+                    of_values: &mut of_values,
+                    of_parameters: &mut sums,
+                };
+                operation.backward(&mut pass, &value, &grad_output);
             }
         }
-        Gradients { of_values: pass.of_values, of_parameters: pass.of_parameters, updates: self.updates }
+        Gradients { of_values, of_parameters: sums, updates: self.updates }
     }
 }
 
-/// A walk over a tape in reverse: recorded values to read, gradients to add to.
+/// A place on the walk over a tape in reverse: the values recorded before it to read, gradients to add to.
 struct Pass<'a> {
     nodes: &'a [Node],
     slots: &'a [&'a Parameters],
-    of_values: Vec<Option<Vec<f32>>>,
-    of_parameters: Vec<Vec<f32>>,
+    of_values: &'a mut [Option<Vec<f32>>],
+    of_parameters: &'a mut [Vec<f32>],
 }
 
 impl<'a> Pass<'a> {
