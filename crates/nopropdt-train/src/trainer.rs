@@ -296,30 +296,39 @@ fn step_in_slices(
     let bounds: Vec<usize> = (0..=slices).map(|slice| slice * batch.labels.len() / slices).collect();
     let steps = bounds.par_windows(2).enumerate().map(|(slice, bounds)| {
         let part = batch.part(bounds[0]..bounds[1]);
-        let step = method.block_step(block, own, shared, &part, noise.child(slice as u64));
-        scaled(step, part.labels.len() as f64 / batch.labels.len() as f64)
+        let share = part.labels.len() as f64 / batch.labels.len() as f64;
+        (share, method.block_step(block, own, shared, &part, noise.child(slice as u64)))
     });
-    let mut steps = steps.collect::<Vec<_>>().into_iter();
-    let first = steps.next().expect("there is at least one slice");
-    steps.fold(first, added)
+    mean(steps.collect())
 }
 
-/// A slice's step times its share of the batch.
-fn scaled(mut step: BlockStep, share: f64) -> BlockStep {
-    for gradient in step.gradients_mut() {
-        gradient.iter_mut().for_each(|value| *value *= share as f32);
+/// The sum of slices' steps, each times its share of the batch.
+fn mean(steps: Vec<(f64, BlockStep)>) -> BlockStep {
+    let mut steps = steps.into_iter();
+    let (share, mut sum) = steps.next().expect("there is at least one slice");
+    let (shares, mut others): (Vec<f64>, Vec<BlockStep>) = steps.unzip();
+    sum.loss = sum.loss.map(|term| term * share);
+    for (step, share) in others.iter().zip(&shares) {
+        sum.loss = sum.loss.plus(step.loss.map(|term| term * share));
     }
-    step.loss = step.loss.map(|term| term * share);
-    step
-}
-
-fn added(mut sum: BlockStep, mut step: BlockStep) -> BlockStep {
-    for (sum, gradient) in sum.gradients_mut().zip(step.gradients_mut()) {
-        sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += *value);
+    let mut gradients: Vec<_> = others.iter_mut().map(BlockStep::gradients_mut).collect();
+    for sum in sum.gradients_mut() {
+        let others: Vec<&[f32]> =
+            gradients.iter_mut().map(|step| step.next().expect("slices learn alike").as_slice()).collect();
+        sum.par_chunks_mut(SUMMED_TOGETHER).enumerate().for_each(|(chunk, sum)| {
+            let first = chunk * SUMMED_TOGETHER;
+            sum.iter_mut().for_each(|sum| *sum *= share as f32);
+            for (other, &share) in others.iter().zip(&shares) {
+                let other = &other[first..first + sum.len()];
+                sum.iter_mut().zip(other).for_each(|(sum, value)| *sum += share as f32 * value);
+            }
+        });
     }
-    sum.loss = sum.loss.plus(step.loss);
     sum
 }
+
+/// Values of a gradient summed by one thread at a time: a chunk that stays in the first cache.
+const SUMMED_TOGETHER: usize = 4096;
 
 /// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`.
 fn clip(step: &mut BlockStep, max_norm: Option<f32>) {
