@@ -50,6 +50,7 @@ fn root() -> PathBuf {
 }
 
 fn main() -> ExitCode {
+    nopropdt_tensor::kernels::keep_freed_memory();
     let result = match Cli::parse().command {
         Command::FetchData(arguments) => fetch_data::run(arguments),
         Command::Check(arguments) => check::run(arguments),

@@ -7,6 +7,7 @@ use nopropdt_train::commands::{Cli, complain, exit_code, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    nopropdt_tensor::kernels::keep_freed_memory();
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,6 +6,7 @@
 //! brings, [`available`] lists those of this machine, [`active`] is the one in use.
 
 mod activation;
+mod allocator;
 pub mod bf16;
 mod buffer;
 pub mod conv3x3;
@@ -16,6 +17,7 @@ pub mod simd;
 pub mod tile;
 
 pub use activation::relu;
+pub use allocator::keep_freed_memory;
 pub use buffer::Scratch;
 pub use isa::{ISA_VARIABLE, Isa, IsaError, active, available};
 
