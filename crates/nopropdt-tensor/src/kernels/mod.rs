@@ -17,7 +17,7 @@ pub mod simd;
 pub mod tile;
 
 pub use activation::relu;
-pub use allocator::keep_freed_memory;
+pub use allocator::{give_back_freed_memory, keep_freed_memory};
 pub use buffer::Scratch;
 pub use isa::{ISA_VARIABLE, Isa, IsaError, active, available};
 
