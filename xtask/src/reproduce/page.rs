@@ -171,7 +171,7 @@ impl Page<'_> {
         writeln!(text, "## Table 2: memory of training\n")?;
         writeln!(
             text,
-            "Ours: the most that training on 512 images in batches of 128, on one thread, adds to the resident memory of a process of its own that has read its images; in MiB. DT takes one block's activations more for each further thread. Adjoint, CT and FM train one network of the same size and keep one tape and one gradient for each slice of a batch, so they take the same: the adjoint method keeps nothing of its way forward. The paper's is that of a graphics processor, in GB.\n"
+            "Ours: the most that training on 512 images in batches of 128, on one thread, adds to the resident memory of a process of its own that has read its images; in MiB. DT takes one block's activations more for each further thread. Adjoint, CT and FM train one network of the same size and keep one tape and one gradient for each slice of a batch, so they take about the same: the adjoint method keeps nothing of its way forward. The paper's is that of a graphics processor, in GB.\n"
         )?;
         if self.memory.is_empty() {
             writeln!(text, "Not measured.\n")?;
