@@ -32,22 +32,28 @@ pub(super) fn folder(given: Option<&Path>, target: &Path) -> Result<Option<PathB
     }
     let unfinished = target.join("cifar10-jpeg.unfinished");
     unpack(&path, &unfinished)?;
-    remove(&unpacked)?;
-    fs::rename(&unfinished, &unpacked)?;
-    fs::write(note, archive)?;
+    let place = || -> std::io::Result<()> {
+        remove(&unpacked)?;
+        fs::rename(&unfinished, &unpacked)?;
+        fs::write(&note, archive)
+    };
+    place().with_context(|| unpacked.display().to_string())?;
     Ok(Some(unpacked))
 }
 
 /// What tells an archive from another and from its own later version.
 fn description(archive: &Path) -> Result<String> {
-    let (path, facts) = (archive.canonicalize()?, archive.metadata()?);
-    let modified = facts.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{}\n{} bytes\n{} s\n", path.display(), facts.len(), modified.as_secs()))
+    let read = || -> std::io::Result<_> {
+        let facts = archive.metadata()?;
+        Ok((archive.canonicalize()?, facts.len(), facts.modified()?))
+    };
+    let (path, length, modified) = read().with_context(|| archive.display().to_string())?;
+    let modified = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{}\n{} bytes\n{} s\n", path.display(), length, modified.as_secs()))
 }
 
 fn unpack(archive: &Path, folder: &Path) -> Result<()> {
-    remove(folder)?;
-    fs::create_dir_all(folder)?;
+    remove(folder).and_then(|()| fs::create_dir_all(folder)).with_context(|| folder.display().to_string())?;
     eprintln!("unpacking {}", archive.display());
     let mut tar = Command::new("tar");
     let status = tar.arg("--extract").arg("--file").arg(archive).arg("--directory").arg(folder).status();

@@ -19,9 +19,9 @@ pub fn keep_freed_memory() {
             (libc::M_TRIM_THRESHOLD, i32::MAX),
         ];
         for (setting, value) in settings {
-            // SAFETY: `mallopt` takes two numbers, is safe to call beside allocations, and refuses what it doesn't know.
-            let accepted = unsafe { libc::mallopt(setting, value) };
-            debug_assert_eq!(accepted, 1, "mallopt({setting}, {value})");
+            // SAFETY: `mallopt` takes two numbers, is safe to call beside allocations, and refuses what it doesn't know. What is refused,
+            // as by a sanitizer's allocator in glibc's place, stays as it was: the program is slower then, not wrong.
+            let _accepted = unsafe { libc::mallopt(setting, value) };
         }
     }
 }

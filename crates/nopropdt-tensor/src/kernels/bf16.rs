@@ -1,6 +1,7 @@
 //! bf16: the upper half of an f32. It stores activations and enters products; every sum is f32.
 //!
-//! Rounding is to the nearest, ties to even, in one place: [`Bf16::from_f32`].
+//! Rounding is to the nearest, ties to even: [`Bf16::from_f32`], or the instruction behind
+//! [`Simd::store_rounded`], which differs in that numbers too small to be normal become 0.
 
 use super::Scratch;
 use super::simd::Simd;

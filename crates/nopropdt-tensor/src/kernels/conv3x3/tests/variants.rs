@@ -153,7 +153,7 @@ proptest! {
     }
 }
 
-/// The convolutions of the paper's block, on digits, grey and colour images.
+/// The convolutions of the paper's block, on digits, grey and colour images, and an odd one.
 #[test]
 fn variants_agree_on_the_shapes_of_the_blocks() {
     for (side, in_channels, out_channels, pool) in [
@@ -164,6 +164,9 @@ fn variants_agree_on_the_shapes_of_the_blocks() {
         (8, 1, 32, true),
         (4, 64, 128, true),
         (7, 64, 128, true),
+        // More channels than are listed together, and no whole vectors of them.
+        (5, 32, 83, true),
+        (5, 32, 83, false),
     ] {
         let shape = ConvShape { batch: 5, height: side, width: side, in_channels, out_channels };
         agree(shape, relu(pool, true));
