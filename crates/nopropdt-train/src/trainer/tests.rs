@@ -82,10 +82,10 @@ fn slices_count_by_their_share_and_nothing_is_left_out() {
         let loss = LossTerms { total: f64::from(factor), ..LossTerms::default() };
         BlockStep { loss, own, shared: vec![None, Some(vec![factor])], statistics: vec![Vec::new()] }
     };
-    let sum = mean(vec![(0.5, slice(8.0)), (0.25, slice(4.0)), (0.125, slice(-8.0))]);
+    let sum = mean(vec![(0.5, slice(4.0)), (0.25, slice(8.0)), (0.25, slice(16.0))]);
     // Every product and sum is exact.
-    assert_eq!((sum.loss.total, &sum.shared), (4.0, &vec![None, Some(vec![4.0])]));
-    assert!(sum.own[0] == slice(4.0).own[0] && sum.own[0].len() == length);
+    assert_eq!((sum.loss.total, &sum.shared), (8.0, &vec![None, Some(vec![8.0])]));
+    assert!(sum.own[0] == slice(8.0).own[0] && sum.own[0].len() == length);
 }
 
 #[test]
