@@ -43,11 +43,6 @@ impl IdxFile {
         Err(DataError::Missing { dataset, path: plain })
     }
 
-    /// True for a `.gz` file.
-    pub(crate) fn is_compressed(&self) -> bool {
-        self.compressed
-    }
-
     /// The file's name, for messages.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()

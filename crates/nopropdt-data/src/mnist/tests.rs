@@ -8,7 +8,7 @@ use super::*;
 use crate::{FetchOptions, Fetcher, Manifest};
 
 /// A folder with `train` and `test` images; image i is filled with i, its label is i mod 10.
-fn small_set(train: (u32, u32), test: (u32, u32)) -> TempDir {
+fn set(train: (u32, u32), test: (u32, u32)) -> TempDir {
     let folder = TempDir::new().unwrap();
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
     for (name, (images, labels)) in [("train", train), ("t10k", test)] {
@@ -24,14 +24,32 @@ fn small_set(train: (u32, u32), test: (u32, u32)) -> TempDir {
 
 #[test]
 fn a_slice_of_the_set_is_read() {
-    let dataset = load(small_set((12, 12), (1, 1)).path(), DatasetName::Mnist).unwrap();
+    let dataset = load(set((12, 12), (1, 1)).path(), DatasetName::Mnist).unwrap();
     assert_eq!((dataset.train.len(), dataset.test.len(), dataset.name.as_str()), (12, 1, "mnist"));
     assert_eq!((dataset.train.label(11), dataset.train.pixels(11)), (1, &[11; 784][..]));
 }
 
 #[test]
+fn the_full_set_is_read_as_the_mnist_crate_reads_it() {
+    let folder = set((60_000, 60_000), (10_000, 10_000));
+    let ours = load(folder.path(), DatasetName::Mnist).unwrap();
+    let theirs = ::mnist::MnistBuilder::new()
+        .base_path(folder.path().to_str().unwrap())
+        .training_set_length(60_000)
+        .validation_set_length(0)
+        .test_set_length(10_000)
+        .finalize();
+    let splits = [(ours.train, theirs.trn_img, theirs.trn_lbl), (ours.test, theirs.tst_img, theirs.tst_lbl)];
+    for (ours, images, labels) in splits {
+        assert_eq!(ours.len(), labels.len());
+        assert!(images.chunks_exact(784).enumerate().all(|(index, pixels)| ours.pixels(index) == pixels));
+        assert!(labels.iter().zip(ours.labels()).all(|(&theirs, &ours)| u16::from(theirs) == ours));
+    }
+}
+
+#[test]
 fn images_and_labels_must_pair_up() {
-    let error = load(small_set((5, 5), (4, 3)).path(), DatasetName::Mnist).unwrap_err();
+    let error = load(set((5, 5), (4, 3)).path(), DatasetName::Mnist).unwrap_err();
     assert_eq!(
         error.to_string(),
         "t10k-images-idx3-ubyte: there must be a label for each image; 4 images, 3 labels in t10k-labels-idx1-ubyte"
@@ -46,7 +64,7 @@ fn each_file_is_needed() {
         "t10k-images-idx3-ubyte",
         "t10k-labels-idx1-ubyte",
     ] {
-        let folder = small_set((2, 2), (2, 2));
+        let folder = set((2, 2), (2, 2));
         fs::remove_file(folder.path().join(name)).unwrap();
         let error = load(folder.path(), DatasetName::Mnist).unwrap_err().to_string();
         assert!(
@@ -80,7 +98,6 @@ fn the_original_files_read_the_same_plain_and_compressed() {
     let entry = manifest.dataset("mnist").unwrap();
     Fetcher::new(options).fetch(entry, &mut |_| ()).unwrap();
 
-    // Plain goes through the `mnist` crate, compressed through `idx`.
     let plain = load(&data.path().join("mnist"), DatasetName::Mnist).unwrap();
     let compressed = load(&original, DatasetName::Mnist).unwrap();
     assert!(plain.train == compressed.train && plain.test == compressed.test);
