@@ -76,10 +76,10 @@ fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Vec<Picture>,
 }
 
 /// The pictures in an order that never changes but mixes the classes, so that the first so many are a fair sample.
-pub(crate) fn mixed(pictures: Vec<Picture>) -> Vec<Picture> {
+pub(crate) fn mixed(mut pictures: Vec<Picture>) -> Vec<Picture> {
     let mut order: Vec<u32> = (0..pictures.len() as u32).collect();
     shuffle(&mut order, &mut stream(Purpose::FolderOrder, 0, 0));
-    order.into_iter().map(|index| pictures[index as usize].clone()).collect()
+    order.into_iter().map(|index| std::mem::take(&mut pictures[index as usize])).collect()
 }
 
 /// Parts the pictures into (training, test), each class in proportion.

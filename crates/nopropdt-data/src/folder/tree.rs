@@ -15,7 +15,7 @@ const MOST_CLASSES: usize = 10_000;
 const MOST_DEPTH: usize = 16;
 
 /// A picture's file and class.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Picture {
     pub(crate) path: PathBuf,
     pub(crate) label: u16,
