@@ -4,7 +4,7 @@ use crate::block::BlockConfig;
 use crate::ct::uniform_times;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
 use crate::sampling::{Sampler, Steps};
 use nopropdt_tensor::random::Stream;
@@ -90,6 +90,23 @@ impl NoPropFm {
         terms.total = on.scalar(total);
         (total, terms)
     }
+
+    /// The loss, with the gradients of the own sets in `sink`, if there is one.
+    fn step(
+        &self,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+        sink: Option<GradientSink<'_>>,
+    ) -> BlockStep {
+        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
+        on.sink = sink;
+        let times = uniform_times(batch.labels.len(), stream);
+        let (total, terms) = self.loss(&mut on, batch, &times, stream);
+        let learned = self.net.embedding.is_learned();
+        on.finish(total, terms, &[learned, learned])
+    }
 }
 
 /// [n, 1]
@@ -129,11 +146,19 @@ impl Method for NoPropFm {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
-        let times = uniform_times(batch.labels.len(), stream);
-        let (total, terms) = self.loss(&mut on, batch, &times, stream);
-        let learned = self.net.embedding.is_learned();
-        on.finish(total, terms, &[learned, learned])
+        self.step(own, shared, batch, stream, None)
+    }
+
+    fn block_step_into(
+        &self,
+        _: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+        sink: GradientSink<'_>,
+    ) -> BlockStep {
+        self.step(own, shared, batch, stream, Some(sink))
     }
 
     fn features(&self, weights: &Weights, images: &Tensor) -> Features {

@@ -27,7 +27,7 @@ pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
 pub use fm::{FmConfig, NoPropFm};
 pub use head::{Head, HeadConfig};
-pub use method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
+pub use method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
 pub use network::NetworkConfig;
 pub use sampling::Sampler;
 pub use schedule::{NoiseSchedule, Posterior, ScheduleKind};

@@ -1,7 +1,7 @@
 //! What the losses of all methods are built on: one tape with a batch, its targets and the sets that learn.
 
 use crate::block::BlockInputs;
-use crate::method::{Batch, BlockStep, LossTerms, Weights};
+use crate::method::{Batch, BlockStep, GradientSink, LossTerms, Weights};
 use crate::network::Network;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Gradients, Mode, Parameters, Slot, Tape, Tensor, Var};
@@ -15,6 +15,8 @@ pub(crate) struct LossTape<'p> {
     pub(crate) embedding: Var,
     /// u_y [B, d].
     pub(crate) target: Var,
+    /// Where gradients of the own sets go, if not into the answer.
+    pub(crate) sink: Option<GradientSink<'p>>,
 }
 
 impl<'p> LossTape<'p> {
@@ -29,7 +31,7 @@ impl<'p> LossTape<'p> {
         let shared: Vec<Slot> = shared.iter().map(|set| tape.attach(set)).collect();
         let embedding = net.embedding.on_tape(&mut tape, shared[Weights::EMBEDDING]);
         let target = tape.rows(embedding, labels);
-        Self { net, tape, own, shared, embedding, target }
+        Self { net, tape, own, shared, embedding, target, sink: None }
     }
 
     /// Slot of a shared set.
@@ -86,14 +88,22 @@ impl<'p> LossTape<'p> {
 
     /// As [`LossTape::finish`], with what is left of the gradients: those of variables.
     pub(crate) fn finish_with(self, total: Var, loss: LossTerms, learns: &[bool]) -> (BlockStep, Gradients) {
-        let (own, shared) = (self.own, self.shared);
-        let mut gradients = self.tape.backward(total);
+        let (own, shared, sink) = (self.own, self.shared, self.sink);
+        let mut gradients = match sink {
+            None => self.tape.backward(total),
+            Some(sink) => self.tape.backward_into(total, &own, &mut |slot, range, gradient| {
+                let set = own.iter().position(|&own| own == slot).expect("only own sets are streamed");
+                sink(set, range, gradient);
+            }),
+        };
         let shared = shared.into_iter().zip(learns);
+        let statistics = own.iter().map(|&slot| gradients.take_statistics(slot)).collect();
+        let own = own.iter().filter(|_| sink.is_none());
         let step = BlockStep {
             loss,
             shared: shared.map(|(slot, learns)| learns.then(|| gradients.take_parameters(slot))).collect(),
-            statistics: own.iter().map(|&slot| gradients.take_statistics(slot)).collect(),
-            own: own.iter().map(|&slot| gradients.take_parameters(slot)).collect(),
+            statistics,
+            own: own.map(|&slot| gradients.take_parameters(slot)).collect(),
         };
         (step, gradients)
     }

@@ -101,13 +101,19 @@ impl LossTerms {
 pub struct BlockStep {
     /// The loss.
     pub loss: LossTerms,
-    /// Gradient of each set that the loss trains, flat: of one block, or of all blocks that learn together.
+    /// Gradient of each set that the loss trains, flat: of one block, or of all blocks that learn together. None, if they went to a
+    /// [`GradientSink`].
     pub own: Vec<Vec<f32>>,
     /// Gradient of each shared set, flat; None where the loss does not touch the set, which then takes no step.
     pub shared: Vec<Option<Vec<f32>>>,
     /// Batch statistics that the layers of each own set saw.
     pub statistics: Vec<Vec<StatisticUpdate>>,
 }
+
+/// Takes gradients of a loss's own sets as they become final: which of these sets, which of its values, and their gradient. A piece is
+/// whole tensors, or a part of one, whose parts then come from its start to its end; each value comes once, and those that never
+/// come are zero.
+pub type GradientSink<'a> = &'a (dyn Fn(usize, Range<usize>, &[f32]) + Sync);
 
 impl BlockStep {
     /// Every gradient of the step, the own sets' first.
@@ -207,6 +213,28 @@ pub trait Method: std::fmt::Debug + Send + Sync {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep;
+
+    /// As [`Method::block_step`], but the gradients of the own sets go to `sink` and not into the answer. Training calls it where it adds
+    /// up slices of a batch. A method whose gradients become final one tensor after the other may hand them on one by one, and is then
+    /// spared a whole gradient a slice; others need not know of it.
+    ///
+    /// # Panics
+    /// As `block_step`.
+    fn block_step_into(
+        &self,
+        block: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+        sink: GradientSink<'_>,
+    ) -> BlockStep {
+        let mut step = self.block_step(block, own, shared, batch, stream);
+        for (set, gradient) in step.own.drain(..).enumerate() {
+            sink(set, 0..gradient.len(), &gradient);
+        }
+        step
+    }
 
     /// Image features of all blocks, in evaluation mode.
     ///

@@ -13,5 +13,5 @@ mod tensor;
 
 pub use kernels::bf16::Precision;
 pub use parameters::{Entry, Layout, ParameterBuilder, ParameterId, Parameters, StatisticId};
-pub use tape::{ConvEpilogue, Dropout, Gradients, Mode, Slot, StatisticUpdate, Tape, Var};
+pub use tape::{ConvEpilogue, Dropout, Gradients, Mode, Slot, StatisticUpdate, Tape, TensorSink, Var};
 pub use tensor::{Tensor, TensorError};

@@ -59,6 +59,13 @@ impl Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
+impl ParameterId {
+    /// Position among the trainable tensors of its set.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// Handle of a kept statistic (a batch norm's running mean or variance) within its [`Parameters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatisticId(usize);
@@ -133,6 +140,11 @@ impl Parameters {
     /// Whether nothing is trainable.
     pub fn is_empty(&self) -> bool {
         self.trainable.values.is_empty()
+    }
+
+    /// Where each trainable tensor lies in the flat buffer, in its order, without gaps.
+    pub fn ranges(&self) -> impl ExactSizeIterator<Item = Range<usize>> {
+        self.trainable.entries.iter().map(|entry| entry.range.clone())
     }
 
     /// One trainable tensor, in stored order.

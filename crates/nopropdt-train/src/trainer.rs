@@ -1,5 +1,7 @@
 //! The training loop: every method's, whatever its losses are.
 
+mod slices;
+
 use crate::config::{Order, RunConfig};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, Weights};
 use nopropdt_data::{Augmentation, ImageSet, batches, epoch_order};
@@ -7,6 +9,7 @@ use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerS
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Tensor};
 use rayon::prelude::*;
+use slices::step_in_slices;
 use std::ops::Range;
 
 /// Why training stopped.
@@ -277,58 +280,6 @@ impl<'m> Trainer<'m> {
         }
     }
 }
-
-/// The step on a whole batch, as the mean over the slices that the method lets it be cut into: always the same ones, added in
-/// the same order, whatever the number of threads.
-fn step_in_slices(
-    method: &dyn Method,
-    block: usize,
-    own: &[Parameters],
-    shared: &[Parameters],
-    batch: &Batch,
-    noise: Stream,
-) -> BlockStep {
-    // Two images a slice at least, as methods may ask for.
-    let slices = method.facts().slices.min(batch.labels.len() / 2).max(1);
-    if slices == 1 {
-        return method.block_step(block, own, shared, batch, noise);
-    }
-    let bounds: Vec<usize> = (0..=slices).map(|slice| slice * batch.labels.len() / slices).collect();
-    let steps = bounds.par_windows(2).enumerate().map(|(slice, bounds)| {
-        let part = batch.part(bounds[0]..bounds[1]);
-        let share = part.labels.len() as f64 / batch.labels.len() as f64;
-        (share, method.block_step(block, own, shared, &part, noise.child(slice as u64)))
-    });
-    mean(steps.collect())
-}
-
-/// The sum of slices' steps, each times its share of the batch.
-fn mean(steps: Vec<(f64, BlockStep)>) -> BlockStep {
-    let mut steps = steps.into_iter();
-    let (share, mut sum) = steps.next().expect("there is at least one slice");
-    let (shares, mut others): (Vec<f64>, Vec<BlockStep>) = steps.unzip();
-    sum.loss = sum.loss.map(|term| term * share);
-    for (step, share) in others.iter().zip(&shares) {
-        sum.loss = sum.loss.plus(step.loss.map(|term| term * share));
-    }
-    let mut gradients: Vec<_> = others.iter_mut().map(BlockStep::gradients_mut).collect();
-    for sum in sum.gradients_mut() {
-        let others: Vec<&[f32]> =
-            gradients.iter_mut().map(|step| step.next().expect("slices learn alike").as_slice()).collect();
-        sum.par_chunks_mut(SUMMED_TOGETHER).enumerate().for_each(|(chunk, sum)| {
-            let first = chunk * SUMMED_TOGETHER;
-            sum.iter_mut().for_each(|sum| *sum *= share as f32);
-            for (other, &share) in others.iter().zip(&shares) {
-                let other = &other[first..first + sum.len()];
-                sum.iter_mut().zip(other).for_each(|(sum, value)| *sum += share as f32 * value);
-            }
-        });
-    }
-    sum
-}
-
-/// Values of a gradient summed by one thread at a time: a chunk that stays in the first cache.
-const SUMMED_TOGETHER: usize = 4096;
 
 /// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`.
 fn clip(step: &mut BlockStep, max_norm: Option<f32>) {

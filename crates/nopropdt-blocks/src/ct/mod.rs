@@ -6,7 +6,7 @@ mod gamma;
 use crate::block::BlockConfig;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
 use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
 use gamma::{Curve, Gamma, Level};
@@ -179,6 +179,46 @@ impl NoPropCt {
         let constant = -0.5 * self.net.embedding.dim() as f64 * (alpha_bar + (-alpha_bar).ln_1p());
         on.tape.linear_combination(&[(mean, 0.5)], constant as f32)
     }
+
+    /// The loss, with the gradients of the own sets in `sink`, if there is one.
+    fn step(
+        &self,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+        sink: Option<GradientSink<'_>>,
+    ) -> BlockStep {
+        let (network, schedule) = (&shared[..SCHEDULE], &shared[SCHEDULE]);
+        let curve = self.gamma.curve(schedule);
+        let times = uniform_times(batch.labels.len(), stream);
+        let mut on = LossTape::new(&self.net, own, network, &batch.labels);
+        on.sink = sink;
+        let Loss { total, terms, at_times, weight, at_end, start } =
+            self.loss(&mut on, batch, &curve, &times, stream);
+        let learns = [self.net.embedding.is_learned(), true];
+        let (mut step, gradients) = on.finish_with(total, terms, &learns);
+
+        let of = |var| gradients.variable(var).expect("the loss depends on every level");
+        let levels: Vec<Level> = times.iter().map(|&t| curve.at(t)).collect();
+        let of_gamma = through_levels(&levels, of(at_times.signal), of(at_times.noise));
+        let mut upstream: Vec<(f64, f64, f64)> = Vec::with_capacity(times.len() + 2);
+        for (((&t, level), of_gamma), &of_weight) in times.iter().zip(&levels).zip(of_gamma).zip(of(weight)) {
+            // weight = −½·η·γ'·e^{−γ}
+            let of_weight = 0.5 * self.eta * f64::from(of_weight);
+            upstream.push((t, of_gamma - of_weight * level.snr_slope(), -of_weight * (-level.gamma).exp()));
+        }
+        let ends = vec![curve.at(1.0); times.len()];
+        let of_end = through_levels(&ends, of(at_end.signal), of(at_end.noise)).iter().sum();
+        upstream.push((1.0, of_end, 0.0));
+        let alpha_bar = curve.at(0.0).alpha_bar();
+        // ᾱ_0 meets u on the tape; the rest of the divergence is ½·d·ᾱ_0/(1 − ᾱ_0) in its gradient.
+        let rest = 0.5 * self.net.embedding.dim() as f64 * alpha_bar / (1.0 - alpha_bar);
+        let of_alpha_bar = f64::from(of(start)[0]) + rest;
+        upstream.push((0.0, -of_alpha_bar * alpha_bar * (1.0 - alpha_bar), 0.0));
+        step.shared.push(Some(self.gamma.gradient(schedule, &curve, &upstream)));
+        step
+    }
 }
 
 impl Method for NoPropCt {
@@ -212,34 +252,19 @@ impl Method for NoPropCt {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let (network, schedule) = (&shared[..SCHEDULE], &shared[SCHEDULE]);
-        let curve = self.gamma.curve(schedule);
-        let times = uniform_times(batch.labels.len(), stream);
-        let mut on = LossTape::new(&self.net, own, network, &batch.labels);
-        let Loss { total, terms, at_times, weight, at_end, start } =
-            self.loss(&mut on, batch, &curve, &times, stream);
-        let learns = [self.net.embedding.is_learned(), true];
-        let (mut step, gradients) = on.finish_with(total, terms, &learns);
+        self.step(own, shared, batch, stream, None)
+    }
 
-        let of = |var| gradients.variable(var).expect("the loss depends on every level");
-        let levels: Vec<Level> = times.iter().map(|&t| curve.at(t)).collect();
-        let of_gamma = through_levels(&levels, of(at_times.signal), of(at_times.noise));
-        let mut upstream: Vec<(f64, f64, f64)> = Vec::with_capacity(times.len() + 2);
-        for (((&t, level), of_gamma), &of_weight) in times.iter().zip(&levels).zip(of_gamma).zip(of(weight)) {
-            // weight = −½·η·γ'·e^{−γ}
-            let of_weight = 0.5 * self.eta * f64::from(of_weight);
-            upstream.push((t, of_gamma - of_weight * level.snr_slope(), -of_weight * (-level.gamma).exp()));
-        }
-        let ends = vec![curve.at(1.0); times.len()];
-        let of_end = through_levels(&ends, of(at_end.signal), of(at_end.noise)).iter().sum();
-        upstream.push((1.0, of_end, 0.0));
-        let alpha_bar = curve.at(0.0).alpha_bar();
-        // ᾱ_0 meets u on the tape; the rest of the divergence is ½·d·ᾱ_0/(1 − ᾱ_0) in its gradient.
-        let rest = 0.5 * self.net.embedding.dim() as f64 * alpha_bar / (1.0 - alpha_bar);
-        let of_alpha_bar = f64::from(of(start)[0]) + rest;
-        upstream.push((0.0, -of_alpha_bar * alpha_bar * (1.0 - alpha_bar), 0.0));
-        step.shared.push(Some(self.gamma.gradient(schedule, &curve, &upstream)));
-        step
+    fn block_step_into(
+        &self,
+        _: usize,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+        sink: GradientSink<'_>,
+    ) -> BlockStep {
+        self.step(own, shared, batch, stream, Some(sink))
     }
 
     fn features(&self, weights: &Weights, images: &Tensor) -> Features {

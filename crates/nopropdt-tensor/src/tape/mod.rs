@@ -4,6 +4,7 @@
 //! the tape is gone. It sees only the parameter sets attached to it, so a block's loss *cannot* reach another block.
 
 mod ops;
+mod sums;
 mod value;
 
 pub use ops::{ConvEpilogue, Dropout};
@@ -11,6 +12,8 @@ pub use ops::{ConvEpilogue, Dropout};
 use crate::kernels::bf16::Precision;
 use crate::parameters::{ParameterId, Parameters, StatisticId};
 use crate::tensor::Tensor;
+use std::ops::Range;
+use sums::SetSum;
 use value::Value;
 
 /// Whether layers behave as in training (batch statistics, dropout) or as in evaluation.
@@ -34,7 +37,16 @@ pub struct Slot(usize);
 trait Operation: Send {
     /// Adds the gradient of every input, given the operation's output and the gradient of it.
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]);
+
+    /// The parameters that the backward pass adds gradient to.
+    fn parameters(&self) -> Vec<(Slot, ParameterId)> {
+        Vec::new()
+    }
 }
+
+/// Takes the gradient of a tensor, whole or piece by piece from its start to its end: the attached set, the piece's place in it, and the
+/// gradient, final.
+pub type TensorSink<'s> = dyn FnMut(Slot, Range<usize>, &[f32]) + 's;
 
 struct Node {
     value: Value,
@@ -154,13 +166,32 @@ impl<'p> Tape<'p> {
     /// # Panics
     /// When `loss` is not a one-element tensor.
     pub fn backward(self, loss: Var) -> Gradients {
-        assert_eq!(
-            self.value(loss).len(),
-            1,
-            "backward: loss wants one value; shape {:?}",
-            self.value(loss).shape()
-        );
+        self.check_scalar(loss);
         self.backward_from(loss, vec![1.0], Vec::new())
+    }
+
+    /// As [`Tape::backward`], but hands the gradients of the sets in `streamed` to `sink` tensor by tensor, each as soon as it is final, and
+    /// a large one in pieces, so that they need not all be in memory at once. Tensors that the loss does not depend on are left out;
+    /// [`Gradients::parameters`] of these sets is empty.
+    ///
+    /// # Panics
+    /// When `loss` is not a one-element tensor.
+    pub fn backward_into(self, loss: Var, streamed: &[Slot], sink: &mut TensorSink<'_>) -> Gradients {
+        self.check_scalar(loss);
+        let sets = self.slots.iter().enumerate().map(|(index, set)| {
+            if streamed.contains(&Slot(index)) {
+                SetSum::parts(set.ranges().len())
+            } else {
+                SetSum::Whole(vec![0.0; set.len()])
+            }
+        });
+        let sets = sets.collect();
+        self.walk_back(loss, vec![1.0], sets, sink)
+    }
+
+    fn check_scalar(&self, loss: Var) {
+        let value = self.value(loss);
+        assert_eq!(value.len(), 1, "backward: loss wants one value; shape {:?}", value.shape());
     }
 
     /// As [`Tape::backward`], from any value of which the gradient is known: where a computation is cut into several
@@ -177,32 +208,59 @@ impl<'p> Tape<'p> {
         sums.extend(self.slots[sums.len()..].iter().map(|set| vec![0.0; set.len()]));
         let fits = sums.iter().zip(&self.slots).all(|(sum, set)| sum.len() == set.len());
         assert!(fits, "backward_from: every sum wants to be as long as its set");
+        let sets = sums.into_iter().map(SetSum::Whole).collect();
+        self.walk_back(output, gradient, sets, &mut |_, _, _| ())
+    }
+
+    fn walk_back(
+        self,
+        output: Var,
+        gradient: Vec<f32>,
+        mut sums: Vec<SetSum>,
+        sink: &mut TensorSink<'_>,
+    ) -> Gradients {
+        for operation in self.nodes.iter().filter_map(|node| node.operation.as_ref()) {
+            operation.parameters().into_iter().for_each(|(slot, id)| sums[slot.0].count_use(id));
+        }
         let mut of_values: Vec<Option<Vec<f32>>> = self.nodes.iter().map(|_| None).collect();
         of_values[output.0] = Some(gradient);
         let mut nodes = self.nodes;
         // A node is dropped as soon as its gradient has gone on, so that memory falls on the way back.
         while let Some(Node { value, operation, .. }) = nodes.pop() {
-            let grad_output = operation.as_ref().and_then(|_| of_values[nodes.len()].take());
-            if let (Some(operation), Some(grad_output)) = (operation, grad_output) {
+            let Some(operation) = operation else { continue };
+            if let Some(grad_output) = of_values[nodes.len()].take() {
                 let mut pass = Pass {
                     nodes: &nodes,
                     slots: &self.slots,
                     of_values: &mut of_values,
                     of_parameters: &mut sums,
+                    sink: &mut *sink,
                 };
                 operation.backward(&mut pass, &value, &grad_output);
             }
+            for (slot, id) in operation.parameters() {
+                if let Some(gradient) = sums[slot.0].used(id) {
+                    sink(slot, self.slots[slot.0].range(id), &gradient);
+                }
+            }
         }
-        Gradients { of_values, of_parameters: sums, updates: self.updates }
+        let of_parameters = sums.into_iter().map(SetSum::into_whole).collect();
+        Gradients { of_values, of_parameters, updates: self.updates }
     }
 }
+
+/// Values of a gradient that are handed on together, about: they stay in the cache until they are added to a sum.
+const PANEL: usize = 1 << 17;
+/// Panels have a multiple of as many rows: whole tiles of a matrix product.
+const PANEL_ROWS: usize = 32;
 
 /// A place on the walk over a tape in reverse: the values recorded before it to read, gradients to add to.
 struct Pass<'a> {
     nodes: &'a [Node],
     slots: &'a [&'a Parameters],
     of_values: &'a mut [Option<Vec<f32>>],
-    of_parameters: &'a mut [Vec<f32>],
+    of_parameters: &'a mut [SetSum],
+    sink: &'a mut TensorSink<'a>,
 }
 
 impl<'a> Pass<'a> {
@@ -215,8 +273,33 @@ impl<'a> Pass<'a> {
     }
 
     fn parameter_gradient(&mut self, slot: Slot, id: ParameterId) -> &mut [f32] {
+        self.of_parameters[slot.0].of(self.slots[slot.0], id)
+    }
+
+    /// Lets `add` add to the gradient of some rows of a parameter with so many `columns`: of all at once, or of a panel of them after the
+    /// other, where the gradient is handed on and nobody else adds to it.
+    fn parameter_gradient_by_rows(
+        &mut self,
+        slot: Slot,
+        id: ParameterId,
+        columns: usize,
+        mut add: impl FnMut(Range<usize>, &mut [f32]),
+    ) {
         let range = self.slots[slot.0].range(id);
-        &mut self.of_parameters[slot.0][range]
+        let rows = range.len() / columns.max(1);
+        if !self.of_parameters[slot.0].is_handed_on_by(id) {
+            return add(0..rows, self.parameter_gradient(slot, id));
+        }
+        let together = (PANEL / columns.max(1)).next_multiple_of(PANEL_ROWS);
+        let mut panel = vec![0.0; together.min(rows) * columns];
+        for first in (0..rows).step_by(together) {
+            let rows = first..rows.min(first + together);
+            let panel = &mut panel[..rows.len() * columns];
+            panel.fill(0.0);
+            add(rows, panel);
+            let start = range.start + first * columns;
+            (self.sink)(slot, start..start + panel.len(), panel);
+        }
     }
 
     /// Takes the gradient of `var` to add to it (zeros at first); None when nobody wants it. To be given back.

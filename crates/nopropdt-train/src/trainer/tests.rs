@@ -75,20 +75,6 @@ fn step() -> BlockStep {
 }
 
 #[test]
-fn slices_count_by_their_share_and_nothing_is_left_out() {
-    let length = 2 * SUMMED_TOGETHER + 3;
-    let slice = |factor: f32| {
-        let own = vec![(0..length).map(|index| factor * (index % 97) as f32).collect()];
-        let loss = LossTerms { total: f64::from(factor), ..LossTerms::default() };
-        BlockStep { loss, own, shared: vec![None, Some(vec![factor])], statistics: vec![Vec::new()] }
-    };
-    let sum = mean(vec![(0.5, slice(4.0)), (0.25, slice(8.0)), (0.25, slice(16.0))]);
-    // Every product and sum is exact.
-    assert_eq!((sum.loss.total, &sum.shared), (8.0, &vec![None, Some(vec![8.0])]));
-    assert!(sum.own[0] == slice(8.0).own[0] && sum.own[0].len() == length);
-}
-
-#[test]
 fn clipping_scales_the_whole_gradient_of_a_loss() {
     let mut clipped = step();
     clip(&mut clipped, Some(1.0));

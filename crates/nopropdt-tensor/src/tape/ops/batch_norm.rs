@@ -2,6 +2,7 @@
 
 use super::{Mode, Operation, Pass, Slot, StatisticUpdate, Tape, Value, Var};
 use crate::layers::BatchNorm;
+use crate::parameters::ParameterId;
 
 struct BatchNormOp {
     x: Var,
@@ -41,6 +42,10 @@ impl Operation for BatchNormOp {
         });
         super::add(pass.parameter_gradient(self.slot, self.layer.weight), &grad_scale);
         super::add(pass.parameter_gradient(self.slot, self.layer.bias), &grad_shift);
+    }
+
+    fn parameters(&self) -> Vec<(Slot, ParameterId)> {
+        vec![(self.slot, self.layer.weight), (self.slot, self.layer.bias)]
     }
 }
 

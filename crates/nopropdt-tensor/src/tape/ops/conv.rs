@@ -6,6 +6,7 @@ use crate::kernels::bf16::{Bf16, ValuesMut};
 use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
 use crate::kernels::dropout::DropoutMask;
 use crate::layers::Conv3x3;
+use crate::parameters::ParameterId;
 use crate::random::Stream;
 use crate::tensor::Tensor;
 use std::sync::Arc;
@@ -77,6 +78,10 @@ impl Operation for Conv {
         }
         super::add(pass.parameter_gradient(self.slot, self.layer.weight), &grad_weight);
         super::add(pass.parameter_gradient(self.slot, self.layer.bias), &grad_bias);
+    }
+
+    fn parameters(&self) -> Vec<(Slot, ParameterId)> {
+        vec![(self.slot, self.layer.weight), (self.slot, self.layer.bias)]
     }
 }
 

@@ -13,6 +13,10 @@ impl Operation for ParameterValue {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         super::add(pass.parameter_gradient(self.slot, self.id), grad_output);
     }
+
+    fn parameters(&self) -> Vec<(Slot, ParameterId)> {
+        vec![(self.slot, self.id)]
+    }
 }
 
 struct Rows {

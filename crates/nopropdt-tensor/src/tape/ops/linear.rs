@@ -5,6 +5,8 @@ use crate::kernels;
 use crate::kernels::gemm::{Gemm, Operand};
 use crate::parameters::ParameterId;
 use crate::tensor::Tensor;
+use std::borrow::Cow;
+use std::ops::Range;
 
 struct Linear {
     x: Var,
@@ -22,9 +24,12 @@ impl Operation for Linear {
         let (_, inputs) = x.matrix_shape("linear");
         let weight = pass.parameter(self.slot, self.weight);
         let (dy, accumulate, precision) = (grad_output, true, self.precision);
-        let (a, b) = (Operand::transposed(dy), Operand::plain(x.values()));
-        Gemm { m: outputs, n: inputs, k: rows, a, b, accumulate, precision }
-            .run(kernels::active(), pass.parameter_gradient(self.slot, self.weight));
+        pass.parameter_gradient_by_rows(self.slot, self.weight, inputs, |part, dw| {
+            let of_part = columns(dy, outputs, &part);
+            let (a, b) = (Operand::transposed(&*of_part), Operand::plain(x.values()));
+            Gemm { m: part.len(), n: inputs, k: rows, a, b, accumulate, precision }
+                .run(kernels::active(), dw);
+        });
         let bias = pass.parameter_gradient(self.slot, self.bias);
         dy.chunks_exact(outputs).for_each(|row| super::add(bias, row));
         pass.accumulate(self.x, |dx| {
@@ -32,6 +37,18 @@ impl Operation for Linear {
             Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate, precision }.run(kernels::active(), dx);
         });
     }
+
+    fn parameters(&self) -> Vec<(Slot, ParameterId)> {
+        vec![(self.slot, self.weight), (self.slot, self.bias)]
+    }
+}
+
+/// Columns `part` of a matrix with so many `columns`; no copy where these are all.
+fn columns<'a>(matrix: &'a [f32], columns: usize, part: &Range<usize>) -> Cow<'a, [f32]> {
+    if part.len() == columns {
+        return Cow::Borrowed(matrix);
+    }
+    matrix.chunks_exact(columns).flat_map(|row| &row[part.clone()]).copied().collect()
 }
 
 struct Matmul {
