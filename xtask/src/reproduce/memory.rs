@@ -36,10 +36,14 @@ fn flags(method: &str) -> String {
     format!("--method={method} --steps={steps} {SETTINGS}")
 }
 
-/// Measures each method on each dataset that is there, each in a process of its own, unless that was done before: all that is
-/// known, and what failed.
-pub(super) fn measure(runner: &Runner, profile: Profile) -> Result<(Vec<Memory>, Vec<String>)> {
-    let (mut all, mut failed) = (read(runner.folder()), Vec::new());
+/// Measures each method on each dataset that is there, each in a process of its own, unless it is among the `known`: all that is
+/// known then, and what failed.
+pub(super) fn measure(
+    runner: &Runner,
+    profile: Profile,
+    known: Vec<Memory>,
+) -> Result<(Vec<Memory>, Vec<String>)> {
+    let (mut all, mut failed) = (known, Vec::new());
     for dataset in Data::of(&profile.rows()).into_iter().filter(|&data| runner.data_flags(data).is_ok()) {
         for (method, _) in super::paper::TABLE_2 {
             let (title, flags) = (dataset.title(), flags(method));

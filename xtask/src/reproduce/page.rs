@@ -84,11 +84,7 @@ impl Page<'_> {
         let outcomes =
             self.rows.iter().flat_map(Row::cells).filter_map(|cell: Cell| cell.finished(self.folder));
         let cells: Vec<Option<Origin>> = outcomes.map(|outcome| outcome.origin).collect();
-        let memory: Vec<Option<Origin>> = self.memory.iter().map(|memory| memory.origin.clone()).collect();
-        let made =
-            [origin::summary("cells", &cells), origin::summary("measurements of memory", &memory)].concat();
-        made.iter().try_for_each(|line| writeln!(text, "- {line}"))?;
-        writeln!(text)?;
+        write_origins(&mut text, "cells", &cells)?;
         self.table_1(&mut text)?;
         self.table_2(&mut text)?;
         for figure in figures {
@@ -167,16 +163,31 @@ impl Page<'_> {
         )
     }
 
+    /// Puts Table 2 into a page that is there, in place of the one it has.
+    pub(super) fn replace_table_2(&self, out: &Path) -> Result<()> {
+        let page = std::fs::read_to_string(out).with_context(|| out.display().to_string())?;
+        let rule = || format!("{}: must have a section \"{TABLE_2}\"; write the page first", out.display());
+        let start = page.find(TABLE_2).with_context(rule)?;
+        let after = &page[start + TABLE_2.len()..];
+        let end = after.find("\n## ").map_or(page.len(), |end| page.len() - after.len() + end + 1);
+        let mut text = page[..start].to_owned();
+        self.table_2(&mut text)?;
+        text.push_str(&page[end..]);
+        Ok(replace_file(out, text.as_bytes())?)
+    }
+
     fn table_2(&self, text: &mut String) -> Result<()> {
-        writeln!(text, "## Table 2: memory of training\n")?;
+        writeln!(text, "{TABLE_2}\n")?;
         writeln!(
             text,
-            "Ours: the most that training on 512 images in batches of 128, on one thread, adds to the resident memory of a process of its own that has read its images; in MiB. DT takes one block's activations more for each further thread. Adjoint, CT and FM train one network of the same size and keep one tape and one gradient for each slice of a batch, so they take about the same: the adjoint method keeps nothing of its way forward. The paper's is that of a graphics processor, in GB.\n"
+            "Ours: the most that training on 512 images in batches of 128, on one thread, adds to the resident memory of a process of its own that has read its images; in MiB. DT takes one block's activations more for each further thread. Adjoint, CT and FM train one network of the same size, a slice of the batch after the other, so what counts is their gradients: those of CT and FM are final as soon as they are made and join the batch's sum piece by piece, while the adjoint method gathers a slice's over all steps of the solver before they can. It keeps nothing of its way forward. The paper's is that of a graphics processor, in GB.\n"
         )?;
         if self.memory.is_empty() {
             writeln!(text, "Not measured.\n")?;
             return Ok(());
         }
+        let origins: Vec<Option<Origin>> = self.memory.iter().map(|memory| memory.origin.clone()).collect();
+        write_origins(text, "measurements", &origins)?;
         writeln!(text, "| dataset | method | paper, GB | ours, MiB |\n| --- | --- | --- | --- |")?;
         for Memory { dataset, method, bytes, .. } in self.memory {
             let data = self.rows.iter().map(|row| row.dataset).find(|data| data.title() == dataset);
@@ -188,6 +199,14 @@ impl Page<'_> {
         writeln!(text)?;
         Ok(())
     }
+}
+
+const TABLE_2: &str = "## Table 2: memory of training";
+
+/// A list of what was made where.
+fn write_origins(text: &mut String, what: &str, origins: &[Option<Origin>]) -> Result<()> {
+    origin::summary(what, origins).iter().try_for_each(|line| writeln!(text, "- {line}"))?;
+    Ok(writeln!(text)?)
 }
 
 fn percent(measured: Measured) -> String {
@@ -252,7 +271,7 @@ mod tests {
             text.contains("| MNIST | dt | 0.49 | 200.0 |") && text.contains("on 2026-02-03 at commit def.")
         );
         assert!(text.contains("- 1 cells at commit abc on a computer, 2026-01-02\n"), "{text}");
-        assert!(text.contains("- 1 measurements of memory of which commit and machine were not"), "{text}");
+        assert!(text.contains("- 1 measurements of which commit and machine were not"), "{text}");
         assert!(below.is_empty());
     }
 
@@ -279,6 +298,53 @@ mod tests {
             assert_eq!(page.below_their_bounds().len(), expected, "{outcome}");
         }
         assert!(page.text("a", &[]).unwrap().contains("| not run |"));
+    }
+
+    #[test]
+    fn table_2_is_replaced_in_its_place() {
+        let (folder, text, _) = page_of(&[0]);
+        let out = folder.path().join("page.md");
+        let rows = Profile::Quick.rows();
+        let origin = Outcome::example(0.0).origin;
+        let measured = |bytes| Memory {
+            dataset: "MNIST".into(),
+            method: "ct".into(),
+            flags: String::new(),
+            bytes,
+            origin: origin.clone(),
+        };
+        for (page, after) in [
+            (text.clone(), ""),
+            (format!("{text}## Figure 3\n\nIts caption.\n"), "## Figure 3\n\nIts caption.\n"),
+        ] {
+            for bytes in [1 << 20, 3 << 20] {
+                std::fs::write(&out, &page).unwrap();
+                let memory = [measured(bytes)];
+                let origin = origin.clone().unwrap();
+                let page =
+                    Page { profile: "quick", origin, rows: &rows, folder: folder.path(), memory: &memory };
+                page.replace_table_2(&out).unwrap();
+                let found = std::fs::read_to_string(&out).unwrap();
+                let start = text.find(TABLE_2).unwrap();
+                assert!(
+                    found.starts_with(&text[..start]) && found.ends_with(&format!("\n\n{after}")),
+                    "{found}"
+                );
+                let line = format!("| MNIST | ct | 1.05 | {}.0 |", bytes >> 20);
+                assert!(found.contains(&line) && !found.contains("| MNIST | dt | 0.49 | 200.0 |"), "{found}");
+                assert!(found.contains("- 1 measurements at commit abc"), "{found}");
+            }
+        }
+        std::fs::write(&out, "# Another page\n").unwrap();
+        let page = Page {
+            profile: "quick",
+            origin: origin.unwrap(),
+            rows: &rows,
+            folder: folder.path(),
+            memory: &[],
+        };
+        assert!(page.replace_table_2(&out).unwrap_err().to_string().contains("must have a section"));
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "# Another page\n");
     }
 
     #[test]

@@ -187,7 +187,8 @@ fn two_models_that_differ_are_told() {
 fn memory_is_measured_once_and_failures_do_not_stop_it() {
     let stage = Stage::new();
     stage.put("broken");
-    let (known, failed) = memory::measure(&stage.runner, Profile::Smoke).unwrap();
+    let (known, failed) =
+        memory::measure(&stage.runner, Profile::Smoke, memory::read(stage.runner.folder())).unwrap();
     assert_eq!((known.len(), failed.len()), (0, 5));
     assert!(
         failed[0].starts_with("memory of backprop on digits: error: loss must be finite"),
@@ -196,10 +197,14 @@ fn memory_is_measured_once_and_failures_do_not_stop_it() {
     );
     stage.take("broken");
     stage.calls();
-    let (known, failed) = memory::measure(&stage.runner, Profile::Smoke).unwrap();
+    let (known, failed) =
+        memory::measure(&stage.runner, Profile::Smoke, memory::read(stage.runner.folder())).unwrap();
     // One process a method, and its own figure for each.
     assert_eq!((known.len(), failed.len(), stage.calls().len()), (5, 0, 5));
     assert!(known.iter().all(|memory| memory.bytes == 7), "{known:?}");
-    assert_eq!(memory::measure(&stage.runner, Profile::Smoke).unwrap().0, known);
+    assert_eq!(
+        memory::measure(&stage.runner, Profile::Smoke, memory::read(stage.runner.folder())).unwrap().0,
+        known
+    );
     assert!(stage.calls().is_empty());
 }
