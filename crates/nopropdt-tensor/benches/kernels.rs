@@ -50,8 +50,9 @@ fn convolutions(table: &Table, kernels: &dyn Kernels) {
     {
         let shape = ConvShape { batch: BATCH, height: side, width: side, in_channels, out_channels };
         let fused = Epilogue::Relu { pool, dropout: Some(DropoutMask::new(0.2, Stream::new(2))) };
+        let bare = Epilogue::Relu { pool, dropout: None };
         for (epilogue, name) in
-            [(Epilogue::Linear, "plain"), (fused, if pool { "fused+pool" } else { "fused" })]
+            [(Epilogue::Linear, "plain"), (bare, "bare"), (fused, if pool { "fused+pool" } else { "fused" })]
         {
             let name = format!("{side}x{side}x{in_channels}->{out_channels} {name}");
             let parts = ["forward", "weight", "weight+input"];

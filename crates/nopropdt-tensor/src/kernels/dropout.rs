@@ -1,7 +1,7 @@
 //! Dropout by 16-bit thresholds: a value is kept when its random 16-bit number is not below the threshold.
 
-use super::simd::Simd;
-use crate::random::Stream;
+use super::simd::{Operation, Simd};
+use crate::random::{Rounds, Stream};
 
 /// Which values of a buffer are dropped, and what the kept ones are multiplied by.
 #[derive(Debug, Clone, Copy)]
@@ -26,28 +26,62 @@ impl DropoutMask {
         Self { threshold, scale: 65536.0 / (65536.0 - f32::from(threshold)), stream }
     }
 
-    /// Multiplies each value by the scale or by zero; `offset` is the position of `values[0]` in the whole buffer,
+    /// Multiplies each value by the scale, or replaces it by zero; `offset` is the position of `values[0]` in the whole buffer,
     /// so any cut into pieces gives the same result.
     pub fn apply(&self, offset: u64, values: &mut [f32]) {
-        self.apply_for((), offset, values);
+        self.apply_by((), offset, values, |values, random| self.keep(values, random));
     }
 
     /// [`apply`](Self::apply) with the vectors of an instruction set; the result is the same to the bit.
-    #[inline(always)]
     pub(super) fn apply_on<S: Simd>(&self, simd: S, offset: u64, values: &mut [f32]) {
-        self.apply_for(simd, offset, values);
+        // By itself, so that there is one copy of it: of code that several inline, the compiler keeps closures apart.
+        simd.vectorize(Apply { mask: self, offset, values });
     }
 
     #[inline(always)]
-    fn apply_for<C: Copy>(&self, caller: C, offset: u64, values: &mut [f32]) {
+    fn apply_by<R: Rounds>(&self, by: R, offset: u64, values: &mut [f32], keep: impl Fn(&mut [f32], &[u16])) {
         let mut random = [0u16; 256];
         for (index, piece) in values.chunks_mut(random.len()).enumerate() {
             let random = &mut random[..piece.len()];
-            self.stream.fill_u16_for(caller, offset + index as u64 * 256, random);
-            for (value, &r) in piece.iter_mut().zip(random.iter()) {
-                *value *= if r >= self.threshold { self.scale } else { 0.0 };
-            }
+            self.stream.fill_u16_for(by, offset + index as u64 * 256, random);
+            keep(piece, random);
         }
+    }
+
+    #[inline(always)]
+    fn keep(&self, values: &mut [f32], random: &[u16]) {
+        for (value, &random) in values.iter_mut().zip(random) {
+            *value = if random >= self.threshold { *value * self.scale } else { 0.0 };
+        }
+    }
+}
+
+/// A mask to be applied with the vectors of an instruction set.
+struct Apply<'a> {
+    mask: &'a DropoutMask,
+    offset: u64,
+    values: &'a mut [f32],
+}
+
+#[allow(unsafe_code)]
+impl Operation for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let DropoutMask { threshold, scale, .. } = *self.mask;
+        self.mask.apply_by(simd, self.offset, self.values, |values, random| {
+            assert_eq!(values.len(), random.len(), "dropout: wants a number for each value");
+            let whole = values.len() / S::LANES * S::LANES;
+            for first in (0..whole).step_by(S::LANES) {
+                // SAFETY: a vector from `first` is inside the whole vectors of both.
+                unsafe {
+                    let (values, random) = (values.as_mut_ptr().add(first), random.as_ptr().add(first));
+                    simd.keep(random, threshold, scale, values);
+                }
+            }
+            self.mask.keep(&mut values[whole..], &random[whole..]);
+        });
     }
 }
 

@@ -22,7 +22,7 @@ mod rng;
 #[cfg(test)]
 mod tests;
 
-use self::philox::{Lanes, philox};
+pub(crate) use self::philox::{Lanes, MULTIPLIERS, ROUNDS, Rounds, WEYL};
 pub use self::rng::StreamRng;
 
 /// Counters hashed at once: with 16 the compiler vectorises the rounds for SSE2, AVX2 and AVX-512 alike, with 8
@@ -83,7 +83,7 @@ impl Stream {
 
     /// Fills `out` with numbers `offset`, `offset + 1`, … of [`fill_uniform`](Stream::fill_uniform).
     pub fn fill_uniform_at(&self, offset: u64, out: &mut [f32]) {
-        fill_groups(offset, out, |group| self.words(group).map(unit_interval));
+        fill_groups(offset, out, |group| self.words((), group).map(unit_interval));
     }
 
     /// Fills `out` with numbers 0, 1, … of the normal distribution with mean 0 and variance 1.
@@ -97,7 +97,7 @@ impl Stream {
 
     /// Fills `out` with numbers `offset`, `offset + 1`, … of [`fill_normal`](Stream::fill_normal).
     pub fn fill_normal_at(&self, offset: u64, out: &mut [f32]) {
-        fill_groups(offset, out, |group| normal::from_words(&self.lanes(group)));
+        fill_groups(offset, out, |group| normal::from_words(&self.lanes((), group)));
     }
 
     /// Fills `out` with numbers `offset`, `offset + 1`, … of the uniform distribution over 0..=65535.
@@ -111,9 +111,9 @@ impl Stream {
     /// type of caller, such as a token of an instruction set, has a copy of its own: of one that several call, the compiler would keep
     /// the rounds apart, compiled for the baseline processor.
     #[inline(always)]
-    pub(crate) fn fill_u16_for<C>(&self, _caller: C, offset: u64, out: &mut [u16]) {
+    pub(crate) fn fill_u16_for<R: Rounds>(&self, caller: R, offset: u64, out: &mut [u16]) {
         fill_groups(offset, out, |group| {
-            let words = self.words(group);
+            let words = self.words(caller, group);
             let mut halves = [0; 2 * GROUP];
             for (pair, word) in halves.as_chunks_mut::<2>().0.iter_mut().zip(words) {
                 *pair = [word as u16, (word >> 16) as u16];
@@ -129,18 +129,18 @@ impl Stream {
 
     /// Words `GROUP * group ..` of the stream, one counter a lane.
     #[inline(always)]
-    fn lanes(&self, group: u64) -> Lanes<LANES> {
+    fn lanes<R: Rounds>(&self, by: R, group: u64) -> Lanes<LANES> {
         let counter = |lane: usize| split(group * LANES as u64 + lane as u64);
         let low = std::array::from_fn(|lane| counter(lane)[0]);
         let high = std::array::from_fn(|lane| counter(lane)[1]);
-        philox(self.key, [low, high, [self.nonce[0]; LANES], [self.nonce[1]; LANES]])
+        by.philox(self.key, [low, high, [self.nonce[0]; LANES], [self.nonce[1]; LANES]])
     }
 
     /// Words `GROUP * group ..` of the stream, in order.
     #[inline(always)]
-    fn words(&self, group: u64) -> [u32; GROUP] {
+    fn words<R: Rounds>(&self, by: R, group: u64) -> [u32; GROUP] {
         let mut words = [0; GROUP];
-        for (into, from) in words.as_chunks_mut::<LANES>().0.iter_mut().zip(self.lanes(group)) {
+        for (into, from) in words.as_chunks_mut::<LANES>().0.iter_mut().zip(self.lanes(by, group)) {
             *into = from;
         }
         words
@@ -150,7 +150,7 @@ impl Stream {
     fn derive(self, domain: Domain, value: u64) -> Self {
         let key = [self.key[0], self.key[1] ^ domain as u32];
         let [low, high] = split(value);
-        let [[a], [b], [c], [d]] = philox(key, [[low], [high], [self.nonce[0]], [self.nonce[1]]]);
+        let [[a], [b], [c], [d]] = ().philox(key, [[low], [high], [self.nonce[0]], [self.nonce[1]]]);
         Self { key: [a, b], nonce: [c, d] }
     }
 }

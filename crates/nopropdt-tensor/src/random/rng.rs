@@ -23,7 +23,7 @@ impl StreamRng {
 impl RngCore for StreamRng {
     fn next_u32(&mut self) -> u32 {
         if self.used == GROUP {
-            self.words = self.stream.words(self.next_group);
+            self.words = self.stream.words((), self.next_group);
             self.next_group += 1;
             self.used = 0;
         }

@@ -109,7 +109,7 @@ fn normal_numbers_follow_the_normal_distribution() {
 /// The series against the library's functions in f64, over the words of many counters and the extreme ones.
 #[test]
 fn box_muller_is_accurate() {
-    let mut words: Vec<[u32; GROUP]> = (0..2000).map(|group| stream().words(group)).collect();
+    let mut words: Vec<[u32; GROUP]> = (0..2000).map(|group| stream().words((), group)).collect();
     words.push([0; GROUP]);
     words.push([u32::MAX; GROUP]);
     words.push(std::array::from_fn(|i| 1 << (i % 32)));

@@ -101,7 +101,13 @@ pub struct SliceGradients<'a> {
 /// and hand on images that exist: no size is zero.
 pub trait Groups {
     /// The kernel in the order the forward pass reads it, made once a call for an input of `precision`.
-    fn pack_forward(&self, shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch;
+    fn pack_forward(
+        &self,
+        shape: &ConvShape,
+        epilogue: &Epilogue,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Scratch;
 
     /// The kernel in the order the input's gradient reads it, made once a call for an input of `precision`.
     fn pack_backward(
@@ -132,7 +138,7 @@ impl Forward<'_> {
         }
         let (shape, images) = (self.shape, self.shape.group());
         let image_out = shape.image_out(&self.epilogue);
-        let packed = kernels.pack_forward(&shape, self.weight, self.x.precision());
+        let packed = kernels.pack_forward(&shape, &self.epilogue, self.weight, self.x.precision());
         let packed = &*packed;
         let outputs = output.chunks(images * image_out);
         let arg_maxes: Vec<&mut [u8]> = if self.epilogue.pools() {

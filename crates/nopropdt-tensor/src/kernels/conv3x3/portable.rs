@@ -11,7 +11,13 @@ use crate::kernels::gemm::{Gemm, Operand, Products, as_multiplied};
 use crate::kernels::{Portable, Scratch, relu};
 
 impl Groups for Portable {
-    fn pack_forward(&self, _shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {
+    fn pack_forward(
+        &self,
+        _shape: &ConvShape,
+        _epilogue: &Epilogue,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Scratch {
         as_multiplied(weight.into(), precision)
     }
 

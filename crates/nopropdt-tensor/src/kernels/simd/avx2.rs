@@ -3,6 +3,7 @@
 use super::{Operation, Simd};
 use crate::kernels::Isa;
 use crate::kernels::bf16::Pair;
+use crate::random::Rounds;
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA, with the bit instructions of the same generation.
@@ -21,6 +22,8 @@ impl Avx2 {
     }
 }
 
+impl Rounds for Avx2 {}
+
 #[allow(unsafe_code)]
 impl Simd for Avx2 {
     const ISA: Isa = Isa::Avx2;
@@ -28,6 +31,8 @@ impl Simd for Avx2 {
     const ROWS: usize = 6;
     type F32 = __m256;
     type Pairs = __m256i;
+    type Square = [__m256; 2];
+    type Places = __m256i;
 
     #[inline(always)]
     fn zero(self) -> __m256 {
@@ -54,6 +59,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as for `zero`.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: as for `zero`.
         unsafe { _mm256_fmadd_ps(a, b, c) }
@@ -69,6 +80,58 @@ impl Simd for Avx2 {
     unsafe fn store(self, value: __m256, to: *mut f32) {
         // SAFETY: the token proves the instruction, the caller vouches for 8 writable numbers; it needs no alignment.
         unsafe { _mm256_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn keep(self, random: *const u16, threshold: u16, scale: f32, values: *mut f32) {
+        // SAFETY: the token proves the instructions; the caller vouches for 8 elements at both places.
+        unsafe {
+            let random = _mm256_cvtepu16_epi32(_mm_loadu_si128(random.cast()));
+            let dropped = _mm256_cmpgt_epi32(_mm256_set1_epi32(i32::from(threshold)), random);
+            let scaled = _mm256_mul_ps(_mm256_loadu_ps(values), _mm256_set1_ps(scale));
+            _mm256_storeu_ps(values, _mm256_andnot_ps(_mm256_castsi256_ps(dropped), scaled));
+        }
+    }
+
+    #[inline(always)]
+    fn where_positive(self, condition: __m256, value: __m256) -> __m256 {
+        // SAFETY: as for `zero`.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_square(self, from: *const f32, row: usize) -> [__m256; 2] {
+        // SAFETY: the token proves the instructions, the caller vouches for four readable numbers in each of four rows.
+        unsafe {
+            [0, 2].map(|first| {
+                _mm256_set_m128(
+                    _mm_loadu_ps(from.add((first + 1) * row)),
+                    _mm_loadu_ps(from.add(first * row)),
+                )
+            })
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_places(self, pixels: *const u8) -> __m256i {
+        // SAFETY: the token proves the instructions, the caller vouches for 8 readable bytes.
+        unsafe {
+            let pixels = _mm256_cvtepu8_epi32(_mm_loadl_epi64(pixels.cast()));
+            // The second row of a window is four numbers on in the square, not two.
+            _mm256_add_epi32(pixels, _mm256_and_si256(pixels, _mm256_set1_epi32(2)))
+        }
+    }
+
+    #[inline(always)]
+    fn pick(self, square: [__m256; 2], places: __m256i, down: usize, right: usize) -> __m256 {
+        // SAFETY: as for `zero`.
+        unsafe {
+            let places = _mm256_add_epi32(places, _mm256_set1_epi32((4 * down + right) as i32));
+            let upper = _mm256_permutevar8x32_ps(square[0], places);
+            let lower = _mm256_permutevar8x32_ps(square[1], places);
+            // Places from 8 on are in the lower half: their bit becomes the sign that the blend looks at.
+            _mm256_blendv_ps(upper, lower, _mm256_castsi256_ps(_mm256_slli_epi32::<28>(places)))
+        }
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@ use super::{Avx2, Operation, Simd};
 use crate::kernels::Isa;
 use crate::kernels::bf16::{Bf16, Pair};
 use crate::kernels::tile;
+use crate::random::{Lanes, MULTIPLIERS, ROUNDS, Rounds, WEYL};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
@@ -35,6 +36,73 @@ impl<const BF16: bool, const TILES: bool> Avx512With<BF16, TILES> {
 }
 
 #[allow(unsafe_code)]
+impl<const BF16: bool, const TILES: bool> Rounds for Avx512With<BF16, TILES> {
+    #[inline(always)]
+    fn philox<const L: usize>(self, key: [u32; 2], counters: Lanes<L>) -> Lanes<L> {
+        assert!(L.is_multiple_of(16), "philox: wants whole vectors; found {L} counters");
+        let mut words = counters;
+        for first in (0..L).step_by(16) {
+            // SAFETY: the token proves the instructions; 16 words from `first` are inside each array, as L is a multiple of 16.
+            unsafe {
+                let [a, b, c, d] =
+                    words.each_mut().map(|words| words.as_mut_ptr().add(first).cast::<__m512i>());
+                let state = [a.read_unaligned(), b.read_unaligned(), c.read_unaligned(), d.read_unaligned()];
+                let state = philox(key, state);
+                a.write_unaligned(state[0]);
+                b.write_unaligned(state[1]);
+                c.write_unaligned(state[2]);
+                d.write_unaligned(state[3]);
+            }
+        }
+        words
+    }
+}
+
+/// The rounds of Philox on 16 counters.
+///
+/// The product of two words fills 64 bits, so even and odd lanes go separate ways, each in the lower halves of 64-bit lanes. The upper
+/// halves hold what is left over; no round reads them.
+///
+/// # Safety
+/// The processor must have AVX-512 F.
+#[allow(unsafe_code)]
+#[inline(always)]
+unsafe fn philox(key: [u32; 2], counters: [__m512i; 4]) -> [__m512i; 4] {
+    // SAFETY: the caller vouches for the instructions; they touch no memory.
+    unsafe {
+        let factors = MULTIPLIERS.map(|factor| _mm512_set1_epi32(factor.cast_signed()));
+        let mut keys = key.map(|key| _mm512_set1_epi32(key.cast_signed()));
+        let [mut even, mut odd] = [counters, counters.map(|words| _mm512_shuffle_epi32::<0xF5>(words))];
+        for _ in 0..ROUNDS {
+            even = round(even, keys, factors);
+            odd = round(odd, keys, factors);
+            keys[0] = _mm512_add_epi32(keys[0], _mm512_set1_epi32(WEYL[0].cast_signed()));
+            keys[1] = _mm512_add_epi32(keys[1], _mm512_set1_epi32(WEYL[1].cast_signed()));
+        }
+        for (even, odd) in even.iter_mut().zip(odd) {
+            *even = _mm512_mask_shuffle_epi32::<0xA0>(*even, 0xAAAA, odd);
+        }
+        even
+    }
+}
+
+/// A round on the lower halves of 64-bit lanes.
+///
+/// # Safety
+/// The processor must have AVX-512 F.
+#[allow(unsafe_code)]
+#[inline(always)]
+unsafe fn round([a, b, c, d]: [__m512i; 4], keys: [__m512i; 2], factors: [__m512i; 2]) -> [__m512i; 4] {
+    // SAFETY: the caller vouches for the instructions; they touch no memory. 0x96 is the exclusive or of three.
+    unsafe {
+        let (first, second) = (_mm512_mul_epu32(a, factors[0]), _mm512_mul_epu32(c, factors[1]));
+        let a = _mm512_ternarylogic_epi32::<0x96>(_mm512_srli_epi64::<32>(second), b, keys[0]);
+        let c = _mm512_ternarylogic_epi32::<0x96>(_mm512_srli_epi64::<32>(first), d, keys[1]);
+        [a, second, c, first]
+    }
+}
+
+#[allow(unsafe_code)]
 impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     const ISA: Isa = match (BF16, TILES) {
         (false, _) => Isa::Avx512,
@@ -46,6 +114,8 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     const ROWS: usize = 14;
     type F32 = __m512;
     type Pairs = __m512i;
+    type Square = __m512;
+    type Places = __m512i;
 
     #[inline(always)]
     fn zero(self) -> __m512 {
@@ -69,6 +139,12 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     fn sub(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: as for `zero`.
         unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as for `zero`.
+        unsafe { _mm512_mul_ps(a, b) }
     }
 
     #[inline(always)]
@@ -110,6 +186,17 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     }
 
     #[inline(always)]
+    unsafe fn keep(self, random: *const u16, threshold: u16, scale: f32, values: *mut f32) {
+        // SAFETY: the token proves the instructions; the caller vouches for 16 elements at both places.
+        unsafe {
+            let random = _mm256_loadu_si256(random.cast());
+            let kept = _mm256_cmpge_epu16_mask(random, _mm256_set1_epi16(threshold.cast_signed()));
+            let scaled = _mm512_maskz_mul_ps(kept, _mm512_loadu_ps(values), _mm512_set1_ps(scale));
+            _mm512_storeu_ps(values, scaled);
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_rounded(self, value: __m512, to: *mut Bf16) {
         // SAFETY: the token proves the instructions; the caller vouches for 16 writable numbers, 32 bytes.
         unsafe { _mm256_storeu_si256(to.cast(), halves::<BF16>(value)) }
@@ -125,6 +212,44 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
             let upper = _mm512_slli_epi32::<16>(_mm512_add_epi32(lanes(), _mm512_set1_epi32(16)));
             let order = _mm512_or_si512(lanes(), upper);
             _mm512_storeu_si512(to.cast(), _mm512_permutexvar_epi16(order, both));
+        }
+    }
+
+    #[inline(always)]
+    fn where_positive(self, condition: __m512, value: __m512) -> __m512 {
+        // SAFETY: as for `zero`.
+        unsafe {
+            _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_square(self, from: *const f32, row: usize) -> __m512 {
+        // SAFETY: the token proves the instructions, the caller vouches for four readable numbers in each of four rows.
+        unsafe {
+            let square = _mm512_castps128_ps512(_mm_loadu_ps(from));
+            let square = _mm512_insertf32x4::<1>(square, _mm_loadu_ps(from.add(row)));
+            let square = _mm512_insertf32x4::<2>(square, _mm_loadu_ps(from.add(2 * row)));
+            _mm512_insertf32x4::<3>(square, _mm_loadu_ps(from.add(3 * row)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_places(self, pixels: *const u8) -> __m512i {
+        // SAFETY: the token proves the instructions, the caller vouches for 16 readable bytes.
+        unsafe {
+            let pixels = _mm512_cvtepu8_epi32(_mm_loadu_si128(pixels.cast()));
+            // The second row of a window is four numbers on in the square, not two.
+            _mm512_add_epi32(pixels, _mm512_and_si512(pixels, _mm512_set1_epi32(2)))
+        }
+    }
+
+    #[inline(always)]
+    fn pick(self, square: __m512, places: __m512i, down: usize, right: usize) -> __m512 {
+        // SAFETY: as for `zero`.
+        unsafe {
+            let places = _mm512_add_epi32(places, _mm512_set1_epi32((4 * down + right) as i32));
+            _mm512_permutexvar_ps(places, square)
         }
     }
 

@@ -17,10 +17,11 @@ pub use avx512::{Amx, Avx512, Avx512Bf16};
 
 use super::Isa;
 use super::bf16::{Bf16, Pair};
+use crate::random::Rounds;
 
 /// An instruction set's f32 vectors. Values are tokens: they exist only where the instructions do.
 #[allow(unsafe_code)]
-pub trait Simd: Copy + Send + Sync + 'static {
+pub trait Simd: Rounds + Send + Sync + 'static {
     /// The name.
     const ISA: Isa;
     /// Numbers in a vector.
@@ -33,6 +34,10 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type F32: Copy;
     /// `LANES` pairs of bf16.
     type Pairs: Copy;
+    /// 4×4 numbers to pick from.
+    type Square: Copy;
+    /// A number of a square for each lane, row by row from 0.
+    type Places: Copy;
 
     /// Zeros.
     fn zero(self) -> Self::F32;
@@ -45,6 +50,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// a − b.
     fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// a · b.
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
 
     /// a · b + c, rounded once.
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
@@ -89,6 +97,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
         count
     }
 
+    /// Multiplies each of the `LANES` numbers at `values` by `scale` where the number at `random` is at least `threshold`; the others
+    /// become 0.
+    ///
+    /// # Safety
+    /// `LANES` elements must be readable at `random` and writable at `values`.
+    unsafe fn keep(self, random: *const u16, threshold: u16, scale: f32, values: *mut f32);
+
     /// Writes `LANES` numbers to `to`, each rounded to bf16; where an instruction does it, numbers too small to be normal become 0.
     ///
     /// # Safety
@@ -121,6 +136,25 @@ pub trait Simd: Copy + Send + Sync + 'static {
             }
         }
     }
+
+    /// `value` where `condition` is above 0, else 0.
+    fn where_positive(self, condition: Self::F32, value: Self::F32) -> Self::F32;
+
+    /// The 4×4 numbers at `from`, whose rows lie `row` numbers apart.
+    ///
+    /// # Safety
+    /// They must be readable; alignment is that of f32.
+    unsafe fn load_square(self, from: *const f32, row: usize) -> Self::Square;
+
+    /// The places in a square of pixels of a window: `pixels` counts the four of 2×2, row by row, for each lane.
+    ///
+    /// # Safety
+    /// `LANES` bytes must be readable.
+    unsafe fn load_places(self, pixels: *const u8) -> Self::Places;
+
+    /// The numbers of a square that lie `down` rows and `right` columns from `places`. Which numbers those are whose place is beyond the
+    /// square is not said.
+    fn pick(self, square: Self::Square, places: Self::Places, down: usize, right: usize) -> Self::F32;
 
     /// The `LANES` pairs at `from`.
     ///

@@ -11,28 +11,28 @@ pub(super) fn is_sparse<S: Simd>(shape: &ConvShape, epilogue: &Epilogue) -> bool
 }
 
 /// What an image's backward pass reads.
-struct Image<'a> {
-    x: &'a [f32],
-    output: &'a [f32],
-    arg_max: &'a [u8],
-    grad_output: &'a [f32],
+pub(super) struct Image<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) output: &'a [f32],
+    pub(super) arg_max: &'a [u8],
+    pub(super) grad_output: &'a [f32],
 }
 
 /// Room for what of an image is stored in bf16.
-struct Widened {
+pub(super) struct Widened {
     x: Scratch,
     output: Scratch,
 }
 
 impl Widened {
-    fn new(slice: &BackwardSlice<'_>) -> Self {
+    pub(super) fn new(slice: &BackwardSlice<'_>) -> Self {
         let [x, output] = [slice.shape.image(), slice.shape.image_out(&slice.epilogue)].map(Scratch::any);
         Self { x, output }
     }
 
     /// Image `index` of a slice, in f32.
     #[inline(always)]
-    fn image<'a>(&'a mut self, slice: &'a BackwardSlice<'_>, index: usize) -> Image<'a> {
+    pub(super) fn image<'a>(&'a mut self, slice: &'a BackwardSlice<'_>, index: usize) -> Image<'a> {
         let (image, image_out) = (slice.shape.image(), slice.shape.image_out(&slice.epilogue));
         let stored = index * image_out..(index + 1) * image_out;
         Image {

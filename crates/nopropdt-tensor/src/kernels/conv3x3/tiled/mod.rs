@@ -10,6 +10,8 @@ mod by_pixel;
 mod entries;
 mod epilogue;
 mod neighbourhoods;
+mod picks;
+mod windows;
 mod winograd;
 
 use super::shape::{TAPS, flip};
@@ -30,7 +32,16 @@ const BAND: usize = 4096;
 const PAGE: usize = 1024;
 
 impl<S: Simd> Groups for S {
-    fn pack_forward(&self, shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {
+    fn pack_forward(
+        &self,
+        shape: &ConvShape,
+        epilogue: &Epilogue,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Scratch {
+        if windows::suits(shape, epilogue) && precision == Precision::F32 {
+            return windows::kernel::<S>(shape, weight);
+        }
         if winograd::suits::<S>(shape, precision) {
             return winograd::panels::<S>(shape, weight, precision);
         }
@@ -55,7 +66,9 @@ impl<S: Simd> Groups for S {
     }
 
     fn forward(&self, group: &ForwardGroup<'_>, output: ValuesMut<'_>, arg_max: &mut [u8]) {
-        if winograd::suits::<S>(&group.shape, group.x.precision()) {
+        if windows::suits(&group.shape, &group.epilogue) && group.x.precision() == Precision::F32 {
+            self.vectorize(windows::Forward { group, output, arg_max });
+        } else if winograd::suits::<S>(&group.shape, group.x.precision()) {
             by_winograd(*self, group, output, arg_max);
         } else {
             by_neighbourhoods(*self, group, output, arg_max);
@@ -65,6 +78,8 @@ impl<S: Simd> Groups for S {
     fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
         if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
             self.vectorize(backward::Sparse { slice, gradients });
+        } else if windows::suits(&slice.shape, &slice.epilogue) && gradients.x.is_none() {
+            self.vectorize(picks::Gradient { slice, gradients });
         } else {
             backward::dense(*self, slice, gradients);
         }

@@ -1,0 +1,200 @@
+//! A pooled convolution of images of few channels, such as the network's input: window by window of the pool, all of it in registers.
+//!
+//! ```text
+//! for each window, for each channel, for each of 9 taps:     4 pixels of 2 vectors of outputs, a register each
+//!     sums[pixel] += x[pixel + tap] · weight[tap]            6 loads, 8 multiply-adds
+//! ```
+//!
+//! With 9 products a pixel and channel, the tile of [`neighbourhoods`](super::neighbourhoods) spends as long on writing its sums as on
+//! making them. Here the largest of four is all that is written. An image and a panel of the kernel are a few KiB each and stay in the
+//! L1 cache.
+
+use super::epilogue::pool_window;
+use super::*;
+use crate::kernels::simd::Operation;
+
+/// Images of more channels are long enough sums for the tile.
+const MOST_CHANNELS: usize = 3;
+/// Pixels of a window.
+const WINDOW: usize = 4;
+
+/// Whether a convolution takes this way.
+pub(super) fn suits(shape: &ConvShape, epilogue: &Epilogue) -> bool {
+    shape.in_channels <= MOST_CHANNELS && epilogue.pools()
+}
+
+/// The kernel as [outputs / PANEL][C_in][9][PANEL], zero beyond the last output.
+pub(super) fn kernel<S: Simd>(shape: &ConvShape, weight: &[f32]) -> Scratch {
+    let (inputs, outputs, width) = (shape.in_channels, shape.out_channels, panel::<S>());
+    let mut packed = Scratch::zeros(TAPS * inputs * padded::<S>(outputs));
+    for (index, to) in packed.chunks_exact_mut(width).enumerate() {
+        let (tap, rest) = (index % TAPS, index / TAPS);
+        let (input, first) = (rest % inputs, rest / inputs * width);
+        let from = &weight[(tap * inputs + input) * outputs..][first..outputs.min(first + width)];
+        to[..from.len()].copy_from_slice(from);
+    }
+    packed
+}
+
+/// An image in planes with borders of zeros, [C][H + 2, W + 2].
+pub(super) struct Planes {
+    height: usize,
+    width: usize,
+    data: Scratch,
+}
+
+impl Planes {
+    pub(super) fn new(shape: &ConvShape) -> Self {
+        let data = Scratch::zeros(shape.in_channels * (shape.height + 2) * (shape.width + 2));
+        Self { height: shape.height, width: shape.width, data }
+    }
+
+    fn row(&self) -> usize {
+        self.width + 2
+    }
+
+    fn plane(&self) -> usize {
+        (self.height + 2) * self.row()
+    }
+
+    #[inline(always)]
+    pub(super) fn load(&mut self, image: &[f32]) {
+        let (row, plane) = (self.row(), self.plane());
+        let channels = self.data.len() / plane;
+        for (channel, plane) in self.data.chunks_exact_mut(plane).enumerate() {
+            let rows = plane[row..].chunks_exact_mut(row).zip(image.chunks_exact(self.width * channels));
+            for (to, from) in rows {
+                let to = &mut to[1..=self.width];
+                if channels == 1 {
+                    to.copy_from_slice(from);
+                } else {
+                    to.iter_mut()
+                        .zip(from[channel..].iter().step_by(channels))
+                        .for_each(|(to, &from)| *to = from);
+                }
+            }
+        }
+    }
+}
+
+impl Planes {
+    /// The 4×4 numbers of a channel around the window whose first pixel is `(y, x)`.
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) fn square<S: Simd>(&self, simd: S, channel: usize, (y, x): (usize, usize)) -> S::Square {
+        let (row, plane) = (self.row(), self.plane());
+        assert!(y + 1 < self.height && x + 1 < self.width, "windows: no such window");
+        assert!((channel + 1) * plane <= self.data.len(), "windows: no such channel");
+        // SAFETY: around a window inside the image are 4×4 numbers of the bordered plane, which is inside the planes.
+        unsafe { simd.load_square(self.data.as_ptr().add(channel * plane + y * row + x), row) }
+    }
+}
+
+/// The forward pass of a group of images.
+pub(super) struct Forward<'a, 'b> {
+    pub(super) group: &'a ForwardGroup<'a>,
+    pub(super) output: ValuesMut<'b>,
+    pub(super) arg_max: &'a mut [u8],
+}
+
+impl Operation for Forward<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let ForwardGroup { shape, epilogue, offset, x, packed, bias } = *self.group;
+        let Values::F32(x) = x else { unreachable!("bf16 images go another way") };
+        let (channels, width) = (shape.out_channels, panel::<S>());
+        let (rows, columns) = epilogue.output_size(&shape);
+        let of_row = columns * channels;
+        // An even number of rows, whose random numbers are mostly whole groups.
+        let together = (BAND / of_row / 2 * 2).max(2);
+        let mut planes = Planes::new(&shape);
+        let mut finished = Scratch::any(together * of_row);
+        let mut padded_bias = Scratch::zeros(padded::<S>(channels));
+        padded_bias[..channels].copy_from_slice(bias);
+        for (index, image) in x.chunks_exact(shape.image()).enumerate() {
+            planes.load(image);
+            for first in (0..rows).step_by(together) {
+                let band = first..rows.min(first + together);
+                let start = (index * rows + first) * of_row;
+                let range = start..start + band.len() * of_row;
+                let out = self.output.wide(range.clone(), &mut finished);
+                let arg = &mut self.arg_max[range.clone()];
+                let kernels = packed.chunks_exact(TAPS * shape.in_channels * width);
+                for (index, (kernel, bias)) in kernels.zip(padded_bias.chunks_exact(width)).enumerate() {
+                    let first = index * width;
+                    let used = width.min(channels - first);
+                    let pixels = out.chunks_exact_mut(channels).zip(arg.chunks_exact_mut(channels));
+                    let places = band.clone().flat_map(|row| (0..columns).map(move |column| (row, column)));
+                    for ((row, column), (out, arg)) in places.zip(pixels) {
+                        let sums = window(simd, &planes, kernel, (2 * row, 2 * column));
+                        finish::<S>(
+                            &sums,
+                            bias,
+                            &mut out[first..first + used],
+                            &mut arg[first..first + used],
+                        );
+                    }
+                }
+                if let Some(mask) = epilogue.dropout() {
+                    mask.apply_on(simd, offset + start as u64, out);
+                }
+                self.output.rounded_from(range, &finished);
+            }
+        }
+    }
+}
+
+/// Sums of a window's pixels, [4][PANEL], with room for the largest panel.
+type Sums = [[f32; 32]; WINDOW];
+
+/// The convolution at the four pixels of the window whose first is `(y, x)`.
+#[allow(unsafe_code)]
+#[inline(always)]
+fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], (y, x): (usize, usize)) -> Sums {
+    let (row, plane, width) = (planes.row(), planes.plane(), panel::<S>());
+    let channels = planes.data.len() / plane;
+    assert!(y + 1 < planes.height && x + 1 < planes.width, "windows: no such window");
+    assert_eq!(kernel.len(), channels * TAPS * width, "windows: kernel does not fit");
+    let mut sums = [[simd.zero(); 2]; WINDOW];
+    for channel in 0..channels {
+        // SAFETY: the neighbourhood of a window is 4×4 numbers of each bordered plane, inside it for every pixel (y, x) whose window
+        // is inside the image; the kernel has 9 taps of two vectors for each channel. Both were checked above.
+        unsafe {
+            let from = planes.data.as_ptr().add(channel * plane + y * row + x);
+            let weights = kernel.as_ptr().add(channel * TAPS * width);
+            for tap in 0..TAPS {
+                let weight = weights.add(tap * width);
+                let weight = [simd.load(weight), simd.load(weight.add(S::LANES))];
+                let from = from.add(tap / 3 * row + tap % 3);
+                for (pixel, sums) in sums.iter_mut().enumerate() {
+                    let value = simd.splat(*from.add(pixel / 2 * row + pixel % 2));
+                    sums[0] = simd.mul_add(value, weight[0], sums[0]);
+                    sums[1] = simd.mul_add(value, weight[1], sums[1]);
+                }
+            }
+        }
+    }
+    let mut stored = [[0.0; 32]; WINDOW];
+    for (to, sums) in stored.iter_mut().zip(sums) {
+        // SAFETY: no panel is wider than 32 numbers.
+        unsafe {
+            simd.store(sums[0], to.as_mut_ptr());
+            simd.store(sums[1], to.as_mut_ptr().add(S::LANES));
+        }
+    }
+    stored
+}
+
+/// Pool, bias and ReLU of a window; a whole panel at once, so that the compiler knows its length.
+#[inline(always)]
+fn finish<S: Simd>(sums: &Sums, bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
+    let width = panel::<S>();
+    let rows = [sums[..2].as_flattened(), sums[2..].as_flattened()];
+    if out.len() == width {
+        pool_window(rows, 32, bias, &mut out[..width], &mut arg[..width]);
+    } else {
+        pool_window(rows, 32, bias, out, arg);
+    }
+}
