@@ -26,7 +26,7 @@ impl DropoutMask {
         Self { threshold, scale: 65536.0 / (65536.0 - f32::from(threshold)), stream }
     }
 
-    /// Multiplies each value by the scale, or replaces it by zero; `offset` is the position of `values[0]` in the whole buffer,
+    /// Multiplies each value by the scale or by zero; `offset` is the position of `values[0]` in the whole buffer,
     /// so any cut into pieces gives the same result.
     pub fn apply(&self, offset: u64, values: &mut [f32]) {
         self.apply_by((), offset, values, |values, random| self.keep(values, random));
@@ -40,10 +40,10 @@ impl DropoutMask {
 
     #[inline(always)]
     fn apply_by<R: Rounds>(&self, by: R, offset: u64, values: &mut [f32], keep: impl Fn(&mut [f32], &[u16])) {
-        let mut random = [0u16; 256];
-        for (index, piece) in values.chunks_mut(random.len()).enumerate() {
-            let random = &mut random[..piece.len()];
-            self.stream.fill_u16_for(by, offset + index as u64 * 256, random);
+        let mut random = Random([0; PIECE]);
+        for (index, piece) in values.chunks_mut(random.0.len()).enumerate() {
+            let random = &mut random.0[..piece.len()];
+            self.stream.fill_u16_for(by, offset + (index * PIECE) as u64, random);
             keep(piece, random);
         }
     }
@@ -51,10 +51,17 @@ impl DropoutMask {
     #[inline(always)]
     fn keep(&self, values: &mut [f32], random: &[u16]) {
         for (value, &random) in values.iter_mut().zip(random) {
-            *value = if random >= self.threshold { *value * self.scale } else { 0.0 };
+            *value *= if random >= self.threshold { self.scale } else { 0.0 };
         }
     }
 }
+
+/// Values that get their random numbers together: 2 KiB of these.
+const PIECE: usize = 1024;
+
+/// Random numbers on whole cache lines, so that no vector lies on two.
+#[repr(align(64))]
+struct Random([u16; PIECE]);
 
 /// A mask to be applied with the vectors of an instruction set.
 struct Apply<'a> {

@@ -83,7 +83,7 @@ impl Stream {
 
     /// Fills `out` with numbers `offset`, `offset + 1`, … of [`fill_uniform`](Stream::fill_uniform).
     pub fn fill_uniform_at(&self, offset: u64, out: &mut [f32]) {
-        fill_groups(offset, out, |group| self.words((), group).map(unit_interval));
+        Uniform(self).fill(offset, out);
     }
 
     /// Fills `out` with numbers 0, 1, … of the normal distribution with mean 0 and variance 1.
@@ -97,7 +97,7 @@ impl Stream {
 
     /// Fills `out` with numbers `offset`, `offset + 1`, … of [`fill_normal`](Stream::fill_normal).
     pub fn fill_normal_at(&self, offset: u64, out: &mut [f32]) {
-        fill_groups(offset, out, |group| normal::from_words(&self.lanes((), group)));
+        Normal(self).fill(offset, out);
     }
 
     /// Fills `out` with numbers `offset`, `offset + 1`, … of the uniform distribution over 0..=65535.
@@ -112,14 +112,7 @@ impl Stream {
     /// the rounds apart, compiled for the baseline processor.
     #[inline(always)]
     pub(crate) fn fill_u16_for<R: Rounds>(&self, caller: R, offset: u64, out: &mut [u16]) {
-        fill_groups(offset, out, |group| {
-            let words = self.words(caller, group);
-            let mut halves = [0; 2 * GROUP];
-            for (pair, word) in halves.as_chunks_mut::<2>().0.iter_mut().zip(words) {
-                *pair = [word as u16, (word >> 16) as u16];
-            }
-            halves
-        });
+        Halves(self, caller).fill(offset, out);
     }
 
     /// A generator for the distributions of `rand`; it yields the words of this stream in order.
@@ -130,10 +123,10 @@ impl Stream {
     /// Words `GROUP * group ..` of the stream, one counter a lane.
     #[inline(always)]
     fn lanes<R: Rounds>(&self, by: R, group: u64) -> Lanes<LANES> {
-        let counter = |lane: usize| split(group * LANES as u64 + lane as u64);
-        let low = std::array::from_fn(|lane| counter(lane)[0]);
-        let high = std::array::from_fn(|lane| counter(lane)[1]);
-        by.philox(self.key, [low, high, [self.nonce[0]; LANES], [self.nonce[1]; LANES]])
+        // A group's first counter is a multiple of its length, so the low halves do not overflow.
+        let [first, high] = split(group * LANES as u64);
+        let low = std::array::from_fn(|lane| first | lane as u32);
+        by.philox(self.key, [low, [high; LANES], [self.nonce[0]; LANES], [self.nonce[1]; LANES]])
     }
 
     /// Words `GROUP * group ..` of the stream, in order.
@@ -168,20 +161,59 @@ fn unit_interval(word: u32) -> f32 {
     (word >> 8) as f32 * STEP
 }
 
-/// Fills `out` with elements `offset ..` of the concatenation of `group(0)`, `group(1)`, …
-///
-/// `group` is called in one place only: called from several, the compiler would keep it apart, compiled for the baseline processor.
-#[inline(always)]
-fn fill_groups<T: Copy, const N: usize>(offset: u64, out: &mut [T], group: impl Fn(u64) -> [T; N]) {
-    let (mut index, mut skip) = (offset / N as u64, (offset % N as u64) as usize);
-    let mut rest = out;
-    while !rest.is_empty() {
-        let values = group(index);
-        let (now, later) = rest.split_at_mut((N - skip).min(rest.len()));
-        match <&mut [T; N]>::try_from(&mut *now) {
-            Ok(whole) => *whole = values,
-            Err(_) => now.copy_from_slice(&values[skip..skip + now.len()]),
+/// Numbers that come in groups. A trait, since a closure may be kept apart from its caller and compiled for the baseline processor.
+trait Groups<T: Copy, const N: usize> {
+    /// Group `index`. To be marked `#[inline(always)]`.
+    fn group(&self, index: u64) -> [T; N];
+
+    /// Fills `out` with elements `offset ..` of the concatenation of groups 0, 1, …
+    #[inline(always)]
+    fn fill(&self, offset: u64, out: &mut [T]) {
+        let (mut index, mut skip) = (offset / N as u64, (offset % N as u64) as usize);
+        let mut rest = out;
+        while !rest.is_empty() {
+            let group = self.group(index);
+            let (now, later) = rest.split_at_mut((N - skip).min(rest.len()));
+            match <&mut [T; N]>::try_from(&mut *now) {
+                Ok(whole) => *whole = group,
+                Err(_) => now.copy_from_slice(&group[skip..skip + now.len()]),
+            }
+            (index, skip, rest) = (index + 1, 0, later);
         }
-        (index, skip, rest) = (index + 1, 0, later);
+    }
+}
+
+/// See [`Stream::fill_uniform_at`].
+struct Uniform<'s>(&'s Stream);
+
+impl Groups<f32, GROUP> for Uniform<'_> {
+    #[inline(always)]
+    fn group(&self, index: u64) -> [f32; GROUP] {
+        self.0.words((), index).map(unit_interval)
+    }
+}
+
+/// See [`Stream::fill_normal_at`].
+struct Normal<'s>(&'s Stream);
+
+impl Groups<f32, GROUP> for Normal<'_> {
+    #[inline(always)]
+    fn group(&self, index: u64) -> [f32; GROUP] {
+        normal::from_words(&self.0.lanes((), index))
+    }
+}
+
+/// See [`Stream::fill_u16_at`].
+struct Halves<'s, R>(&'s Stream, R);
+
+impl<R: Rounds> Groups<u16, { 2 * GROUP }> for Halves<'_, R> {
+    #[inline(always)]
+    fn group(&self, index: u64) -> [u16; 2 * GROUP] {
+        let mut halves = [0; 2 * GROUP];
+        let words = self.0.words(self.1, index);
+        for (pair, word) in halves.as_chunks_mut::<2>().0.iter_mut().zip(words) {
+            *pair = [word as u16, (word >> 16) as u16];
+        }
+        halves
     }
 }

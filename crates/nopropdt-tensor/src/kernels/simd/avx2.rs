@@ -88,8 +88,8 @@ impl Simd for Avx2 {
         unsafe {
             let random = _mm256_cvtepu16_epi32(_mm_loadu_si128(random.cast()));
             let dropped = _mm256_cmpgt_epi32(_mm256_set1_epi32(i32::from(threshold)), random);
-            let scaled = _mm256_mul_ps(_mm256_loadu_ps(values), _mm256_set1_ps(scale));
-            _mm256_storeu_ps(values, _mm256_andnot_ps(_mm256_castsi256_ps(dropped), scaled));
+            let factors = _mm256_andnot_ps(_mm256_castsi256_ps(dropped), _mm256_set1_ps(scale));
+            _mm256_storeu_ps(values, _mm256_mul_ps(_mm256_loadu_ps(values), factors));
         }
     }
 

@@ -191,8 +191,8 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
         unsafe {
             let random = _mm256_loadu_si256(random.cast());
             let kept = _mm256_cmpge_epu16_mask(random, _mm256_set1_epi16(threshold.cast_signed()));
-            let scaled = _mm512_maskz_mul_ps(kept, _mm512_loadu_ps(values), _mm512_set1_ps(scale));
-            _mm512_storeu_ps(values, scaled);
+            let factors = _mm512_maskz_mov_ps(kept, _mm512_set1_ps(scale));
+            _mm512_storeu_ps(values, _mm512_mul_ps(_mm512_loadu_ps(values), factors));
         }
     }
 

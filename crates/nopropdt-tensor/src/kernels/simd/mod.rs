@@ -97,8 +97,7 @@ pub trait Simd: Rounds + Send + Sync + 'static {
         count
     }
 
-    /// Multiplies each of the `LANES` numbers at `values` by `scale` where the number at `random` is at least `threshold`; the others
-    /// become 0.
+    /// Multiplies each of the `LANES` numbers at `values`, by `scale` where the number at `random` is at least `threshold`, else by 0.
     ///
     /// # Safety
     /// `LANES` elements must be readable at `random` and writable at `values`.

@@ -102,7 +102,19 @@ fn run(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue, stored: [Pre
     };
     let inner = |values: &mut Vec<f32>| BORDER..values.len() - BORDER;
     let (range_w, range_b, range_x) = (inner(&mut weight), inner(&mut bias), inner(&mut grad_x));
-    backward.run(kernels, &mut weight[range_w], &mut bias[range_b], Some(&mut grad_x[range_x]));
+    backward.run(
+        kernels,
+        &mut weight[range_w.clone()],
+        &mut bias[range_b.clone()],
+        Some(&mut grad_x[range_x]),
+    );
+    // Without the input's gradient another kernel may run, to the same sums.
+    let [mut weight_alone, mut bias_alone] =
+        [shape.weights(), shape.out_channels].map(|n| bordered(&vec![1.0; n]));
+    backward.run(kernels, &mut weight_alone[range_w], &mut bias_alone[range_b], None);
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&weight_alone), bits(&weight), "{} {shape:?} {epilogue:?} {stored:?}", kernels.isa());
+    assert_eq!(bits(&bias_alone), bits(&bias), "{} {shape:?} {epilogue:?} {stored:?}", kernels.isa());
     let output = output.widened();
     for buffer in [&output, &weight, &bias, &grad_x] {
         let (before, after) = (&buffer[..BORDER], &buffer[buffer.len() - BORDER..]);
