@@ -316,6 +316,22 @@ impl<'a> ValuesMut<'a> {
             values[range].iter_mut().zip(scratch.iter()).for_each(|(to, &from)| *to = Bf16::from_f32(from));
         }
     }
+
+    /// [`rounded_from`](Self::rounded_from) by the instruction set's own rounding, see [`Simd::store_rounded`].
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) fn rounded_on<S: Simd>(&mut self, simd: S, range: Range<usize>, scratch: &Scratch) {
+        if let Self::Bf16(values) = self {
+            let (to, from) = (&mut values[range.clone()], &scratch[..range.len()]);
+            let (mut vectors, mut targets) = (from.chunks_exact(S::LANES), to.chunks_exact_mut(S::LANES));
+            for (from, to) in vectors.by_ref().zip(targets.by_ref()) {
+                // SAFETY: both have LANES numbers.
+                unsafe { simd.store_rounded(simd.load(from.as_ptr()), to.as_mut_ptr()) };
+            }
+            let rest = targets.into_remainder().iter_mut().zip(vectors.remainder());
+            rest.for_each(|(to, &from)| *to = Bf16::from_f32(from));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Operation for Finish<'_, '_> {
         if let Some(mask) = epilogue.dropout() {
             mask.apply_on(simd, offset, out);
         }
-        output.rounded_from(range, finished);
+        output.rounded_on(simd, range, finished);
     }
 }
 

@@ -1,5 +1,5 @@
 //! The convolution on the register tile, image by image, without unrolled columns: forward by [`winograd`] where channels fill vectors,
-//! else directly from a bordered image ([`neighbourhoods`]).
+//! window by window where they are few and a pool follows ([`windows`]), else directly from a bordered image ([`neighbourhoods`]).
 //!
 //! What an image needs, for the second convolution of the paper's block (14×14, 32 to 64 channels): the padded image 32 KiB,
 //! two panels of the kernel of 36 KiB each, a band of pre-activations 7 KiB. A tile streams its panel once, 128 bytes in 14
@@ -11,6 +11,7 @@ mod entries;
 mod epilogue;
 mod neighbourhoods;
 mod picks;
+mod planes;
 mod windows;
 mod winograd;
 

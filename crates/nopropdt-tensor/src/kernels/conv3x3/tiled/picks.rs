@@ -8,7 +8,7 @@
 //! ```
 
 use super::backward::Widened;
-use super::windows::Planes;
+use super::planes::Planes;
 use super::*;
 use crate::kernels::simd::Operation;
 
@@ -100,7 +100,9 @@ impl Image<'_> {
                 let at = (row * columns + column) * self.channels + first;
                 let (output, grad, places) = self.vectors(simd, at, self.channels - first);
                 let gradient = simd.where_positive(output, simd.mul(grad, scale));
-                let square = self.planes.square(simd, input, (2 * row, 2 * column));
+                let around = self.planes.around(input, (2 * row, 2 * column));
+                // SAFETY: these are the numbers from a square's first to its last.
+                let square = unsafe { simd.load_square(around.as_ptr(), self.planes.row()) };
                 for (tap, sum) in sums.iter_mut().enumerate() {
                     let x = simd.pick(square, places, tap / 3, tap % 3);
                     *sum = simd.mul_add(gradient, x, *sum);

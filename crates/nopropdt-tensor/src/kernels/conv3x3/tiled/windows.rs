@@ -10,6 +10,7 @@
 //! L1 cache.
 
 use super::epilogue::pool_window;
+use super::planes::Planes;
 use super::*;
 use crate::kernels::simd::Operation;
 
@@ -34,60 +35,6 @@ pub(super) fn kernel<S: Simd>(shape: &ConvShape, weight: &[f32]) -> Scratch {
         to[..from.len()].copy_from_slice(from);
     }
     packed
-}
-
-/// An image in planes with borders of zeros, [C][H + 2, W + 2].
-pub(super) struct Planes {
-    height: usize,
-    width: usize,
-    data: Scratch,
-}
-
-impl Planes {
-    pub(super) fn new(shape: &ConvShape) -> Self {
-        let data = Scratch::zeros(shape.in_channels * (shape.height + 2) * (shape.width + 2));
-        Self { height: shape.height, width: shape.width, data }
-    }
-
-    fn row(&self) -> usize {
-        self.width + 2
-    }
-
-    fn plane(&self) -> usize {
-        (self.height + 2) * self.row()
-    }
-
-    #[inline(always)]
-    pub(super) fn load(&mut self, image: &[f32]) {
-        let (row, plane) = (self.row(), self.plane());
-        let channels = self.data.len() / plane;
-        for (channel, plane) in self.data.chunks_exact_mut(plane).enumerate() {
-            let rows = plane[row..].chunks_exact_mut(row).zip(image.chunks_exact(self.width * channels));
-            for (to, from) in rows {
-                let to = &mut to[1..=self.width];
-                if channels == 1 {
-                    to.copy_from_slice(from);
-                } else {
-                    to.iter_mut()
-                        .zip(from[channel..].iter().step_by(channels))
-                        .for_each(|(to, &from)| *to = from);
-                }
-            }
-        }
-    }
-}
-
-impl Planes {
-    /// The 4×4 numbers of a channel around the window whose first pixel is `(y, x)`.
-    #[allow(unsafe_code)]
-    #[inline(always)]
-    pub(super) fn square<S: Simd>(&self, simd: S, channel: usize, (y, x): (usize, usize)) -> S::Square {
-        let (row, plane) = (self.row(), self.plane());
-        assert!(y + 1 < self.height && x + 1 < self.width, "windows: no such window");
-        assert!((channel + 1) * plane <= self.data.len(), "windows: no such channel");
-        // SAFETY: around a window inside the image are 4×4 numbers of the bordered plane, which is inside the planes.
-        unsafe { simd.load_square(self.data.as_ptr().add(channel * plane + y * row + x), row) }
-    }
 }
 
 /// The forward pass of a group of images.
@@ -123,24 +70,18 @@ impl Operation for Forward<'_, '_> {
                 let arg = &mut self.arg_max[range.clone()];
                 let kernels = packed.chunks_exact(TAPS * shape.in_channels * width);
                 for (index, (kernel, bias)) in kernels.zip(padded_bias.chunks_exact(width)).enumerate() {
-                    let first = index * width;
-                    let used = width.min(channels - first);
+                    let used = index * width..channels.min((index + 1) * width);
                     let pixels = out.chunks_exact_mut(channels).zip(arg.chunks_exact_mut(channels));
                     let places = band.clone().flat_map(|row| (0..columns).map(move |column| (row, column)));
                     for ((row, column), (out, arg)) in places.zip(pixels) {
                         let sums = window(simd, &planes, kernel, (2 * row, 2 * column));
-                        finish::<S>(
-                            &sums,
-                            bias,
-                            &mut out[first..first + used],
-                            &mut arg[first..first + used],
-                        );
+                        finish::<S>(&sums, bias, &mut out[used.clone()], &mut arg[used.clone()]);
                     }
                 }
                 if let Some(mask) = epilogue.dropout() {
                     mask.apply_on(simd, offset + start as u64, out);
                 }
-                self.output.rounded_from(range, &finished);
+                self.output.rounded_on(simd, range, &finished);
             }
         }
     }
@@ -149,25 +90,20 @@ impl Operation for Forward<'_, '_> {
 /// Sums of a window's pixels, [4][PANEL], with room for the largest panel.
 type Sums = [[f32; 32]; WINDOW];
 
-/// The convolution at the four pixels of the window whose first is `(y, x)`.
+/// The convolution at the four pixels of the window whose first is at `place`.
 #[allow(unsafe_code)]
 #[inline(always)]
-fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], (y, x): (usize, usize)) -> Sums {
-    let (row, plane, width) = (planes.row(), planes.plane(), panel::<S>());
-    let channels = planes.data.len() / plane;
-    assert!(y + 1 < planes.height && x + 1 < planes.width, "windows: no such window");
-    assert_eq!(kernel.len(), channels * TAPS * width, "windows: kernel does not fit");
+fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], place: (usize, usize)) -> Sums {
+    let (row, width) = (planes.row(), panel::<S>());
     let mut sums = [[simd.zero(); 2]; WINDOW];
-    for channel in 0..channels {
-        // SAFETY: the neighbourhood of a window is 4×4 numbers of each bordered plane, inside it for every pixel (y, x) whose window
-        // is inside the image; the kernel has 9 taps of two vectors for each channel. Both were checked above.
-        unsafe {
-            let from = planes.data.as_ptr().add(channel * plane + y * row + x);
-            let weights = kernel.as_ptr().add(channel * TAPS * width);
-            for tap in 0..TAPS {
-                let weight = weights.add(tap * width);
+    for (channel, weights) in kernel.chunks_exact(TAPS * width).enumerate() {
+        let around = planes.around(channel, place);
+        for tap in 0..TAPS {
+            // SAFETY: a tap has two vectors of weights; a pixel's neighbours are among the 4×4 numbers around its window.
+            unsafe {
+                let weight = weights.as_ptr().add(tap * width);
                 let weight = [simd.load(weight), simd.load(weight.add(S::LANES))];
-                let from = from.add(tap / 3 * row + tap % 3);
+                let from = around.as_ptr().add(tap / 3 * row + tap % 3);
                 for (pixel, sums) in sums.iter_mut().enumerate() {
                     let value = simd.splat(*from.add(pixel / 2 * row + pixel % 2));
                     sums[0] = simd.mul_add(value, weight[0], sums[0]);
