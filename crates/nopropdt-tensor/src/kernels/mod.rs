@@ -7,6 +7,7 @@
 
 mod activation;
 mod allocator;
+pub mod batch_norm;
 pub mod bf16;
 mod buffer;
 pub mod conv3x3;
@@ -25,7 +26,7 @@ use simd::Simd;
 use std::sync::LazyLock;
 
 /// The kernels of an instruction set, family by family. They trust the fronts to have checked every length.
-pub trait Kernels: conv3x3::Groups + gemm::Products + Send + Sync {
+pub trait Kernels: batch_norm::BatchNorms + conv3x3::Groups + gemm::Products + Send + Sync {
     /// The instruction set.
     fn isa(&self) -> Isa;
 }
