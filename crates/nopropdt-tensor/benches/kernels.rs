@@ -49,11 +49,13 @@ fn convolutions(table: &Table, kernels: &dyn Kernels) {
         [(28, 1, 32, true), (32, 3, 32, true), (14, 32, 64, false), (14, 32, 64, true), (14, 64, 128, true)]
     {
         let shape = ConvShape { batch: BATCH, height: side, width: side, in_channels, out_channels };
-        let fused = Epilogue::Relu { pool, dropout: Some(DropoutMask::new(0.2, Stream::new(2))) };
-        let bare = Epilogue::Relu { pool, dropout: None };
-        for (epilogue, name) in
-            [(Epilogue::Linear, "plain"), (bare, "bare"), (fused, if pool { "fused+pool" } else { "fused" })]
-        {
+        let pooled = if pool { "+pool" } else { "" };
+        let dropout = Some(DropoutMask::new(0.2, Stream::new(2)));
+        for (epilogue, name) in [
+            (Epilogue::Linear, "plain".to_owned()),
+            (Epilogue::Relu { pool, dropout: None }, format!("relu{pooled}")),
+            (Epilogue::Relu { pool, dropout }, format!("relu{pooled}+dropout")),
+        ] {
             let name = format!("{side}x{side}x{in_channels}->{out_channels} {name}");
             let parts = ["forward", "weight", "weight+input"];
             if !parts.iter().any(|part| table.wants(&format!("{name} {part}"))) {
