@@ -85,6 +85,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let profile = arguments.profile;
     let folder = crate::root().join("target/reproduce").join(profile.name());
     let rows = profile.rows();
+    if arguments.memory {
+        return arguments.measure_memory(&folder, &rows);
+    }
     let cells: Vec<Cell> = rows.iter().flat_map(Row::cells).collect();
     let chosen = arguments.chosen(&cells)?;
     if arguments.list {
@@ -94,17 +97,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     // What goes wrong from here on is told at the end, below a page of what went well.
     let mut failures = Vec::new();
     let mut memory = memory::read(&folder);
-    if arguments.memory {
-        let runner = Runner::new(&folder, &arguments.data_dir, arguments.cifar10_jpeg.as_deref())?;
-        (memory, failures) = memory::measure(&runner, profile, Vec::new())?;
-    } else if !arguments.render {
+    if !arguments.render {
         let runner = Runner::new(&folder, &arguments.data_dir, arguments.cifar10_jpeg.as_deref())?;
         failures.extend(run_cells(&runner, &chosen)?);
         if profile == Profile::Smoke {
             failures.extend(runner.check_determinism(&cells[0])?);
         }
         if arguments.only.is_none() && arguments.shard.is_first() {
-            let (known, failed) = memory::measure(&runner, profile, memory)?;
+            let (known, failed) = memory::measure(&runner, profile, false)?;
             memory = known;
             failures.extend(failed);
         }
@@ -116,18 +116,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         folder: &folder,
         memory: &memory,
     };
-    let default = match profile {
-        Profile::Smoke => folder.join("reproduction.md"),
-        Profile::Quick | Profile::Full => crate::root().join("docs/reproduction.md"),
-    };
-    let out = arguments.out.unwrap_or(default);
-    if arguments.memory {
-        page.replace_table_2(&out)?;
-    } else {
-        page.write(&out, &arguments.data_dir)?;
-        failures.extend(page.below_their_bounds());
-    }
+    let out = arguments.page(&folder);
+    page.write(&out, &arguments.data_dir)?;
     println!("{}", out.display());
+    failures.extend(page.below_their_bounds());
     if !failures.is_empty() {
         let count = failures.len();
         bail!(
@@ -139,6 +131,38 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 impl Arguments {
+    /// Where the page is.
+    fn page(&self, folder: &Path) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| match self.profile {
+            Profile::Smoke => folder.join("reproduction.md"),
+            Profile::Quick | Profile::Full => crate::root().join("docs/reproduction.md"),
+        })
+    }
+
+    /// Measures memory again, and replaces Table 2 by the outcome if that is complete.
+    fn measure_memory(&self, folder: &Path, rows: &[Row]) -> Result<()> {
+        let out = self.page(folder);
+        page::check_table_2(&out)?;
+        let runner = Runner::new(folder, &self.data_dir, self.cifar10_jpeg.as_deref())?;
+        let absent = cell::Data::of(rows).into_iter().filter_map(|data| {
+            let why = runner.data_flags(data).err()?;
+            Some(format!("{}: {why}", data.title()))
+        });
+        let absent: Vec<String> = absent.collect();
+        let (memory, failures) = match absent.is_empty() {
+            true => memory::measure(&runner, self.profile, true)?,
+            false => (Vec::new(), absent),
+        };
+        if !failures.is_empty() {
+            let failures = failures.join("\n  ");
+            bail!("reproduce: memory is not known of all, so the page stays as it is\n  {failures}");
+        }
+        let (profile, origin) = (self.profile.name(), Origin::here()?);
+        page::Page { profile, origin, rows, folder, memory: &memory }.replace_table_2(&out)?;
+        println!("{}", out.display());
+        Ok(())
+    }
+
     /// The cells of this shard that were asked for.
     fn chosen<'c>(&self, cells: &'c [Cell]) -> Result<Vec<&'c Cell>> {
         let wanted = |cell: &&Cell| self.only.as_ref().is_none_or(|text| cell.name.contains(text.as_str()));

@@ -100,8 +100,7 @@ impl NoPropFm {
         stream: Stream,
         sink: Option<GradientSink<'_>>,
     ) -> BlockStep {
-        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
-        on.sink = sink;
+        let mut on = LossTape::new(&self.net, own, shared, &batch.labels).into_sink(sink);
         let times = uniform_times(batch.labels.len(), stream);
         let (total, terms) = self.loss(&mut on, batch, &times, stream);
         let learned = self.net.embedding.is_learned();

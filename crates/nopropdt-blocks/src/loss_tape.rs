@@ -16,7 +16,7 @@ pub(crate) struct LossTape<'p> {
     /// u_y [B, d].
     pub(crate) target: Var,
     /// Where gradients of the own sets go, if not into the answer.
-    pub(crate) sink: Option<GradientSink<'p>>,
+    sink: Option<GradientSink<'p>>,
 }
 
 impl<'p> LossTape<'p> {
@@ -32,6 +32,11 @@ impl<'p> LossTape<'p> {
         let embedding = net.embedding.on_tape(&mut tape, shared[Weights::EMBEDDING]);
         let target = tape.rows(embedding, labels);
         Self { net, tape, own, shared, embedding, target, sink: None }
+    }
+
+    /// The same, with gradients of the own sets to go to `sink`, if there is one.
+    pub(crate) fn into_sink(self, sink: Option<GradientSink<'p>>) -> Self {
+        Self { sink, ..self }
     }
 
     /// Slot of a shared set.

@@ -101,8 +101,8 @@ impl LossTerms {
 pub struct BlockStep {
     /// The loss.
     pub loss: LossTerms,
-    /// Gradient of each set that the loss trains, flat: of one block, or of all blocks that learn together. None, if they went to a
-    /// [`GradientSink`].
+    /// Gradient of each set that the loss trains, flat: of one block, or of all blocks that learn together. Empty where they
+    /// went to a [`GradientSink`].
     pub own: Vec<Vec<f32>>,
     /// Gradient of each shared set, flat; None where the loss does not touch the set, which then takes no step.
     pub shared: Vec<Option<Vec<f32>>>,

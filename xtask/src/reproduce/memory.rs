@@ -36,19 +36,15 @@ fn flags(method: &str) -> String {
     format!("--method={method} --steps={steps} {SETTINGS}")
 }
 
-/// Measures each method on each dataset that is there, each in a process of its own, unless it is among the `known`: all that is
-/// known then, and what failed.
-pub(super) fn measure(
-    runner: &Runner,
-    profile: Profile,
-    known: Vec<Memory>,
-) -> Result<(Vec<Memory>, Vec<String>)> {
-    let (mut all, mut failed) = (known, Vec::new());
+/// Measures each method on each dataset that is there, each in a process of its own, unless that was done before and need not be done
+/// `again`: all that is known then, and what failed.
+pub(super) fn measure(runner: &Runner, profile: Profile, again: bool) -> Result<(Vec<Memory>, Vec<String>)> {
+    let (mut all, mut failed) = (read(runner.folder()), Vec::new());
     for dataset in Data::of(&profile.rows()).into_iter().filter(|&data| runner.data_flags(data).is_ok()) {
         for (method, _) in super::paper::TABLE_2 {
             let (title, flags) = (dataset.title(), flags(method));
             let same = |known: &Memory| known.dataset == title && known.method == method;
-            if all.iter().any(|known| same(known) && known.flags == flags) {
+            if !again && all.iter().any(|known| same(known) && known.flags == flags) {
                 continue;
             }
             let found = added(runner, dataset, &flags)?;

@@ -11,6 +11,7 @@ use super::profile::Row;
 use anyhow::{Context, Result};
 use nopropdt_train::metrics::replace_file;
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
 
 pub(super) struct Page<'a> {
@@ -165,14 +166,10 @@ impl Page<'_> {
 
     /// Puts Table 2 into a page that is there, in place of the one it has.
     pub(super) fn replace_table_2(&self, out: &Path) -> Result<()> {
-        let page = std::fs::read_to_string(out).with_context(|| out.display().to_string())?;
-        let rule = || format!("{}: must have a section \"{TABLE_2}\"; write the page first", out.display());
-        let start = page.find(TABLE_2).with_context(rule)?;
-        let after = &page[start + TABLE_2.len()..];
-        let end = after.find("\n## ").map_or(page.len(), |end| page.len() - after.len() + end + 1);
-        let mut text = page[..start].to_owned();
+        let (page, section) = read_table_2(out)?;
+        let mut text = page[..section.start].to_owned();
         self.table_2(&mut text)?;
-        text.push_str(&page[end..]);
+        text.push_str(&page[section.end..]);
         Ok(replace_file(out, text.as_bytes())?)
     }
 
@@ -202,6 +199,22 @@ impl Page<'_> {
 }
 
 const TABLE_2: &str = "## Table 2: memory of training";
+
+/// Whether there is a page with a Table 2.
+pub(super) fn check_table_2(out: &Path) -> Result<()> {
+    read_table_2(out).map(drop)
+}
+
+/// A page, and where its Table 2 is.
+fn read_table_2(out: &Path) -> Result<(String, Range<usize>)> {
+    let page =
+        std::fs::read_to_string(out).with_context(|| format!("{}: write the page first", out.display()))?;
+    let rule = || format!("{}: must have a section \"{TABLE_2}\"; write the page first", out.display());
+    let start = page.find(TABLE_2).with_context(rule)?;
+    let after = start + TABLE_2.len();
+    let end = page[after..].find("\n## ").map_or(page.len(), |end| after + end + 1);
+    Ok((page, start..end))
+}
 
 /// A list of what was made where.
 fn write_origins(text: &mut String, what: &str, origins: &[Option<Origin>]) -> Result<()> {

@@ -192,8 +192,7 @@ impl NoPropCt {
         let (network, schedule) = (&shared[..SCHEDULE], &shared[SCHEDULE]);
         let curve = self.gamma.curve(schedule);
         let times = uniform_times(batch.labels.len(), stream);
-        let mut on = LossTape::new(&self.net, own, network, &batch.labels);
-        on.sink = sink;
+        let mut on = LossTape::new(&self.net, own, network, &batch.labels).into_sink(sink);
         let Loss { total, terms, at_times, weight, at_end, start } =
             self.loss(&mut on, batch, &curve, &times, stream);
         let learns = [self.net.embedding.is_learned(), true];

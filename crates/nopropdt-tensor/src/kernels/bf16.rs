@@ -4,7 +4,7 @@
 //! [`Simd::store_rounded`], which differs in that numbers too small to be normal become 0.
 
 use super::Scratch;
-use super::simd::Simd;
+use super::simd::{Simd, WIDEST};
 use std::ops::Range;
 
 /// In what numbers activations are stored and multiplied; sums, weights, statistics and optimisers are f32 in both.
@@ -328,8 +328,12 @@ impl<'a> ValuesMut<'a> {
                 // SAFETY: both have LANES numbers.
                 unsafe { simd.store_rounded(simd.load(from.as_ptr()), to.as_mut_ptr()) };
             }
-            let rest = targets.into_remainder().iter_mut().zip(vectors.remainder());
-            rest.for_each(|(to, &from)| *to = Bf16::from_f32(from));
+            let (from, to) = (vectors.remainder(), targets.into_remainder());
+            let (mut room, mut rounded) = ([0.0; WIDEST], [Bf16::default(); WIDEST]);
+            room[..from.len()].copy_from_slice(from);
+            // SAFETY: no vector is wider than the room.
+            unsafe { simd.store_rounded(simd.load(room.as_ptr()), rounded.as_mut_ptr()) };
+            to.copy_from_slice(&rounded[..to.len()]);
         }
     }
 }

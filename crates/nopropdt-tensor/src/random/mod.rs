@@ -22,11 +22,13 @@ mod rng;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::philox::{Lanes, MULTIPLIERS, ROUNDS, Rounds, WEYL};
+pub(crate) use self::philox::{Lanes, Rounds};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use self::philox::{MULTIPLIERS, ROUNDS, WEYL};
 pub use self::rng::StreamRng;
 
 /// Counters hashed at once: with 16 the compiler vectorises the rounds for SSE2, AVX2 and AVX-512 alike, with 8
-/// for none of them (0.8, 0.6 and 0.4 ns for a 16-bit number against 1.3). Part of the order of the numbers, so
+/// for none of them (0.8, 0.6 and 0.4 ns for a 16-bit number against 1.3; for AVX-512 the rounds are written by hand since). Part of the order of the numbers, so
 /// changing it changes every run.
 const LANES: usize = 16;
 /// Words in a group: four from each counter. The counters' first words come first, then their second words, …
@@ -162,7 +164,7 @@ fn unit_interval(word: u32) -> f32 {
 }
 
 /// Numbers that come in groups. A trait, since a closure may be kept apart from its caller and compiled for the baseline processor.
-trait Groups<T: Copy, const N: usize> {
+trait Grouped<T: Copy, const N: usize> {
     /// Group `index`. To be marked `#[inline(always)]`.
     fn group(&self, index: u64) -> [T; N];
 
@@ -186,7 +188,7 @@ trait Groups<T: Copy, const N: usize> {
 /// See [`Stream::fill_uniform_at`].
 struct Uniform<'s>(&'s Stream);
 
-impl Groups<f32, GROUP> for Uniform<'_> {
+impl Grouped<f32, GROUP> for Uniform<'_> {
     #[inline(always)]
     fn group(&self, index: u64) -> [f32; GROUP] {
         self.0.words((), index).map(unit_interval)
@@ -196,7 +198,7 @@ impl Groups<f32, GROUP> for Uniform<'_> {
 /// See [`Stream::fill_normal_at`].
 struct Normal<'s>(&'s Stream);
 
-impl Groups<f32, GROUP> for Normal<'_> {
+impl Grouped<f32, GROUP> for Normal<'_> {
     #[inline(always)]
     fn group(&self, index: u64) -> [f32; GROUP] {
         normal::from_words(&self.0.lanes((), index))
@@ -206,7 +208,7 @@ impl Groups<f32, GROUP> for Normal<'_> {
 /// See [`Stream::fill_u16_at`].
 struct Halves<'s, R>(&'s Stream, R);
 
-impl<R: Rounds> Groups<u16, { 2 * GROUP }> for Halves<'_, R> {
+impl<R: Rounds> Grouped<u16, { 2 * GROUP }> for Halves<'_, R> {
     #[inline(always)]
     fn group(&self, index: u64) -> [u16; 2 * GROUP] {
         let mut halves = [0; 2 * GROUP];

@@ -249,10 +249,11 @@ impl<'p> Tape<'p> {
     }
 }
 
-/// Values of a gradient that are handed on together, about: they stay in the cache until they are added to a sum.
-const PANEL: usize = 1 << 17;
-/// Panels have a multiple of as many rows: whole tiles of a matrix product.
-const PANEL_ROWS: usize = 32;
+/// Values of a gradient that are handed on together where rows are not longer than usual: 1 MiB, which is in the cache still when they
+/// are added to a sum.
+const PANEL: usize = 1 << 18;
+/// The fewest rows of a panel: whole tiles of a matrix product, or nearly so.
+const PANEL_ROWS: usize = 28;
 
 /// A place on the walk over a tape in reverse: the values recorded before it to read, gradients to add to.
 struct Pass<'a> {
@@ -276,8 +277,8 @@ impl<'a> Pass<'a> {
         self.of_parameters[slot.0].of(self.slots[slot.0], id)
     }
 
-    /// Lets `add` add to the gradient of some rows of a parameter with so many `columns`: of all at once, or of a panel of them after the
-    /// other, where the gradient is handed on and nobody else adds to it.
+    /// Lets `add` add to the gradient of some rows of a parameter with so many `columns`: of all at once, or panel by panel
+    /// where the gradient is handed on and nobody else adds to it.
     fn parameter_gradient_by_rows(
         &mut self,
         slot: Slot,
@@ -290,7 +291,7 @@ impl<'a> Pass<'a> {
         if !self.of_parameters[slot.0].is_handed_on_by(id) {
             return add(0..rows, self.parameter_gradient(slot, id));
         }
-        let together = (PANEL / columns.max(1)).next_multiple_of(PANEL_ROWS);
+        let together = (PANEL / columns.max(1) / PANEL_ROWS * PANEL_ROWS).max(PANEL_ROWS);
         let mut panel = vec![0.0; together.min(rows) * columns];
         for first in (0..rows).step_by(together) {
             let rows = first..rows.min(first + together);

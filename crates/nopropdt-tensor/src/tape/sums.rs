@@ -50,7 +50,7 @@ impl SetSum {
     /// The gradient of a tensor of `set`, to add to.
     ///
     /// # Panics
-    /// When no operation that has not had its turn said that it reads the tensor.
+    /// When every operation that names this tensor has had its turn.
     pub(super) fn of(&mut self, set: &Parameters, id: ParameterId) -> &mut [f32] {
         let range = set.range(id);
         match self {

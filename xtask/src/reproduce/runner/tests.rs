@@ -187,8 +187,7 @@ fn two_models_that_differ_are_told() {
 fn memory_is_measured_once_and_failures_do_not_stop_it() {
     let stage = Stage::new();
     stage.put("broken");
-    let (known, failed) =
-        memory::measure(&stage.runner, Profile::Smoke, memory::read(stage.runner.folder())).unwrap();
+    let (known, failed) = memory::measure(&stage.runner, Profile::Smoke, false).unwrap();
     assert_eq!((known.len(), failed.len()), (0, 5));
     assert!(
         failed[0].starts_with("memory of backprop on digits: error: loss must be finite"),
@@ -197,14 +196,16 @@ fn memory_is_measured_once_and_failures_do_not_stop_it() {
     );
     stage.take("broken");
     stage.calls();
-    let (known, failed) =
-        memory::measure(&stage.runner, Profile::Smoke, memory::read(stage.runner.folder())).unwrap();
+    let (known, failed) = memory::measure(&stage.runner, Profile::Smoke, false).unwrap();
     // One process a method, and its own figure for each.
     assert_eq!((known.len(), failed.len(), stage.calls().len()), (5, 0, 5));
     assert!(known.iter().all(|memory| memory.bytes == 7), "{known:?}");
-    assert_eq!(
-        memory::measure(&stage.runner, Profile::Smoke, memory::read(stage.runner.folder())).unwrap().0,
-        known
-    );
+    assert_eq!(memory::measure(&stage.runner, Profile::Smoke, false).unwrap().0, known);
     assert!(stage.calls().is_empty());
+    // Asked to, it measures again, and keeps what it knew of what fails.
+    assert_eq!(memory::measure(&stage.runner, Profile::Smoke, true).unwrap().0.len(), 5);
+    assert_eq!(stage.calls().len(), 5);
+    stage.put("broken");
+    let (kept, failed) = memory::measure(&stage.runner, Profile::Smoke, true).unwrap();
+    assert_eq!((kept.len(), failed.len()), (5, 5));
 }

@@ -39,7 +39,7 @@ impl<const BF16: bool, const TILES: bool> Avx512With<BF16, TILES> {
 impl<const BF16: bool, const TILES: bool> Rounds for Avx512With<BF16, TILES> {
     #[inline(always)]
     fn philox<const L: usize>(self, key: [u32; 2], counters: Lanes<L>) -> Lanes<L> {
-        assert!(L.is_multiple_of(16), "philox: wants whole vectors; found {L} counters");
+        const { assert!(L.is_multiple_of(16), "Stream draws whole vectors of counters") };
         let mut words = counters;
         for first in (0..L).step_by(16) {
             // SAFETY: the token proves the instructions; 16 words from `first` are inside each array, as L is a multiple of 16.

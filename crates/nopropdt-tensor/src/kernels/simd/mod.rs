@@ -19,12 +19,15 @@ use super::Isa;
 use super::bf16::{Bf16, Pair};
 use crate::random::Rounds;
 
+/// Lanes of the widest vectors; a token with more does not compile.
+pub const WIDEST: usize = 16;
+
 /// An instruction set's f32 vectors. Values are tokens: they exist only where the instructions do.
 #[allow(unsafe_code)]
 pub trait Simd: Rounds + Send + Sync + 'static {
     /// The name.
     const ISA: Isa;
-    /// Numbers in a vector.
+    /// Numbers in a vector, at most [`WIDEST`].
     const LANES: usize;
     /// Rows of the register tile; see [`tile`](super::tile).
     const ROWS: usize;
@@ -100,7 +103,7 @@ pub trait Simd: Rounds + Send + Sync + 'static {
     /// Multiplies each of the `LANES` numbers at `values`, by `scale` where the number at `random` is at least `threshold`, else by 0.
     ///
     /// # Safety
-    /// `LANES` elements must be readable at `random` and writable at `values`.
+    /// `LANES` elements must be readable at `random`, readable and writable at `values`.
     unsafe fn keep(self, random: *const u16, threshold: u16, scale: f32, values: *mut f32);
 
     /// Writes `LANES` numbers to `to`, each rounded to bf16; where an instruction does it, numbers too small to be normal become 0.
@@ -180,3 +183,6 @@ pub trait Operation {
     /// Does the work. To be marked `#[inline(always)]`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;

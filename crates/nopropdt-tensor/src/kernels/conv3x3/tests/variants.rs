@@ -198,6 +198,20 @@ fn variants_agree_around_whole_vectors() {
     }
 }
 
+/// Few channels and a pool: window by window, on whole vectors of outputs and beside them.
+#[test]
+fn variants_agree_on_windows() {
+    for in_channels in [1, 3, 4] {
+        for out_channels in [7, 8, 9, 15, 16, 17, 31, 32, 33] {
+            for (height, width) in [(2, 2), (3, 5), (9, 8)] {
+                let shape = ConvShape { batch: 3, height, width, in_channels, out_channels };
+                agree(shape, relu(true, false));
+                agree(shape, relu(true, true));
+            }
+        }
+    }
+}
+
 /// Where every output is zero no gradient passes, whatever comes from above.
 #[test]
 fn a_dead_layer_passes_nothing() {

@@ -1,5 +1,7 @@
 //! The convolution on the register tile, image by image, without unrolled columns: forward by [`winograd`] where channels fill vectors,
-//! window by window where they are few and a pool follows ([`windows`]), else directly from a bordered image ([`neighbourhoods`]).
+//! window by window where they are few and a pool follows ([`windows`]), else directly from a bordered image ([`neighbourhoods`]);
+//! backward entry by entry where channels fill vectors ([`entries`], [`by_pixel`]), by picking from windows where they are few and only the
+//! kernel's gradient is wanted ([`picks`]), else densely.
 //!
 //! What an image needs, for the second convolution of the paper's block (14×14, 32 to 64 channels): the padded image 32 KiB,
 //! two panels of the kernel of 36 KiB each, a band of pre-activations 7 KiB. A tile streams its panel once, 128 bytes in 14

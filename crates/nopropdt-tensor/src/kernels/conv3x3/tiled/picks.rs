@@ -10,10 +10,7 @@
 use super::backward::Widened;
 use super::planes::Planes;
 use super::*;
-use crate::kernels::simd::Operation;
-
-/// Lanes of the widest vectors.
-const WIDEST: usize = 16;
+use crate::kernels::simd::{Operation, WIDEST};
 
 /// Adds a slice's gradients of the kernel and of the bias.
 pub(super) struct Gradient<'a> {
@@ -111,7 +108,8 @@ impl Image<'_> {
             }
         }
         let mut stored = ([[0.0; WIDEST]; TAPS], [0.0; WIDEST]);
-        // SAFETY: no vector is wider than 16 numbers.
+        const { assert!(S::LANES <= WIDEST) };
+        // SAFETY: no vector is wider than the room for it.
         unsafe {
             for (to, sum) in stored.0.iter_mut().zip(sums) {
                 simd.store(sum, to.as_mut_ptr());

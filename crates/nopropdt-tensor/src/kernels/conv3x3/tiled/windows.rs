@@ -12,9 +12,9 @@
 use super::epilogue::pool_window;
 use super::planes::Planes;
 use super::*;
-use crate::kernels::simd::Operation;
+use crate::kernels::simd::{Operation, WIDEST};
 
-/// Images of more channels are long enough sums for the tile.
+/// With more channels a sum is long enough for the tile.
 const MOST_CHANNELS: usize = 3;
 /// Pixels of a window.
 const WINDOW: usize = 4;
@@ -88,7 +88,7 @@ impl Operation for Forward<'_, '_> {
 }
 
 /// Sums of a window's pixels, [4][PANEL], with room for the largest panel.
-type Sums = [[f32; 32]; WINDOW];
+type Sums = [[f32; 2 * WIDEST]; WINDOW];
 
 /// The convolution at the four pixels of the window whose first is at `place`.
 #[allow(unsafe_code)]
@@ -112,9 +112,10 @@ fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], place: (usize, usiz
             }
         }
     }
-    let mut stored = [[0.0; 32]; WINDOW];
+    let mut stored = [[0.0; 2 * WIDEST]; WINDOW];
     for (to, sums) in stored.iter_mut().zip(sums) {
-        // SAFETY: no panel is wider than 32 numbers.
+        const { assert!(panel::<S>() <= 2 * WIDEST) };
+        // SAFETY: no panel is wider than the room for it.
         unsafe {
             simd.store(sums[0], to.as_mut_ptr());
             simd.store(sums[1], to.as_mut_ptr().add(S::LANES));
@@ -129,8 +130,8 @@ fn finish<S: Simd>(sums: &Sums, bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
     let width = panel::<S>();
     let rows = [sums[..2].as_flattened(), sums[2..].as_flattened()];
     if out.len() == width {
-        pool_window(rows, 32, bias, &mut out[..width], &mut arg[..width]);
+        pool_window(rows, 2 * WIDEST, bias, &mut out[..width], &mut arg[..width]);
     } else {
-        pool_window(rows, 32, bias, out, arg);
+        pool_window(rows, 2 * WIDEST, bias, out, arg);
     }
 }
