@@ -94,6 +94,25 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn store_pooled(self, values: [__m256; 4], bias: __m256, out: *mut f32, largest: *mut u8) {
+        // SAFETY: the token proves the instructions; the caller vouches for 8 writable elements at both places.
+        unsafe {
+            let [first, others @ ..] = values;
+            let (mut best, mut which) = (first, _mm256_setzero_si256());
+            for (index, value) in (1..).zip(others) {
+                let larger = _mm256_cmp_ps::<_CMP_GT_OQ>(value, best);
+                best = _mm256_blendv_ps(best, value, larger);
+                which = _mm256_blendv_epi8(which, _mm256_set1_epi32(index), _mm256_castps_si256(larger));
+            }
+            // Of a NaN and a number, or of two zeros, the maximum is the second.
+            let out_values = _mm256_max_ps(_mm256_setzero_ps(), _mm256_add_ps(best, bias));
+            _mm256_storeu_ps(out, out_values);
+            let words = _mm_packs_epi32(_mm256_castsi256_si128(which), _mm256_extracti128_si256::<1>(which));
+            _mm_storel_epi64(largest.cast(), _mm_packus_epi16(words, words));
+        }
+    }
+
+    #[inline(always)]
     fn where_positive(self, condition: __m256, value: __m256) -> __m256 {
         // SAFETY: as for `zero`.
         unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value) }

@@ -216,6 +216,24 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     }
 
     #[inline(always)]
+    unsafe fn store_pooled(self, values: [__m512; 4], bias: __m512, out: *mut f32, largest: *mut u8) {
+        // SAFETY: the token proves the instructions; the caller vouches for 16 writable elements at both places.
+        unsafe {
+            let [first, others @ ..] = values;
+            let (mut best, mut which) = (first, _mm_setzero_si128());
+            for (index, value) in (1..).zip(others) {
+                let larger = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(value, best);
+                best = _mm512_mask_mov_ps(best, larger, value);
+                which = _mm_mask_mov_epi8(which, larger, _mm_set1_epi8(index));
+            }
+            // Of a NaN and a number, or of two zeros, the maximum is the second.
+            let out_values = _mm512_max_ps(_mm512_setzero_ps(), _mm512_add_ps(best, bias));
+            _mm512_storeu_ps(out, out_values);
+            _mm_storeu_si128(largest.cast(), which);
+        }
+    }
+
+    #[inline(always)]
     fn where_positive(self, condition: __m512, value: __m512) -> __m512 {
         // SAFETY: as for `zero`.
         unsafe {

@@ -84,6 +84,56 @@ fn numbers_at_the_threshold_are_kept_and_those_below_are_not() {
 }
 
 #[derive(Clone)]
+struct Pools;
+
+#[allow(unsafe_code)]
+impl Operation for Pools {
+    type Output = ();
+
+    fn run<S: Simd>(self, simd: S) {
+        // Ties, zeros of both signs, infinities and NaN in every place, over a few vectors.
+        let kinds = [1.0, 1.0, -1.0, 0.0, -0.0, 2.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        let kind = |place: usize, lane: usize| kinds[(lane * 7 + place * 5 + lane * place) % kinds.len()];
+        for (first, bias) in [(0, 0.0), (16, -1.5), (32, 0.5), (48, -0.0)] {
+            let values: [Vec<f32>; 4] =
+                std::array::from_fn(|place| (0..WIDEST).map(|lane| kind(place, first + lane)).collect());
+            let (mut out, mut which) = ([9.0; WIDEST], [9; WIDEST]);
+            // SAFETY: all are as long as the widest vector.
+            unsafe {
+                let vectors = [
+                    simd.load(values[0].as_ptr()),
+                    simd.load(values[1].as_ptr()),
+                    simd.load(values[2].as_ptr()),
+                    simd.load(values[3].as_ptr()),
+                ];
+                simd.store_pooled(vectors, simd.splat(bias), out.as_mut_ptr(), which.as_mut_ptr());
+            }
+            for lane in 0..S::LANES {
+                let mut largest = 0;
+                for place in 1..4 {
+                    if values[place][lane] > values[largest][lane] {
+                        largest = place;
+                    }
+                }
+                let expected = crate::kernels::relu(values[largest][lane] + bias);
+                assert_eq!(usize::from(which[lane]), largest, "{}, lane {lane}", S::ISA);
+                assert!(
+                    out[lane].to_bits() == expected.to_bits() || (out[lane].is_nan() && expected.is_nan()),
+                    "{}, lane {lane}: {} is not {expected}",
+                    S::ISA,
+                    out[lane],
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pool_takes_the_first_of_the_largest() {
+    everywhere(Pools);
+}
+
+#[derive(Clone)]
 struct Positives;
 
 #[allow(unsafe_code)]

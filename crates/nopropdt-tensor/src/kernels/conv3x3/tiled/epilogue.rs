@@ -67,7 +67,7 @@ impl Operation for Finish<'_, '_> {
 /// Maximum of the four pixels in two rows, the first of equals as in PyTorch; then bias and ReLU, which are monotone and the
 /// same for all four.
 #[inline(always)]
-pub(super) fn pool_window(rows: [&[f32]; 2], columns: usize, bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
+fn pool_window(rows: [&[f32]; 2], columns: usize, bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
     let channels = out.len();
     let (a, b) = (&rows[0][..channels], &rows[0][columns..][..channels]);
     let (c, d) = (&rows[1][..channels], &rows[1][columns..][..channels]);

@@ -9,7 +9,6 @@
 //! making them. Here the largest of four is all that is written. An image and a panel of the kernel are a few KiB each and stay in the
 //! L1 cache.
 
-use super::epilogue::pool_window;
 use super::planes::Planes;
 use super::*;
 use crate::kernels::simd::{Operation, WIDEST};
@@ -70,12 +69,18 @@ impl Operation for Forward<'_, '_> {
                 let arg = &mut self.arg_max[range.clone()];
                 let kernels = packed.chunks_exact(TAPS * shape.in_channels * width);
                 for (index, (kernel, bias)) in kernels.zip(padded_bias.chunks_exact(width)).enumerate() {
-                    let used = index * width..channels.min((index + 1) * width);
                     let pixels = out.chunks_exact_mut(channels).zip(arg.chunks_exact_mut(channels));
                     let places = band.clone().flat_map(|row| (0..columns).map(move |column| (row, column)));
                     for ((row, column), (out, arg)) in places.zip(pixels) {
                         let sums = window(simd, &planes, kernel, (2 * row, 2 * column));
-                        finish::<S>(&sums, bias, &mut out[used.clone()], &mut arg[used.clone()]);
+                        for (vector, bias) in bias.chunks_exact(S::LANES).enumerate() {
+                            let first = index * width + vector * S::LANES;
+                            if first < channels {
+                                let sums =
+                                    [sums[0][vector], sums[1][vector], sums[2][vector], sums[3][vector]];
+                                pool(simd, sums, bias, &mut out[first..], &mut arg[first..]);
+                            }
+                        }
                     }
                 }
                 if let Some(mask) = epilogue.dropout() {
@@ -87,13 +92,10 @@ impl Operation for Forward<'_, '_> {
     }
 }
 
-/// Sums of a window's pixels, [4][PANEL], with room for the largest panel.
-type Sums = [[f32; 2 * WIDEST]; WINDOW];
-
 /// The convolution at the four pixels of the window whose first is at `place`.
 #[allow(unsafe_code)]
 #[inline(always)]
-fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], place: (usize, usize)) -> Sums {
+fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], place: (usize, usize)) -> [[S::F32; 2]; WINDOW] {
     let (row, width) = (planes.row(), panel::<S>());
     let mut sums = [[simd.zero(); 2]; WINDOW];
     for (channel, weights) in kernel.chunks_exact(TAPS * width).enumerate() {
@@ -112,26 +114,24 @@ fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], place: (usize, usiz
             }
         }
     }
-    let mut stored = [[0.0; 2 * WIDEST]; WINDOW];
-    for (to, sums) in stored.iter_mut().zip(sums) {
-        const { assert!(panel::<S>() <= 2 * WIDEST) };
-        // SAFETY: no panel is wider than the room for it.
-        unsafe {
-            simd.store(sums[0], to.as_mut_ptr());
-            simd.store(sums[1], to.as_mut_ptr().add(S::LANES));
-        }
-    }
-    stored
+    sums
 }
 
-/// Pool, bias and ReLU of a window; a whole panel at once, so that the compiler knows its length.
+/// Pool, bias and ReLU of a vector of a window's sums: to as many channels as a vector has, or as are left.
+#[allow(unsafe_code)]
 #[inline(always)]
-fn finish<S: Simd>(sums: &Sums, bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
-    let width = panel::<S>();
-    let rows = [sums[..2].as_flattened(), sums[2..].as_flattened()];
-    if out.len() == width {
-        pool_window(rows, 2 * WIDEST, bias, &mut out[..width], &mut arg[..width]);
-    } else {
-        pool_window(rows, 2 * WIDEST, bias, out, arg);
+fn pool<S: Simd>(simd: S, sums: [S::F32; WINDOW], bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
+    const { assert!(S::LANES <= WIDEST) };
+    assert!(bias.len() == S::LANES && out.len() == arg.len(), "windows: wants a vector of biases");
+    // SAFETY: there are as many biases as lanes.
+    let bias = unsafe { simd.load(bias.as_ptr()) };
+    if out.len() >= S::LANES {
+        // SAFETY: both are at least as long as a vector.
+        return unsafe { simd.store_pooled(sums, bias, out.as_mut_ptr(), arg.as_mut_ptr()) };
     }
+    let mut room = ([0.0; WIDEST], [0; WIDEST]);
+    // SAFETY: no vector is wider than the room.
+    unsafe { simd.store_pooled(sums, bias, room.0.as_mut_ptr(), room.1.as_mut_ptr()) };
+    out.copy_from_slice(&room.0[..out.len()]);
+    arg.copy_from_slice(&room.1[..arg.len()]);
 }
