@@ -52,6 +52,11 @@ fn mean_of_the_rest(mut steps: impl Iterator<Item = BlockStep>, shares: &[f64]) 
     for (step, &share) in steps.zip(&shares[1..]) {
         mean.loss = mean.loss.plus(scaled(step.loss, share));
         for (sum, gradient) in mean.shared.iter_mut().zip(&step.shared) {
+            assert_eq!(
+                sum.is_some(),
+                gradient.is_some(),
+                "slices of a batch must train the same shared sets"
+            );
             if let (Some(sum), Some(gradient)) = (sum, gradient) {
                 add(sum, share, gradient);
             }

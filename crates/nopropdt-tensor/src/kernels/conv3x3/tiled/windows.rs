@@ -69,18 +69,12 @@ impl Operation for Forward<'_, '_> {
                 let arg = &mut self.arg_max[range.clone()];
                 let kernels = packed.chunks_exact(TAPS * shape.in_channels * width);
                 for (index, (kernel, bias)) in kernels.zip(padded_bias.chunks_exact(width)).enumerate() {
+                    let first = index * width;
                     let pixels = out.chunks_exact_mut(channels).zip(arg.chunks_exact_mut(channels));
                     let places = band.clone().flat_map(|row| (0..columns).map(move |column| (row, column)));
                     for ((row, column), (out, arg)) in places.zip(pixels) {
                         let sums = window(simd, &planes, kernel, (2 * row, 2 * column));
-                        for (vector, bias) in bias.chunks_exact(S::LANES).enumerate() {
-                            let first = index * width + vector * S::LANES;
-                            if first < channels {
-                                let sums =
-                                    [sums[0][vector], sums[1][vector], sums[2][vector], sums[3][vector]];
-                                pool(simd, sums, bias, &mut out[first..], &mut arg[first..]);
-                            }
-                        }
+                        pool(simd, &sums, bias, &mut out[first..], &mut arg[first..]);
                     }
                 }
                 if let Some(mask) = epilogue.dropout() {
@@ -117,10 +111,22 @@ fn window<S: Simd>(simd: S, planes: &Planes, kernel: &[f32], place: (usize, usiz
     sums
 }
 
-/// Pool, bias and ReLU of a vector of a window's sums: to as many channels as a vector has, or as are left.
+/// Pool, bias and ReLU of a window's sums: to as many channels as a panel has, or as are left.
+#[inline(always)]
+fn pool<S: Simd>(simd: S, sums: &[[S::F32; 2]; WINDOW], bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
+    for (vector, bias) in bias.chunks_exact(S::LANES).enumerate() {
+        let first = vector * S::LANES;
+        if first < out.len() {
+            let sums = [sums[0][vector], sums[1][vector], sums[2][vector], sums[3][vector]];
+            pool_vector(simd, sums, bias, &mut out[first..], &mut arg[first..]);
+        }
+    }
+}
+
+/// [`pool`] of one vector of the panel.
 #[allow(unsafe_code)]
 #[inline(always)]
-fn pool<S: Simd>(simd: S, sums: [S::F32; WINDOW], bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
+fn pool_vector<S: Simd>(simd: S, sums: [S::F32; WINDOW], bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
     const { assert!(S::LANES <= WIDEST) };
     assert!(bias.len() == S::LANES && out.len() == arg.len(), "windows: wants a vector of biases");
     // SAFETY: there are as many biases as lanes.
