@@ -37,7 +37,7 @@ pub(crate) fn stream(purpose: Purpose, seed: u64, counter: u64) -> ChaCha8Rng {
 }
 
 /// Shuffles in place (Fisher and Yates).
-pub(crate) fn shuffle(items: &mut [u32], random: &mut ChaCha8Rng) {
+pub(crate) fn shuffle<T>(items: &mut [T], random: &mut ChaCha8Rng) {
     for last in (1..items.len() as u32).rev() {
         let other = below(random, last + 1);
         items.swap(last as usize, other as usize);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use crate::folder::{Picture, decode_all, mixed, pictures_by_class};
+use crate::folder::{Pictures, decode_all, pictures_by_class};
 use crate::{Channels, DataError, Dataset, DatasetName};
 
 /// Folder inside the archive.
@@ -30,7 +30,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let test = annotated(&folder.join("val"), &ids)?;
     let shape = name.image_shape();
     // A few photographs are grey.
-    let lists = decode_all([mixed(train), test], None, Channels::Rgb)?;
+    let lists = decode_all([train.mixed(), test], None, Channels::Rgb)?;
     let [train, test] = lists;
     if train.shape() != shape {
         let found = format!("found {}", train.shape());
@@ -40,11 +40,13 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
 }
 
 /// The pictures that `val_annotations.txt` lists: name, class and box, tab-separated, a picture a line.
-fn annotated(folder: &Path, ids: &[String]) -> Result<Vec<Picture>, DataError> {
+fn annotated(folder: &Path, ids: &[String]) -> Result<Pictures, DataError> {
     let path = folder.join("val_annotations.txt");
     let text = read_text(&path)?;
-    let by_id: HashMap<&str, u16> = ids.iter().zip(0..).map(|(id, label)| (id.as_str(), label)).collect();
-    let picture = |(index, line): (usize, &str)| {
+    let by_id: HashMap<&str, usize> = ids.iter().zip(0..).map(|(id, label)| (id.as_str(), label)).collect();
+    // One folder holds the pictures of all classes.
+    let mut pictures = Pictures::new(vec![folder.join("images"); ids.len()]);
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
         let mut columns = line.split('\t');
         let (file, id) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
         let wrong = |found| {
@@ -55,9 +57,9 @@ fn annotated(folder: &Path, ids: &[String]) -> Result<Vec<Picture>, DataError> {
             return Err(wrong(format!("the name is {file:?}")));
         }
         let label = *by_id.get(id).ok_or_else(|| wrong(format!("there is no class {id:?}")))?;
-        Ok(Picture { path: folder.join("images").join(file), label })
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(picture).collect()
+        pictures.add(label, file)?;
+    }
+    Ok(pictures)
 }
 
 /// The first word or words of each class by `words.txt`, or its identifier where that is missing.

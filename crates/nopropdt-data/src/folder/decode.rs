@@ -11,7 +11,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use rayon::prelude::*;
 
-use super::Picture;
+use super::Pictures;
 use crate::{Channels, DataError, ImageShape, Split};
 
 /// Longest file of one picture.
@@ -28,11 +28,11 @@ const MOST_SIDE: usize = 256;
 /// # Errors
 /// The first picture, in order, that can't be read or has another size than the first.
 pub(crate) fn decode_all<const N: usize>(
-    lists: [Vec<Picture>; N],
+    lists: [Pictures; N],
     size: Option<(usize, usize)>,
     channels: Channels,
 ) -> Result<[Split; N], DataError> {
-    let mut shape = first_shape(lists.iter().flatten(), size, channels)?;
+    let mut shape = first_shape(&lists, size, channels)?;
     let mut decoded = decode_lists(&lists, shape, size.is_some(), channels);
     if let Err(Trouble::Colour) = decoded {
         // The first picture was grey and a later one is not: all of them are colour then.
@@ -47,21 +47,22 @@ pub(crate) fn decode_all<const N: usize>(
 }
 
 /// The shape all images get, by the first picture.
-pub(super) fn first_shape<'a>(
-    pictures: impl IntoIterator<Item = &'a Picture>,
+pub(super) fn first_shape(
+    lists: &[Pictures],
     size: Option<(usize, usize)>,
     channels: Channels,
 ) -> Result<ImageShape, DataError> {
-    let first = pictures.into_iter().next().ok_or_else(|| DataError::Dataset {
+    let first = lists.iter().find(|pictures| !pictures.is_empty()).ok_or_else(|| DataError::Dataset {
         dataset: "folder".into(),
         rule: "there must be pictures",
         found: "found none".into(),
     })?;
-    let image = decode(&first.path)?;
+    let path = first.path(0);
+    let image = decode(&path)?;
     let (height, width) = size.unwrap_or((image.height() as usize, image.width() as usize));
     if !(1..=MOST_SIDE).contains(&height) || !(1..=MOST_SIDE).contains(&width) {
         let rule = format!("images must be 1 to {MOST_SIDE} pixels high and wide");
-        return Err(DataError::format(&first.path, rule, format!("{height}x{width}; set --image-size")));
+        return Err(DataError::format(&path, rule, format!("{height}x{width}; set --image-size")));
     }
     let channels = match channels {
         Channels::Auto => {
@@ -91,35 +92,35 @@ impl From<DataError> for Trouble {
 }
 
 fn decode_lists(
-    lists: &[Vec<Picture>],
+    lists: &[Pictures],
     shape: ImageShape,
     scale: bool,
     channels: Channels,
 ) -> Result<Vec<Split>, Trouble> {
-    let decode_list = |pictures: &Vec<Picture>| {
+    let decode_list = |pictures: &Pictures| {
         let len = shape.len();
-        let mut pixels = room(pictures, len)?;
+        let mut pixels = room(pictures.len(), len)?;
         let trouble = pixels
             .par_chunks_exact_mut(len)
-            .zip(pictures)
-            .map(|(pixels, picture)| fill(&picture.path, pixels, shape, scale, channels))
+            .enumerate()
+            .map(|(index, pixels)| fill(&pictures.path(index), pixels, shape, scale, channels))
             .find_first(Result::is_err);
         match trouble {
             Some(Err(trouble)) => Err(trouble),
-            _ => Ok(Split::new(shape, pixels, pictures.iter().map(|picture| picture.label).collect())?),
+            _ => Ok(Split::new(shape, pixels, pictures.labels())?),
         }
     };
     lists.iter().map(decode_list).collect()
 }
 
 /// Zeroed bytes for all pictures; too many for this machine's memory are an error, not the end of the program.
-fn room(pictures: &[Picture], len: usize) -> Result<Vec<u8>, DataError> {
+fn room(count: usize, len: usize) -> Result<Vec<u8>, DataError> {
     let mut pixels = Vec::new();
-    let bytes = pictures.len().checked_mul(len).filter(|&bytes| pixels.try_reserve_exact(bytes).is_ok());
+    let bytes = count.checked_mul(len).filter(|&bytes| pixels.try_reserve_exact(bytes).is_ok());
     let bytes = bytes.ok_or_else(|| DataError::Dataset {
         dataset: "folder".into(),
         rule: "all images must fit in memory",
-        found: format!("{} of {len} bytes do not; set a smaller --image-size", pictures.len()),
+        found: format!("{count} of {len} bytes do not; set a smaller --image-size"),
     })?;
     pixels.resize(bytes, 0);
     Ok(pixels)

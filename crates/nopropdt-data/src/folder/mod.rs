@@ -5,16 +5,18 @@
 //! same way. Other files than pictures are passed over.
 
 mod decode;
+mod pictures;
 mod tree;
 
 use std::path::Path;
+use std::slice;
 
-use crate::order::{Purpose, shuffle, stream};
+use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
 use crate::{DataError, Dataset, ImageShape, LoadOptions};
 
 pub(crate) use decode::decode_all;
-pub(crate) use tree::Picture;
+pub(crate) use pictures::Pictures;
 use tree::{Classes, Layout};
 
 /// Seed of the test pictures of a single tree: the same ones for every run, as for a set that comes divided.
@@ -23,30 +25,29 @@ const SPLIT_SEED: u64 = 0;
 /// Reads all pictures below `path`; `name` is the dataset's.
 pub(crate) fn load(path: &Path, name: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let (classes, train, test) = divided(path, options)?;
-    let [train, test] = decode_all([mixed(train), mixed(test)], options.image_size, options.channels)?;
+    let [train, test] = decode_all([train.mixed(), test.mixed()], options.image_size, options.channels)?;
     Dataset::new(name, classes.names, train, test)
 }
 
 /// The shape of the images and the number of classes, by the first picture.
 pub(crate) fn outline(path: &Path, options: &LoadOptions) -> Result<(ImageShape, usize), DataError> {
     let (classes, train, _) = divided(path, options)?;
-    let shape = decode::first_shape(&train, options.image_size, options.channels)?;
+    let shape = decode::first_shape(slice::from_ref(&train), options.image_size, options.channels)?;
     Ok((shape, classes.names.len()))
 }
 
 /// The names of the classes in `tree`, and their pictures.
-pub(crate) fn pictures_by_class(tree: &Path) -> Result<(Vec<String>, Vec<Picture>), DataError> {
+pub(crate) fn pictures_by_class(tree: &Path) -> Result<(Vec<String>, Pictures), DataError> {
     let classes = Classes::find(tree)?;
     let pictures = classes.pictures(tree)?;
     Ok((classes.names, pictures))
 }
 
 /// The classes, and the pictures to train on and to test on.
-fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Vec<Picture>, Vec<Picture>), DataError> {
-    let classes = |path: &Path| Classes::find(path);
+fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Pictures, Pictures), DataError> {
     match (Layout::find(path)?, options.split) {
         (Layout::Divided { train, test }, None) => {
-            let classes = classes(&train)?;
+            let classes = Classes::find(&train)?;
             let (train, test) = (classes.pictures(&train)?, classes.pictures_of_known(&test)?);
             Ok((classes, train, test))
         }
@@ -63,7 +64,7 @@ fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Vec<Picture>,
                     format!("found {share}"),
                 ));
             }
-            let classes = classes(&tree)?;
+            let classes = Classes::find(&tree)?;
             let (train, test) = held_out(classes.pictures(&tree)?, share);
             Ok((classes, train, test))
         }
@@ -75,27 +76,13 @@ fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Vec<Picture>,
     }
 }
 
-/// The pictures in an order that never changes but mixes the classes, so that the first so many are a fair sample.
-pub(crate) fn mixed(mut pictures: Vec<Picture>) -> Vec<Picture> {
-    let mut order: Vec<u32> = (0..pictures.len() as u32).collect();
-    shuffle(&mut order, &mut stream(Purpose::FolderOrder, 0, 0));
-    order.into_iter().map(|index| std::mem::take(&mut pictures[index as usize])).collect()
-}
-
 /// Parts the pictures into (training, test), each class in proportion.
-fn held_out(pictures: Vec<Picture>, share: f64) -> (Vec<Picture>, Vec<Picture>) {
-    let labels: Vec<u16> = pictures.iter().map(|picture| picture.label).collect();
+fn held_out(pictures: Pictures, share: f64) -> (Pictures, Pictures) {
+    let labels = pictures.labels();
     let count = (labels.len() as f64 * share).round() as usize;
     // Somebody who asks for a share wants at least one picture on either side.
     let count = count.clamp(1.min(labels.len()), labels.len().saturating_sub(1).max(1).min(labels.len()));
-    let picked = stratified_pick(&labels, count, &mut stream(Purpose::FolderTest, SPLIT_SEED, 0));
-    let mut picked = picked.into_iter().peekable();
-    let (mut train, mut test) = (Vec::new(), Vec::new());
-    for (index, picture) in pictures.into_iter().enumerate() {
-        let held = picked.next_if(|&next| next as usize == index).is_some();
-        if held { test.push(picture) } else { train.push(picture) }
-    }
-    (train, test)
+    pictures.parted(&stratified_pick(&labels, count, &mut stream(Purpose::FolderTest, SPLIT_SEED, 0)))
 }
 
 #[cfg(test)]

@@ -292,6 +292,24 @@ fn a_missing_folder_and_a_file_are_errors() {
     assert!(message.ends_with("file: must be a folder of pictures; it is a file"), "{message}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn names_must_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let tree = divided_tree();
+    let folder = tree.path().join("train/dog");
+    // Of no interest, whatever its name.
+    fs::write(folder.join(OsStr::from_bytes(b"\xff.txt")), b"").unwrap();
+    assert_eq!(tree.load(&plain()).unwrap().train.len(), 3);
+    fs::write(folder.join(OsStr::from_bytes(b"caf\xe9.png")), b"").unwrap();
+    assert_eq!(
+        tree.load(&plain()).unwrap_err(),
+        "PATH/train/dog: names must be UTF-8; found caf\u{fffd}.png; rename it"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn links_that_lead_in_circles_are_refused() {

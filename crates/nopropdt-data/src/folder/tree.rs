@@ -1,8 +1,9 @@
 //! Which pictures there are.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
+use super::Pictures;
 use crate::DataError;
 
 /// File names of pictures end in one of these, in any case.
@@ -13,13 +14,6 @@ const TEST_FOLDERS: [&str; 3] = ["test", "val", "validation"];
 const MOST_CLASSES: usize = 10_000;
 /// Folders inside a class.
 const MOST_DEPTH: usize = 16;
-
-/// A picture's file and class.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Picture {
-    pub(crate) path: PathBuf,
-    pub(crate) label: u16,
-}
 
 /// How a folder is laid out.
 pub(super) enum Layout {
@@ -66,27 +60,29 @@ impl Classes {
     }
 
     /// The pictures of every class, each of which must have some.
-    pub(super) fn pictures(&self, tree: &Path) -> Result<Vec<Picture>, DataError> {
-        let mut pictures = Vec::new();
-        for label in 0..self.names.len() {
-            if self.add(tree, label, &mut pictures)? == 0 {
-                let folder = tree.join(&self.names[label]);
+    pub(super) fn pictures(&self, tree: &Path) -> Result<Pictures, DataError> {
+        let folders = self.folders(tree);
+        let mut pictures = Pictures::new(folders.clone());
+        for (label, folder) in folders.iter().enumerate() {
+            let before = pictures.len();
+            collect(folder, label, &mut pictures)?;
+            if pictures.len() == before {
                 let rule = format!("a class must have pictures ({})", EXTENSIONS.join(", "));
-                return Err(DataError::format(&folder, rule, "found none; remove the folder or fill it"));
+                return Err(DataError::format(folder, rule, "found none; remove the folder or fill it"));
             }
         }
         Ok(pictures)
     }
 
     /// The pictures of the classes that `tree` has, none of which may be unknown.
-    pub(super) fn pictures_of_known(&self, tree: &Path) -> Result<Vec<Picture>, DataError> {
-        let mut pictures = Vec::new();
+    pub(super) fn pictures_of_known(&self, tree: &Path) -> Result<Pictures, DataError> {
+        let mut pictures = Pictures::new(self.folders(tree));
         for name in folders(tree)? {
             let label = self.names.binary_search(&name).map_err(|_| {
                 let found = format!("there is no folder {name} among the training pictures");
                 DataError::format(&tree.join(&name), "test pictures must be of a training class", found)
             })?;
-            self.add(tree, label, &mut pictures)?;
+            collect(&tree.join(&name), label, &mut pictures)?;
         }
         if pictures.is_empty() {
             return Err(DataError::format(tree, "there must be test pictures", "found none"));
@@ -94,15 +90,18 @@ impl Classes {
         Ok(pictures)
     }
 
-    /// Adds a class's pictures, in the order of their paths; returns how many.
-    fn add(&self, tree: &Path, label: usize, pictures: &mut Vec<Picture>) -> Result<usize, DataError> {
-        let before = pictures.len();
-        let mut paths = Vec::new();
-        walk(&tree.join(&self.names[label]), 0, &mut paths)?;
-        paths.sort_unstable();
-        pictures.extend(paths.into_iter().map(|path| Picture { path, label: label as u16 }));
-        Ok(pictures.len() - before)
+    /// The folder of every class in `tree`, whether it is there or not.
+    fn folders(&self, tree: &Path) -> Vec<PathBuf> {
+        self.names.iter().map(|name| tree.join(name)).collect()
     }
+}
+
+/// Adds the pictures in a class's folder, in the order of their paths.
+fn collect(folder: &Path, label: usize, pictures: &mut Pictures) -> Result<(), DataError> {
+    let before = pictures.len();
+    walk(folder, "", 0, &mut |name| pictures.add(label, name))?;
+    pictures.sort_from(before);
+    Ok(())
 }
 
 /// Names of the folders in `path`, sorted, hidden ones left out. A link to a folder counts as one.
@@ -111,9 +110,7 @@ fn folders(path: &Path) -> Result<Vec<String>, DataError> {
     for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
         let entry = entry.map_err(DataError::io("read", path))?;
         let is_folder = entry.path().is_dir();
-        let name = entry.file_name().into_string().map_err(|name| {
-            DataError::format(path, "names must be UTF-8", format!("found {}", name.to_string_lossy()))
-        })?;
+        let name = utf8_name(path, &entry)?;
         if is_folder && !name.starts_with('.') {
             names.push(name);
         }
@@ -122,8 +119,21 @@ fn folders(path: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// Collects the pictures below `folder`.
-fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), DataError> {
+/// An entry's name; a list of pictures and a file of class names have room for text alone.
+fn utf8_name(folder: &Path, entry: &DirEntry) -> Result<String, DataError> {
+    entry.file_name().into_string().map_err(|name| {
+        DataError::format(folder, "names must be UTF-8", format!("found {}; rename it", name.display()))
+    })
+}
+
+/// Calls `found` with the name of every picture in `folder` and in folders inside it; names begin with `below`, the way from the
+/// class's folder to this one.
+fn walk(
+    folder: &Path,
+    below: &str,
+    depth: usize,
+    found: &mut impl FnMut(&str) -> Result<(), DataError>,
+) -> Result<(), DataError> {
     if depth > MOST_DEPTH {
         return Err(DataError::format(
             folder,
@@ -134,22 +144,22 @@ fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Dat
     for entry in fs::read_dir(folder).map_err(DataError::io("read", folder))? {
         let entry = entry.map_err(DataError::io("read", folder))?;
         let kind = entry.file_type().map_err(DataError::io("read", folder))?;
-        let path = entry.path();
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        if kind.is_symlink() && path.is_dir() {
+        if kind.is_symlink() && entry.path().is_dir() {
             // It may lead back up and never end.
             return Err(DataError::format(
-                &path,
+                &entry.path(),
                 "must not be a link to a folder",
                 "put the folder itself there",
             ));
         }
         if kind.is_dir() {
-            walk(&path, depth + 1, paths)?;
-        } else if is_picture(&path) {
-            paths.push(path);
+            let below = format!("{below}{}/", utf8_name(folder, &entry)?);
+            walk(&entry.path(), &below, depth + 1, found)?;
+        } else if is_picture(Path::new(&entry.file_name())) {
+            found(&format!("{below}{}", utf8_name(folder, &entry)?))?;
         }
     }
     Ok(())
