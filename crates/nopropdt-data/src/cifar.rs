@@ -1,12 +1,11 @@
 //! CIFAR-10 and CIFAR-100 from their binary files: records of one or two label bytes and 3 × 1024 pixel bytes, a plane a
 //! colour. There is no header; the file's length alone says how many records it holds.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::class_names::{CIFAR10, CIFAR100, CIFAR100_COARSE, owned};
-use crate::{DataError, Dataset, DatasetName, ImageShape, Split};
+use crate::{DataError, Dataset, DatasetName, ImageShape, Split, plain_file};
 
 const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
 /// Pixels of one colour.
@@ -110,8 +109,7 @@ impl Layout {
         pixels: &mut Vec<u8>,
         labels: &mut Vec<u16>,
     ) -> Result<(), DataError> {
-        let file = File::open(path).map_err(DataError::io("open", path))?;
-        let mut file = BufReader::with_capacity(1 << 20, file);
+        let mut file = BufReader::with_capacity(1 << 20, plain_file::open(path)?.0);
         let mut record = vec![0; self.record()];
         for index in 0..count {
             file.read_exact(&mut record).map_err(DataError::io("read", path))?;

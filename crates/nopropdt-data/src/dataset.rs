@@ -110,8 +110,40 @@ pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Datase
     }
 }
 
+/// Reads the test images of a dataset, labelled by their classes' places in `class_names`, such as a model's.
+///
+/// A folder needs no training pictures for that, nor all of the classes; one that isn't divided is a test set as a whole unless
+/// [`LoadOptions::split`] says which share of it is.
+///
+/// # Errors
+/// As [`load_from`]; [`DataError::Dataset`] when a known dataset has other classes than those, and [`DataError::Format`] when
+/// a folder has one that is none of those.
+pub fn load_test(
+    source: &DatasetSource,
+    options: &LoadOptions,
+    class_names: &[String],
+) -> Result<Split, DataError> {
+    if let DatasetSource::Folder(path) = source {
+        return folder::load_test(Path::new(path), options, class_names);
+    }
+    let dataset = load_from(source, options)?;
+    let wrong = |found| DataError::Dataset {
+        dataset: dataset.name.clone(),
+        rule: "must have the model's classes",
+        found,
+    };
+    if dataset.classes() != class_names.len() {
+        return Err(wrong(format!("it has {}, the model {}", dataset.classes(), class_names.len())));
+    }
+    let mut pairs = dataset.class_names.iter().zip(class_names).enumerate();
+    if let Some((class, (found, wanted))) = pairs.find(|(_, (found, wanted))| found != wanted) {
+        return Err(wrong(format!("its class {class} is {found:?}, the model's {wanted:?}")));
+    }
+    Ok(dataset.test)
+}
+
 /// The shape of a dataset's images and the number of its classes. A known dataset is not looked at for that; of a
-/// folder, one picture is.
+/// folder, one picture is decoded, and others are looked at for colour.
 ///
 /// # Errors
 /// As [`load_from`].

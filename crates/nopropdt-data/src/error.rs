@@ -24,6 +24,16 @@ pub enum DataError {
         /// The dataset it was given with.
         dataset: String,
     },
+    /// A share to hold out for testing that is missing, needless or out of range for a folder of pictures.
+    #[error("{}: {rule}; {found}", folder.display())]
+    FolderSplit {
+        /// The folder.
+        folder: PathBuf,
+        /// What must hold.
+        rule: &'static str,
+        /// What was found, and the remedy where there is one.
+        found: String,
+    },
     /// A dataset that only the program that made it can read.
     #[error("own:{name}: images must come from the program that makes them; this one can't read them")]
     NotReadable {

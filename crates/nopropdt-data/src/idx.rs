@@ -2,13 +2,12 @@
 //!
 //! A header is believed only when the file's length bears it out, so no memory is taken on its word.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use crate::{DataError, DatasetName};
+use crate::{DataError, DatasetName, plain_file};
 
 /// Rows and columns of every image.
 pub(crate) const SIDE: usize = 28;
@@ -91,7 +90,7 @@ impl IdxFile {
         &self,
         magic: u32,
     ) -> Result<(Box<dyn Read>, [u32; DIMENSIONS]), DataError> {
-        let file = BufReader::new(File::open(&self.path).map_err(DataError::io("open", &self.path))?);
+        let file = BufReader::new(plain_file::open(&self.path)?.0);
         let mut reader: Box<dyn Read> =
             if self.compressed { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
         let wanted = 4 * (1 + DIMENSIONS);

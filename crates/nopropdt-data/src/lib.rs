@@ -19,6 +19,7 @@ mod mnist;
 mod name;
 mod normalise;
 mod order;
+mod plain_file;
 mod shape;
 mod source;
 mod split;
@@ -27,7 +28,7 @@ mod svhn;
 mod tiny_imagenet;
 
 pub use augment::{Augmentation, Augmented};
-pub use dataset::{Dataset, load, load_from, outline};
+pub use dataset::{Dataset, load, load_from, load_test, outline};
 pub use error::DataError;
 pub use fetch::{FetchEvent, FetchOptions, FetchReport, Fetcher};
 pub use image_set::ImageSet;

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 
-use crate::DataError;
 use crate::idx::{MOST_INFLATION, is_corruption};
+use crate::{DataError, plain_file};
 
 /// Element types.
 const INT8: u32 = 1;
@@ -37,33 +37,55 @@ const MOST_ELEMENTS: usize = 1000;
 /// A numeric array, first dimension innermost.
 pub(crate) struct Array {
     pub(crate) dimensions: Vec<u64>,
-    pub(crate) values: Values,
+    /// The type of its values.
+    kind: u32,
+    /// The values as they are stored.
+    data: Vec<u8>,
 }
 
-/// An array's values as they are stored.
-pub(crate) enum Values {
-    Bytes(Vec<u8>),
-    Other(Vec<f64>),
+impl Array {
+    /// The values, if they are stored as bytes.
+    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
+        (self.kind == UINT8).then_some(self.data)
+    }
+
+    /// The values, one after the other, whatever they are stored as.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = f64> {
+        let size = size_of(self.kind).unwrap_or(1) as usize;
+        self.data.chunks_exact(size).map(|bytes| number(self.kind, bytes))
+    }
 }
 
-/// Reads the arrays of these names; the others are passed over.
-pub(crate) fn read<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Option<Array>; N], DataError> {
-    let file = File::open(path).map_err(DataError::io("open", path))?;
-    let length = file.metadata().map_err(DataError::io("read", path))?.len();
+/// An array to look for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) name: &'static str,
+    /// The most values it may have: a file of a few KiB may inflate to gigabytes.
+    pub(crate) most: u64,
+}
+
+/// Reads the arrays that are wanted; the others are passed over.
+pub(crate) fn read<const N: usize>(
+    path: &Path,
+    wanted: [Wanted; N],
+) -> Result<[Option<Array>; N], DataError> {
+    let (file, length) = plain_file::open(path)?;
     let mut reader = Reader { path, file: BufReader::with_capacity(1 << 18, file), length };
     reader.header()?;
-    let mut found = names.map(|_| None);
+    let mut found = wanted.map(|_| None);
     let (mut at, mut elements) = (HEADER, 0);
     while at < length {
         elements += 1;
         if elements > MOST_ELEMENTS {
             return Err(reader.wrong("must hold few arrays", format!("there are more than {MOST_ELEMENTS}")));
         }
-        let (next, array) = reader.element(at, &names)?;
+        let (next, array) = reader.element(at, &wanted)?;
         if let Some((index, array)) = array
             && found[index].replace(array).is_some()
         {
-            return Err(reader.wrong("must hold each array once", format!("{} is there twice", names[index])));
+            return Err(
+                reader.wrong("must hold each array once", format!("{} is there twice", wanted[index].name))
+            );
         }
         at = next;
     }
@@ -102,8 +124,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the element at `at`; returns where the next begins and, with its place in `names`, an array that is wanted.
-    fn element(&mut self, at: u64, names: &[&str]) -> Result<(u64, Option<(usize, Array)>), DataError> {
+    /// Reads the element at `at`; returns where the next begins and, with its place in `wanted`, an array that is.
+    fn element(&mut self, at: u64, wanted: &[Wanted]) -> Result<(u64, Option<(usize, Array)>), DataError> {
         let path = self.path;
         self.file.seek(SeekFrom::Start(at)).map_err(DataError::io("read", path))?;
         let rule = "must be whole";
@@ -120,7 +142,7 @@ impl Reader<'_> {
         }
         let data = (&mut self.file).take(bytes);
         let array = match kind {
-            MATRIX => Source { path, reader: data, left: bytes }.matrix(names, bytes)?,
+            MATRIX => Source { path, reader: data, left: bytes }.matrix(wanted, bytes)?,
             COMPRESSED => {
                 let mut inflated = ZlibDecoder::new(data);
                 let most = bytes.saturating_mul(MOST_INFLATION);
@@ -130,7 +152,7 @@ impl Reader<'_> {
                     let found = format!("found an element of type {}", tag.kind);
                     return Err(source.wrong("compressed data must be an array", found));
                 }
-                source.matrix(names, tag.bytes)?
+                source.matrix(wanted, tag.bytes)?
             }
             _ => None,
         };
@@ -220,19 +242,25 @@ impl<R: Read> Source<'_, R> {
     }
 
     /// An array of `bytes` bytes, whose tag has been read.
-    fn matrix(mut self, names: &[&str], bytes: u64) -> Result<Option<(usize, Array)>, DataError> {
+    fn matrix(mut self, wanted: &[Wanted], bytes: u64) -> Result<Option<(usize, Array)>, DataError> {
         self.left = self.left.min(bytes);
         let flags = self.part(UINT32, 8, "the flags of an array")?;
         let dimensions = self.part(INT32, 4 * MOST_DIMENSIONS, "the dimensions of an array")?;
         let dimensions: Vec<u64> =
             dimensions.chunks_exact(4).map(|four| u64::from(little_endian(four))).collect();
         let name = self.part(INT8, MOST_NAME, "the name of an array")?;
-        let Some(index) = names.iter().position(|wanted| wanted.as_bytes() == name) else { return Ok(None) };
-        let name = names[index];
+        let Some(index) = wanted.iter().position(|wanted| wanted.name.as_bytes() == name) else {
+            return Ok(None);
+        };
+        let Wanted { name, most } = wanted[index];
         if flags.len() < 4 || little_endian(&flags) & COMPLEX != 0 || dimensions.len() < 2 {
             return Err(self.wrong(format!("{name} must be a real array"), "found another kind"));
         }
         let count = dimensions.iter().try_fold(1_u64, |product, &size| product.checked_mul(size));
+        if count.is_none_or(|count| count > most) {
+            let found = format!("its dimensions are {}", shown(&dimensions));
+            return Err(self.wrong(format!("{name} must have at most {most} values"), found));
+        }
         let tag = self.tag()?;
         let size = size_of(tag.kind).ok_or_else(|| {
             self.wrong(format!("{name} must be an array of numbers"), format!("found type {}", tag.kind))
@@ -242,7 +270,7 @@ impl<R: Read> Source<'_, R> {
             return Err(self.wrong(rule, format!("found {} bytes of {size} a value", tag.bytes)));
         }
         let data = self.data(&tag, name)?;
-        Ok(Some((index, Array { dimensions, values: values(tag.kind, data) })))
+        Ok(Some((index, Array { dimensions, kind: tag.kind, data })))
     }
 }
 
@@ -261,20 +289,20 @@ fn size_of(kind: u32) -> Option<u64> {
     })
 }
 
-fn values(kind: u32, data: Vec<u8>) -> Values {
-    fn numbers<const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> f64) -> Values {
-        let (whole, _) = data.as_chunks::<N>();
-        Values::Other(whole.iter().map(|&bytes| number(bytes)).collect())
-    }
+/// A value of a type that [`size_of`] knows, of that many bytes.
+fn number(kind: u32, bytes: &[u8]) -> f64 {
+    let mut eight = [0; 8];
+    eight[..bytes.len()].copy_from_slice(bytes);
+    let [one, two, three, four, ..] = eight;
     match kind {
-        INT8 => numbers(&data, |bytes: [u8; 1]| f64::from(bytes[0] as i8)),
-        INT16 => numbers(&data, |bytes| f64::from(i16::from_le_bytes(bytes))),
-        UINT16 => numbers(&data, |bytes| f64::from(u16::from_le_bytes(bytes))),
-        INT32 => numbers(&data, |bytes| f64::from(i32::from_le_bytes(bytes))),
-        UINT32 => numbers(&data, |bytes| f64::from(u32::from_le_bytes(bytes))),
-        SINGLE => numbers(&data, |bytes| f64::from(f32::from_le_bytes(bytes))),
-        DOUBLE => numbers(&data, f64::from_le_bytes),
-        _ => Values::Bytes(data),
+        INT8 => f64::from(one as i8),
+        INT16 => f64::from(i16::from_le_bytes([one, two])),
+        UINT16 => f64::from(u16::from_le_bytes([one, two])),
+        INT32 => f64::from(i32::from_le_bytes([one, two, three, four])),
+        UINT32 => f64::from(u32::from_le_bytes([one, two, three, four])),
+        SINGLE => f64::from(f32::from_le_bytes([one, two, three, four])),
+        DOUBLE => f64::from_le_bytes(eight),
+        _ => f64::from(one),
     }
 }
 

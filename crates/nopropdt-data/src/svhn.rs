@@ -4,10 +4,12 @@
 use std::path::Path;
 
 use crate::class_names::{DIGITS, owned};
-use crate::mat::{Array, Values, read, shown};
+use crate::mat::{Array, Wanted, read, shown};
 use crate::{DataError, Dataset, DatasetName, ImageShape, Split};
 
 const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
+/// More than three times the images of the larger file, and a bound on what a small compressed one can make the reader allocate (768 MiB).
+const MOST_IMAGES: u64 = 1 << 18;
 
 /// Reads `train_32x32.mat` and `test_32x32.mat` in `folder`.
 pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
@@ -20,11 +22,12 @@ fn split(path: &Path) -> Result<Split, DataError> {
     if !path.try_exists().map_err(DataError::io("look for", path))? {
         return Err(DataError::Missing { dataset: DatasetName::Svhn, path: path.to_owned() });
     }
-    let [images, labels] = read(path, ["X", "y"])?;
+    let wanted = |name, values: usize| Wanted { name, most: MOST_IMAGES * values as u64 };
+    let [images, labels] = read(path, [wanted("X", SHAPE.len()), wanted("y", 1)])?;
     let missing =
         |name: &str| DataError::format(path, "must hold the arrays X and y", format!("{name} is missing"));
     let pixels = pixels(path, images.ok_or_else(|| missing("X"))?)?;
-    let labels = digits(path, labels.ok_or_else(|| missing("y"))?)?;
+    let labels = digits(path, &labels.ok_or_else(|| missing("y"))?)?;
     if pixels.len() != labels.len() * SHAPE.len() {
         let found = format!("{} images and {} labels", pixels.len() / SHAPE.len(), labels.len());
         return Err(DataError::format(path, "there must be a label for each image", found));
@@ -34,29 +37,26 @@ fn split(path: &Path) -> Result<Split, DataError> {
 
 /// The images as [N, 32, 32, 3], channels innermost.
 fn pixels(path: &Path, images: Array) -> Result<Vec<u8>, DataError> {
-    match (&images.dimensions[..], images.values) {
-        // A last dimension of 1 is left out by MATLAB.
-        ([32, 32, 3, ..], Values::Bytes(mut pixels)) if images.dimensions.len() <= 4 => {
-            pixels.shrink_to_fit();
-            let mut columns = [0; SHAPE.len()];
-            for image in pixels.chunks_exact_mut(SHAPE.len()) {
-                columns.copy_from_slice(image);
-                for (place, value) in image.iter_mut().enumerate() {
-                    let (row, column, channel) = (place / 96, place / 3 % 32, place % 3);
-                    *value = columns[row + 32 * (column + 32 * channel)];
-                }
-            }
-            Ok(pixels)
-        }
-        (dimensions, _) => {
-            let found = format!("found {}", shown(dimensions));
-            Err(DataError::format(path, "X must be 32x32x3xN bytes", found))
+    // A last dimension of 1 is left out by MATLAB.
+    let fits = matches!(images.dimensions[..], [32, 32, 3] | [32, 32, 3, _]);
+    let dimensions = shown(&images.dimensions);
+    let Some(mut pixels) = images.into_bytes().filter(|_| fits) else {
+        return Err(DataError::format(path, "X must be 32x32x3xN bytes", format!("found {dimensions}")));
+    };
+    pixels.shrink_to_fit();
+    let mut columns = [0; SHAPE.len()];
+    for image in pixels.chunks_exact_mut(SHAPE.len()) {
+        columns.copy_from_slice(image);
+        for (place, value) in image.iter_mut().enumerate() {
+            let (row, column, channel) = (place / 96, place / 3 % 32, place % 3);
+            *value = columns[row + 32 * (column + 32 * channel)];
         }
     }
+    Ok(pixels)
 }
 
 /// The classes 0 to 9.
-fn digits(path: &Path, labels: Array) -> Result<Vec<u16>, DataError> {
+fn digits(path: &Path, labels: &Array) -> Result<Vec<u16>, DataError> {
     if labels.dimensions.len() != 2 || !labels.dimensions.contains(&1) {
         let found = format!("found {}", shown(&labels.dimensions));
         return Err(DataError::format(path, "y must be Nx1 values", found));
@@ -67,10 +67,7 @@ fn digits(path: &Path, labels: Array) -> Result<Vec<u16>, DataError> {
         }
         Err(DataError::format(path, "labels must be 1 to 10", format!("label {index} is {value}")))
     };
-    match labels.values {
-        Values::Bytes(bytes) => bytes.into_iter().map(f64::from).enumerate().map(digit).collect(),
-        Values::Other(numbers) => numbers.into_iter().enumerate().map(digit).collect(),
-    }
+    labels.numbers().enumerate().map(digit).collect()
 }
 
 #[cfg(test)]

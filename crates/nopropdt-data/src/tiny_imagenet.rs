@@ -2,16 +2,18 @@
 //! test set, since the labels of the real one were never published.
 
 use std::collections::HashMap;
-use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use crate::folder::{Pictures, decode_all, pictures_by_class};
-use crate::{Channels, DataError, Dataset, DatasetName};
+use crate::{Channels, DataError, Dataset, DatasetName, plain_file};
 
 /// Folder inside the archive.
 const INNER: &str = "tiny-imagenet-200";
 /// Longest list of names or annotations.
 const MOST_TEXT: u64 = 16 << 20;
+/// Longest file name of usual file systems.
+const MOST_NAME: usize = 255;
 
 /// Reads the pictures in `folder`, or in the archive's folder inside it.
 pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
@@ -50,13 +52,17 @@ fn annotated(folder: &Path, ids: &[String]) -> Result<Pictures, DataError> {
         let mut columns = line.split('\t');
         let (file, id) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
         let wrong = |found| {
-            let rule = format!("line {}: must be a file name, a tab and a class", index + 1);
+            let rule = format!(
+                "line {}: must be a file name of at most {MOST_NAME} bytes, a tab and a class",
+                index + 1
+            );
             DataError::format(&path, rule, found)
         };
-        if file.is_empty() || file.contains(['/', '\\']) || file.starts_with('.') {
-            return Err(wrong(format!("the name is {file:?}")));
+        let bad = |c: char| c.is_control() || c == '/' || c == '\\';
+        if file.is_empty() || file.len() > MOST_NAME || file.contains(bad) || file.starts_with('.') {
+            return Err(wrong(format!("the name is {}", quoted(file))));
         }
-        let label = *by_id.get(id).ok_or_else(|| wrong(format!("there is no class {id:?}")))?;
+        let label = *by_id.get(id).ok_or_else(|| wrong(format!("there is no class {}", quoted(id))))?;
         pictures.add(label, file)?;
     }
     Ok(pictures)
@@ -76,8 +82,13 @@ fn class_names(path: &Path, ids: &[String]) -> Result<Vec<String>, DataError> {
     Ok(ids.iter().map(name).collect())
 }
 
+/// The beginning of a text, on one line.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(40).collect::<String>())
+}
+
 fn read_text(path: &Path) -> Result<String, DataError> {
-    let length = path.metadata().map_err(DataError::io("read", path))?.len();
+    let (file, length) = plain_file::open(path)?;
     if length > MOST_TEXT {
         return Err(DataError::format(
             path,
@@ -85,7 +96,9 @@ fn read_text(path: &Path) -> Result<String, DataError> {
             format!("found {length}"),
         ));
     }
-    fs::read_to_string(path).map_err(DataError::io("read", path))
+    let mut text = String::new();
+    file.take(MOST_TEXT).read_to_string(&mut text).map_err(DataError::io("read", path))?;
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn broken_lengths_are_refused() {
 fn monstrous_files_are_refused_before_they_are_read() {
     let folder = ten(&[0], &[0]);
     // A sparse file: it has the length of 2^30 records and takes no space.
-    let file = File::create(folder.path().join("test_batch.bin")).unwrap();
+    let file = fs::File::create(folder.path().join("test_batch.bin")).unwrap();
     file.set_len(3073 << 30).unwrap();
     let wanted = "test_batch.bin: must hold at most 1048576 images; its length is that of 1073741824";
     assert_eq!(refusal(&folder, DatasetName::Cifar10), wanted);

@@ -1,18 +1,17 @@
 //! From files to pixels, side by side on all threads.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 
 use super::Pictures;
-use crate::{Channels, DataError, ImageShape, Split};
+use crate::{Channels, DataError, ImageShape, Split, plain_file};
 
 /// Longest file of one picture.
 const MOST_FILE: u64 = 64 << 20;
@@ -47,7 +46,7 @@ pub(crate) fn decode_all<const N: usize>(
 }
 
 /// The shape all images get, by the first picture.
-pub(super) fn first_shape(
+fn first_shape(
     lists: &[Pictures],
     size: Option<(usize, usize)>,
     channels: Channels,
@@ -76,6 +75,26 @@ pub(super) fn first_shape(
         Channels::Rgb => 3,
     };
     Ok(ImageShape { height, width, channels })
+}
+
+/// The shape that [`decode_all`] gives all images, without decoding more than one.
+pub(super) fn shape_of_all(
+    lists: &[Pictures],
+    size: Option<(usize, usize)>,
+    channels: Channels,
+) -> Result<ImageShape, DataError> {
+    let mut shape = first_shape(lists, size, channels)?;
+    // A picture that can't be read has no colour; an error is for those who want its pixels.
+    let has_colour = |path: PathBuf| {
+        let colour =
+            reader(&path).map(|reader| quietly(|| reader.into_decoder().map(|decoder| decoder.color_type())));
+        matches!(colour, Ok(Ok(Ok(colour))) if colour.has_color())
+    };
+    if channels == Channels::Auto && shape.channels == 1 {
+        let any = |list: &Pictures| (0..list.len()).into_par_iter().any(|index| has_colour(list.path(index)));
+        shape.channels = if lists.iter().any(any) { 3 } else { 1 };
+    }
+    Ok(shape)
 }
 
 /// Why decoding stopped.
@@ -138,7 +157,7 @@ fn fill(
     let (height, width) = (shape.height as u32, shape.width as u32);
     let image = match (image.height(), image.width()) {
         found if found == (height, width) => image,
-        _ if scale => image.resize_to_fill(width, height, FilterType::Triangle),
+        _ if scale => scaled(&image, width, height),
         (high, wide) => {
             let rule = format!("images must have one size, the first {height}x{width}");
             return Err(
@@ -157,27 +176,55 @@ fn fill(
     Ok(())
 }
 
+/// The middle of an image, as large as the wanted shape allows, scaled to it.
+///
+/// It is cut first: a long thin picture scaled whole would have sides beyond any bound.
+fn scaled(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
+    let (found, wanted) = ((image.width(), image.height()), (u64::from(width), u64::from(height)));
+    let cut_width = (u64::from(found.1) * wanted.0 / wanted.1).clamp(1, found.0.into()) as u32;
+    let cut_height = (u64::from(found.0) * wanted.1 / wanted.0).clamp(1, found.1.into()) as u32;
+    let (left, top) = ((found.0 - cut_width) / 2, (found.1 - cut_height) / 2);
+    image.crop_imm(left, top, cut_width, cut_height).resize_exact(width, height, FilterType::Triangle)
+}
+
 /// Decodes a file by its content, whatever its name says.
 fn decode(path: &Path) -> Result<DynamicImage, DataError> {
+    let reader = reader(path)?;
+    // A picture that its decoder panics on is a bad picture: zune-jpeg 0.5.15 writes beyond its buffer's end where the sampling
+    // factors of a JPEG lie.
+    match quietly(|| reader.decode()) {
+        Ok(decoded) => decoded.map_err(|error| unreadable(path, one_line(&error.to_string()))),
+        Err(_) => Err(unreadable(path, "its decoder gave up")),
+    }
+}
+
+fn unreadable(path: &Path, reason: impl Into<String>) -> DataError {
+    DataError::format(path, "must be a PNG, JPEG, BMP or WebP picture", reason)
+}
+
+/// A picture's content, whole and of a known format, within bounds.
+fn reader(path: &Path) -> Result<ImageReader<Cursor<Vec<u8>>>, DataError> {
     let bytes = contents(path)?;
-    let unreadable =
-        |reason: String| DataError::format(path, "must be a PNG, JPEG, BMP or WebP picture", reason);
+    let cut = lacks_end(&bytes);
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(DataError::io("read", path))?;
-    if reader.format().is_none() {
-        return Err(unreadable("its first bytes are of no such file".into()));
+    match reader.format() {
+        None => return Err(unreadable(path, "its first bytes are of no such file")),
+        Some(ImageFormat::Jpeg) if cut => return Err(unreadable(path, "it ends before its end marker")),
+        Some(_) => {}
     }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MOST_DECODED_SIDE);
     limits.max_image_height = Some(MOST_DECODED_SIDE);
     limits.max_alloc = Some(MOST_DECODED);
     reader.limits(limits);
-    // A picture that its decoder panics on is a bad picture: zune-jpeg 0.5.15 writes beyond its buffer's end where the sampling
-    // factors of a JPEG lie.
-    match quietly(|| reader.decode()) {
-        Ok(decoded) => decoded.map_err(|error| unreadable(one_line(&error.to_string()))),
-        Err(_) => Err(unreadable("its decoder gave up".into())),
-    }
+    Ok(reader)
+}
+
+/// Whether no end marker follows the last scan of a JPEG; its decoder would make up what is missing.
+fn lacks_end(bytes: &[u8]) -> bool {
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    last(0xd9) < last(0xda)
 }
 
 thread_local! {
@@ -203,8 +250,7 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, DataError> {
-    let file = File::open(path).map_err(DataError::io("open", path))?;
-    let length = file.metadata().map_err(DataError::io("read", path))?.len();
+    let (file, length) = plain_file::open(path)?;
     if length > MOST_FILE {
         let rule = format!("a picture must have at most {MOST_FILE} bytes");
         return Err(DataError::format(path, rule, format!("found {length}")));

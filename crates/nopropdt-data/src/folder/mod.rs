@@ -9,11 +9,10 @@ mod pictures;
 mod tree;
 
 use std::path::Path;
-use std::slice;
 
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{DataError, Dataset, ImageShape, LoadOptions};
+use crate::{DataError, Dataset, ImageShape, LoadOptions, Split};
 
 pub(crate) use decode::decode_all;
 pub(crate) use pictures::Pictures;
@@ -29,10 +28,28 @@ pub(crate) fn load(path: &Path, name: &str, options: &LoadOptions) -> Result<Dat
     Dataset::new(name, classes.names, train, test)
 }
 
-/// The shape of the images and the number of classes, by the first picture.
+/// Reads the test pictures below `path` alone, labelled by their classes' places in `class_names`: those of the folder `test`, else
+/// the share held out, else all.
+pub(crate) fn load_test(
+    path: &Path,
+    options: &LoadOptions,
+    class_names: &[String],
+) -> Result<Split, DataError> {
+    let classes = Classes { names: class_names.to_vec() };
+    let test = match (Layout::find_test(path)?, options.split) {
+        (Layout::Divided { test, .. }, None) => classes.pictures_of_known(&test)?,
+        (Layout::Divided { test, .. }, Some(_)) => return Err(needless_split(path, &test)),
+        (Layout::Single { tree }, Some(share)) => held_out(path, classes.pictures_of_known(&tree)?, share)?.1,
+        (Layout::Single { tree }, None) => classes.pictures_of_known(&tree)?,
+    };
+    let [test] = decode_all([test.mixed()], options.image_size, options.channels)?;
+    Ok(test)
+}
+
+/// The shape of the images and the number of classes, with one picture decoded.
 pub(crate) fn outline(path: &Path, options: &LoadOptions) -> Result<(ImageShape, usize), DataError> {
-    let (classes, train, _) = divided(path, options)?;
-    let shape = decode::first_shape(slice::from_ref(&train), options.image_size, options.channels)?;
+    let (classes, train, test) = divided(path, options)?;
+    let shape = decode::shape_of_all(&[train, test], options.image_size, options.channels)?;
     Ok((shape, classes.names.len()))
 }
 
@@ -51,38 +68,46 @@ fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Pictures, Pic
             let (train, test) = (classes.pictures(&train)?, classes.pictures_of_known(&test)?);
             Ok((classes, train, test))
         }
-        (Layout::Divided { test, .. }, Some(_)) => Err(DataError::format(
-            path,
-            "--split is for a folder without test pictures",
-            format!("there are some in {}; leave it out", test.display()),
-        )),
+        (Layout::Divided { test, .. }, Some(_)) => Err(needless_split(path, &test)),
         (Layout::Single { tree }, Some(share)) => {
-            if !(share > 0.0 && share < 1.0) {
-                return Err(DataError::format(
-                    path,
-                    "--split must be above 0 and below 1",
-                    format!("found {share}"),
-                ));
-            }
             let classes = Classes::find(&tree)?;
-            let (train, test) = held_out(classes.pictures(&tree)?, share);
+            let (train, test) = held_out(path, classes.pictures(&tree)?, share)?;
             Ok((classes, train, test))
         }
-        (Layout::Single { .. }, None) => Err(DataError::format(
-            path,
-            "must hold the folders train and test",
-            "it does not; set --split 0.1 to hold out a tenth of its pictures for testing",
-        )),
+        (Layout::Single { .. }, None) => Err(DataError::FolderSplit {
+            folder: path.to_owned(),
+            rule: "must hold the folders train and test",
+            found: "it does not; set --split 0.1 to hold out a tenth of its pictures for testing".into(),
+        }),
+    }
+}
+
+fn needless_split(path: &Path, test: &Path) -> DataError {
+    DataError::FolderSplit {
+        folder: path.to_owned(),
+        rule: "--split is for a folder without test pictures",
+        found: format!("there are some in {}; leave it out", test.display()),
     }
 }
 
 /// Parts the pictures into (training, test), each class in proportion.
-fn held_out(pictures: Pictures, share: f64) -> (Pictures, Pictures) {
+fn held_out(path: &Path, pictures: Pictures, share: f64) -> Result<(Pictures, Pictures), DataError> {
+    if !(share > 0.0 && share < 1.0) {
+        let rule = "--split must be above 0 and below 1";
+        return Err(DataError::FolderSplit {
+            folder: path.to_owned(),
+            rule,
+            found: format!("found {share}"),
+        });
+    }
     let labels = pictures.labels();
-    let count = (labels.len() as f64 * share).round() as usize;
+    if labels.len() < 2 {
+        let rule = "must hold at least two pictures, one to train on and one to test on";
+        return Err(DataError::format(path, rule, format!("found {}", labels.len())));
+    }
     // Somebody who asks for a share wants at least one picture on either side.
-    let count = count.clamp(1.min(labels.len()), labels.len().saturating_sub(1).max(1).min(labels.len()));
-    pictures.parted(&stratified_pick(&labels, count, &mut stream(Purpose::FolderTest, SPLIT_SEED, 0)))
+    let count = ((labels.len() as f64 * share).round() as usize).clamp(1, labels.len() - 1);
+    Ok(pictures.parted(&stratified_pick(&labels, count, &mut stream(Purpose::FolderTest, SPLIT_SEED, 0))))
 }
 
 #[cfg(test)]

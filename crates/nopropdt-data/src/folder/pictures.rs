@@ -32,7 +32,7 @@ struct Entry {
 }
 
 impl Pictures {
-    /// No pictures yet, of classes with these folders.
+    /// No pictures yet, of classes with these folders, at most 2^16.
     pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
         Self { files: Arc::new(Files { folders, names: String::new() }), entries: Vec::new() }
     }
@@ -40,19 +40,22 @@ impl Pictures {
     /// Adds a picture by its class and its file's name, or path, below the class's folder.
     ///
     /// # Errors
-    /// When there are too many for this list: 4 GiB of names.
+    /// When a name is too long, 64 KiB, or all of them are, 4 GiB.
     ///
     /// # Panics
     /// When there is no such class.
     pub(crate) fn add(&mut self, label: usize, name: &str) -> Result<(), DataError> {
         let folder = &self.files.folders[label];
-        let begin = u32::try_from(self.files.names.len());
-        let (Ok(begin), Ok(length), Ok(label)) = (begin, name.len().try_into(), label.try_into()) else {
-            let found = format!("no room for {name} after {} pictures", self.entries.len());
-            return Err(DataError::format(folder, "names of all pictures must have at most 4 GiB", found));
+        let too_long = |rule: &str, bytes| {
+            DataError::format(folder, rule, format!("found {bytes} bytes; take shorter ones"))
         };
+        let length = u16::try_from(name.len())
+            .map_err(|_| too_long("a picture's name must have less than 64 KiB", name.len()))?;
+        let begin = self.files.names.len();
+        let begin = u32::try_from(begin)
+            .map_err(|_| too_long("names of all pictures together must have less than 4 GiB", begin))?;
         Arc::make_mut(&mut self.files).names.push_str(name);
-        self.entries.push(Entry { begin, length, label });
+        self.entries.push(Entry { begin, length, label: label as u16 });
         Ok(())
     }
 
@@ -138,10 +141,9 @@ mod tests {
     fn names_too_long_for_the_list_are_refused() {
         let mut pictures = Pictures::new(vec!["one".into()]);
         let message = pictures.add(0, &"x".repeat(1 << 16)).unwrap_err().to_string();
-        assert!(
-            message.starts_with("one: names of all pictures must have at most 4 GiB; no room"),
-            "{message}"
-        );
+        let expected =
+            "one: a picture's name must have less than 64 KiB; found 65536 bytes; take shorter ones";
+        assert_eq!(message, expected);
         assert!(pictures.is_empty());
     }
 

@@ -205,9 +205,99 @@ fn the_split_must_suit_the_folder() {
         assert!(message.starts_with("PATH: --split must be above 0 and below 1; found"), "{message}");
     }
     // Training pictures alone, in `train`.
+    let half = LoadOptions { split: Some(0.5), ..plain() };
     let tree = Tree::new();
-    tree.add("train/a/1.png", &grey(8, 8, 0)).add("train/a/2.png", &grey(8, 8, 0));
-    assert_eq!(tree.load(&LoadOptions { split: Some(0.5), ..plain() }).unwrap().test.len(), 1);
+    tree.add("train/a/1.png", &grey(8, 8, 0));
+    assert_eq!(
+        tree.load(&half).unwrap_err(),
+        "PATH: must hold at least two pictures, one to train on and one to test on; found 1"
+    );
+    tree.add("train/a/2.png", &grey(8, 8, 0));
+    assert_eq!(tree.load(&half).unwrap().test.len(), 1);
+    // A class called train, or pictures of no use here? Whoever made the folder must say.
+    tree.add("bus/1.png", &grey(8, 8, 0));
+    assert_eq!(
+        tree.load(&half).unwrap_err(),
+        "PATH: must hold no other folder beside train, unless one is test or val; found bus; rename train if it is a class, or take what is in it alone: PATH/train"
+    );
+}
+
+fn classes(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+#[test]
+fn test_pictures_are_read_alone() {
+    // Nothing is asked of the training pictures, not even that they are there.
+    let tree = divided_tree();
+    tree.write("train/dog/broken.png", b"");
+    let test = |names: &[&str], options: &LoadOptions| {
+        let begin = tree.path().display().to_string();
+        load_test(tree.path(), options, &classes(names))
+            .map_err(|error| error.to_string().replace(&begin, "PATH"))
+    };
+    assert_eq!(seen(&test(&["cat", "dog"], &plain()).unwrap()), [(1, 40)]);
+    fs::remove_dir_all(tree.path().join("train")).unwrap();
+    // Labels are the model's.
+    assert_eq!(seen(&test(&["dog", "cow", "ant"], &plain()).unwrap()), [(0, 40)]);
+    assert_eq!(
+        test(&["cat", "cow"], &plain()).unwrap_err(),
+        "PATH/test/dog: test pictures must be of a training class; dog is none of the 2"
+    );
+    let message = test(&["cat", "dog"], &LoadOptions { split: Some(0.5), ..plain() }).unwrap_err();
+    assert!(message.starts_with("PATH: --split is for a folder without test pictures"), "{message}");
+}
+
+#[test]
+fn one_tree_is_a_test_set_whole_or_in_part() {
+    let tree = single_tree(5);
+    let test = |options: &LoadOptions| load_test(tree.path(), options, &classes(&["a", "b"])).unwrap();
+    assert_eq!(test(&plain()).len(), 10);
+    // The part that training with the same share held out.
+    let options = LoadOptions { split: Some(0.4), ..plain() };
+    let held_out = tree.load(&options).unwrap().test;
+    assert_eq!((held_out.len(), seen(&test(&options))), (4, seen(&held_out)));
+}
+
+#[test]
+fn a_jpeg_cut_short_is_refused() {
+    let tree = Tree::new();
+    let picture = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, x as u8, y as u8]));
+    let mut whole = Vec::new();
+    let mut file = std::io::Cursor::new(&mut whole);
+    DynamicImage::from(picture).write_to(&mut file, ImageFormat::Jpeg).unwrap();
+    // Bytes behind the end are nobody's business.
+    tree.write("train/a/1.jpg", &[&whole[..], b"more"].concat()).write("test/a/1.jpg", &whole);
+    assert_eq!(tree.load(&plain()).unwrap().train.len(), 1);
+    for cut in [2, 20, whole.len() / 2] {
+        tree.write("train/a/1.jpg", &whole[..whole.len() - cut]);
+        assert_eq!(
+            tree.load(&plain()).unwrap_err(),
+            "PATH/train/a/1.jpg: must be a PNG, JPEG, BMP or WebP picture; it ends before its end marker",
+            "{cut}"
+        );
+    }
+}
+
+/// Scaled whole to cover the image, this picture would be 4 million pixels wide.
+#[test]
+fn long_thin_pictures_are_cut_before_they_are_scaled() {
+    let tree = Tree::new();
+    let picture = GrayImage::from_fn(16_384, 1, |x, _| [if x == 8191 { 200 } else { 0 }].into()).into();
+    tree.add("train/a/1.png", &picture).add("test/a/1.png", &picture);
+    let dataset = tree.load(&LoadOptions { image_size: Some((256, 256)), ..plain() }).unwrap();
+    assert!(dataset.train.pixels(0).iter().all(|&pixel| pixel == 200));
+}
+
+#[test]
+fn an_outline_is_that_of_the_dataset() {
+    let tree = divided_tree();
+    tree.add("test/cat/z.png", &colour(8, 8, [1, 2, 3])).write("test/cat/zz.png", b"broken");
+    assert_eq!(outline(tree.path(), &plain()).unwrap().0.channels, 3);
+    let grey = LoadOptions { channels: Channels::Grey, ..plain() };
+    assert_eq!(outline(tree.path(), &grey).unwrap().0.channels, 1);
+    fs::remove_file(tree.path().join("test/cat/z.png")).unwrap();
+    assert_eq!(outline(tree.path(), &plain()).unwrap().0.channels, 1);
 }
 
 #[test]
@@ -215,10 +305,7 @@ fn classes_must_be_known_and_filled() {
     let tree = divided_tree();
     tree.add("test/cow/x.png", &grey(8, 8, 0));
     let message = tree.load(&plain()).unwrap_err();
-    assert_eq!(
-        message,
-        "PATH/test/cow: test pictures must be of a training class; there is no folder cow among the training pictures"
-    );
+    assert_eq!(message, "PATH/test/cow: test pictures must be of a training class; cow is none of the 2");
     let tree = divided_tree();
     fs::create_dir(tree.path().join("train/empty")).unwrap();
     let message = tree.load(&plain()).unwrap_err();
@@ -236,10 +323,11 @@ fn classes_must_be_known_and_filled() {
 #[test]
 fn a_picture_that_its_decoder_panics_on_is_a_bad_picture() {
     let tree = Tree::new();
-    tree.write("train/one/a.jpeg", include_bytes!("tests/sampling_factors.jpeg"));
+    let picture = [&include_bytes!("tests/sampling_factors.jpeg")[..], &[0xff, 0xd9]].concat();
+    tree.write("train/one/a.jpeg", &picture).write("train/one/b.jpeg", &picture);
     let message = tree.load(&LoadOptions { split: Some(0.5), ..plain() }).unwrap_err();
-    let expected = "PATH/train/one/a.jpeg: must be a PNG, JPEG, BMP or WebP picture; its decoder gave up";
-    assert_eq!(message, expected);
+    let expected = ".jpeg: must be a PNG, JPEG, BMP or WebP picture; its decoder gave up";
+    assert!(message.ends_with(expected), "{message}");
 }
 
 #[test]
@@ -306,7 +394,14 @@ fn names_must_be_text() {
     fs::write(folder.join(OsStr::from_bytes(b"caf\xe9.png")), b"").unwrap();
     assert_eq!(
         tree.load(&plain()).unwrap_err(),
-        "PATH/train/dog: names must be UTF-8; found caf\u{fffd}.png; rename it"
+        "PATH/train/dog: names must be UTF-8 without control characters; found \"caf\\xE9.png\"; rename it"
+    );
+    // A line break would make two lines of a message, the second as the folder's maker likes it.
+    let tree = divided_tree();
+    fs::create_dir(tree.path().join("train/dog/two\nlines")).unwrap();
+    assert_eq!(
+        tree.load(&plain()).unwrap_err(),
+        "PATH/train/dog: names must be UTF-8 without control characters; found \"two\\nlines\"; rename it"
     );
 }
 

@@ -33,15 +33,36 @@ impl Layout {
         if !train.is_dir() {
             return Ok(Self::Single { tree: path.to_owned() });
         }
-        let test = TEST_FOLDERS.iter().map(|name| path.join(name)).find(|test| test.is_dir());
-        Ok(match test {
-            Some(test) => Self::Divided { train, test },
-            None => Self::Single { tree: train },
-        })
+        if let Some(test) = test_folder(path) {
+            return Ok(Self::Divided { train, test });
+        }
+        if let Some(other) = folders(path)?.into_iter().find(|name| name != "train") {
+            return Err(DataError::format(
+                path,
+                "must hold no other folder beside train, unless one is test or val",
+                format!(
+                    "found {other}; rename train if it is a class, or take what is in it alone: {}",
+                    train.display()
+                ),
+            ));
+        }
+        Ok(Self::Single { tree: train })
+    }
+
+    /// [`find`](Self::find) for those who want test pictures alone.
+    pub(super) fn find_test(path: &Path) -> Result<Self, DataError> {
+        match test_folder(path) {
+            Some(test) => Ok(Self::Divided { train: path.join("train"), test }),
+            None => Self::find(path),
+        }
     }
 }
 
-/// The classes of a tree, in the order of their names.
+fn test_folder(path: &Path) -> Option<PathBuf> {
+    TEST_FOLDERS.iter().map(|name| path.join(name)).find(|test| test.is_dir())
+}
+
+/// Classes: those of a tree in the order of their names, or those of a model in its order.
 pub(super) struct Classes {
     pub(super) names: Vec<String>,
 }
@@ -78,8 +99,8 @@ impl Classes {
     pub(super) fn pictures_of_known(&self, tree: &Path) -> Result<Pictures, DataError> {
         let mut pictures = Pictures::new(self.folders(tree));
         for name in folders(tree)? {
-            let label = self.names.binary_search(&name).map_err(|_| {
-                let found = format!("there is no folder {name} among the training pictures");
+            let label = self.names.iter().position(|known| *known == name).ok_or_else(|| {
+                let found = format!("{name} is none of the {}", self.names.len());
                 DataError::format(&tree.join(&name), "test pictures must be of a training class", found)
             })?;
             collect(&tree.join(&name), label, &mut pictures)?;
@@ -109,21 +130,26 @@ fn folders(path: &Path) -> Result<Vec<String>, DataError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
         let entry = entry.map_err(DataError::io("read", path))?;
-        let is_folder = entry.path().is_dir();
-        let name = utf8_name(path, &entry)?;
-        if is_folder && !name.starts_with('.') {
-            names.push(name);
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && entry.path().is_dir() {
+            names.push(text_name(path, &entry)?);
         }
     }
     names.sort_unstable();
     Ok(names)
 }
 
-/// An entry's name; a list of pictures and a file of class names have room for text alone.
-fn utf8_name(folder: &Path, entry: &DirEntry) -> Result<String, DataError> {
-    entry.file_name().into_string().map_err(|name| {
-        DataError::format(folder, "names must be UTF-8", format!("found {}; rename it", name.display()))
-    })
+/// An entry's name, fit for lists of pictures, class names, error messages and reports.
+fn text_name(folder: &Path, entry: &DirEntry) -> Result<String, DataError> {
+    let name = entry.file_name();
+    match name.to_str() {
+        Some(text) if !text.contains(char::is_control) => Ok(text.to_owned()),
+        _ => Err(DataError::format(
+            folder,
+            "names must be UTF-8 without control characters",
+            format!("found {name:?}; rename it"),
+        )),
+    }
 }
 
 /// Calls `found` with the name of every picture in `folder` and in folders inside it; names begin with `below`, the way from the
@@ -150,16 +176,16 @@ fn walk(
         if kind.is_symlink() && entry.path().is_dir() {
             // It may lead back up and never end.
             return Err(DataError::format(
-                &entry.path(),
+                &folder.join(text_name(folder, &entry)?),
                 "must not be a link to a folder",
                 "put the folder itself there",
             ));
         }
         if kind.is_dir() {
-            let below = format!("{below}{}/", utf8_name(folder, &entry)?);
+            let below = format!("{below}{}/", text_name(folder, &entry)?);
             walk(&entry.path(), &below, depth + 1, found)?;
         } else if is_picture(Path::new(&entry.file_name())) {
-            found(&format!("{below}{}", utf8_name(folder, &entry)?))?;
+            found(&format!("{below}{}", text_name(folder, &entry)?))?;
         }
     }
     Ok(())

@@ -141,5 +141,6 @@ fn a_folder_in_place_of_a_file_is_an_error() {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join(LABELS)).unwrap();
     let file = IdxFile::find(folder.path(), LABELS, DatasetName::Mnist).unwrap();
-    assert!(matches!(file.read_labels(), Err(DataError::Io { .. })));
+    let message = file.read_labels().unwrap_err().to_string();
+    assert!(message.ends_with("train-labels-idx1-ubyte: must be a plain file; it is a folder"), "{message}");
 }

@@ -149,7 +149,10 @@ fn promises_that_the_file_can_not_keep_are_refused() {
     // 2^40 images would be 2^40 × 3072 bytes: no tag can say so.
     let dimensions = [32, 32, 3, i32::MAX];
     let message = refusal(&mat(&[array("X", &dimensions, element(2, &[0; 100])), y(&[1])]));
-    assert_eq!(message, "X must hold 32x32x3x2147483647 values; found 100 bytes of 1 a value");
+    let most = 3072 << 18;
+    assert_eq!(message, format!("X must have at most {most} values; its dimensions are 32x32x3x2147483647"));
+    let message = refusal(&mat(&[array("X", &[32, 32, 3, 2000], element(2, &[0; 100])), y(&[1])]));
+    assert_eq!(message, "X must hold 32x32x3x2000 values; found 100 bytes of 1 a value");
     // A tag that promises more than there is, plain and compressed.
     let lying = |whole: Vec<u8>, bytes: u32| {
         let mut lying = whole;
@@ -160,13 +163,22 @@ fn promises_that_the_file_can_not_keep_are_refused() {
         lying[sizes..sizes + 4].copy_from_slice(&images.to_le_bytes());
         lying
     };
-    let huge = 3072 * 1_300_000;
+    let huge = 3072 * 200_000;
     let plain = refusal(&mat(&[lying(x(1), huge), y(&[1])]));
-    assert!(plain.starts_with("X of 3993600000 bytes must be in the file; at most 3"), "{plain}");
+    assert!(plain.starts_with("X of 614400000 bytes must be in the file; at most 3"), "{plain}");
     let mut outer = lying(x(1), huge);
     outer[4..8].copy_from_slice(&(huge + 1000).to_le_bytes());
     let inside = refusal(&mat(&[compressed(&outer), y(&[1])]));
-    assert!(inside.starts_with("X of 3993600000 bytes must be in the file; at most "), "{inside}");
+    assert!(inside.starts_with("X of 614400000 bytes must be in the file; at most "), "{inside}");
+}
+
+/// A few hundred KiB of zeros compressed are hundreds of millions of labels; they aren't inflated to be refused.
+#[test]
+fn labels_beyond_any_set_are_refused_unread() {
+    // The array ends after its description, so whoever reads on finds an error of another kind.
+    let promise = [2_u32.to_le_bytes(), 200_000_000_u32.to_le_bytes()].concat();
+    let message = refusal(&mat(&[x(1), compressed(&array("y", &[200_000_000, 1], promise))]));
+    assert_eq!(message, "y must have at most 262144 values; its dimensions are 200000000x1");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A tree made here, in the layout of the archive.
 
+use std::fs;
+
 use image::{DynamicImage, GrayImage, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -70,11 +72,15 @@ fn annotations_are_checked() {
         ("../x.JPEG\tn00000000", "the name is \"../x.JPEG\""),
         ("x.JPEG\tn1", "there is no class \"n1\""),
         ("x.JPEG", "there is no class \"\""),
+        ("a\u{1b}b.JPEG\tn00000000", "the name is \"a\\u{1b}b.JPEG\""),
+        (&"x".repeat(70_000), &format!("the name is \"{}\"", "x".repeat(40))),
     ] {
         fs::write(&path, format!("val_0.JPEG\t{}\n{line}\n", id(1))).unwrap();
         let message = load(data.path()).unwrap_err().to_string();
         assert!(
-            message.ends_with(&format!("line 2: must be a file name, a tab and a class; {found}")),
+            message.ends_with(&format!(
+                "line 2: must be a file name of at most 255 bytes, a tab and a class; {found}"
+            )),
             "{message}"
         );
     }
