@@ -1,16 +1,17 @@
 //! `eval`: how good a trained network is.
 
-use super::train::{image_shape, load as load_data};
+use super::train::{network_image, wrong_use_of_data};
 use super::{EvalArguments, Readout, UsageError, output, percent, thread_pool};
 use crate::config::RunConfig;
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
 use crate::model_file::{Model, ModelMetadata, load};
 use anyhow::{Result, bail};
-use nopropdt_blocks::Method;
-use nopropdt_data::{Channels, Dataset, DatasetSource, LoadOptions};
+use nopropdt_blocks::{ImageShape, Method};
+use nopropdt_data::{Channels, DatasetSource, LoadOptions, Split, load_test};
 use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
 use std::fmt::Write;
+use std::fs;
 
 /// Most draws of the noise: far more than any standard error needs.
 const MOST_RUNS: u64 = 10_000;
@@ -50,19 +51,13 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     let pool = thread_pool(arguments.threads)?;
     let model = load(&arguments.model)?;
     let source = arguments.dataset.as_ref().unwrap_or(&model.metadata.config.dataset);
-    let mut dataset =
-        pool.install(|| load_data(source, &load_options(arguments, &model.metadata, source)))?;
-    check_fit(&arguments.model.display().to_string(), &model.metadata, &dataset)?;
-    dataset.test = dataset.test.limited(arguments.limit_test);
-    if let Some(normalisation) = model.metadata.normalisation.clone() {
-        dataset.test = dataset.test.with_normalisation(normalisation)?;
-    }
+    let test = pool.install(|| test_images(arguments, &model.metadata, source))?;
     let network = sampled_as_asked(arguments, &model)?;
     let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
-    let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &dataset.test, &reading));
-    let evaluation = evaluation(arguments, &dataset, &accuracies);
+    let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &test, &reading));
+    let evaluation = evaluation(arguments, source.short_name(), test.len(), &accuracies);
     let on_the_way = model.metadata.config.method.readout();
     output::print(&match arguments.json {
         true => serde_json::to_string(&evaluation)?,
@@ -97,45 +92,64 @@ fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn 
     Ok(config.network(*image, class_names.len())?)
 }
 
+/// The images to test on, as the model wants them.
+fn test_images(arguments: &EvalArguments, model: &ModelMetadata, source: &DatasetSource) -> Result<Split> {
+    let options = load_options(arguments, model, source)?;
+    let test = load_test(source, &options, &model.class_names).map_err(wrong_use_of_data)?;
+    let (wants, found) = (model.image, test.shape());
+    if wants != network_image(found) {
+        let file = arguments.model.display();
+        let ImageShape { height, width, channels } = wants;
+        bail!("{file}: wants images of {height}×{width}×{channels}; {} has {found}", source.short_name());
+    }
+    let test = test.limited(arguments.limit_test);
+    Ok(match &model.normalisation {
+        Some(normalisation) => test.with_normalisation(normalisation.clone())?,
+        None => test,
+    })
+}
+
 /// How to read the dataset: pictures of a folder as the model wants them, whatever their size.
-fn load_options(arguments: &EvalArguments, model: &ModelMetadata, source: &DatasetSource) -> LoadOptions {
+fn load_options(
+    arguments: &EvalArguments,
+    model: &ModelMetadata,
+    source: &DatasetSource,
+) -> Result<LoadOptions> {
     let options = LoadOptions { split: arguments.split, ..LoadOptions::new(&arguments.data_dir) };
     if !matches!(source, DatasetSource::Folder(_)) {
-        return options;
+        return Ok(options);
     }
-    LoadOptions {
+    Ok(LoadOptions {
         image_size: Some((model.image.height, model.image.width)),
         channels: if model.image.channels == 1 { Channels::Grey } else { Channels::Rgb },
-        // The pictures held out in training, not others, are the test set of the same folder.
-        split: arguments.split.or(model.config.split.filter(|_| *source == model.config.dataset)),
+        split: share(arguments.split, &model.config, source)?,
         ..options
+    })
+}
+
+/// The share of a folder to test on. Of the folder that was trained on it is the one that was held out, and no other.
+fn share(asked: Option<f64>, config: &RunConfig, source: &DatasetSource) -> Result<Option<f64>> {
+    match (asked, config.split.filter(|_| same_folder(source, &config.dataset))) {
+        (Some(asked), Some(held_out)) if asked != held_out => Err(UsageError(format!(
+            "--split: must be {held_out} for the folder that the model was trained on, or left out; found {asked}"
+        ))
+        .into()),
+        (asked, held_out) => Ok(asked.or(held_out)),
     }
 }
 
-fn check_fit(file: &str, metadata: &ModelMetadata, dataset: &Dataset) -> Result<()> {
-    let (wants, found) = (metadata.image, image_shape(dataset));
-    if wants != found {
-        let shape = dataset.shape();
-        bail!(
-            "{file}: wants images of {}×{}×{}; {} has {shape}",
-            wants.height,
-            wants.width,
-            wants.channels,
-            dataset.name
-        );
+fn same_folder(one: &DatasetSource, other: &DatasetSource) -> bool {
+    match (one, other) {
+        (DatasetSource::Folder(one), DatasetSource::Folder(other)) => {
+            one == other
+                || fs::canonicalize(one)
+                    .is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+        }
+        _ => false,
     }
-    let (wants, found) = (metadata.class_names.len(), dataset.classes());
-    if wants != found {
-        bail!("{file}: knows {wants} classes; {} has {found}", dataset.name);
-    }
-    let mut pairs = metadata.class_names.iter().zip(&dataset.class_names).enumerate();
-    if let Some((class, (wants, found))) = pairs.find(|(_, (wants, found))| wants != found) {
-        bail!("{file}: knows class {class} as {wants:?}; {} has {found:?} there", dataset.name);
-    }
-    Ok(())
 }
 
-fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) -> Evaluation {
+fn evaluation(arguments: &EvalArguments, dataset: String, images: usize, draws: &[Accuracy]) -> Evaluation {
     let measured = |value: &dyn Fn(&Accuracy) -> f64| {
         let (mean, standard_error) = mean_and_error(&draws.iter().map(value).collect::<Vec<_>>());
         Measured { mean, standard_error }
@@ -148,8 +162,8 @@ fn evaluation(arguments: &EvalArguments, dataset: &Dataset, draws: &[Accuracy]) 
     };
     Evaluation {
         model: arguments.model.display().to_string(),
-        dataset: dataset.name.clone(),
-        images: dataset.test.len(),
+        dataset,
+        images,
         runs: arguments.runs,
         draws: arguments.draws,
         readout,

@@ -14,7 +14,7 @@ use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{ImageShape, Method};
-use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
+use nopropdt_data::{DataError, Dataset, DatasetSource, Split, load_from, outline};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,7 +54,11 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     };
     if matches!(config.dataset, DatasetSource::Folder(_)) {
         // Of a size that pooling leaves nothing of, no other picture needs to be read.
-        let (image, classes) = outline(&config.dataset, &config.load_options(&arguments.data_dir))?;
+        let options = config.load_options(&arguments.data_dir);
+        let (image, classes) = outline(&config.dataset, &options).map_err(wrong_use_of_data)?;
+        if classes < 2 {
+            anyhow::bail!("{}: must hold pictures of at least two classes; found one class", config.dataset);
+        }
         config.network(network_image(image), classes)?;
     }
     let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
@@ -103,7 +107,8 @@ fn resumed_config(arguments: &TrainArguments, path: &Path) -> Result<(RunConfig,
 }
 
 fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<Split>)> {
-    let mut dataset = load(&config.dataset, &config.load_options(data_dir))?;
+    let mut dataset =
+        load_from(&config.dataset, &config.load_options(data_dir)).map_err(wrong_use_of_data)?;
     dataset.test = dataset.test.limited(config.limit_test);
     let train = dataset.train.limited(config.limit_train);
     let (train, validation) = match config.validation {
@@ -136,15 +141,10 @@ fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Datase
     Ok((dataset, validation))
 }
 
-/// Reads a dataset; an option that does not belong to it is wrong use.
-pub(super) fn load(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset> {
-    load_from(source, options).map_err(wrong_use_of_data)
-}
-
 /// Tells wrong use from bad data.
 pub(super) fn wrong_use_of_data(error: DataError) -> anyhow::Error {
     match error {
-        DataError::FolderOption { .. } | DataError::NotReadable { .. } => {
+        DataError::FolderOption { .. } | DataError::FolderSplit { .. } | DataError::NotReadable { .. } => {
             UsageError(error.to_string()).into()
         }
         error => error.into(),

@@ -56,11 +56,11 @@ fn a_folder_is_trained_on_and_its_class_names_kept() {
     assert_eq!(found["test_accuracy_consensus"]["mean"], summary["test_accuracy_consensus"]);
     assert_eq!(found["images"], 40);
 
-    // Larger pictures are brought to the model's size, colour to its grey.
-    pictures(&sandbox, "large", 30, NAMES, &[("test", 3), ("train", 1)]);
+    // Larger pictures are brought to the model's size. None to train on are asked for.
+    pictures(&sandbox, "large", 30, NAMES, &[("test", 3)]);
     sandbox.ok(["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:large", "--runs=1"]);
     pictures(&sandbox, "others", 9, ["apple", "pear"], &DIVIDED);
-    let words = ["knows class 0 as \"lying\"", "others has \"apple\" there"];
+    let words = ["others/test/apple: test pictures must be of a training class; apple is none of the 2"];
     sandbox.refused(1, &words, ["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:others"]);
 
     let info = stdout(&sandbox.ok(["info", "--dataset=folder:bars"]));
@@ -105,12 +105,41 @@ fn a_run_on_a_split_folder_goes_on_and_is_evaluated_on_the_same_pictures() {
     let found: Value = serde_json::from_str(&stdout(&sandbox.ok(eval))).unwrap();
     assert_eq!(found["images"], 12);
     assert_eq!(found["test_accuracy"]["mean"], sandbox.json("whole/summary.json")["test_accuracy"]);
+
+    // However the folder is spelled, it is that one; another share would have training pictures in it.
+    let eval = |more: &[&'static str]| {
+        let flags = ["eval", "--model=whole/model.safetensors", "--runs=1", "--json"];
+        [&flags[..], more].concat()
+    };
+    let found: Value =
+        serde_json::from_str(&stdout(&sandbox.ok(eval(&["--dataset=folder:./tree/../tree"])))).unwrap();
+    assert_eq!(found["images"], 12);
+    sandbox.refused(
+        2,
+        &["--split: must be 0.2 for the folder that the model was trained on"],
+        eval(&["--split=0.5"]),
+    );
+    // Of another tree all pictures are test pictures, or a share.
+    pictures(&sandbox, "more", 20, NAMES, &[(".", 5)]);
+    for (flags, images) in
+        [(&["--dataset=folder:more"][..], 10), (&["--dataset=folder:more", "--split=0.4"], 4)]
+    {
+        let found: Value = serde_json::from_str(&stdout(&sandbox.ok(eval(flags)))).unwrap();
+        assert_eq!(found["images"], images);
+    }
+    sandbox.refused(
+        2,
+        &["more: --split must be above 0 and below 1"],
+        eval(&["--dataset=folder:more", "--split=1.5"]),
+    );
 }
 
 #[test]
 fn wrong_use_is_told() {
     let sandbox = Sandbox::new();
     pictures(&sandbox, "bars", 9, NAMES, &[("train", 4), ("test", 2)]);
+    sandbox.write("one/class/1.png", picture(9, 0, 0));
+    sandbox.write("one/class/2.png", picture(9, 0, 1));
     for (code, flags, words) in [
         (2, &["dataset=cats"][..], "name must be one of digits, mnist"),
         (2, &["dataset=folder:"], "name must be one of digits, mnist"),
@@ -124,9 +153,10 @@ fn wrong_use_is_told() {
         (2, &["dataset=folder:bars", "split=1.5"], "--split: must be above 0 and below 1; found 1.5"),
         (2, &["dataset=folder:bars", "crop-padding=300"], "--crop-padding: must be from 0 to 256; found 300"),
         (2, &["dataset=folder:bars", "normalize=some"], "unknown variant `some`"),
-        (1, &["dataset=folder:bars", "split=0.5"], "--split is for a folder without test pictures"),
+        (2, &["dataset=folder:bars", "split=0.5"], "--split is for a folder without test pictures"),
         (1, &["dataset=folder:nothing"], "nothing: can't open"),
-        (1, &["dataset=folder:bars/train/lying"], "must hold the folders train and test"),
+        (2, &["dataset=folder:bars/train"], "must hold the folders train and test"),
+        (1, &["dataset=folder:one", "split=0.5"], "folder:one: must hold pictures of at least two classes"),
     ] {
         let out = ["out=run"];
         sandbox.refused(code, &[words], tiny(&[flags, &out].concat()));
