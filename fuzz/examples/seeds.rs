@@ -166,9 +166,10 @@ fn toml_as_json(text: &str) -> String {
 }
 
 fn checkpoints() -> io::Result<()> {
-    // config, seconds, no metrics, one set of two values and no statistics, one optimiser: see docs/formats.md.
+    // config, images, seconds, no metrics, one set of two values and no statistics, one optimiser: see docs/formats.md.
     let mut payload = vec![8];
     payload.extend_from_slice(b"seed = 1");
+    payload.extend_from_slice(&[9; 32]);
     payload.extend_from_slice(&2.5_f64.to_le_bytes());
     payload.push(0);
     payload.extend_from_slice(&[1, 2]);
@@ -177,7 +178,7 @@ fn checkpoints() -> io::Result<()> {
     payload.extend_from_slice(&[1, 7, 1, 2]);
     payload.extend_from_slice(&[0; 8]);
     seed("checkpoint", "payload", &payload)?;
-    seed("checkpoint", "magic", b"NPDTCKPT\x01\0\0\0\0\0\0\0\0\0\0\0")
+    seed("checkpoint", "magic", b"NPDTCKPT\x02\0\0\0\0\0\0\0\0\0\0\0")
 }
 
 fn configurations() -> io::Result<()> {

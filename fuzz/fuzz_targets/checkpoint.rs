@@ -16,7 +16,7 @@ fn read(bytes: &[u8]) {
 
 fuzz_target!(|data: &[u8]| {
     read(data);
-    let mut file = b"NPDTCKPT\x01\0\0\0".to_vec();
+    let mut file = b"NPDTCKPT\x02\0\0\0".to_vec();
     file.extend_from_slice(&(data.len() as u64).to_le_bytes());
     file.extend_from_slice(&Sha256::digest(data));
     file.extend_from_slice(data);

@@ -15,7 +15,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"NPDTCKPT";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Magic, version, length, hash.
 const HEADER: usize = 8 + 4 + 8 + 32;
 
@@ -49,6 +49,8 @@ struct SavedOptimizer<M> {
 pub struct Checkpoint<F = Vec<f32>, M = Vec<Vec<f32>>> {
     /// The run's configuration, as TOML.
     pub config: String,
+    /// Hash over the training and test images.
+    pub images: [u8; 32],
     /// Seconds the run has taken so far, over all its processes.
     pub seconds: f64,
     /// Metrics of the finished epochs, one JSON object each.
@@ -61,6 +63,7 @@ impl<'a> Checkpoint<&'a [f32], &'a [Vec<f32>]> {
     /// Takes down the state of a run.
     pub fn new(
         config: String,
+        images: [u8; 32],
         seconds: f64,
         metrics: &[EpochMetrics],
         weights: &'a Weights,
@@ -73,6 +76,7 @@ impl<'a> Checkpoint<&'a [f32], &'a [Vec<f32>]> {
             |state: &'a OptimizerState| SavedOptimizer { step: state.step, moments: &state.moments[..] };
         Self {
             config,
+            images,
             seconds,
             metrics: metrics.iter().map(json).collect(),
             sets: sets.map(saved).collect(),
@@ -205,7 +209,9 @@ fn payload(bytes: &[u8]) -> Result<&[u8], String> {
     }
     let version = u32::from_le_bytes(bytes[8..12].try_into().expect("4 bytes"));
     if version != VERSION {
-        return Err(format!("format version must be {VERSION}; found {version}"));
+        return Err(format!(
+            "format version must be {VERSION}; found {version}; go on with the program that wrote it"
+        ));
     }
     let promised = u64::from_le_bytes(bytes[12..20].try_into().expect("8 bytes"));
     let (hash, payload) = (&bytes[20..HEADER], &bytes[HEADER..]);
@@ -229,6 +235,7 @@ mod tests {
     fn example() -> Checkpoint {
         Checkpoint {
             config: "seed = 1".into(),
+            images: [3; 32],
             seconds: 2.5,
             metrics: vec![],
             sets: vec![SavedSet { values: vec![1.0, -0.0, f32::MIN_POSITIVE], statistics: vec![] }],
@@ -282,7 +289,10 @@ mod tests {
     #[test]
     fn messages_say_what_is_wrong() {
         assert!(refusal(|bytes| bytes[0] = b'X').contains("must begin with NPDTCKPT"));
-        assert_eq!(refusal(|bytes| bytes[8] = 9), "format version must be 1; found 9");
+        assert_eq!(
+            refusal(|bytes| bytes[8] = 9),
+            "format version must be 2; found 9; go on with the program that wrote it"
+        );
         assert!(refusal(|bytes| bytes.push(0)).contains("header promises"));
         assert!(refusal(|bytes| *bytes.last_mut().unwrap() ^= 1).contains("SHA-256"));
     }

@@ -5,6 +5,7 @@ use super::{TrainArguments, UsageError, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
 use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
 use crate::evaluate::accuracy;
+use crate::image_hash::image_hash;
 use crate::memory::Watch;
 use crate::metrics::{EpochMetrics, Summary, read_summary, replace_file, write_metrics, write_summary};
 use crate::model_file::{ModelMetadata, save};
@@ -38,6 +39,8 @@ struct Session {
     folder: RunFolder,
     dataset: Dataset,
     validation: Option<Split>,
+    /// Of the training and test images.
+    images: [u8; 32],
     network: Box<dyn Method>,
     isa: Isa,
     threads: usize,
@@ -82,7 +85,8 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let _lock = folder.lock()?;
     let stop = interruption_flag()?;
     let threads = pool.current_num_threads();
-    let session = Session { config, folder, dataset, validation, network, isa, threads, memory };
+    let images = image_hash(&[&dataset.train, &dataset.test]);
+    let session = Session { config, folder, dataset, validation, images, network, isa, threads, memory };
     pool.install(|| session.run(arguments, stop))
 }
 
@@ -242,6 +246,13 @@ impl Session {
                 config.display()
             );
         }
+        if checkpoint.images != self.images {
+            anyhow::bail!(
+                "{}: must have the images the run was started with; {} has others now; restore them, or start anew with --out",
+                path.display(),
+                self.config.dataset
+            );
+        }
         let (metrics, seconds) = (checkpoint.epochs(&path)?, checkpoint.seconds);
         let mut weights = trainer.weights().clone();
         let states = checkpoint.restore(&path, &mut weights)?;
@@ -320,7 +331,8 @@ impl Session {
         write_metrics(&self.folder.metrics(), metrics)?;
         save(&self.folder.model(), &metadata, self.network.as_ref(), trainer.weights())?;
         let states = trainer.optimizer_states();
-        let checkpoint = Checkpoint::new(self.config.to_toml(), seconds, metrics, trainer.weights(), states);
+        let config = self.config.to_toml();
+        let checkpoint = Checkpoint::new(config, self.images, seconds, metrics, trainer.weights(), states);
         Ok(checkpoint.write(&self.folder.checkpoint())?)
     }
 

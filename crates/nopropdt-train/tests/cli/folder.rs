@@ -1,6 +1,7 @@
 //! Folders of pictures, from training to evaluation.
 
 use crate::harness::{Sandbox, stderr, stdout, tiny};
+use crate::resume::half_run;
 use nopropdt_train::model_file::load;
 use serde_json::Value;
 
@@ -86,18 +87,22 @@ fn threads_do_not_change_what_augmentation_does() {
 fn a_run_on_a_split_folder_goes_on_and_is_evaluated_on_the_same_pictures() {
     let sandbox = Sandbox::new();
     pictures(&sandbox, "tree", 9, NAMES, &[(".", 30)]);
-    let flags = [
-        "dataset=folder:tree",
-        "split=0.2",
-        "image-size=8x12",
-        "channels=rgb",
-        "flip",
-        "epochs=2",
-        "batch-size=8",
-    ];
-    sandbox.train("whole", &flags);
-    sandbox.train("killed", &flags);
-    assert!(sandbox.read("whole/model.safetensors") == sandbox.read("killed/model.safetensors"));
+    let flags =
+        ["dataset=folder:tree", "split=0.2", "image-size=8x12", "channels=rgb", "flip", "batch-size=8"];
+    sandbox.train("whole", &[&flags[..], &["epochs=2", "lr-schedule=constant"]].concat());
+    half_run(&sandbox, "run", &flags);
+    // With one picture fewer, or another one, it would be another run.
+    let resume = ["--resume", "run", "--no-progress"];
+    let kept = sandbox.read("tree/lying/000.png");
+    let words =
+        ["run/checkpoint.bin: must have the images the run was started with; folder:tree has others now"];
+    std::fs::remove_file(sandbox.path("tree/lying/000.png")).unwrap();
+    sandbox.refused(1, &words, resume);
+    sandbox.write("tree/lying/000.png", picture(9, 0, 99));
+    sandbox.refused(1, &words, resume);
+    sandbox.write("tree/lying/000.png", kept);
+    sandbox.ok(resume);
+    assert!(sandbox.read("whole/model.safetensors") == sandbox.read("run/model.safetensors"));
     let model = load(&sandbox.path("whole/model.safetensors")).unwrap();
     let image = model.metadata.image;
     assert_eq!((image.height, image.width, image.channels), (8, 12, 3));

@@ -143,7 +143,7 @@ fn damaged_checkpoints_are_refused() {
         (whole[..length / 2].to_vec(), "header promises"),
         (whole[..length - 1].to_vec(), "header promises"),
         ([&whole[..], b"!"].concat(), "header promises"),
-        (flipped(8), "format version must be 1; found 0"),
+        (flipped(8), "format version must be 2; found 3"),
         (flipped(25), "SHA-256"),
         (flipped(52), "SHA-256"),
         (flipped(length - 1), "SHA-256"),
@@ -162,12 +162,12 @@ fn damaged_checkpoints_are_refused() {
 /// A checkpoint file round any payload.
 fn sealed(payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u64).to_le_bytes();
-    [b"NPDTCKPT", &1u32.to_le_bytes()[..], &length, &Sha256::digest(payload), payload].concat()
+    [b"NPDTCKPT", &2u32.to_le_bytes()[..], &length, &Sha256::digest(payload), payload].concat()
 }
 
-/// No configuration, no seconds, no metrics, one parameter set that promises 2⁶² values and holds none.
+/// No configuration, no images, no seconds, no metrics, one parameter set that promises 2⁶² values and holds none.
 fn boastful() -> Vec<u8> {
-    let mut payload = vec![0; 1 + 8 + 1];
+    let mut payload = vec![0; 1 + 32 + 8 + 1];
     payload.extend([1, 253]);
     payload.extend((1u64 << 62).to_le_bytes());
     payload
@@ -188,6 +188,7 @@ fn a_checkpoint_of_another_network_is_refused() {
     half_run(&sandbox, "run", &[]);
     let config = Overrides::from_file(&sandbox.path("run/config.toml")).unwrap().resolve(None).unwrap();
     let path = sandbox.path("run/checkpoint.bin");
+    let images = Checkpoint::read(&path).unwrap().images;
     // The right words round the wrong weights: one block too few, then a wider embedding.
     for (other, words) in [
         (RunConfig { steps: 1, ..config.clone() }, "wants 4 parameter sets; found 3"),
@@ -207,7 +208,9 @@ fn a_checkpoint_of_another_network_is_refused() {
         let states =
             vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![] }; other.steps + 2];
         let weights = network.init(0);
-        Checkpoint::new(config.to_toml(), 0.0, &metrics, &weights, states.iter()).write(&path).unwrap();
+        Checkpoint::new(config.to_toml(), images, 0.0, &metrics, &weights, states.iter())
+            .write(&path)
+            .unwrap();
         sandbox.refused(1, &["run/checkpoint.bin: ", words], RESUME);
     }
 }
@@ -221,8 +224,10 @@ fn right_weights_with_wrong_averages_are_refused() {
     let weights = config.network(image, 10).unwrap().init(0);
     let states = vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![vec![0.0; 3]; 2] }; 4];
     let metrics: [EpochMetrics; 0] = [];
-    let checkpoint = Checkpoint::new(config.to_toml(), 0.0, &metrics, &weights, states.iter());
-    checkpoint.write(&sandbox.path("run/checkpoint.bin")).unwrap();
+    let path = sandbox.path("run/checkpoint.bin");
+    let images = Checkpoint::read(&path).unwrap().images;
+    let checkpoint = Checkpoint::new(config.to_toml(), images, 0.0, &metrics, &weights, states.iter());
+    checkpoint.write(&path).unwrap();
     sandbox.refused(1, &["run/checkpoint.bin: "], RESUME);
 }
 
