@@ -1,4 +1,4 @@
-//! A folder with one picture. The first byte says whether it is scaled and whether it is made grey.
+//! A folder with one picture. The first byte says whether it is scaled, to few pixels or to many, and whether it is made grey.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,8 +10,8 @@ fuzz_target!(|data: &[u8]| {
     write("tree/train/class/picture.png", rest);
     write("tree/test/class/picture.png", rest);
     let options = LoadOptions {
-        image_size: (kind & 1 == 1).then_some((9, 8)),
-        channels: [Channels::Auto, Channels::Grey, Channels::Rgb][usize::from(kind >> 1) % 3],
+        image_size: (kind & 1 == 1).then_some(if kind & 0x80 == 0 { (9, 8) } else { (256, 192) }),
+        channels: [Channels::Auto, Channels::Grey, Channels::Rgb][usize::from(kind >> 1 & 0x3f) % 3],
         ..LoadOptions::new("unused")
     };
     let source = DatasetSource::Folder(folder().join("tree").display().to_string());
