@@ -71,9 +71,11 @@ impl Job<'_> {
         on_event: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Result<Fetched, DataError>, DataError> {
         let part = self.part();
+        // The most bytes of this address there ever were: bringing again what was thrown away is no progress.
+        let mut reached = part.resume(url).map_or(0, |resume| resume.done);
         let mut attempt = 1;
         loop {
-            let (before, mut asked) = (part.len(), Duration::ZERO);
+            let mut asked = Duration::ZERO;
             let error = match self.attempt(url, on_event) {
                 Ok(fetched) => return Ok(Ok(fetched)),
                 Err(Failure::Stop(error)) => return Err(error),
@@ -86,9 +88,10 @@ impl Job<'_> {
                 Err(Failure::Again(error)) => error,
             };
             // A connection that drops again and again still brings the whole file, if each one brings a piece.
-            if part.len() >= before.saturating_add(PIECE) {
+            if part.len() >= reached.saturating_add(PIECE) {
                 attempt = 1;
             }
+            reached = reached.max(part.len());
             if attempt >= self.options.attempts {
                 return Ok(Err(error));
             }

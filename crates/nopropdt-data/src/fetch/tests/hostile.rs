@@ -59,6 +59,35 @@ fn connections_dropped_at_random_points_are_taken_up_again() {
     }
 }
 
+/// Asks a mirror that never gives the file; after 20 requests it would, so that a test of patience ends.
+fn assert_given_up(dropped: Answer, resumed: Answer) {
+    let server = Server::start(move |count, request| match request.from {
+        _ if count > 20 => whole(),
+        Some(_) => resumed.clone(),
+        None => dropped.clone(),
+    });
+    let (data, options) = fresh();
+    let (result, events) = attempt(&server, options);
+    assert_sound(&data, &result, &format!("{events:?}"));
+    assert!(matches!(result, Err(DataError::AllMirrorsFailed { .. })), "{events:?}");
+    // Two new bounds of progress at the most, and three attempts after each.
+    assert!(server.requests().len() <= 9, "{events:?}");
+}
+
+#[test]
+fn wrong_content_in_pieces_is_not_asked_for_without_end() {
+    let mut other = images();
+    other[0] ^= 1;
+    let dropped = Answer::Dropped { bytes: gzip(&other), tag: TAG, after: 150_000 };
+    assert_given_up(dropped, Answer::Content { bytes: gzip(&other), tag: TAG });
+}
+
+#[test]
+fn wrong_ranges_are_not_asked_for_without_end() {
+    let dropped = Answer::Dropped { bytes: gzip(&images()), tag: TAG, after: 150_000 };
+    assert_given_up(dropped, Answer::WrongRange(gzip(&images())));
+}
+
 #[test]
 fn a_stall_in_the_middle_is_given_up_and_taken_up() {
     let stalled = Answer::Stalled { bytes: gzip(&images()), tag: TAG, after: 70_000 };
