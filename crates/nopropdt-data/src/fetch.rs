@@ -2,7 +2,7 @@
 //!
 //! A file reaches its final name by a rename, after its length and hash have been found right; what an archive holds,
 //! after all of it was unpacked. Until then a download lies beside it as `NAME.part`, from which an interrupted transfer
-//! goes on, its decompressed content as `NAME.tmp`, and what comes out of an archive in `.NAME.unpacking`.
+//! goes on, its content as `NAME.tmp`, and what comes out of an archive in `.NAME.unpacking`.
 
 mod download;
 mod event;
@@ -12,6 +12,7 @@ mod mirrors;
 mod part;
 mod record;
 mod space;
+mod unpacking;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -192,7 +193,7 @@ impl Fetcher {
         if let Some(local) = local_folder(dataset, file).filter(|_| self.options.mirror.is_none()) {
             match local::copy(local, file, folder, on_event) {
                 Ok(fetched) => return Ok(fetched),
-                Err(error @ DataError::Io { .. }) => return Err(error),
+                Err(error @ (DataError::Io { .. } | DataError::Archive { .. })) => return Err(error),
                 Err(error) => on_event(FetchEvent::LocalFailed { file: &file.name, error: &error }),
             }
         }

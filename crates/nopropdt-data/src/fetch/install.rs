@@ -8,7 +8,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::FetchEvent;
 use super::record::{Fetched, Record};
-use crate::archive::{ArchiveKind, ArchiveLimits, survey, unpack};
+use super::unpacking::unpack_archive;
+use crate::archive::survey;
 use crate::hash::{ContentHash, WeakHash, hash_file};
 use crate::idx::is_corruption;
 use crate::manifest::Unpack;
@@ -83,26 +84,29 @@ pub(super) fn set_aside(
     Ok(())
 }
 
+/// What a file is taken from.
+pub(super) struct Source<'a> {
+    /// The file with its bytes, as they are sent or plain; it is left as it is.
+    pub(super) path: &'a Path,
+    /// The address or path to name in errors.
+    pub(super) origin: &'a str,
+}
+
 /// Brings the content of `source` under its final name in `folder`, if it is what the manifest wants: decompressed, as it
-/// is, or unpacked. Otherwise nothing under a final name is touched. `origin` names the source in errors.
+/// is, or unpacked. Otherwise nothing under a final name is touched.
 pub(super) fn install(
-    source: &mut dyn Read,
-    origin: &str,
+    source: &Source<'_>,
     wanted: &ManifestFile,
     folder: &Path,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
+    if wanted.unpack.is_archive() {
+        return install_archive(source, wanted, folder, on_event);
+    }
     let destination = folder.join(&wanted.name);
     let temporary = with_suffix(&destination, ".tmp");
-    let installed = write_checked(source, origin, wanted, &temporary).and_then(|mut fetched| {
-        if wanted.unpack.is_archive() {
-            on_event(FetchEvent::Unpacking { file: &wanted.name });
-            fetched.unpacked = Some(unpack_archive(&temporary, wanted, folder, on_event)?.into());
-            remove_if_there(&temporary)?;
-        } else {
-            set_aside(&destination, &wanted.name, on_event)?;
-            fs::rename(&temporary, &destination).map_err(DataError::io("rename", &temporary))?;
-        }
+    let installed = write_checked(source, wanted, &temporary).and_then(|fetched| {
+        place(&temporary, &destination, &wanted.name, on_event)?;
         sync_folder(&destination)?;
         Ok(fetched)
     });
@@ -112,51 +116,57 @@ pub(super) fn install(
     installed
 }
 
-/// Unpacks an archive that has been checked: into a folder of its own first, so that nothing half-unpacked ever lies
-/// under a final name.
-fn unpack_archive(
-    archive: &Path,
+/// Unpacks straight from the source: the disk need not hold the archive twice.
+fn install_archive(
+    source: &Source<'_>,
     wanted: &ManifestFile,
     folder: &Path,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<crate::archive::Unpacked, DataError> {
-    let inside = folder.join(format!(".{}.unpacking", wanted.name));
-    remove_tree(&inside)?;
-    fs::create_dir(&inside).map_err(DataError::io("make folder", &inside))?;
-    let kind = if wanted.unpack == Unpack::Zip { ArchiveKind::Zip } else { ArchiveKind::TarGz };
-    let limits = ArchiveLimits {
-        bytes: wanted.unpacked_bytes.unwrap_or(0),
-        entries: wanted.unpacked_files.unwrap_or(0),
-    };
-    let moved = unpack(kind, archive, &inside, limits).and_then(|unpacked| {
-        for root in &unpacked.roots {
-            let (from, to) = (inside.join(root), folder.join(root));
-            set_aside(&to, root, on_event)?;
-            fs::rename(&from, &to).map_err(DataError::io("rename", &from))?;
-        }
-        Ok(unpacked)
-    });
-    remove_tree(&inside)?;
-    moved
+) -> Result<Fetched, DataError> {
+    let mut fetched = check(source, wanted, &mut |_| Ok(()))?;
+    on_event(FetchEvent::Unpacking { file: &wanted.name });
+    fetched.unpacked = Some(unpack_archive(source.path, wanted, folder, on_event)?.into());
+    sync_folder(&folder.join(&wanted.name))?;
+    Ok(fetched)
 }
 
-fn write_checked(
-    source: &mut dyn Read,
-    origin: &str,
+/// Moves what is ready to its final name; what lies there is set aside only now that there is better.
+pub(super) fn place(
+    ready: &Path,
+    to: &Path,
+    name: &str,
+    on_event: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<(), DataError> {
+    set_aside(to, name, on_event)?;
+    fs::rename(ready, to).map_err(DataError::io("rename", ready))
+}
+
+/// Writes the content to `path` and checks it.
+fn write_checked(source: &Source<'_>, wanted: &ManifestFile, path: &Path) -> Result<Fetched, DataError> {
+    let mut file = File::create(path).map_err(DataError::io("create", path))?;
+    let fetched =
+        check(source, wanted, &mut |bytes| file.write_all(bytes).map_err(DataError::io("write", path)))?;
+    file.sync_all().map_err(DataError::io("write", path))?;
+    Ok(fetched)
+}
+
+/// Reads the content, gives it to `write` piece by piece, and fails when it was not what the manifest wants.
+fn check(
+    source: &Source<'_>,
     wanted: &ManifestFile,
-    path: &Path,
+    write: &mut dyn FnMut(&[u8]) -> Result<(), DataError>,
 ) -> Result<Fetched, DataError> {
     let read_error = |reason| {
-        let (origin, file) = (origin.to_owned(), wanted.name.clone());
+        let (origin, file) = (source.origin.to_owned(), wanted.name.clone());
         if is_corruption(&reason) {
             DataError::ContentGzip { origin, file, reason }
         } else {
             DataError::Io { action: "read", path: PathBuf::from(origin), reason }
         }
     };
-    let mut sent = Sent { source, sha256: ContentHash::default(), md5: WeakHash::default() };
+    let mut file = File::open(source.path).map_err(DataError::io("open", source.path))?;
+    let mut sent = Sent { source: &mut file, sha256: ContentHash::default(), md5: WeakHash::default() };
     let mut content = decompressed(&mut sent, wanted.unpack).map_err(read_error)?;
-    let mut file = File::create(path).map_err(DataError::io("create", path))?;
     let mut hash = ContentHash::default();
     let mut chunk = vec![0; CHUNK];
     // One byte too many proves the content wrong; a bomb's other gigabytes are never decompressed.
@@ -167,12 +177,12 @@ fn write_checked(
             break;
         }
         hash.update(&chunk[..read]);
-        file.write_all(&chunk[..read]).map_err(DataError::io("write", path))?;
+        write(&chunk[..read])?;
     }
     drop(content);
     let fetched = Fetched {
         name: wanted.name.clone(),
-        origin: origin.to_owned(),
+        origin: source.origin.to_owned(),
         bytes: hash.bytes(),
         sha256: hash.hex(),
         download_sha256: sent.sha256.hex(),
@@ -180,7 +190,6 @@ fn write_checked(
         unpacked: None,
     };
     compare(&fetched, wanted)?;
-    file.sync_all().map_err(DataError::io("write", path))?;
     Ok(fetched)
 }
 
@@ -257,7 +266,7 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), DataError> {
 }
 
 /// Removes a folder with all that is in it; that it isn't there is fine.
-fn remove_tree(path: &Path) -> Result<(), DataError> {
+pub(super) fn remove_tree(path: &Path) -> Result<(), DataError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
         _ => Ok(()),

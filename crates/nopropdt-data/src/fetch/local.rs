@@ -1,11 +1,9 @@
 //! Files that the user already has.
 
-use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use super::FetchEvent;
-use super::install::install;
+use super::install::{Source, install};
 use super::record::Fetched;
 use crate::manifest::Unpack;
 use crate::{DataError, ManifestFile};
@@ -19,14 +17,12 @@ pub(super) fn copy(
 ) -> Result<Fetched, DataError> {
     for name in names(wanted) {
         let path = source.join(name);
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(reason) => return Err(DataError::io("open", path)(reason)),
-        };
+        if !path.try_exists().map_err(DataError::io("look at", &path))? {
+            continue;
+        }
         let origin = path.display().to_string();
         on_event(FetchEvent::Started { file: &wanted.name, origin: &origin, done: 0, total: None });
-        let fetched = install(&mut file, &origin, wanted, folder, on_event)?;
+        let fetched = install(&Source { path: &path, origin: &origin }, wanted, folder, on_event)?;
         on_event(FetchEvent::Finished { file: &wanted.name });
         return Ok(fetched);
     }

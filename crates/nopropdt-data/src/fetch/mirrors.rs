@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::Agent;
 
 use super::download::{Failure, Transfer, agent};
-use super::install::install;
+use super::install::{Source, install};
 use super::part::Part;
 use super::record::Fetched;
 use super::{FetchEvent, FetchOptions};
@@ -117,10 +117,15 @@ impl Job<'_> {
             stall_timeout: self.options.stall_timeout,
         };
         let resumed = transfer.run(on_event)?;
-        let mut source = part.open().map_err(Failure::Stop)?;
-        match install(&mut source, url, self.file, self.folder, on_event) {
+        let source = Source { path: part.path(), origin: url };
+        match install(&source, self.file, self.folder, on_event) {
             Ok(fetched) => part.discard().map(|()| fetched).map_err(Failure::Stop),
             Err(error @ DataError::Io { .. }) => Err(Failure::Stop(error)),
+            // No mirror has another archive of the same hash.
+            Err(error @ DataError::Archive { .. }) => {
+                part.discard().map_err(Failure::Stop)?;
+                Err(Failure::Stop(error))
+            }
             Err(error) => {
                 part.discard().map_err(Failure::Stop)?;
                 // Pieces of two transfers may not belong together; a whole one won't get better.

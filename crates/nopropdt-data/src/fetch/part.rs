@@ -58,18 +58,13 @@ impl Part {
         Ok(file)
     }
 
-    /// Opens the part to read it.
-    pub(super) fn open(&self) -> Result<File, DataError> {
-        File::open(&self.path).map_err(DataError::io("open", &self.path))
-    }
-
     /// Removes the part.
     pub(super) fn discard(&self) -> Result<(), DataError> {
         remove_if_there(&self.path)?;
         remove_if_there(&self.source)
     }
 
-    /// The part's path, for messages.
+    /// Where the bytes are.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

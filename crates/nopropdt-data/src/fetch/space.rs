@@ -4,10 +4,14 @@ use std::path::Path;
 
 use crate::{DataError, ManifestFile};
 
-/// Bytes that fetching these files takes at the most, at one time: what is sent, and what it becomes. An archive is there
-/// until it is unpacked.
+/// What a file of a few bytes takes on most file systems.
+const BLOCK: u64 = 4096;
+
+/// Bytes that fetching these files takes at the most, at one time: what is sent, and what it becomes. Either is there
+/// until the other is complete. The last block of each unpacked file may be almost empty.
 pub(super) fn needed<'a>(files: impl IntoIterator<Item = &'a ManifestFile>) -> u64 {
-    files.into_iter().map(|file| file.transfer_bytes() + file.disk_bytes()).sum()
+    let blocks = |file: &ManifestFile| file.unpacked_files.unwrap_or(0) * BLOCK;
+    files.into_iter().map(|file| file.transfer_bytes() + file.disk_bytes() + blocks(file)).sum()
 }
 
 /// Fails when the disk of `folder`, or of the nearest folder above it that exists, has less than `needed` bytes free.

@@ -99,6 +99,9 @@ fn a_hostile_archive_is_one_clear_line_and_leaves_nothing() {
         let (result, _) = fetch(&options, &archived(&bytes, &server.mirror("a")));
         let text = result.unwrap_err().to_string();
         assert!(text.contains(words) && !text.contains('\n'), "{text}");
+        // By its own name, and with advice that suits.
+        assert!(text.starts_with(&format!("{NAME}: archive ")) && text.contains("report it"), "{text}");
+        assert!(!text.contains("try again") && server.requests().len() == 1, "{text}");
         assert_eq!(names(&data), [""; 0], "{words}");
         // Beside the dataset's folder, too, there is nothing new.
         assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "{words}");
