@@ -10,6 +10,7 @@ mod install;
 mod local;
 mod mirrors;
 mod part;
+mod place;
 mod record;
 mod space;
 mod unpacking;
@@ -96,7 +97,7 @@ impl Fetcher {
     /// Brings the dataset's folder to completeness and tells `on_event` of every step, from several threads but one at a
     /// time.
     ///
-    /// Files already there and right are left alone. A wrong one is set aside as `NAME.wrong`. Two fetches of one
+    /// Files already there and right are left alone. A wrong one is set aside as `NAME.wrong` when the right one takes its place. Two fetches of one
     /// dataset wait for each other.
     ///
     /// # Errors
@@ -152,8 +153,8 @@ impl Fetcher {
         let record = Record::read(folder);
         let files = missing(dataset, folder, &record)?;
         space::check(folder, space::needed(files.iter().copied()))?;
-        for file in &files {
-            install::clear(folder, file, &record, on_event)?;
+        for file in files.iter().filter(|file| install::is_unknown(folder, file, &record)) {
+            on_event(FetchEvent::Unknown { file: &file.name });
         }
         let (next, record, on_event) = (AtomicUsize::new(0), Mutex::new(record), Mutex::new(on_event));
         let work = || {

@@ -77,6 +77,16 @@ pub(crate) fn survey(folder: &Path, roots: &[String]) -> Result<Unpacked, DataEr
     Ok(summary(files))
 }
 
+/// A hash of a file's content, or of all names and contents in a folder.
+///
+/// # Errors
+/// [`DataError::Io`] when something can't be read.
+pub(crate) fn fingerprint(path: &Path) -> Result<String, DataError> {
+    let mut files = Vec::new();
+    survey_below(path, "", &mut files)?;
+    Ok(summary(files).sha256)
+}
+
 /// A file that was unpacked.
 struct Entry {
     path: String,

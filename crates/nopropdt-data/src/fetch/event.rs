@@ -43,7 +43,12 @@ pub enum FetchEvent<'a> {
         /// Its last failure.
         error: &'a DataError,
     },
-    /// A file that lay under the final name but was wrong has been renamed.
+    /// A file of the right length is there, but no hash of its content is known; it is fetched again.
+    Unknown {
+        /// The file's name.
+        file: &'a str,
+    },
+    /// A file that lay under the final name but was wrong has been renamed, now that the right one takes its place.
     SetAside {
         /// The file's name.
         file: &'a str,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::FetchEvent;
+use super::place::{place, sync_folder};
 use super::record::{Fetched, Record};
 use super::unpacking::unpack_archive;
 use crate::archive::survey;
@@ -48,40 +49,11 @@ pub(super) fn is_present(folder: &Path, wanted: &ManifestFile, record: &Record) 
     }
 }
 
-/// Sets aside what lies under the final names of a file that is not right.
-pub(super) fn clear(
-    folder: &Path,
-    wanted: &ManifestFile,
-    record: &Record,
-    on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<(), DataError> {
-    if !wanted.unpack.is_archive() {
-        return set_aside(&folder.join(&wanted.name), &wanted.name, on_event);
-    }
-    let contents = record.of(wanted).and_then(|known| known.unpacked.as_ref());
-    contents
-        .map_or(&[][..], |contents| &contents.roots[..])
-        .iter()
-        .try_for_each(|root| set_aside(&folder.join(root), root, on_event))
-}
-
-/// Renames whatever lies at `path` to `NAME.wrong` (or `.wrong-2`, `.wrong-3`, …), so that nothing wrong stays under a final
-/// name and nothing of the user's is lost.
-pub(super) fn set_aside(
-    path: &Path,
-    file: &str,
-    on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<(), DataError> {
-    if !path.try_exists().map_err(DataError::io("look at", path))? {
-        return Ok(());
-    }
-    let names =
-        (1_u32..).map(|count| if count == 1 { ".wrong".to_owned() } else { format!(".wrong-{count}") });
-    let free = names.map(|suffix| with_suffix(path, &suffix)).find(|to| !to.exists());
-    let to = free.unwrap_or_else(|| with_suffix(path, ".wrong"));
-    fs::rename(path, &to).map_err(DataError::io("rename", path))?;
-    on_event(FetchEvent::SetAside { file, to: &to });
-    Ok(())
+/// Whether a file of the right length is there of whose content nothing is known: neither the manifest nor the record has
+/// its hash.
+pub(super) fn is_unknown(folder: &Path, wanted: &ManifestFile, record: &Record) -> bool {
+    let known = wanted.unpack.is_archive() || wanted.sha256.is_some() || record.of(wanted).is_some();
+    !known && is_present(folder, wanted, record)
 }
 
 /// What a file is taken from.
@@ -110,9 +82,7 @@ pub(super) fn install(
         sync_folder(&destination)?;
         Ok(fetched)
     });
-    if installed.is_err() {
-        remove_if_there(&temporary)?;
-    }
+    remove_if_there(&temporary)?;
     installed
 }
 
@@ -128,17 +98,6 @@ fn install_archive(
     fetched.unpacked = Some(unpack_archive(source.path, wanted, folder, on_event)?.into());
     sync_folder(&folder.join(&wanted.name))?;
     Ok(fetched)
-}
-
-/// Moves what is ready to its final name; what lies there is set aside only now that there is better.
-pub(super) fn place(
-    ready: &Path,
-    to: &Path,
-    name: &str,
-    on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<(), DataError> {
-    set_aside(to, name, on_event)?;
-    fs::rename(ready, to).map_err(DataError::io("rename", ready))
 }
 
 /// Writes the content to `path` and checks it.
@@ -242,19 +201,6 @@ fn decompressed<'a>(source: &'a mut dyn Read, how: Unpack) -> io::Result<Box<dyn
     } else {
         Box::new(source)
     })
-}
-
-/// Makes a rename outlast a power cut.
-#[cfg(unix)]
-pub(super) fn sync_folder(file: &Path) -> Result<(), DataError> {
-    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("write", folder))
-}
-
-/// Other systems can't open a folder for this.
-#[cfg(not(unix))]
-pub(super) fn sync_folder(_file: &Path) -> Result<(), DataError> {
-    Ok(())
 }
 
 /// Removes a file; that it isn't there is fine.

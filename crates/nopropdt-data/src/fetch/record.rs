@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::install::{sync_folder, with_suffix};
+use super::install::with_suffix;
+use super::place::sync_folder;
 use crate::archive::Unpacked;
 use crate::{DataError, ManifestFile};
 

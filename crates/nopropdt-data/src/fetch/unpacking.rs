@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::FetchEvent;
-use super::install::{place, remove_tree};
+use super::install::remove_tree;
+use super::place::place;
 use crate::archive::{ArchiveKind, ArchiveLimits, Unpacked, unpack};
 use crate::manifest::Unpack;
 use crate::{DataError, ManifestFile};

@@ -65,6 +65,60 @@ fn an_archive_is_unpacked_and_known_again() {
     assert_eq!((again.unwrap().fetched.len(), events.len(), server.requests().len()), (0, 0, 1));
 }
 
+/// Bytes of all files in a folder but the lock and the record of a part's origin.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let bytes = |path: PathBuf| match path.is_dir() {
+        true => bytes_below(&path),
+        false if path.extension().is_some_and(|extension| extension == "source") => 0,
+        false => fs::metadata(path).unwrap().len(),
+    };
+    entries.map(bytes).sum()
+}
+
+#[test]
+fn the_room_demanded_is_what_is_used_at_the_peak() {
+    let plain = entry(&[(IMAGES, images())], &["http://host/".to_owned()]);
+    let archive = archived(&good(), "http://host/");
+    for (mut entry, sent, way) in [(plain, gzip(&images()), IMAGES), (archive, good(), "set")] {
+        let server = serve(sent.clone());
+        entry.mirrors = vec![server.mirror("a")];
+        let file = &mut entry.files[0];
+        let blocks = file.unpacked_files.unwrap_or(0) * 4096;
+        file.download_bytes = Some(sent.len() as u64);
+        file.unpacked_bytes = file.unpacked_bytes.map(|_| 8);
+        let (data, options) = fresh();
+        // What is in the way is set aside when the new is complete and the download still there.
+        fs::create_dir_all(data.path().join("mnist").join(way)).unwrap();
+        let mut used = None;
+        let mut look = |event: FetchEvent<'_>| {
+            if matches!(event, FetchEvent::SetAside { .. }) {
+                used = Some(bytes_below(data.path()));
+            }
+        };
+        Fetcher::new(options).fetch(&entry, &mut look).unwrap();
+        assert_eq!(used.unwrap() + blocks, space::needed(&entry.files), "{way}");
+    }
+}
+
+#[test]
+fn what_is_still_right_of_an_archive_is_not_moved_away() {
+    use tar::EntryType::Regular;
+    let bytes = archive(&[("train/cat/1.png", Regular, b"meow"), ("test/cat/2.png", Regular, b"purr")]);
+    let server = serve(bytes.clone());
+    let entry = archived(&bytes, &server.mirror("a"));
+    let (data, options) = fresh();
+    fetch(&options, &entry).0.unwrap();
+    fs::remove_dir_all(data.path().join("mnist/test")).unwrap();
+    let (result, events) = fetch(&options, &entry);
+    assert_eq!(result.unwrap().fetched, [NAME]);
+    assert!(!events.iter().any(|event| event.starts_with("aside")), "{events:?}");
+    assert_eq!(
+        (names(&data), content(&data, "test/cat/2.png")),
+        (vec!["test".into(), "train".into()], b"purr".to_vec())
+    );
+}
+
 #[test]
 fn what_was_changed_after_unpacking_is_set_aside() {
     let server = serve(good());
@@ -75,7 +129,7 @@ fn what_was_changed_after_unpacking_is_set_aside() {
         fs::write(data.path().join("mnist/set/train/cat/1.png"), change).unwrap();
         let (result, events) = fetch(&options, &entry);
         assert_eq!(result.unwrap().fetched, [NAME]);
-        assert!(events[0].starts_with("aside: "), "{events:?}");
+        assert!(events[2].starts_with("aside: "), "{events:?}");
         assert_eq!(content(&data, "set/train/cat/1.png"), b"meow");
         let aside = ["set.wrong", "set.wrong-2"][round];
         assert_eq!(content(&data, &format!("{aside}/train/cat/1.png")), change.as_bytes());

@@ -89,9 +89,45 @@ fn a_wrong_file_in_place_is_set_aside() {
     let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
     let (result, events) = fetch(&options, &two_files());
     result.unwrap();
-    assert!(events[0].starts_with("aside: ") && events[0].ends_with("train-images-idx3-ubyte.wrong"));
+    assert!(events[1].starts_with("aside: ") && events[1].ends_with("train-images-idx3-ubyte.wrong"));
     assert!(content(&data, IMAGES) == images());
     assert_eq!(content(&data, "train-images-idx3-ubyte.wrong"), b"mine");
+}
+
+/// A dataset of which only the hash of the compressed form is known, and a data folder with the plain file, without a record.
+fn unknown(content: &[u8]) -> (TempDir, FetchOptions, ManifestDataset) {
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    fs::write(data.path().join("mnist").join(LABELS), content).unwrap();
+    let mut entry = entry(&[(LABELS, labels())], &[UNREACHABLE.to_owned()]);
+    entry.files[0].sha256 = None;
+    entry.files[0].download_sha256 = Some(sha256_hex(&gzip(&labels())));
+    (data, FetchOptions { attempts: 1, ..options }, entry)
+}
+
+#[test]
+fn what_can_not_be_checked_stays_while_there_is_no_better() {
+    let (data, options, entry) = unknown(&labels());
+    let (result, events) = fetch(&options, &entry);
+    assert!(matches!(result, Err(DataError::AllMirrorsFailed { .. })));
+    assert_eq!(events[0], format!("unknown: {LABELS}"));
+    assert!(!events.iter().any(|event| event.starts_with("aside")), "{events:?}");
+    assert_eq!((names(&data), content(&data, LABELS)), (vec![LABELS.to_owned()], labels()));
+}
+
+#[test]
+fn what_turns_out_right_is_not_called_wrong() {
+    let folder = source(&[(&format!("{LABELS}.gz"), &gzip(&labels()))]);
+    for (there, aside) in [(labels(), 0), (vec![8; 1000], 1)] {
+        let (data, options, entry) = unknown(&there);
+        let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+        let (result, events) = fetch(&options, &entry);
+        assert_eq!(result.unwrap().fetched, [LABELS]);
+        assert_eq!(events.iter().filter(|event| event.starts_with("aside")).count(), aside, "{events:?}");
+        assert_eq!((names(&data).len(), content(&data, LABELS)), (1 + aside, labels()));
+        // Now its hash is on record.
+        assert_eq!(fetch(&options, &entry).0.unwrap().fetched.len(), 0);
+    }
 }
 
 #[test]

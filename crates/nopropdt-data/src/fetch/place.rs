@@ -1,0 +1,59 @@
+//! From a checked file or folder to its final name.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use super::FetchEvent;
+use super::install::with_suffix;
+use crate::DataError;
+use crate::archive::fingerprint;
+
+/// Moves what is ready to its final name. What lies there is left as it is when it is the same, and set aside when it isn't:
+/// only now that there is better.
+pub(super) fn place(
+    ready: &Path,
+    to: &Path,
+    name: &str,
+    on_event: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<(), DataError> {
+    if to.try_exists().map_err(DataError::io("look at", to))? {
+        if is_same(ready, to) {
+            return Ok(());
+        }
+        set_aside(to, name, on_event)?;
+    }
+    fs::rename(ready, to).map_err(DataError::io("rename", ready))
+}
+
+/// Whether two files or folders have the same content; what can't be read doesn't.
+fn is_same(ready: &Path, there: &Path) -> bool {
+    // The user's file may be a link to one elsewhere.
+    let Ok(there) = there.canonicalize() else { return false };
+    let equal = || Ok::<_, DataError>(fingerprint(ready)? == fingerprint(&there)?);
+    ready.is_dir() == there.is_dir() && equal().unwrap_or(false)
+}
+
+/// Renames whatever lies at `path` to `NAME.wrong` (or `.wrong-2`, `.wrong-3`, …), so that nothing wrong stays under a final
+/// name and nothing of the user's is lost.
+fn set_aside(path: &Path, file: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<(), DataError> {
+    let names =
+        (1_u32..).map(|count| if count == 1 { ".wrong".to_owned() } else { format!(".wrong-{count}") });
+    let free = names.map(|suffix| with_suffix(path, &suffix)).find(|to| !to.exists());
+    let to = free.unwrap_or_else(|| with_suffix(path, ".wrong"));
+    fs::rename(path, &to).map_err(DataError::io("rename", path))?;
+    on_event(FetchEvent::SetAside { file, to: &to });
+    Ok(())
+}
+
+/// Makes a rename outlast a power cut.
+#[cfg(unix)]
+pub(super) fn sync_folder(file: &Path) -> Result<(), DataError> {
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("write", folder))
+}
+
+/// Other systems can't open a folder for this.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_file: &Path) -> Result<(), DataError> {
+    Ok(())
+}
