@@ -4,6 +4,7 @@
 //! after all of it was unpacked. Until then a download lies beside it as `NAME.part`, from which an interrupted transfer
 //! goes on, its content as `NAME.tmp`, and what comes out of an archive in `.NAME.unpacking`.
 
+mod dataset_folder;
 mod download;
 mod event;
 mod install;
@@ -22,6 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use dataset_folder::DatasetFolder;
 use record::Record;
 
 use crate::{DataError, ManifestDataset, ManifestFile};
@@ -116,6 +118,7 @@ impl Fetcher {
         if !missing(dataset, &folder, &Record::read(&folder))?.is_empty() {
             let _lock = lock(&folder)?;
             fetched = self.fetch_missing(dataset, &folder, on_event)?;
+            check_again(dataset, &folder)?;
         }
         let record = Record::read(&folder);
         let contents = dataset.files.iter().filter_map(|file| record.of(file)?.unpacked.as_ref());
@@ -156,12 +159,13 @@ impl Fetcher {
         for file in files.iter().filter(|file| install::is_unknown(folder, file, &record)) {
             on_event(FetchEvent::Unknown { file: &file.name });
         }
+        let target = DatasetFolder::new(folder, dataset, &record);
         let (next, record, on_event) = (AtomicUsize::new(0), Mutex::new(record), Mutex::new(on_event));
         let work = || {
             let mut results = Vec::new();
             while let Some((index, file)) = take(&next, &files) {
                 let mut tell = |event: FetchEvent<'_>| held(&on_event)(event);
-                let fetched = self.fetch_file(dataset, file, folder, &mut tell);
+                let fetched = self.fetch_file(dataset, file, &target, &mut tell);
                 let added = fetched.and_then(|fetched| held(&record).add(folder, fetched));
                 results.push((index, added));
             }
@@ -185,7 +189,7 @@ impl Fetcher {
         &self,
         dataset: &ManifestDataset,
         file: &ManifestFile,
-        folder: &Path,
+        folder: &DatasetFolder<'_>,
         on_event: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<record::Fetched, DataError> {
         if let Some(from) = &self.options.from {
@@ -231,6 +235,19 @@ fn missing<'a>(
         }
     }
     Ok(missing)
+}
+
+/// Fails when the folder isn't complete after all, since something else was at work in it.
+fn check_again(dataset: &ManifestDataset, folder: &Path) -> Result<(), DataError> {
+    match missing(dataset, folder, &Record::read(folder))?.first() {
+        None => Ok(()),
+        Some(file) => Err(DataError::Format {
+            file: folder.join(&file.name).display().to_string(),
+            rule: "must stay as it was fetched".to_owned(),
+            found: "it was changed meanwhile; fetch again, with nothing else at work in the folder"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Makes the folder and holds its lock until the result is dropped (or the process ends).

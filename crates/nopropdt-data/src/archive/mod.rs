@@ -49,7 +49,7 @@ pub struct Unpacked {
 ///
 /// # Errors
 /// [`DataError::Archive`] when the archive is damaged, holds a path that leads out of the folder, a link or anything else
-/// than files and folders, a file twice, or more than the limits allow; [`DataError::Io`] when the disk fails. What came
+/// than files and folders, a file twice, more than the limits allow, or no file; [`DataError::Io`] when the disk fails. What came
 /// out before stays in `folder`.
 pub fn unpack(
     kind: ArchiveKind,
@@ -62,7 +62,7 @@ pub fn unpack(
         ArchiveKind::TarGz => tar_gz::unpack(archive, &mut sink)?,
         ArchiveKind::Zip => zipped::unpack(archive, &mut sink)?,
     }
-    Ok(sink.finish())
+    sink.finish()
 }
 
 /// Looks at what was unpacked before: the files below `roots` in `folder`.

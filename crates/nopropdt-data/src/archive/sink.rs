@@ -11,6 +11,8 @@ use crate::hash::ContentHash;
 
 /// Bytes moved at a time.
 const CHUNK: usize = 64 * 1024;
+/// What macOS adds to zip archives: icons and the like, which no other system knows. It would look like a class of pictures.
+const NOISE: &str = "__MACOSX";
 
 pub(super) struct Sink<'a> {
     archive: &'a Path,
@@ -56,6 +58,9 @@ impl<'a> Sink<'a> {
             return Ok(());
         }
         let parts = safe(name).map_err(|problem| self.refuse(problem))?;
+        if parts[0] == NOISE {
+            return Ok(());
+        }
         let path = self.folder.join(joined(&parts));
         fs::create_dir_all(&path).map_err(|reason| self.made(&path, reason))
     }
@@ -64,6 +69,9 @@ impl<'a> Sink<'a> {
     pub(super) fn file(&mut self, name: &[u8], content: &mut dyn Read) -> Result<(), DataError> {
         self.count()?;
         let parts = safe(name).map_err(|problem| self.refuse(problem))?;
+        if parts[0] == NOISE {
+            return Ok(());
+        }
         let path = self.folder.join(joined(&parts));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|reason| self.made(parent, reason))?;
@@ -105,7 +113,11 @@ impl<'a> Sink<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Unpacked {
-        summary(self.files)
+    /// What came out.
+    pub(super) fn finish(self) -> Result<Unpacked, DataError> {
+        if self.files.is_empty() {
+            return Err(self.refuse("must hold files; it holds none"));
+        }
+        Ok(summary(self.files))
     }
 }

@@ -253,14 +253,29 @@ fn long_names_are_read_and_checked() {
 }
 
 #[test]
+fn an_archive_without_files_is_refused() {
+    refused(ArchiveKind::TarGz, &tar_gz(&[]), "must hold files; it holds none");
+    refused(ArchiveKind::TarGz, &tar_gz(&[entry("a", EntryType::Directory, b"")]), "must hold files");
+    refused(ArchiveKind::Zip, &zip(&[]), "must hold files; it holds none");
+    refused(ArchiveKind::Zip, &zip(&[("__MACOSX/", b""), ("__MACOSX/._a", b"icon")]), "must hold files");
+}
+
+#[test]
+fn what_macos_adds_is_left_out() {
+    let place = Place::new();
+    let bytes = zip(&[("__MACOSX/", b""), ("top/a", b"1"), ("__MACOSX/top/._a", b"icon")]);
+    assert_eq!(place.unpack(ArchiveKind::Zip, &bytes, LIMITS).unwrap().roots, ["top"]);
+    assert_eq!(fs::read_dir(place.inside()).unwrap().count(), 1);
+}
+
+#[test]
 fn damaged_archives_are_one_clear_line() {
     let tar = tar_gz(&[file("a", &[3; 700])]);
     let zip = zip(&[("a", &[3; 700])]);
     for (kind, whole) in [(ArchiveKind::TarGz, tar), (ArchiveKind::Zip, zip)] {
         for cut in [0, 1, 20, whole.len() / 2, whole.len() - 12] {
             let result = Place::new().unpack(kind, &whole[..cut], LIMITS);
-            // Nothing at all is a tar archive without files.
-            assert!(result.is_err() || cut == 0, "{kind:?} cut at {cut}");
+            assert!(result.is_err(), "{kind:?} cut at {cut}");
         }
         for at in 0..whole.len() {
             let mut changed = whole.clone();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::FetchEvent;
+use super::dataset_folder::DatasetFolder;
 use super::place::{place, sync_folder};
 use super::record::{Fetched, Record};
 use super::unpacking::unpack_archive;
@@ -69,13 +70,13 @@ pub(super) struct Source<'a> {
 pub(super) fn install(
     source: &Source<'_>,
     wanted: &ManifestFile,
-    folder: &Path,
+    folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
     if wanted.unpack.is_archive() {
         return install_archive(source, wanted, folder, on_event);
     }
-    let destination = folder.join(&wanted.name);
+    let destination = folder.path.join(&wanted.name);
     let temporary = with_suffix(&destination, ".tmp");
     let installed = write_checked(source, wanted, &temporary).and_then(|fetched| {
         place(&temporary, &destination, &wanted.name, on_event)?;
@@ -90,13 +91,13 @@ pub(super) fn install(
 fn install_archive(
     source: &Source<'_>,
     wanted: &ManifestFile,
-    folder: &Path,
+    folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
     let mut fetched = check(source, wanted, &mut |_| Ok(()))?;
     on_event(FetchEvent::Unpacking { file: &wanted.name });
     fetched.unpacked = Some(unpack_archive(source.path, wanted, folder, on_event)?.into());
-    sync_folder(&folder.join(&wanted.name))?;
+    sync_folder(&folder.path.join(&wanted.name))?;
     Ok(fetched)
 }
 

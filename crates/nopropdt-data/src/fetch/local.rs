@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::FetchEvent;
+use super::dataset_folder::DatasetFolder;
 use super::install::{Source, install};
 use super::record::Fetched;
 use crate::manifest::Unpack;
@@ -12,7 +13,7 @@ use crate::{DataError, ManifestFile};
 pub(super) fn copy(
     source: &Path,
     wanted: &ManifestFile,
-    folder: &Path,
+    folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
     for name in names(wanted) {

@@ -1,11 +1,11 @@
 //! Mirror after mirror, attempt after attempt.
 
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use ureq::Agent;
 
+use super::dataset_folder::DatasetFolder;
 use super::download::{Failure, Transfer, agent};
 use super::install::{Source, install};
 use super::part::Part;
@@ -25,7 +25,7 @@ pub(super) fn download(
     options: &FetchOptions,
     dataset: &ManifestDataset,
     file: &ManifestFile,
-    folder: &Path,
+    folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
     let job = Job { options, agent: agent(options), file, folder };
@@ -55,13 +55,13 @@ struct Job<'a> {
     options: &'a FetchOptions,
     agent: Agent,
     file: &'a ManifestFile,
-    folder: &'a Path,
+    folder: &'a DatasetFolder<'a>,
 }
 
 impl Job<'_> {
     /// What an interrupted transfer leaves.
     fn part(&self) -> Part {
-        Part::beside(&self.folder.join(self.file.download_name()))
+        Part::beside(&self.folder.path.join(self.file.download_name()))
     }
 
     /// Tries one mirror; the inner error is the mirror's, the outer one this machine's.

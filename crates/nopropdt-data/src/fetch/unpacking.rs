@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::FetchEvent;
+use super::dataset_folder::DatasetFolder;
 use super::install::remove_tree;
 use super::place::place;
 use crate::archive::{ArchiveKind, ArchiveLimits, Unpacked, unpack};
@@ -15,10 +16,10 @@ use crate::{DataError, ManifestFile};
 pub(super) fn unpack_archive(
     archive: &Path,
     wanted: &ManifestFile,
-    folder: &Path,
+    folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Unpacked, DataError> {
-    let inside = folder.join(format!(".{}.unpacking", wanted.name));
+    let inside = folder.path.join(format!(".{}.unpacking", wanted.name));
     remove_tree(&inside)?;
     fs::create_dir(&inside).map_err(DataError::io("make folder", &inside))?;
     let kind = if wanted.unpack == Unpack::Zip { ArchiveKind::Zip } else { ArchiveKind::TarGz };
@@ -27,8 +28,9 @@ pub(super) fn unpack_archive(
         entries: wanted.unpacked_files.unwrap_or(0),
     };
     let moved = unpack(kind, archive, &inside, limits).and_then(|unpacked| {
+        folder.take(&unpacked.roots, wanted)?;
         for root in &unpacked.roots {
-            place(&inside.join(root), &folder.join(root), root, on_event)?;
+            place(&inside.join(root), &folder.path.join(root), root, on_event)?;
         }
         Ok(unpacked)
     });

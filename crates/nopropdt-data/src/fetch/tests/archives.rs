@@ -145,6 +145,7 @@ fn a_hostile_archive_is_one_clear_line_and_leaves_nothing() {
         (vec![("set/ok", Regular, b"x"), ("set/link", Symlink, b"")], "\"set/link\" is a symbolic link"),
         (vec![("set/link", Link, b"")], "\"set/link\" is a hard link"),
         (vec![("set/bomb", Regular, &[0; 100_000])], "must unpack to at most 1000 bytes"),
+        (vec![], "must hold files; it holds none"),
         (vec![("set/x", Regular, b"1"), ("set/x", Regular, b"2")], "must hold each name once"),
     ] {
         let bytes = archive(&files);
@@ -159,6 +160,70 @@ fn a_hostile_archive_is_one_clear_line_and_leaves_nothing() {
         assert_eq!(names(&data), [""; 0], "{words}");
         // Beside the dataset's folder, too, there is nothing new.
         assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "{words}");
+    }
+}
+
+/// Serves two archives and fetches them, one after the other.
+fn fetch_two(first: &[u8], second: &[u8]) -> (TempDir, Server, Result<FetchReport, DataError>) {
+    let bytes = [first.to_vec(), second.to_vec()];
+    let served = bytes.clone();
+    let server = Server::start(move |_, request| {
+        let index = usize::from(request.path.ends_with("second.tar.gz"));
+        Answer::Content { bytes: served[index].clone(), tag: "\"a\"" }
+    });
+    let mut entry = archived(first, &server.mirror("a"));
+    entry.files = [("first.tar.gz", first), ("second.tar.gz", second)]
+        .map(|(name, bytes)| ManifestFile {
+            name: name.to_owned(),
+            ..archived(bytes, "http://host/").files[0].clone()
+        })
+        .to_vec();
+    let (data, options) = fresh();
+    let (result, _) = fetch(&options, &entry);
+    // Fetched again, it is what it was.
+    let (again, _) = fetch(&options, &entry);
+    assert_eq!(again.is_ok(), result.is_ok());
+    (data, server, result)
+}
+
+#[test]
+fn archives_of_one_dataset_have_different_names_at_the_top() {
+    use tar::EntryType::Regular;
+    let test = archive(&[("test/cat/2.png", Regular, b"purr")]);
+    let (data, _server, result) = fetch_two(&archive(&[("train/cat/1.png", Regular, b"meow")]), &test);
+    assert_eq!(
+        (result.unwrap().roots, names(&data)),
+        (vec!["train".into(), "test".into()], vec!["test".to_owned(), "train".into()])
+    );
+    for same in ["set", "Set"] {
+        let second = archive(&[(&format!("{same}/test/cat/2.png"), Regular, b"purr")]);
+        let (data, server, result) =
+            fetch_two(&archive(&[("set/train/cat/1.png", Regular, b"meow")]), &second);
+        let text = result.unwrap_err().to_string();
+        assert!(
+            text.starts_with(&format!("second.tar.gz: archive must not hold \"{same}\" at its top, which first.tar.gz brings already; ")),
+            "{text}"
+        );
+        // The first one's files are where they were, and were not fetched again.
+        assert_eq!(
+            (names(&data), content(&data, "set/train/cat/1.png")),
+            (vec!["set".to_owned()], b"meow".to_vec())
+        );
+        assert_eq!(server.requests().iter().filter(|request| request.path.contains("first")).count(), 1);
+    }
+}
+
+#[test]
+fn an_archive_does_not_write_over_files_of_the_fetch() {
+    for name in
+        ["fetched.toml", "Fetched.toml", ".fetch-lock", "pictures.tar.gz.part", "x.tmp", ".x.unpacking"]
+    {
+        let bytes = archive(&[(name, tar::EntryType::Regular, b"mine")]);
+        let server = serve(bytes.clone());
+        let (data, options) = fresh();
+        let text = fetch(&options, &archived(&bytes, &server.mirror("a"))).0.unwrap_err().to_string();
+        assert!(text.contains(&format!("must not hold \"{name}\" at its top")), "{text}");
+        assert_eq!(names(&data), [""; 0]);
     }
 }
 

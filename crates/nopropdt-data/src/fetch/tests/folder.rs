@@ -47,6 +47,21 @@ fn a_complete_folder_needs_no_source() {
 }
 
 #[test]
+fn complete_is_never_said_of_what_was_changed_meanwhile() {
+    let folder = source(&[(IMAGES, &images()), (LABELS, &labels())]);
+    let (data, options) = fresh();
+    let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+    let path = data.path().join("mnist").join(IMAGES);
+    let mut change = |event: FetchEvent<'_>| {
+        if matches!(event, FetchEvent::Finished { file } if file == LABELS) {
+            fs::write(&path, "other").unwrap();
+        }
+    };
+    let text = Fetcher::new(options).fetch(&two_files(), &mut change).unwrap_err().to_string();
+    assert!(text.contains(IMAGES) && text.contains("must stay as it was fetched; it was changed"), "{text}");
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let folder = source(&[(IMAGES, &images())]);
     let (data, result) = fetch_from(&folder);

@@ -1,0 +1,58 @@
+//! A dataset's folder, and whose the names at its top are.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::held;
+use super::record::Record;
+use crate::{DataError, ManifestDataset, ManifestFile};
+
+/// Where files are to go.
+pub(super) struct DatasetFolder<'a> {
+    pub(super) path: &'a Path,
+    /// The file that brings each name, which is in lower case here: some systems take `Set` and `set` for the same.
+    owners: Mutex<HashMap<String, String>>,
+}
+
+impl<'a> DatasetFolder<'a> {
+    /// The folder with the names that the dataset's files have, and those that came out of its archives.
+    pub(super) fn new(path: &'a Path, dataset: &ManifestDataset, record: &Record) -> Self {
+        let mut owners = HashMap::new();
+        for file in &dataset.files {
+            let unpacked = record.of(file).and_then(|known| known.unpacked.as_ref());
+            let names = match unpacked {
+                Some(contents) => &contents.roots[..],
+                None if file.unpack.is_archive() => &[],
+                None => std::slice::from_ref(&file.name),
+            };
+            owners.extend(names.iter().map(|name| (name.to_lowercase(), file.name.clone())));
+        }
+        Self { path, owners: Mutex::new(owners) }
+    }
+
+    /// Takes the names at an archive's top, all or none: what another file has brought must not be moved away.
+    pub(super) fn take(&self, names: &[String], archive: &ManifestFile) -> Result<(), DataError> {
+        let mut owners = held(&self.owners);
+        let refuse = |problem| DataError::Archive { path: (&archive.name).into(), problem };
+        for name in names {
+            if is_reserved(&name.to_lowercase()) {
+                return Err(refuse(format!(
+                    "must not hold \"{name}\" at its top, a name that fetching uses"
+                )));
+            }
+            if let Some(owner) = owners.get(&name.to_lowercase()).filter(|owner| **owner != archive.name) {
+                let problem = format!("must not hold \"{name}\" at its top, which {owner} brings already");
+                return Err(refuse(problem));
+            }
+        }
+        owners.extend(names.iter().map(|name| (name.to_lowercase(), archive.name.clone())));
+        Ok(())
+    }
+}
+
+/// Names that fetching gives to files of its own.
+fn is_reserved(name: &str) -> bool {
+    let endings = [".part", ".part.source", ".tmp", ".unpacking"];
+    ["fetched.toml", ".fetch-lock"].contains(&name) || endings.iter().any(|ending| name.ends_with(ending))
+}
