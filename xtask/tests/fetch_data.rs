@@ -109,6 +109,26 @@ fn request_line(connection: &TcpStream) -> String {
     first
 }
 
+/// Fetches through the proxy that a variable of the environment names, and no other.
+fn fetch_by_proxy(folder: &TempDir, proxy: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "NO_PROXY", "no_proxy"]
+    {
+        command.env_remove(name);
+    }
+    let arguments = ["fetch-data", "mnist", "--mirror", "http://data.invalid/x", "--data-dir", "data"];
+    command.args(arguments).env("http_proxy", proxy).current_dir(folder.path()).output().unwrap()
+}
+
+#[test]
+fn a_proxy_that_is_not_understood_is_not_passed_by() {
+    let folder = TempDir::new().unwrap();
+    for proxy in ["socks5://127.0.0.1:1080", "foo bar"] {
+        let message = complaint(&fetch_by_proxy(&folder, proxy), 1);
+        assert!(message.starts_with("error: environment variable http_proxy: must be "), "{message}");
+    }
+}
+
 #[test]
 fn a_proxy_of_the_environment_is_asked() {
     let folder = TempDir::new().unwrap();
@@ -127,14 +147,7 @@ fn a_proxy_of_the_environment_is_asked() {
         }
         asked
     });
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "NO_PROXY", "no_proxy"]
-    {
-        command.env_remove(name);
-    }
-    let arguments = ["fetch-data", "mnist", "--mirror", "http://data.invalid/x", "--data-dir", "data"];
-    let output =
-        command.args(arguments).env("http_proxy", proxy).current_dir(folder.path()).output().unwrap();
+    let output = fetch_by_proxy(&folder, &proxy);
     let message = complaint(&output, 1);
     assert!(message.contains("http://data.invalid/x/") && message.contains("status 404"), "{message}");
     let asked = thread.join().unwrap();

@@ -12,6 +12,7 @@ mod local;
 mod mirrors;
 mod part;
 mod place;
+mod proxy;
 mod record;
 mod space;
 mod unpacking;

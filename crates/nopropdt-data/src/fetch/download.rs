@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Response};
-use ureq::{Agent, Body, Proxy};
+use ureq::{Agent, Body};
 
 use super::install::CHUNK;
 use super::part::{Part, Resume};
-use super::{FetchEvent, FetchOptions};
+use super::{FetchEvent, FetchOptions, proxy};
 use crate::DataError;
 
 /// Why a transfer failed, by what to do about it.
@@ -43,10 +43,10 @@ const TRICKLE: u64 = 1024;
 const MOST_SECONDS: u64 = 7 * 24 * 3600;
 
 /// A client that reports every status and gives up on silence.
-pub(super) fn agent(options: &FetchOptions) -> Agent {
+pub(super) fn agent(options: &FetchOptions) -> Result<Agent, DataError> {
     let stall_timeout = options.stall_timeout;
-    let proxy = if options.environment_proxy { Proxy::try_from_env() } else { None };
-    Agent::config_builder()
+    let proxy = if options.environment_proxy { proxy::of_environment()? } else { None };
+    let config = Agent::config_builder()
         .proxy(proxy)
         .http_status_as_error(false)
         .accept_encoding("identity")
@@ -54,8 +54,8 @@ pub(super) fn agent(options: &FetchOptions) -> Agent {
         .timeout_connect(Some(stall_timeout))
         .timeout_recv_response(Some(stall_timeout))
         .timeout_per_read(Some(stall_timeout))
-        .build()
-        .into()
+        .build();
+    Ok(config.into())
 }
 
 impl Transfer<'_> {

@@ -28,7 +28,7 @@ pub(super) fn download(
     folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
-    let job = Job { options, agent: agent(options), file, folder };
+    let job = Job { options, agent: agent(options)?, file, folder };
     let mirrors = options.mirror.as_ref().map_or(&dataset.mirrors[..], std::slice::from_ref);
     let mut failures = Vec::new();
     for mirror in mirrors {
