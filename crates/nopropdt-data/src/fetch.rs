@@ -17,7 +17,7 @@ mod record;
 mod space;
 mod unpacking;
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -117,7 +117,7 @@ impl Fetcher {
         let mut fetched = Vec::new();
         // Before anything is written, so that a complete but read-only folder is fine.
         if !missing(dataset, &folder, &Record::read(&folder))?.is_empty() {
-            let _lock = lock(&folder)?;
+            let _lock = lock(&folder, on_event)?;
             fetched = self.fetch_missing(dataset, &folder, on_event)?;
             check_again(dataset, &folder)?;
         }
@@ -252,11 +252,18 @@ fn check_again(dataset: &ManifestDataset, folder: &Path) -> Result<(), DataError
 }
 
 /// Makes the folder and holds its lock until the result is dropped (or the process ends).
-fn lock(folder: &Path) -> Result<File, DataError> {
+fn lock(folder: &Path, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<File, DataError> {
     fs::create_dir_all(folder).map_err(DataError::io("make folder", folder))?;
     let path = folder.join(".fetch-lock");
     let file = File::create(&path).map_err(DataError::io("create", &path))?;
-    file.lock().map_err(DataError::io("lock", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            on_event(FetchEvent::Waiting { folder });
+            file.lock().map_err(DataError::io("lock", &path))?;
+        }
+        Err(TryLockError::Error(reason)) => return Err(DataError::io("lock", &path)(reason)),
+    }
     Ok(file)
 }
 

@@ -80,6 +80,9 @@ fn describe(event: &FetchEvent<'_>) -> Option<String> {
             format!("{error}; again in {:.1} s", pause.as_secs_f64())
         }
         FetchEvent::MirrorFailed { error, .. } => format!("{error}; mirror given up"),
+        FetchEvent::Waiting { folder } => {
+            format!("another fetch is at work in {}; waiting for its end", folder.display())
+        }
         FetchEvent::Unknown { file } => {
             format!("{file} is there but not in fetched.toml, so it can't be checked; fetching it again")
         }

@@ -9,6 +9,11 @@ use crate::DataError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchEvent<'a> {
+    /// Another fetch is at work in the dataset's folder, and its end is waited for.
+    Waiting {
+        /// The folder.
+        folder: &'a Path,
+    },
     /// A file's bytes begin to come, from a mirror or a folder.
     Started {
         /// The file's name.

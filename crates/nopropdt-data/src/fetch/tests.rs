@@ -72,6 +72,7 @@ fn fetch(options: &FetchOptions, entry: &ManifestDataset) -> (Result<FetchReport
         FetchEvent::Received { .. } => {}
         FetchEvent::Retrying { error, .. } => events.push(format!("again: {error}")),
         FetchEvent::MirrorFailed { error, .. } => events.push(format!("next: {error}")),
+        FetchEvent::Waiting { .. } => events.push("waiting".to_owned()),
         FetchEvent::Unknown { file } => events.push(format!("unknown: {file}")),
         FetchEvent::SetAside { to, .. } => events.push(format!("aside: {}", to.display())),
         FetchEvent::Unpacking { file } => events.push(format!("unpack: {file}")),

@@ -150,9 +150,17 @@ fn a_second_fetch_waits_for_the_first() {
     let (data, options) = fresh();
     let folder = source(&[(IMAGES, &images()), (LABELS, &labels())]);
     let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
-    let held = lock(&data.path().join("mnist")).unwrap();
-    let waiting = thread::spawn(move || fetch(&options, &two_files()).0);
-    thread::sleep(Duration::from_millis(100));
+    let held = lock(&data.path().join("mnist"), &mut |_| panic!("nobody holds it")).unwrap();
+    let (told, waits) = std::sync::mpsc::channel();
+    let waiting = thread::spawn(move || {
+        let mut tell = |event: FetchEvent<'_>| {
+            if let FetchEvent::Waiting { folder } = event {
+                told.send(folder.to_owned()).unwrap();
+            }
+        };
+        Fetcher::new(options).fetch(&two_files(), &mut tell)
+    });
+    assert_eq!(waits.recv_timeout(Duration::from_secs(20)).unwrap(), data.path().join("mnist"));
     assert!(!waiting.is_finished() && names(&data).is_empty());
     drop(held);
     assert_eq!(waiting.join().unwrap().unwrap().fetched.len(), 2);
