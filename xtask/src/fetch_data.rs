@@ -1,7 +1,9 @@
 //! `cargo xtask fetch-data`: brings datasets into the data folder, checked.
 
 mod display;
+mod hint;
 mod list;
+mod sizes;
 
 use std::env;
 use std::io::{self, Write};
@@ -9,9 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use nopropdt_data::{
-    DatasetName, FetchOptions, FetchReport, Fetcher, Manifest, ManifestDataset, ManifestFile,
-};
+use nopropdt_data::{DatasetName, FetchOptions, FetchPlan, FetchReport, Fetcher, Manifest, ManifestDataset};
 
 use display::Display;
 
@@ -37,7 +37,7 @@ pub struct Arguments {
     data_dir: Option<PathBuf>,
 }
 
-/// Fetches every dataset named, or lists them.
+/// Fetches every dataset named, or lists them. What all of them take is told, and the disk looked at, before the first transfer.
 ///
 /// # Errors
 /// A dataset's failure; the other datasets are fetched all the same.
@@ -54,13 +54,32 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let all = arguments.names.iter().any(|name| name == ALL);
     let wanted = |dataset: &&ManifestDataset| all || arguments.names.contains(&dataset.name);
-    let mut failures = Vec::new();
+    let (mut plans, mut failures) = (Vec::new(), Vec::new());
     for dataset in manifest.datasets.iter().filter(wanted) {
-        match fetch(&fetcher, dataset, from.as_deref()) {
-            Ok(line) => print(&line)?,
-            Err(error) => failures.push((&dataset.name, error)),
+        if dataset.embedded {
+            print(&format!("{}: part of the program; nothing to fetch", dataset.name))?;
+            continue;
+        }
+        match fetcher.plan(dataset) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => failures.push((&dataset.name, error.into())),
         }
     }
+    for line in sizes::lines(&plans, from.as_deref()) {
+        eprintln!("{line}");
+    }
+    fetcher.check_space(&plans)?;
+    for plan in &plans {
+        match fetch(&fetcher, plan) {
+            Ok(text) => print(&text)?,
+            Err(error) => failures.push((&plan.dataset.name, error)),
+        }
+    }
+    told(failures)
+}
+
+/// All failures in one error.
+fn told(mut failures: Vec<(&String, anyhow::Error)>) -> anyhow::Result<()> {
     match &failures[..] {
         [] => Ok(()),
         [(_, _)] => Err(failures.remove(0).1),
@@ -72,37 +91,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-fn fetch(fetcher: &Fetcher, dataset: &ManifestDataset, from: Option<&Path>) -> anyhow::Result<String> {
-    if dataset.embedded {
-        return Ok(format!("{}: part of the program; nothing to fetch", dataset.name));
-    }
-    if !fetcher.is_present(dataset) {
-        eprintln!("{}", sizes(fetcher, dataset, from));
-    }
-    let mut display = Display::new(dataset);
-    let report = fetcher.fetch(dataset, &mut |event| display.show(&event))?;
-    Ok(summary(dataset, &report))
+fn fetch(fetcher: &Fetcher, plan: &FetchPlan<'_>) -> anyhow::Result<String> {
+    let mut display = Display::new(plan.dataset);
+    let report = fetcher.carry_out(plan, &mut |event| display.show(&event))?;
+    let summary = summary(plan.dataset, &report);
+    Ok(match hint::hint(plan.dataset, &report, &env::current_dir()?) {
+        Some(hint) => format!("{summary}\n{hint}"),
+        None => summary,
+    })
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{text}").context("can't write to standard output")
-}
-
-/// What fetching will take, before it begins.
-fn sizes(fetcher: &Fetcher, dataset: &ManifestDataset, from: Option<&Path>) -> String {
-    let sum = |bytes: fn(&ManifestFile) -> u64| megabytes(dataset.files.iter().map(bytes).sum());
-    let transfer = match from {
-        Some(folder) => format!("nothing to transfer (taken from {})", folder.display()),
-        None if fetcher.is_local(dataset) => {
-            "nothing to transfer (a package of this system has it)".to_owned()
-        }
-        None => format!("{} to transfer", sum(ManifestFile::transfer_bytes)),
-    };
-    format!("{}: {transfer}, {} on disk; {}", dataset.name, sum(ManifestFile::disk_bytes), dataset.licence)
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn summary(dataset: &ManifestDataset, report: &FetchReport) -> String {
@@ -110,19 +110,10 @@ fn summary(dataset: &ManifestDataset, report: &FetchReport) -> String {
         0 => "already complete".to_owned(),
         fetched => format!("complete, {fetched} fetched"),
     };
-    let (files, size) = (dataset.files.len(), megabytes(report.bytes));
+    let (files, size) = (dataset.files.len(), sizes::megabytes(report.bytes));
     let (name, folder) = (&dataset.name, report.folder.display());
     let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-    let mut line = format!("{name}: {state}; {files}, {size}, hashes right, in {folder}");
-    // A dataset that somebody added: the program knows no such name, but it can read a folder of pictures.
-    let is_known = DatasetName::ALL.iter().any(|known| known.files() == name);
-    if let (false, Some(root)) = (is_known, report.roots.first()) {
-        line += &format!(
-            "\nif these are class folders of pictures: --dataset folder:{}",
-            report.folder.join(root).display()
-        );
-    }
-    line
+    format!("{name}: {state}; {files}, {size}, hashes right, in {folder}")
 }
 
 /// `data` in the project's root, wherever in the project the command was given.
@@ -196,16 +187,6 @@ mod tests {
         assert!(parse(&["--mirror", "host/mnist"]).unwrap_err().contains("http:// or https://"));
         assert!(
             parse(&["--mirror", "http://host", "--from", "."]).unwrap_err().contains("cannot be used with")
-        );
-    }
-
-    #[test]
-    fn sizes_are_told_before_anything_is_fetched() {
-        let manifest = Manifest::embedded().unwrap();
-        let fetcher = Fetcher::new(FetchOptions::new("unused"));
-        assert_eq!(
-            sizes(&fetcher, manifest.dataset("cifar10").unwrap(), None),
-            "cifar10: 170.1 MB to transfer, 184.4 MB on disk; none stated; for research, with credit"
         );
     }
 

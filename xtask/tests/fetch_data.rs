@@ -77,6 +77,21 @@ fn other_content_under_the_right_names_is_a_failure() {
 }
 
 #[test]
+fn what_all_take_is_told_before_the_first_is_begun() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("from")).unwrap();
+    fs::write(folder.path().join("from").join(FILES[0]), "not this").unwrap();
+    let output = fetch(&folder, &["mnist", "cifar10", "--from", "from", "--data-dir", "data"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let taken = "nothing to transfer (taken from from)";
+    assert_eq!(lines[0], format!("mnist: {taken}, 55.0 MB on disk; CC BY-SA 3.0"));
+    assert!(lines[1].starts_with(&format!("cifar10: {taken}, at most 184.4 MB on disk; ")), "{text}");
+    assert_eq!(lines[2], format!("together: {taken}, at most 239.4 MB on disk"));
+    assert!(lines[3].starts_with("mnist: train-images-idx3-ubyte from from"), "{text}");
+}
+
+#[test]
 fn a_data_folder_that_can_not_be_made_is_a_failure() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("from")).unwrap();

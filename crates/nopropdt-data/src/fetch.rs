@@ -12,6 +12,7 @@ mod local;
 mod mirrors;
 mod part;
 mod place;
+mod plan;
 mod proxy;
 mod record;
 mod space;
@@ -30,6 +31,7 @@ use record::Record;
 use crate::{DataError, ManifestDataset, ManifestFile};
 
 pub use event::FetchEvent;
+pub use plan::FetchPlan;
 
 /// Where to fetch from and to, and with how much patience.
 #[derive(Clone, Debug)]
@@ -78,7 +80,7 @@ pub struct FetchReport {
     pub folder: PathBuf,
     /// Names of the files fetched now; empty when the folder was complete already.
     pub fetched: Vec<String>,
-    /// Bytes on disk of all the dataset's files together; of those from archives, the most they may have.
+    /// Bytes on disk of all the dataset's files together, those from archives included.
     pub bytes: u64,
     /// Names of files and folders that came out of archives.
     pub roots: Vec<String>,
@@ -97,6 +99,34 @@ impl Fetcher {
         Self { options }
     }
 
+    /// Looks at what is missing of a dataset and what fetching it would take; transfers and writes nothing.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] when a file that is there can't be read.
+    pub fn plan<'a>(&self, dataset: &'a ManifestDataset) -> Result<FetchPlan<'a>, DataError> {
+        FetchPlan::new(&self.options, dataset)
+    }
+
+    /// Checks that the disk has room for all these plans, to be carried out one after the other.
+    ///
+    /// # Errors
+    /// [`DataError::NoSpace`].
+    pub fn check_space(&self, plans: &[FetchPlan<'_>]) -> Result<(), DataError> {
+        space::check(&self.options.data_dir, space::needed(plans))
+    }
+
+    /// Plans a dataset's fetch and carries it out.
+    ///
+    /// # Errors
+    /// Those of [`plan`](Self::plan) and [`carry_out`](Self::carry_out).
+    pub fn fetch(
+        &self,
+        dataset: &ManifestDataset,
+        on_event: &mut (dyn FnMut(FetchEvent<'_>) + Send),
+    ) -> Result<FetchReport, DataError> {
+        self.carry_out(&self.plan(dataset)?, on_event)
+    }
+
     /// Brings the dataset's folder to completeness and tells `on_event` of every step, from several threads but one at a
     /// time.
     ///
@@ -105,26 +135,25 @@ impl Fetcher {
     ///
     /// # Errors
     /// [`DataError::NoSpace`], [`DataError::AllMirrorsFailed`], [`DataError::NotInFolder`], the `Content…` variants for a
-    /// wrong file in the folder given, [`DataError::Archive`], or [`DataError::Io`]; the first file's, when several fail.
-    /// The files that were fetched stay.
-    pub fn fetch(
+    /// wrong file in the folder given, [`DataError::Archive`], [`DataError::Format`] for a proxy variable that isn't understood or a
+    /// file that was changed meanwhile, or [`DataError::Io`]; the first file's, when several fail. The files that were fetched stay.
+    pub fn carry_out(
         &self,
-        dataset: &ManifestDataset,
+        plan: &FetchPlan<'_>,
         on_event: &mut (dyn FnMut(FetchEvent<'_>) + Send),
     ) -> Result<FetchReport, DataError> {
-        let folder = self.folder(dataset);
-        let bytes = dataset.files.iter().map(ManifestFile::disk_bytes).sum();
+        let (dataset, folder) = (plan.dataset, self.folder(plan.dataset));
         let mut fetched = Vec::new();
-        // Before anything is written, so that a complete but read-only folder is fine.
-        if !missing(dataset, &folder, &Record::read(&folder))?.is_empty() {
+        // Not even the lock is written when nothing is missing, so that a complete but read-only folder is fine.
+        if !plan.is_complete() {
             let _lock = lock(&folder, on_event)?;
-            fetched = self.fetch_missing(dataset, &folder, on_event)?;
+            // Another fetch may have brought something since.
+            let plan = self.plan(dataset)?;
+            space::check(&folder, space::needed(std::slice::from_ref(&plan)))?;
+            fetched = self.fetch_missing(&plan, &folder, on_event)?;
             check_again(dataset, &folder)?;
         }
-        let record = Record::read(&folder);
-        let contents = dataset.files.iter().filter_map(|file| record.of(file)?.unpacked.as_ref());
-        let roots = contents.flat_map(|contents| contents.roots.clone()).collect();
-        Ok(FetchReport { folder, fetched, bytes, roots })
+        Ok(report(dataset, folder, fetched))
     }
 
     /// The dataset's folder.
@@ -133,7 +162,8 @@ impl Fetcher {
         self.options.data_dir.join(&dataset.name)
     }
 
-    /// Whether all files seem to be there, by their names and lengths; an embedded dataset always is.
+    /// Whether all files seem to be there: by their names and lengths, or by the record of what came out of an archive. An
+    /// embedded dataset always is.
     #[must_use]
     pub fn is_present(&self, dataset: &ManifestDataset) -> bool {
         let folder = self.folder(dataset);
@@ -150,13 +180,12 @@ impl Fetcher {
 
     fn fetch_missing(
         &self,
-        dataset: &ManifestDataset,
+        plan: &FetchPlan<'_>,
         folder: &Path,
         on_event: &mut (dyn FnMut(FetchEvent<'_>) + Send),
     ) -> Result<Vec<String>, DataError> {
+        let (dataset, files) = (plan.dataset, &plan.missing);
         let record = Record::read(folder);
-        let files = missing(dataset, folder, &record)?;
-        space::check(folder, space::needed(files.iter().copied()))?;
         for file in files.iter().filter(|file| install::is_unknown(folder, file, &record)) {
             on_event(FetchEvent::Unknown { file: &file.name });
         }
@@ -164,7 +193,7 @@ impl Fetcher {
         let (next, record, on_event) = (AtomicUsize::new(0), Mutex::new(record), Mutex::new(on_event));
         let work = || {
             let mut results = Vec::new();
-            while let Some((index, file)) = take(&next, &files) {
+            while let Some((index, file)) = take(&next, files) {
                 let mut tell = |event: FetchEvent<'_>| held(&on_event)(event);
                 let fetched = self.fetch_file(dataset, file, &target, &mut tell);
                 let added = fetched.and_then(|fetched| held(&record).add(folder, fetched));
@@ -221,6 +250,22 @@ fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// The folder of the system that has a file.
 fn local_folder<'a>(dataset: &'a ManifestDataset, file: &ManifestFile) -> Option<&'a Path> {
     dataset.local.iter().map(Path::new).find(|folder| local::has(folder, file))
+}
+
+/// What is there in the end.
+fn report(dataset: &ManifestDataset, folder: PathBuf, fetched: Vec<String>) -> FetchReport {
+    let record = Record::read(&folder);
+    let (mut bytes, mut roots) = (0, Vec::new());
+    for file in &dataset.files {
+        match record.of(file).and_then(|known| known.unpacked.as_ref()) {
+            Some(contents) => {
+                bytes += contents.bytes;
+                roots.extend(contents.roots.iter().cloned());
+            }
+            None => bytes += file.bytes,
+        }
+    }
+    FetchReport { folder, fetched, bytes, roots }
 }
 
 /// The files that are not there as the manifest wants them.

@@ -30,7 +30,7 @@ mod tiny_imagenet;
 pub use augment::{Augmentation, Augmented};
 pub use dataset::{Dataset, load, load_from, load_test, outline};
 pub use error::DataError;
-pub use fetch::{FetchEvent, FetchOptions, FetchReport, Fetcher};
+pub use fetch::{FetchEvent, FetchOptions, FetchPlan, FetchReport, Fetcher};
 pub use image_set::ImageSet;
 pub use manifest::{Manifest, ManifestDataset, ManifestFile, Unpack};
 pub use name::DatasetName;

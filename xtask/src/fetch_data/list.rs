@@ -11,7 +11,6 @@ pub(super) fn table(manifest: &Manifest, fetcher: &Fetcher) -> String {
         "dataset", "transfer", "on disk", "here", "licence"
     );
     for dataset in &manifest.datasets {
-        let sum = |bytes: fn(&ManifestFile) -> u64| megabytes(dataset, bytes);
         let here = match (dataset.embedded, fetcher.is_present(dataset)) {
             (true, _) => "embedded",
             (false, true) => "yes",
@@ -23,18 +22,24 @@ pub(super) fn table(manifest: &Manifest, fetcher: &Fetcher) -> String {
         let _ = write!(
             text,
             "\n{name:<14} {:>9} {:>9}  {here:<8}  {licence:<54}  {homepage}",
-            sum(ManifestFile::transfer_bytes),
-            sum(ManifestFile::disk_bytes)
+            megabytes(dataset, ManifestFile::transfer_bytes),
+            on_disk(dataset)
         );
     }
     text
+}
+
+/// Bytes on disk; what an archive holds is known only by its bound.
+fn on_disk(dataset: &ManifestDataset) -> String {
+    let bounded = dataset.files.iter().any(|file| file.unpack.is_archive());
+    format!("{}{}", if bounded { "≤" } else { "" }, megabytes(dataset, ManifestFile::disk_bytes))
 }
 
 fn megabytes(dataset: &ManifestDataset, bytes: fn(&ManifestFile) -> u64) -> String {
     if dataset.embedded {
         return "-".to_owned();
     }
-    super::megabytes(dataset.files.iter().map(bytes).sum())
+    super::sizes::megabytes(dataset.files.iter().map(bytes).sum())
 }
 
 #[cfg(test)]
@@ -53,7 +58,8 @@ mod tests {
         assert_eq!(lines.len(), 1 + manifest.datasets.len());
         let line = |name: &str| *lines.iter().find(|line| line.starts_with(&format!("{name} "))).unwrap();
         assert!(line("digits").contains(" embedded ") && line("mnist").contains(" no "));
-        assert!(line("mnist").contains("11.6 MB") && line("mnist").contains("55.0 MB"));
+        assert!(line("mnist").contains("11.6 MB") && line("mnist").contains(" 55.0 MB"));
+        assert!(line("cifar10").contains(" ≤184.4 MB"));
         assert!(line("cifar10").ends_with("https://www.cs.toronto.edu/~kriz/cifar.html"));
     }
 }

@@ -42,12 +42,13 @@ pub(super) fn is_right(folder: &Path, wanted: &ManifestFile, record: &Record) ->
     Ok(hash_file(&path)?.1 == *sha256)
 }
 
-/// Whether the file seems to be there, without reading it.
+/// Whether the file, or what an archive held, seems to be there, without reading it.
 pub(super) fn is_present(folder: &Path, wanted: &ManifestFile, record: &Record) -> bool {
-    match record.of(wanted).and_then(|known| known.unpacked.as_ref()) {
-        Some(contents) => contents.roots.iter().all(|root| folder.join(root).exists()),
-        None => fs::metadata(folder.join(&wanted.name)).is_ok_and(|metadata| metadata.len() == wanted.bytes),
+    if wanted.unpack.is_archive() {
+        let contents = record.of(wanted).and_then(|known| known.unpacked.as_ref());
+        return contents.is_some_and(|contents| contents.roots.iter().all(|root| folder.join(root).exists()));
     }
+    fs::metadata(folder.join(&wanted.name)).is_ok_and(|metadata| metadata.len() == wanted.bytes)
 }
 
 /// Whether a file of the right length is there of whose content nothing is known: neither the manifest nor the record has

@@ -2,16 +2,26 @@
 
 use std::path::Path;
 
+use super::FetchPlan;
 use crate::{DataError, ManifestFile};
 
 /// What a file of a few bytes takes on most file systems.
 const BLOCK: u64 = 4096;
 
-/// Bytes that fetching these files takes at the most, at one time: what is sent, and what it becomes. Either is there
-/// until the other is complete. The last block of each unpacked file may be almost empty.
-pub(super) fn needed<'a>(files: impl IntoIterator<Item = &'a ManifestFile>) -> u64 {
-    let blocks = |file: &ManifestFile| file.unpacked_files.unwrap_or(0) * BLOCK;
-    files.into_iter().map(|file| file.transfer_bytes() + file.disk_bytes() + blocks(file)).sum()
+/// Bytes that a file takes on disk in the end, at the most: the last block of each unpacked file may be almost empty.
+pub(super) fn kept(file: &ManifestFile) -> u64 {
+    file.disk_bytes() + file.unpacked_files.unwrap_or(0) * BLOCK
+}
+
+/// Bytes that these plans take at the most at one time, when one is carried out after the other: what is sent is there until
+/// what it becomes is complete.
+pub(super) fn needed(plans: &[FetchPlan<'_>]) -> u64 {
+    let (mut before, mut most) = (0, 0);
+    for FetchPlan { room: (kept, passing), .. } in plans {
+        most = most.max(before + kept + passing);
+        before += kept;
+    }
+    most
 }
 
 /// Fails when the disk of `folder`, or of the nearest folder above it that exists, has less than `needed` bytes free.

@@ -2,6 +2,7 @@ mod archives;
 mod folder;
 mod hostile;
 mod network;
+mod planning;
 mod server;
 
 use std::io::Write;

@@ -54,7 +54,9 @@ fn an_archive_is_unpacked_and_known_again() {
     let entry = archived(&good(), &server.mirror("a"));
     let (data, options) = fresh();
     let (result, events) = fetch(&options, &entry);
-    assert_eq!(result.unwrap().roots, ["set"]);
+    let report = result.unwrap();
+    // The bytes that came out, not the most that may have.
+    assert_eq!((report.roots, report.bytes), (vec!["set".to_owned()], 8));
     assert_eq!(events, ["start at 0".to_owned(), format!("unpack: {NAME}"), format!("done: {NAME}")]);
     assert_eq!(names(&data), ["set"]);
     assert_eq!(content(&data, "set/train/cat/1.png"), b"meow");
@@ -96,9 +98,21 @@ fn the_room_demanded_is_what_is_used_at_the_peak() {
                 used = Some(bytes_below(data.path()));
             }
         };
-        Fetcher::new(options).fetch(&entry, &mut look).unwrap();
-        assert_eq!(used.unwrap() + blocks, space::needed(&entry.files), "{way}");
+        let fetcher = Fetcher::new(options);
+        let plan = fetcher.plan(&entry).unwrap();
+        fetcher.carry_out(&plan, &mut look).unwrap();
+        assert_eq!(used.unwrap() + blocks, space::needed(&[plan]), "{way}");
     }
+}
+
+#[test]
+fn an_archive_that_was_never_unpacked_is_not_there() {
+    let entry = archived(&good(), "http://host/");
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    fs::write(data.path().join("mnist").join(NAME), good()).unwrap();
+    let fetcher = Fetcher::new(options);
+    assert!(!fetcher.is_present(&entry) && !fetcher.plan(&entry).unwrap().is_complete());
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! What a fetch would take, told before it begins.
+
+use super::part::Part;
+use super::record::Record;
+use super::{FetchOptions, local_folder, missing, space};
+use crate::{DataError, ManifestDataset, ManifestFile};
+
+/// What is missing of a dataset, and what fetching it takes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FetchPlan<'a> {
+    /// The dataset.
+    pub dataset: &'a ManifestDataset,
+    /// Its files that are not there as the manifest wants them.
+    pub missing: Vec<&'a ManifestFile>,
+    /// Bytes to transfer for these; none for a file that a folder has.
+    pub transfer_bytes: u64,
+    /// Bytes that they take on disk in the end; of what is in archives, the most.
+    pub disk_bytes: u64,
+    /// Room they take for good and, on top of it, while they are fetched.
+    pub(super) room: (u64, u64),
+}
+
+impl<'a> FetchPlan<'a> {
+    /// Looks at what is in the dataset's folder.
+    pub(super) fn new(options: &FetchOptions, dataset: &'a ManifestDataset) -> Result<Self, DataError> {
+        let folder = options.data_dir.join(&dataset.name);
+        let missing = missing(dataset, &folder, &Record::read(&folder))?;
+        let sum = |bytes: &dyn Fn(&ManifestFile) -> u64| missing.iter().map(|file| bytes(file)).sum();
+        let there = |file: &ManifestFile| Part::beside(&folder.join(file.download_name())).len();
+        let room_to_transfer = |file: &ManifestFile| match options.from {
+            Some(_) => 0,
+            None => file.transfer_bytes().saturating_sub(there(file)),
+        };
+        Ok(Self {
+            dataset,
+            transfer_bytes: sum(&|file| {
+                if is_sent(options, dataset, file) { file.transfer_bytes() } else { 0 }
+            }),
+            disk_bytes: sum(&ManifestFile::disk_bytes),
+            room: (sum(&space::kept), sum(&room_to_transfer)),
+            missing,
+        })
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+}
+
+/// Whether a file comes over the network.
+fn is_sent(options: &FetchOptions, dataset: &ManifestDataset, file: &ManifestFile) -> bool {
+    options.from.is_none() && (options.mirror.is_some() || local_folder(dataset, file).is_none())
+}

@@ -1,0 +1,66 @@
+//! What is told before anything is transferred.
+
+use super::server::{Answer, Server};
+use super::*;
+
+fn two_files(mirror: &str) -> ManifestDataset {
+    let mut entry = entry(&[(IMAGES, images()), (LABELS, labels())], &[mirror.to_owned()]);
+    entry.files[0].download_bytes = Some(200_000);
+    entry.files[1].download_bytes = Some(50);
+    entry
+}
+
+#[test]
+fn a_plan_counts_what_is_missing() {
+    let (data, options) = fresh();
+    let (entry, fetcher) = (two_files("http://host/"), Fetcher::new(options.clone()));
+    let plan = fetcher.plan(&entry).unwrap();
+    assert_eq!((plan.missing.len(), plan.transfer_bytes, plan.disk_bytes), (2, 200_050, 301_000));
+    assert_eq!(space::needed(&[plan]), 501_050);
+    let folder = data.path().join("mnist");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join(IMAGES), images()).unwrap();
+    let plan = fetcher.plan(&entry).unwrap();
+    assert_eq!((plan.transfer_bytes, plan.disk_bytes, plan.missing[0].name.as_str()), (50, 1000, LABELS));
+    // A file that seems to be there but isn't what it was counts as missing.
+    fs::write(folder.join(IMAGES), vec![0; 300_000]).unwrap();
+    assert_eq!(fetcher.plan(&entry).unwrap().transfer_bytes, 200_050);
+    // From a folder nothing is transferred, and no download takes room.
+    let plan = Fetcher::new(FetchOptions { from: Some(folder), ..options }).plan(&entry).unwrap();
+    assert_eq!((plan.transfer_bytes, plan.disk_bytes, space::needed(&[plan])), (0, 301_000, 301_000));
+}
+
+#[test]
+fn what_an_interrupted_transfer_left_needs_no_room_again() {
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    fs::write(data.path().join("mnist").join(format!("{IMAGES}.gz.part")), vec![0; 150_000]).unwrap();
+    let entry = two_files("http://host/");
+    assert_eq!(space::needed(&[Fetcher::new(options).plan(&entry).unwrap()]), 351_050);
+}
+
+#[test]
+fn the_room_for_several_is_checked_before_the_first() {
+    let (_data, options) = fresh();
+    let (entry, fetcher) = (two_files("http://host/"), Fetcher::new(options));
+    let plans = [fetcher.plan(&entry).unwrap(), fetcher.plan(&entry).unwrap()];
+    // The first one's files are there when the second one's are transferred.
+    assert_eq!(space::needed(&plans), 301_000 + 501_050);
+    fetcher.check_space(&plans).unwrap();
+    let mut large = two_files("http://host/");
+    large.files[0].bytes = 1 << 62;
+    let plans = [fetcher.plan(&entry).unwrap(), fetcher.plan(&large).unwrap()];
+    assert!(matches!(fetcher.check_space(&plans), Err(DataError::NoSpace { .. })));
+}
+
+#[test]
+fn a_plan_that_another_fetch_has_carried_out_transfers_nothing() {
+    let server = Server::start(|_, _| Answer::Content { bytes: gzip(&labels()), tag: "\"a\"" });
+    let entry = entry(&[(LABELS, labels())], &[server.mirror("a")]);
+    let (_data, options) = fresh();
+    let fetcher = Fetcher::new(options);
+    let plan = fetcher.plan(&entry).unwrap();
+    assert_eq!(fetcher.carry_out(&plan, &mut |_| ()).unwrap().fetched, [LABELS]);
+    assert_eq!(fetcher.carry_out(&plan, &mut |_| ()).unwrap().fetched.len(), 0);
+    assert_eq!(server.requests().len(), 1);
+}
