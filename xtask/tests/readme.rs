@@ -1,4 +1,4 @@
-//! The README's Rust snippets are those of an example that compiles.
+//! The README's Rust snippets are those of an example that compiles, and the documented entry of a dataset is one.
 
 use std::path::Path;
 
@@ -23,4 +23,15 @@ fn snippets_compile_as_an_example() {
         let snippet = flat(snippet);
         assert!(example.contains(snippet.trim()), "not in examples/each_crate_alone.rs:\n{snippet}");
     }
+}
+
+#[test]
+fn a_dataset_takes_ten_lines() {
+    let readme = read("data/README.md");
+    let entry = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an entry");
+    assert!(entry.lines().count() <= 10, "{entry}");
+    let manifest =
+        nopropdt_data::Manifest::parse(&entry.replacen('…', &"0".repeat(64), 1)).expect("it is right");
+    let file = &manifest.dataset("flowers").expect("it is of flowers").files[0];
+    assert_eq!((file.unpack(), file.download_name().as_str()), (nopropdt_data::Unpack::Zip, "flowers.zip"));
 }

@@ -29,9 +29,11 @@ pub struct Manifest {
 pub struct ManifestDataset {
     /// Its name here, also the name of its folder: lower-case letters, digits and dashes.
     pub name: String,
-    /// Its full name.
+    /// Its full name; may be left out.
+    #[serde(default)]
     pub title: String,
-    /// Where to read about it.
+    /// Where to read about it; may be left out.
+    #[serde(default)]
     pub homepage: String,
     /// Terms of use.
     pub licence: String,
@@ -52,10 +54,9 @@ pub struct ManifestDataset {
 }
 
 /// What becomes of a file that was fetched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Unpack {
     /// It is sent as `NAME.gz` and lies on disk decompressed.
-    #[default]
     #[serde(rename = "gzip")]
     Gzip,
     /// It stays as it is.
@@ -83,9 +84,8 @@ impl Unpack {
 pub struct ManifestFile {
     /// Name without a folder.
     pub name: String,
-    /// What becomes of it.
-    #[serde(default)]
-    pub unpack: Unpack,
+    /// What becomes of it, where its name doesn't say so; see [`unpack`](Self::unpack).
+    pub unpack: Option<Unpack>,
     /// Length in bytes: of the decompressed file, or of the archive.
     pub bytes: u64,
     /// SHA-256 of these bytes, in 64 lower-case hexadecimal digits.
@@ -98,15 +98,28 @@ pub struct ManifestFile {
     pub md5: Option<String>,
     /// The most bytes that an archive's files may have together.
     pub unpacked_bytes: Option<u64>,
-    /// The most files an archive may hold.
+    /// The most files an archive may hold; 2^20 where it isn't said.
     pub unpacked_files: Option<u64>,
 }
 
 impl ManifestFile {
+    /// What becomes of it: by default, a name in `.zip`, `.tar.gz` or `.tgz` is that of an archive, and any other file is sent
+    /// as `NAME.gz`.
+    #[must_use]
+    pub fn unpack(&self) -> Unpack {
+        let ends = |endings: &[&str]| endings.iter().any(|ending| self.name.ends_with(ending));
+        match self.unpack {
+            Some(unpack) => unpack,
+            None if ends(&[".zip"]) => Unpack::Zip,
+            None if ends(&[".tar.gz", ".tgz"]) => Unpack::TarGz,
+            None => Unpack::Gzip,
+        }
+    }
+
     /// Its name on a server.
     #[must_use]
     pub fn download_name(&self) -> String {
-        match self.unpack {
+        match self.unpack() {
             Unpack::Gzip => format!("{}.gz", self.name),
             _ => self.name.clone(),
         }
@@ -140,7 +153,7 @@ impl Manifest {
     /// [`DataError::ManifestSyntax`] when the text isn't TOML of this form, [`DataError::ManifestEntry`] when
     /// a dataset or file is named twice, a name holds a folder, a length is not 1 to 2^40 bytes, a hash isn't of
     /// lower-case hexadecimal digits or there is none, a mirror isn't an HTTP address ending in `/`, there are files
-    /// without mirrors, or an archive is without bounds.
+    /// without mirrors, or an archive is without a bound.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         let manifest: Self = toml::from_str(text).map_err(|error| DataError::ManifestSyntax {
             reason: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
@@ -215,10 +228,12 @@ impl ManifestDataset {
             return Err(self.refuse("a file must have sha256, download-sha256 or md5", &file.name));
         }
         let bounds = (file.unpacked_bytes, file.unpacked_files);
-        let bounded = matches!(bounds, (Some(_), Some(files)) if (1..=MOST_FILES).contains(&files));
-        if file.unpack.is_archive() != bounded || (!bounded && bounds != (None, None)) {
-            let rule =
-                "an archive must have unpacked-bytes and unpacked-files (1 to 2^24), and no other file";
+        let is_right = match (file.unpack().is_archive(), bounds) {
+            (true, (Some(_), files)) => (1..=MOST_FILES).contains(&files.unwrap_or(1)),
+            (is_archive, bounds) => !is_archive && bounds == (None, None),
+        };
+        if !is_right {
+            let rule = "an archive must have unpacked-bytes and may have unpacked-files (1 to 2^24), and no other file";
             return Err(self.refuse(rule, &format!("{}: {bounds:?}", file.name)));
         }
         Ok(())
@@ -276,7 +291,7 @@ mod tests {
         assert!(refusal("train-images", "t10k-images").contains("one entry a file"));
         assert!(refusal("\"svhn\"", "\"all\"").contains("must not be all or list"));
         assert!(refusal("\"svhn\"", "\"../svhn\"").contains("lower-case letters, digits and inner dashes"));
-        assert!(refusal("unpacked-files = 125000", "").contains("an archive must have"));
+        assert!(refusal("unpacked-bytes = 300000000", "").contains("an archive must have"));
         assert!(refusal("unpacked-files = 125000", "unpacked-files = 0").contains("an archive must have"));
         assert!(
             refusal("unpack = \"none\"\n", "unpack = \"none\"\nunpacked-bytes = 5\n")
@@ -291,6 +306,23 @@ mod tests {
         assert!(refusal("https://storage", "ftp://storage").contains("HTTP address"));
         assert!(refusal("cvdf-datasets/mnist/", "cvdf-datasets/mnist").contains("ending in /"));
         assert!(refusal("embedded = true", "").contains("0 files, 0 mirrors"));
+    }
+
+    #[test]
+    fn a_name_tells_what_becomes_of_a_file() {
+        let mut file = Manifest::embedded().unwrap().dataset("mnist").unwrap().files[0].clone();
+        for (name, unpack) in [
+            ("a.zip", Unpack::Zip),
+            ("a.tar.gz", Unpack::TarGz),
+            ("a.tgz", Unpack::TarGz),
+            ("a.gz", Unpack::Gzip),
+            ("zip", Unpack::Gzip),
+        ] {
+            file.name = name.to_owned();
+            assert_eq!(file.unpack(), unpack, "{name}");
+        }
+        file.unpack = Some(Unpack::None);
+        assert_eq!((file.unpack(), file.download_name()), (Unpack::None, "zip".to_owned()));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn table(manifest: &Manifest, fetcher: &Fetcher) -> String {
 
 /// Bytes on disk; what an archive holds is known only by its bound.
 fn on_disk(dataset: &ManifestDataset) -> String {
-    let bounded = dataset.files.iter().any(|file| file.unpack.is_archive());
+    let bounded = dataset.files.iter().any(|file| file.unpack().is_archive());
     format!("{}{}", if bounded { "≤" } else { "" }, megabytes(dataset, ManifestFile::disk_bytes))
 }
 

@@ -31,7 +31,7 @@ fn sizes(plans: &[&FetchPlan<'_>], from: Option<&Path>) -> String {
     };
     let disk_bytes = plans.iter().map(|plan| plan.disk_bytes).sum();
     // What an archive holds is known only by its bound.
-    let bounded = plans.iter().flat_map(|plan| &plan.missing).any(|file| file.unpack.is_archive());
+    let bounded = plans.iter().flat_map(|plan| &plan.missing).any(|file| file.unpack().is_archive());
     let most = if bounded { "at most " } else { "" };
     format!("{transfer}, {most}{} on disk", megabytes(disk_bytes))
 }

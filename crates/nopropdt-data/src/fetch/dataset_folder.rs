@@ -23,7 +23,7 @@ impl<'a> DatasetFolder<'a> {
             let unpacked = record.of(file).and_then(|known| known.unpacked.as_ref());
             let names = match unpacked {
                 Some(contents) => &contents.roots[..],
-                None if file.unpack.is_archive() => &[],
+                None if file.unpack().is_archive() => &[],
                 None => std::slice::from_ref(&file.name),
             };
             owners.extend(names.iter().map(|name| (name.to_lowercase(), file.name.clone())));

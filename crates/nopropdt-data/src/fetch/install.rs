@@ -23,7 +23,7 @@ pub(super) const CHUNK: usize = 64 * 1024;
 /// Whether the file, or what an archive held, is there as the manifest wants it.
 pub(super) fn is_right(folder: &Path, wanted: &ManifestFile, record: &Record) -> Result<bool, DataError> {
     let known = record.of(wanted);
-    if wanted.unpack.is_archive() {
+    if wanted.unpack().is_archive() {
         let contents = known.and_then(|known| known.unpacked.as_ref());
         let Some(contents) = contents else { return Ok(false) };
         if contents.roots.iter().any(|root| !folder.join(root).exists()) {
@@ -44,7 +44,7 @@ pub(super) fn is_right(folder: &Path, wanted: &ManifestFile, record: &Record) ->
 
 /// Whether the file, or what an archive held, seems to be there, without reading it.
 pub(super) fn is_present(folder: &Path, wanted: &ManifestFile, record: &Record) -> bool {
-    if wanted.unpack.is_archive() {
+    if wanted.unpack().is_archive() {
         let contents = record.of(wanted).and_then(|known| known.unpacked.as_ref());
         return contents.is_some_and(|contents| contents.roots.iter().all(|root| folder.join(root).exists()));
     }
@@ -54,7 +54,7 @@ pub(super) fn is_present(folder: &Path, wanted: &ManifestFile, record: &Record) 
 /// Whether a file of the right length is there of whose content nothing is known: neither the manifest nor the record has
 /// its hash.
 pub(super) fn is_unknown(folder: &Path, wanted: &ManifestFile, record: &Record) -> bool {
-    let known = wanted.unpack.is_archive() || wanted.sha256.is_some() || record.of(wanted).is_some();
+    let known = wanted.unpack().is_archive() || wanted.sha256.is_some() || record.of(wanted).is_some();
     !known && is_present(folder, wanted, record)
 }
 
@@ -74,7 +74,7 @@ pub(super) fn install(
     folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
-    if wanted.unpack.is_archive() {
+    if wanted.unpack().is_archive() {
         return install_archive(source, wanted, folder, on_event);
     }
     let destination = folder.path.join(&wanted.name);
@@ -127,7 +127,7 @@ fn check(
     };
     let mut file = File::open(source.path).map_err(DataError::io("open", source.path))?;
     let mut sent = Sent { source: &mut file, sha256: ContentHash::default(), md5: WeakHash::default() };
-    let mut content = decompressed(&mut sent, wanted.unpack).map_err(read_error)?;
+    let mut content = decompressed(&mut sent, wanted.unpack()).map_err(read_error)?;
     let mut hash = ContentHash::default();
     let mut chunk = vec![0; CHUNK];
     // One byte too many proves the content wrong; a bomb's other gigabytes are never decompressed.

@@ -32,7 +32,7 @@ pub(super) fn copy(
 
 /// Names that the file may have. A plain one is of no use where only the compressed form has a known hash.
 fn names(wanted: &ManifestFile) -> Vec<String> {
-    match wanted.unpack {
+    match wanted.unpack() {
         Unpack::Gzip if wanted.sha256.is_none() => vec![wanted.download_name()],
         Unpack::Gzip => vec![wanted.name.clone(), wanted.download_name()],
         _ => vec![wanted.name.clone()],

@@ -22,10 +22,10 @@ pub(super) fn unpack_archive(
     let inside = folder.path.join(format!(".{}.unpacking", wanted.name));
     remove_tree(&inside)?;
     fs::create_dir(&inside).map_err(DataError::io("make folder", &inside))?;
-    let kind = if wanted.unpack == Unpack::Zip { ArchiveKind::Zip } else { ArchiveKind::TarGz };
+    let kind = if wanted.unpack() == Unpack::Zip { ArchiveKind::Zip } else { ArchiveKind::TarGz };
     let limits = ArchiveLimits {
         bytes: wanted.unpacked_bytes.unwrap_or(0),
-        entries: wanted.unpacked_files.unwrap_or(0),
+        entries: wanted.unpacked_files.unwrap_or(1 << 20),
     };
     let moved = unpack(kind, archive, &inside, limits).and_then(|unpacked| {
         folder.take(&unpacked.roots, wanted)?;
