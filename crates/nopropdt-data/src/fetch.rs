@@ -130,13 +130,14 @@ impl Fetcher {
     /// Brings the dataset's folder to completeness and tells `on_event` of every step, from several threads but one at a
     /// time.
     ///
-    /// Files already there and right are left alone. A wrong one is set aside as `NAME.wrong` when the right one takes its place. Two fetches of one
-    /// dataset wait for each other.
+    /// Files already there and right are left alone. A wrong one is set aside as `NAME.wrong` when the right one takes its
+    /// place. Two fetches of one dataset wait for each other.
     ///
     /// # Errors
     /// [`DataError::NoSpace`], [`DataError::AllMirrorsFailed`], [`DataError::NotInFolder`], the `Content…` variants for a
-    /// wrong file in the folder given, [`DataError::Archive`], [`DataError::Format`] for a proxy variable that isn't understood or a
-    /// file that was changed meanwhile, or [`DataError::Io`]; the first file's, when several fail. The files that were fetched stay.
+    /// wrong file in the folder given, [`DataError::Archive`], [`DataError::Format`] for a proxy variable that isn't
+    /// understood or a file that was changed meanwhile, or [`DataError::Io`]; the first file's, when several fail. The files
+    /// that were fetched stay.
     pub fn carry_out(
         &self,
         plan: &FetchPlan<'_>,

@@ -1,6 +1,7 @@
 //! Unpacking archives that may be hostile: no path leaves the folder, nothing but plain files and folders, and bounds on
 //! what comes out, whatever the archive says of itself.
 
+mod durable;
 mod path;
 mod sink;
 mod tar_gz;

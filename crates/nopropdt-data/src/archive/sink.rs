@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::path::{joined, safe};
-use super::{ArchiveLimits, Entry, Unpacked, summary};
+use super::{ArchiveLimits, Entry, Unpacked, durable, summary};
 use crate::DataError;
 use crate::hash::ContentHash;
 
@@ -97,7 +97,6 @@ impl<'a> Sink<'a> {
             hash.update(&chunk[..read]);
             file.write_all(&chunk[..read]).map_err(DataError::io("write", &path))?;
         }
-        file.sync_data().map_err(DataError::io("write", &path))?;
         self.files.push(Entry { path: parts.join("/"), bytes: hash.bytes(), sha256: hash.hex() });
         Ok(())
     }
@@ -113,11 +112,12 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// What came out.
+    /// What came out; it is on the disk, so that it can get its final name.
     pub(super) fn finish(self) -> Result<Unpacked, DataError> {
         if self.files.is_empty() {
             return Err(self.refuse("must hold files; it holds none"));
         }
+        durable::sync(self.folder, &self.files)?;
         Ok(summary(self.files))
     }
 }

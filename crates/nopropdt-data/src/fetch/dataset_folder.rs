@@ -42,8 +42,10 @@ impl<'a> DatasetFolder<'a> {
                 )));
             }
             if let Some(owner) = owners.get(&name.to_lowercase()).filter(|owner| **owner != archive.name) {
-                let problem = format!("must not hold \"{name}\" at its top, which {owner} brings already");
-                return Err(refuse(problem));
+                return Err(refuse(format!(
+                    "must not hold \"{name}\" at its top, which {owner} brings already: files of one dataset must have \
+                     different names there"
+                )));
             }
         }
         owners.extend(names.iter().map(|name| (name.to_lowercase(), archive.name.clone())));

@@ -215,7 +215,7 @@ fn archives_of_one_dataset_have_different_names_at_the_top() {
             fetch_two(&archive(&[("set/train/cat/1.png", Regular, b"meow")]), &second);
         let text = result.unwrap_err().to_string();
         assert!(
-            text.starts_with(&format!("second.tar.gz: archive must not hold \"{same}\" at its top, which first.tar.gz brings already; ")),
+            text.starts_with(&format!("second.tar.gz: archive must not hold \"{same}\" at its top, which first.tar.gz brings already: ")),
             "{text}"
         );
         // The first one's files are where they were, and were not fetched again.
