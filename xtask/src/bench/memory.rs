@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use nopropdt_blocks::Method;
 use nopropdt_train::checkpoint::Checkpoint;
 use nopropdt_train::evaluate::accuracy;
+use nopropdt_train::image_hash::image_hash;
 use nopropdt_train::memory::peak_rss_bytes;
 use nopropdt_train::model_file::{ModelMetadata, save};
 use nopropdt_train::trainer::{Progress, Trainer, batches_per_epoch};
@@ -35,7 +36,7 @@ pub(super) fn child(case: &Case, format: Format, plan: &Plan) -> Result<()> {
         let metadata = ModelMetadata::new(&config, case.image, network.alpha_bar(trainer.weights()), &names);
         save(&folder.path().join("model.safetensors"), &metadata, &network, trainer.weights())?;
         let states = trainer.optimizer_states();
-        Checkpoint::new(config.to_toml(), 0.0, &[], trainer.weights(), states)
+        Checkpoint::new(config.to_toml(), image_hash(&[&train, &test]), 0.0, &[], trainer.weights(), states)
             .write(&folder.path().join("checkpoint.bin"))?;
         peaks.push(peak_rss_bytes());
     }
