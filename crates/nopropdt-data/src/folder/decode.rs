@@ -6,8 +6,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::imageops::{FilterType, resize};
+use image::{
+    DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel,
+};
 use rayon::prelude::*;
 
 use super::Pictures;
@@ -17,7 +19,10 @@ use crate::{Channels, DataError, ImageShape, Split, plain_file};
 const MOST_FILE: u64 = 64 << 20;
 /// Longest side of a picture before it is scaled.
 const MOST_DECODED_SIDE: u32 = 1 << 14;
-/// Memory that decoding one picture may take.
+/// Pixels of a picture before it is scaled: those of large cameras. A decoder takes 4 to 8 bytes for each, and some count only
+/// what they hand out against a limit.
+const MOST_PIXELS: u64 = 1 << 26;
+/// Memory that decoding one picture may take beside what it hands out.
 const MOST_DECODED: u64 = 512 << 20;
 /// Longest side of an image to learn from; blocks take no larger ones.
 const MOST_SIDE: usize = 256;
@@ -155,23 +160,18 @@ fn fill(
 ) -> Result<(), Trouble> {
     let image = decode(path)?;
     let (height, width) = (shape.height as u32, shape.width as u32);
-    let image = match (image.height(), image.width()) {
-        found if found == (height, width) => image,
-        _ if scale => scaled(&image, width, height),
-        (high, wide) => {
-            let rule = format!("images must have one size, the first {height}x{width}");
-            return Err(
-                DataError::format(path, rule, format!("found {high}x{wide}; set --image-size")).into()
-            );
-        }
-    };
+    let (high, wide) = (image.height(), image.width());
+    if !scale && (high, wide) != (height, width) {
+        let rule = format!("images must have one size, the first {height}x{width}");
+        return Err(DataError::format(path, rule, format!("found {high}x{wide}; set --image-size")).into());
+    }
     if shape.channels == 1 {
         if channels == Channels::Auto && image.color().has_color() {
             return Err(Trouble::Colour);
         }
-        pixels.copy_from_slice(&image.into_luma8());
+        pixels.copy_from_slice(&scaled(image.into_luma8(), width, height));
     } else {
-        pixels.copy_from_slice(&image.into_rgb8());
+        pixels.copy_from_slice(&scaled(image.into_rgb8(), width, height));
     }
     Ok(())
 }
@@ -179,12 +179,19 @@ fn fill(
 /// The middle of an image, as large as the wanted shape allows, scaled to it.
 ///
 /// It is cut first: a long thin picture scaled whole would have sides beyond any bound.
-fn scaled(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
-    let (found, wanted) = ((image.width(), image.height()), (u64::from(width), u64::from(height)));
-    let cut_width = (u64::from(found.1) * wanted.0 / wanted.1).clamp(1, found.0.into()) as u32;
-    let cut_height = (u64::from(found.0) * wanted.1 / wanted.0).clamp(1, found.1.into()) as u32;
-    let (left, top) = ((found.0 - cut_width) / 2, (found.1 - cut_height) / 2);
-    image.crop_imm(left, top, cut_width, cut_height).resize_exact(width, height, FilterType::Triangle)
+fn scaled<P: Pixel<Subpixel = u8> + 'static>(
+    image: ImageBuffer<P, Vec<u8>>,
+    width: u32,
+    height: u32,
+) -> ImageBuffer<P, Vec<u8>> {
+    if image.dimensions() == (width, height) {
+        return image;
+    }
+    let ((wide, high), wanted) = (image.dimensions(), [u64::from(width), u64::from(height)]);
+    let cut_width = (u64::from(high) * wanted[0] / wanted[1]).clamp(1, wide.into()) as u32;
+    let cut_height = (u64::from(wide) * wanted[1] / wanted[0]).clamp(1, high.into()) as u32;
+    let middle = image.view((wide - cut_width) / 2, (high - cut_height) / 2, cut_width, cut_height);
+    resize(&*middle, width, height, FilterType::Triangle)
 }
 
 /// Decodes a file by its content, whatever its name says.
@@ -192,8 +199,20 @@ fn decode(path: &Path) -> Result<DynamicImage, DataError> {
     let reader = reader(path)?;
     // A picture that its decoder panics on is a bad picture: zune-jpeg 0.5.15 writes beyond its buffer's end where the sampling
     // factors of a JPEG lie.
-    match quietly(|| reader.decode()) {
-        Ok(decoded) => decoded.map_err(|error| unreadable(path, one_line(&error.to_string()))),
+    let decoded = quietly(|| {
+        let decoder = reader.into_decoder()?;
+        let (width, height) = decoder.dimensions();
+        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+            return Ok(Err(format!("found {height}x{width}; make it smaller")));
+        }
+        DynamicImage::from_decoder(decoder).map(Ok)
+    });
+    match decoded {
+        Ok(Ok(Ok(image))) => Ok(image),
+        Ok(Ok(Err(found))) => {
+            Err(DataError::format(path, format!("a picture must have at most {MOST_PIXELS} pixels"), found))
+        }
+        Ok(Err(error)) => Err(unreadable(path, one_line(&error.to_string()))),
         Err(_) => Err(unreadable(path, "its decoder gave up")),
     }
 }
