@@ -112,8 +112,8 @@ pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Datase
 
 /// Reads the test images of a dataset, labelled by their classes' places in `class_names`, such as a model's.
 ///
-/// A folder needs no training pictures for that, nor all of the classes; one that isn't divided is a test set as a whole unless
-/// [`LoadOptions::split`] says which share of it is.
+/// A folder needs no training pictures for that, nor all of the classes; of one that isn't divided [`LoadOptions::split`] says which
+/// share is the test set, 1 for all of it.
 ///
 /// # Errors
 /// As [`load_from`]; [`DataError::Dataset`] when a known dataset has other classes than those, and [`DataError::Format`] when

@@ -9,10 +9,12 @@ use std::sync::Once;
 use image::imageops::{FilterType, resize};
 use image::{
     DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel,
+    guess_format,
 };
 use rayon::prelude::*;
 
 use super::Pictures;
+use super::jpeg::is_whole;
 use crate::{Channels, DataError, ImageShape, Split, plain_file};
 
 /// Longest file of one picture.
@@ -224,26 +226,17 @@ fn unreadable(path: &Path, reason: impl Into<String>) -> DataError {
 /// A picture's content, whole and of a known format, within bounds.
 fn reader(path: &Path) -> Result<ImageReader<Cursor<Vec<u8>>>, DataError> {
     let bytes = contents(path)?;
-    let cut = lacks_end(&bytes);
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(DataError::io("read", path))?;
-    match reader.format() {
-        None => return Err(unreadable(path, "its first bytes are of no such file")),
-        Some(ImageFormat::Jpeg) if cut => return Err(unreadable(path, "it ends before its end marker")),
-        Some(_) => {}
+    let format = guess_format(&bytes).map_err(|_| unreadable(path, "its first bytes are of no such file"))?;
+    if format == ImageFormat::Jpeg && !is_whole(&bytes) {
+        return Err(unreadable(path, "it ends before its end marker"));
     }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MOST_DECODED_SIDE);
     limits.max_image_height = Some(MOST_DECODED_SIDE);
     limits.max_alloc = Some(MOST_DECODED);
     reader.limits(limits);
     Ok(reader)
-}
-
-/// Whether no end marker follows the last scan of a JPEG; its decoder would make up what is missing.
-fn lacks_end(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
-    last(0xd9) < last(0xda)
 }
 
 thread_local! {

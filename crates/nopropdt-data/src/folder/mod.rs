@@ -5,6 +5,7 @@
 //! same way. Other files than pictures are passed over.
 
 mod decode;
+mod jpeg;
 mod pictures;
 mod tree;
 
@@ -28,21 +29,29 @@ pub(crate) fn load(path: &Path, name: &str, options: &LoadOptions) -> Result<Dat
     Dataset::new(name, classes.names, train, test)
 }
 
-/// Reads the test pictures below `path` alone, labelled by their classes' places in `class_names`: those of the folder `test`, else
-/// the share held out, else all.
+/// Reads the test pictures below `path` alone, labelled by their classes' places in `class_names`: those of the folder `test`, or
+/// the share held out, which may be all.
 pub(crate) fn load_test(
     path: &Path,
     options: &LoadOptions,
     class_names: &[String],
 ) -> Result<Split, DataError> {
     let classes = Classes { names: class_names.to_vec() };
-    let test = match (Layout::find_test(path)?, options.split) {
+    let tests = match (Layout::find_test(path, class_names)?, options.split) {
         (Layout::Divided { test, .. }, None) => classes.pictures_of_known(&test)?,
         (Layout::Divided { test, .. }, Some(_)) => return Err(needless_split(path, &test)),
+        (Layout::Single { tree }, Some(1.0)) => classes.pictures_of_known(&tree)?,
         (Layout::Single { tree }, Some(share)) => held_out(path, classes.pictures_of_known(&tree)?, share)?.1,
-        (Layout::Single { tree }, None) => classes.pictures_of_known(&tree)?,
+        // All of them might be those that were trained on.
+        (Layout::Single { .. }, None) => {
+            return Err(DataError::FolderSplit {
+                folder: path.to_owned(),
+                rule: "must hold the folder test",
+                found: "it does not; set --split 1 to test on all of its pictures, or to the share that training held out".into(),
+            });
+        }
     };
-    let [test] = decode_all([test.mixed()], options.image_size, options.channels)?;
+    let [test] = decode_all([tests.mixed()], options.image_size, options.channels)?;
     Ok(test)
 }
 

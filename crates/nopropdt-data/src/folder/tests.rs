@@ -161,6 +161,8 @@ fn the_split_must_suit_the_folder() {
     tree.add("train/a/2.png", &grey(8, 8, 0));
     assert_eq!(tree.load(&half).unwrap().test.len(), 1);
     // A class called train, or pictures of no use here? Whoever made the folder must say.
+    tree.add("__MACOSX/1.png", &grey(8, 8, 0));
+    assert_eq!(tree.load(&half).unwrap().test.len(), 1);
     tree.add("bus/1.png", &grey(8, 8, 0));
     assert_eq!(
         tree.load(&half).unwrap_err(),
@@ -195,10 +197,29 @@ fn test_pictures_are_read_alone() {
 }
 
 #[test]
+fn a_class_may_be_called_test() {
+    let tree = Tree::new();
+    tree.add("test/1.png", &grey(8, 8, 1))
+        .add("prod/1.png", &grey(8, 8, 2))
+        .add("prod/2.png", &grey(8, 8, 3));
+    let half = LoadOptions { split: Some(0.5), ..plain() };
+    let dataset = tree.load(&half).unwrap();
+    let found = load_test(tree.path(), &half, &dataset.class_names).unwrap();
+    assert_eq!(seen(&found), seen(&dataset.test));
+}
+
+#[test]
 fn one_tree_is_a_test_set_whole_or_in_part() {
     let tree = single_tree(5);
-    let test = |options: &LoadOptions| load_test(tree.path(), options, &classes(&["a", "b"])).unwrap();
-    assert_eq!(test(&plain()).len(), 10);
+    let names = classes(&["a", "b"]);
+    let test = |options: &LoadOptions| load_test(tree.path(), options, &names).unwrap();
+    assert_eq!(test(&LoadOptions { split: Some(1.0), ..plain() }).len(), 10);
+    // Some might be those that were trained on; nobody said that these aren't.
+    let message = load_test(tree.path(), &plain(), &names).unwrap_err().to_string();
+    assert!(
+        message.contains("must hold the folder test; it does not; set --split 1 to test on all"),
+        "{message}"
+    );
     // The part that training with the same share held out.
     let options = LoadOptions { split: Some(0.4), ..plain() };
     let held_out = tree.load(&options).unwrap().test;

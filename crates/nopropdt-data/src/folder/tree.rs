@@ -49,11 +49,14 @@ impl Layout {
         Ok(Self::Single { tree: train })
     }
 
-    /// [`find`](Self::find) for those who want test pictures alone.
-    pub(super) fn find_test(path: &Path) -> Result<Self, DataError> {
-        match test_folder(path) {
-            Some(test) => Ok(Self::Divided { train: path.join("train"), test }),
-            None => Self::find(path),
+    /// [`find`](Self::find) for those who want test pictures alone: none to train on need be there. A folder that is called as one
+    /// of the classes is one.
+    pub(super) fn find_test(path: &Path, class_names: &[String]) -> Result<Self, DataError> {
+        let train = path.join("train");
+        let is_class = |test: &Path| class_names.iter().any(|name| test.ends_with(name));
+        match test_folder(path).filter(|test| !is_class(test)) {
+            Some(test) if !train.is_dir() => Ok(Self::Divided { train, test }),
+            _ => Self::find(path),
         }
     }
 }
@@ -125,13 +128,14 @@ fn collect(folder: &Path, label: usize, pictures: &mut Pictures) -> Result<(), D
     Ok(())
 }
 
-/// Names of the folders in `path`, sorted, hidden ones left out. A link to a folder counts as one.
+/// Names of the folders in `path`, sorted, without hidden ones. A link to a folder counts as one.
 fn folders(path: &Path) -> Result<Vec<String>, DataError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
         let entry = entry.map_err(DataError::io("read", path))?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !hidden && entry.path().is_dir() {
+        // The second is what macOS adds to zip archives.
+        let noise = entry.file_name().as_encoded_bytes().starts_with(b".") || entry.file_name() == "__MACOSX";
+        if !noise && entry.path().is_dir() {
             names.push(text_name(path, &entry)?);
         }
     }

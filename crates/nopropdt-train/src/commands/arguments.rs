@@ -81,7 +81,7 @@ pub struct EvalArguments {
     /// Dataset [default: the one the model was trained on]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetSource>,
-    /// Test on this share of a folder that has no test pictures [default: the share the model was trained with]
+    /// Test on this share of a folder that has no test pictures, 1 for all of it [default: of the folder trained on, the share held out]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     pub split: Option<f64>,
     /// Where datasets are
