@@ -73,7 +73,10 @@ pub fn unpack(
 pub(crate) fn survey(folder: &Path, roots: &[String]) -> Result<Unpacked, DataError> {
     let mut files = Vec::new();
     for root in roots {
-        survey_below(&folder.join(root), root, &mut files)?;
+        let path = folder.join(root);
+        // The user may have moved it to a bigger disk, and left a link.
+        let path = path.canonicalize().map_err(DataError::io("look at", &path))?;
+        survey_below(&path, root, &mut files)?;
     }
     Ok(summary(files))
 }

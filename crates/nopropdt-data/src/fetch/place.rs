@@ -16,13 +16,18 @@ pub(super) fn place(
     name: &str,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<(), DataError> {
-    if to.try_exists().map_err(DataError::io("look at", to))? {
+    if is_there(to) {
         if is_same(ready, to) {
             return Ok(());
         }
         set_aside(to, name, on_event)?;
     }
     fs::rename(ready, to).map_err(DataError::io("rename", ready))
+}
+
+/// Whether a name is taken, be it by a link that leads nowhere.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// Whether two files or folders have the same content; what can't be read doesn't.
@@ -38,7 +43,7 @@ fn is_same(ready: &Path, there: &Path) -> bool {
 fn set_aside(path: &Path, file: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<(), DataError> {
     let names =
         (1_u32..).map(|count| if count == 1 { ".wrong".to_owned() } else { format!(".wrong-{count}") });
-    let free = names.map(|suffix| with_suffix(path, &suffix)).find(|to| !to.exists());
+    let free = names.map(|suffix| with_suffix(path, &suffix)).find(|to| !is_there(to));
     let to = free.unwrap_or_else(|| with_suffix(path, ".wrong"));
     fs::rename(path, &to).map_err(DataError::io("rename", path))?;
     on_event(FetchEvent::SetAside { file, to: &to });

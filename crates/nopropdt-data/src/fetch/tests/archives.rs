@@ -150,6 +150,39 @@ fn what_was_changed_after_unpacking_is_set_aside() {
     }
 }
 
+/// As a user does who moves a dataset to a bigger disk.
+#[cfg(unix)]
+#[test]
+fn a_root_may_be_a_link() {
+    let server = serve(good());
+    let entry = archived(&good(), &server.mirror("a"));
+    let (data, options) = fresh();
+    fetch(&options, &entry).0.unwrap();
+    let (root, moved) = (data.path().join("mnist/set"), data.path().join("moved"));
+    fs::rename(&root, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &root).unwrap();
+    assert_eq!(fetch(&options, &entry).0.unwrap().fetched, [""; 0]);
+    // Unpacked again, it is the same, and the link stays.
+    fs::remove_file(data.path().join("mnist/fetched.toml")).unwrap();
+    assert_eq!(fetch(&options, &entry).0.unwrap().fetched, [NAME]);
+    assert!(root.is_symlink() && server.requests().len() == 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_set_aside() {
+    let server = serve(good());
+    let entry = archived(&good(), &server.mirror("a"));
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    for name in ["set", "set.wrong"] {
+        std::os::unix::fs::symlink("no/such/folder", data.path().join("mnist").join(name)).unwrap();
+    }
+    fetch(&options, &entry).0.unwrap();
+    assert_eq!(names(&data), ["set", "set.wrong", "set.wrong-2"]);
+    assert_eq!(content(&data, "set/train/cat/1.png"), b"meow");
+}
+
 #[test]
 fn a_hostile_archive_is_one_clear_line_and_leaves_nothing() {
     use tar::EntryType::{Link, Regular, Symlink};
