@@ -1,6 +1,6 @@
 //! From a checked file or folder to its final name.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use super::FetchEvent;
@@ -54,7 +54,7 @@ fn set_aside(path: &Path, file: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) 
 #[cfg(unix)]
 pub(super) fn sync_folder(file: &Path) -> Result<(), DataError> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("write", folder))
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("write", folder))
 }
 
 /// Other systems can't open a folder for this.
