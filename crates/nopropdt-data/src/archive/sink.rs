@@ -1,5 +1,6 @@
 //! Where the files of an archive go, and where the bounds are kept.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -11,6 +12,8 @@ use crate::hash::ContentHash;
 
 /// Bytes moved at a time.
 const CHUNK: usize = 64 * 1024;
+/// A dataset has one folder at its top, or one for each class. Each is moved and put on record by itself.
+const MOST_ROOTS: usize = 2000;
 /// What macOS adds to zip archives: icons and the like, which no other system knows. It would look like a class of pictures.
 const NOISE: &str = "__MACOSX";
 
@@ -21,11 +24,12 @@ pub(super) struct Sink<'a> {
     entries: u64,
     bytes: u64,
     files: Vec<Entry>,
+    roots: HashSet<String>,
 }
 
 impl<'a> Sink<'a> {
     pub(super) fn new(archive: &'a Path, folder: &'a Path, limits: ArchiveLimits) -> Self {
-        Self { archive, folder, limits, entries: 0, bytes: 0, files: Vec::new() }
+        Self { archive, folder, limits, entries: 0, bytes: 0, files: Vec::new(), roots: HashSet::new() }
     }
 
     pub(super) fn limits(&self) -> ArchiveLimits {
@@ -50,6 +54,22 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
+    /// The parts of a path; none of one to pass over.
+    fn parts<'n>(&mut self, name: &'n [u8]) -> Result<Option<Vec<&'n str>>, DataError> {
+        let parts = safe(name).map_err(|problem| self.refuse(problem))?;
+        if parts[0] == NOISE {
+            return Ok(None);
+        }
+        if !self.roots.contains(parts[0]) {
+            self.roots.insert(parts[0].to_owned());
+        }
+        if self.roots.len() > MOST_ROOTS {
+            let rule = format!("must hold at most {MOST_ROOTS} names at its top; it holds more");
+            return Err(self.refuse(format!("{rule}: put all in one folder")));
+        }
+        Ok(Some(parts))
+    }
+
     /// Makes a folder.
     pub(super) fn directory(&mut self, name: &[u8]) -> Result<(), DataError> {
         self.count()?;
@@ -57,10 +77,7 @@ impl<'a> Sink<'a> {
         if matches!(name, b"." | b"./") {
             return Ok(());
         }
-        let parts = safe(name).map_err(|problem| self.refuse(problem))?;
-        if parts[0] == NOISE {
-            return Ok(());
-        }
+        let Some(parts) = self.parts(name)? else { return Ok(()) };
         let path = self.folder.join(joined(&parts));
         fs::create_dir_all(&path).map_err(|reason| self.made(&path, reason))
     }
@@ -68,10 +85,7 @@ impl<'a> Sink<'a> {
     /// Writes a file. No link is ever made in the folder, so none can be followed out of it.
     pub(super) fn file(&mut self, name: &[u8], content: &mut dyn Read) -> Result<(), DataError> {
         self.count()?;
-        let parts = safe(name).map_err(|problem| self.refuse(problem))?;
-        if parts[0] == NOISE {
-            return Ok(());
-        }
+        let Some(parts) = self.parts(name)? else { return Ok(()) };
         let path = self.folder.join(joined(&parts));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|reason| self.made(parent, reason))?;

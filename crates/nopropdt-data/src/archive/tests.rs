@@ -211,6 +211,19 @@ fn bombs_are_refused() {
 }
 
 #[test]
+fn an_archive_has_few_names_at_its_top() {
+    let many = |count: usize| {
+        let name = |index| entry(&format!("{index}/"), EntryType::Directory, b"");
+        tar_gz(&[(1..count).map(name).collect(), vec![file("0/a", b"1")]].concat())
+    };
+    let limits = ArchiveLimits { entries: 10_000, ..LIMITS };
+    let unpack = |bytes: &[u8]| Place::new().unpack(ArchiveKind::TarGz, bytes, limits);
+    unpack(&many(2000)).unwrap();
+    let words = "A: archive must hold at most 2000 names at its top; it holds more: put all in one folder";
+    assert!(unpack(&many(2001)).unwrap_err().starts_with(words));
+}
+
+#[test]
 fn a_promise_of_more_than_there_is_is_refused() {
     let mut lying = header(b"a", EntryType::Regular, 1 << 40).as_bytes().to_vec();
     lying.extend_from_slice(&[0; 512]);

@@ -14,8 +14,6 @@ use crate::{DataError, ManifestFile};
 
 const NAME: &str = "fetched.toml";
 const PREAMBLE: &str = "# Written by fetch-data: where each file came from, and the hashes it had.\n\n";
-/// Longest record that is read.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// The record of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -76,9 +74,7 @@ impl Fetched {
 impl Record {
     /// The folder's record; an unreadable one is an empty one, and everything is fetched again.
     pub(super) fn read(folder: &Path) -> Self {
-        let path = folder.join(NAME);
-        let small = fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= MOST_BYTES);
-        let text = if small { fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+        let text = fs::read_to_string(folder.join(NAME)).unwrap_or_default();
         toml::from_str(&text).unwrap_or_default()
     }
 
@@ -105,4 +101,25 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(DataError::io("write", &temporary))?;
     fs::rename(&temporary, path).map_err(DataError::io("rename", &temporary))?;
     sync_folder(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names at the tops of a few archives, all as long and as many as may be.
+    #[test]
+    fn a_long_record_is_read_again() {
+        let roots = (0..2000).map(|index| format!("{index:0>255}")).collect();
+        let unpacked = Some(Contents { roots, files: 2000, bytes: 1, sha256: "0".repeat(64) });
+        let (name, origin, sha256) = (String::new(), "http://host/".to_owned(), "1".repeat(64));
+        let (download_sha256, md5) = (sha256.clone(), "2".repeat(32));
+        let fetched = Fetched { name, origin, bytes: 1, sha256, download_sha256, md5, unpacked };
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = Record::default();
+        for name in ["a.zip", "b.zip", "c.zip"] {
+            record.add(folder.path(), Fetched { name: name.to_owned(), ..fetched.clone() }).unwrap();
+            assert_eq!(Record::read(folder.path()), record);
+        }
+    }
 }
