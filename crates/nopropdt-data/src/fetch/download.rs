@@ -42,10 +42,10 @@ const TRICKLE: u64 = 1024;
 /// What Retry-After may say in seconds; a date or nonsense counts as no answer.
 const MOST_SECONDS: u64 = 7 * 24 * 3600;
 
-/// A client that reports every status and gives up on silence.
-pub(super) fn agent(options: &FetchOptions) -> Result<Agent, DataError> {
+/// A client for this address that reports every status and gives up on silence.
+pub(super) fn agent(options: &FetchOptions, url: &str) -> Result<Agent, DataError> {
     let stall_timeout = options.stall_timeout;
-    let proxy = if options.environment_proxy { proxy::of_environment()? } else { None };
+    let proxy = if options.environment_proxy { proxy::of_environment(url)? } else { None };
     let config = Agent::config_builder()
         .proxy(proxy)
         .http_status_as_error(false)

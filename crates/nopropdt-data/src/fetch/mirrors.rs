@@ -28,7 +28,7 @@ pub(super) fn download(
     folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
-    let job = Job { options, agent: agent(options)?, file, folder };
+    let job = Job { options, file, folder };
     let mirrors = options.mirror.as_ref().map_or(&dataset.mirrors[..], std::slice::from_ref);
     let mut failures = Vec::new();
     for mirror in mirrors {
@@ -53,7 +53,6 @@ fn address(mirror: &str, name: &str) -> String {
 /// One file to download.
 struct Job<'a> {
     options: &'a FetchOptions,
-    agent: Agent,
     file: &'a ManifestFile,
     folder: &'a DatasetFolder<'a>,
 }
@@ -70,13 +69,13 @@ impl Job<'_> {
         url: &str,
         on_event: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Result<Fetched, DataError>, DataError> {
-        let part = self.part();
+        let (agent, part) = (agent(self.options, url)?, self.part());
         // The most bytes of this address there ever were: bringing again what was thrown away is no progress.
         let mut reached = part.resume(url).map_or(0, |resume| resume.done);
         let mut attempt = 1;
         loop {
             let mut asked = Duration::ZERO;
-            let error = match self.attempt(url, on_event) {
+            let error = match self.attempt(&agent, url, on_event) {
                 Ok(fetched) => return Ok(Ok(fetched)),
                 Err(Failure::Stop(error)) => return Err(error),
                 Err(Failure::NextMirror(error)) => return Ok(Err(error)),
@@ -103,13 +102,18 @@ impl Job<'_> {
     }
 
     /// One transfer, and the installation of what it brought.
-    fn attempt(&self, url: &str, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> Result<Fetched, Failure> {
+    fn attempt(
+        &self,
+        agent: &Agent,
+        url: &str,
+        on_event: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Fetched, Failure> {
         let part = self.part();
         // The worst compression writes nine bits a byte.
         let most = self.file.bytes.max(self.file.transfer_bytes());
         let limit = most.saturating_add(most / 7 + 4096);
         let transfer = Transfer {
-            agent: &self.agent,
+            agent,
             url,
             file: &self.file.name,
             part: &part,
