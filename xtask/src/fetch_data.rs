@@ -37,10 +37,10 @@ pub struct Arguments {
     data_dir: Option<PathBuf>,
 }
 
-/// Fetches every dataset named, or lists them. What all of them take is told, and the disk looked at, before the first transfer.
+/// Fetches every dataset named, or lists them. What all of them take is told, and the disks looked at, before the first transfer.
 ///
 /// # Errors
-/// A dataset's failure; the other datasets are fetched all the same.
+/// A dataset's failure; the other datasets are fetched all the same. None is when a disk has too little room.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let manifest = Manifest::embedded()?;
     let from = arguments.from.clone();
@@ -54,23 +54,34 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let all = arguments.names.iter().any(|name| name == ALL);
     let wanted = |dataset: &&ManifestDataset| all || arguments.names.contains(&dataset.name);
+    fetch_all(&fetcher, manifest.datasets.iter().filter(wanted), from.as_deref())
+}
+
+fn fetch_all<'a>(
+    fetcher: &Fetcher,
+    datasets: impl Iterator<Item = &'a ManifestDataset>,
+    from: Option<&Path>,
+) -> anyhow::Result<()> {
     let (mut plans, mut failures) = (Vec::new(), Vec::new());
-    for dataset in manifest.datasets.iter().filter(wanted) {
+    for dataset in datasets {
         if dataset.embedded {
             print(&format!("{}: part of the program; nothing to fetch", dataset.name))?;
             continue;
         }
         match fetcher.plan(dataset) {
             Ok(plan) => plans.push(plan),
-            Err(error) => failures.push((&dataset.name, error.into())),
+            Err(error) => failures.push((dataset.name.as_str(), error.into())),
         }
     }
-    for line in sizes::lines(&plans, from.as_deref()) {
+    for line in sizes::lines(&plans, from) {
         eprintln!("{line}");
     }
-    fetcher.check_space(&plans)?;
+    if let Err(error) = fetcher.check_space(&plans) {
+        failures.push(("disk", error.into()));
+        plans.clear();
+    }
     for plan in &plans {
-        match fetch(&fetcher, plan) {
+        match fetch(fetcher, plan) {
             Ok(text) => print(&text)?,
             Err(error) => failures.push((&plan.dataset.name, error)),
         }
@@ -79,14 +90,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// All failures in one error.
-fn told(mut failures: Vec<(&String, anyhow::Error)>) -> anyhow::Result<()> {
+fn told(mut failures: Vec<(&str, anyhow::Error)>) -> anyhow::Result<()> {
     match &failures[..] {
         [] => Ok(()),
         [(_, _)] => Err(failures.remove(0).1),
         _ => {
             let lines: Vec<String> =
                 failures.iter().map(|(name, error)| format!("{name}: {error:#}")).collect();
-            bail!("{} datasets could not be fetched\n  {}", lines.len(), lines.join("\n  "))
+            bail!("not everything could be fetched\n  {}", lines.join("\n  "))
         }
     }
 }
@@ -188,6 +199,25 @@ mod tests {
         assert!(
             parse(&["--mirror", "http://host", "--from", "."]).unwrap_err().contains("cannot be used with")
         );
+    }
+
+    /// Where a file that is no folder is told from a missing one.
+    #[cfg(unix)]
+    #[test]
+    fn too_little_room_hides_no_other_failure() {
+        let manifest = Manifest::embedded().unwrap();
+        let mut datasets = ["mnist", "kmnist"].map(|name| manifest.dataset(name).unwrap().clone());
+        datasets[1].files[0].bytes = 1 << 62;
+        let data = tempfile::TempDir::new().unwrap();
+        // A file where a dataset's folder should be.
+        std::fs::write(data.path().join("mnist"), "").unwrap();
+        let fetcher = Fetcher::new(FetchOptions::new(data.path()));
+        let text = fetch_all(&fetcher, datasets.iter(), None).unwrap_err().to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (3, "not everything could be fetched"), "{text}");
+        assert!(lines[1].starts_with("  mnist: ") && lines[1].contains("can't look at"), "{text}");
+        assert!(lines[2].starts_with("  disk: ") && lines[2].contains("make room"), "{text}");
+        assert!(!data.path().join("kmnist").exists());
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub struct FetchOptions {
     pub back_off: Duration,
     /// How long a server may take to connect, to answer, or to send the next bytes.
     pub stall_timeout: Duration,
-    /// Whether the proxy variables of the environment (`https_proxy` and its kin) count.
+    /// Whether the proxy variables of the environment (`https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`) count, as they do
+    /// for curl.
     pub environment_proxy: bool,
 }
 
@@ -107,12 +108,12 @@ impl Fetcher {
         FetchPlan::new(&self.options, dataset)
     }
 
-    /// Checks that the disk has room for all these plans, to be carried out one after the other.
+    /// Checks that the disks have room for all these plans, to be carried out one after the other.
     ///
     /// # Errors
     /// [`DataError::NoSpace`].
     pub fn check_space(&self, plans: &[FetchPlan<'_>]) -> Result<(), DataError> {
-        space::check(&self.options.data_dir, space::needed(plans))
+        space::check(plans)
     }
 
     /// Plans a dataset's fetch and carries it out.
@@ -150,7 +151,7 @@ impl Fetcher {
             let _lock = lock(&folder, on_event)?;
             // Another fetch may have brought something since.
             let plan = self.plan(dataset)?;
-            space::check(&folder, space::needed(std::slice::from_ref(&plan)))?;
+            space::check(std::slice::from_ref(&plan))?;
             fetched = self.fetch_missing(&plan, &folder, on_event)?;
             check_again(dataset, &folder)?;
         }

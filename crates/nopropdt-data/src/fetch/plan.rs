@@ -1,5 +1,7 @@
 //! What a fetch would take, told before it begins.
 
+use std::path::PathBuf;
+
 use super::part::Part;
 use super::record::Record;
 use super::{FetchOptions, local_folder, missing, space};
@@ -17,6 +19,8 @@ pub struct FetchPlan<'a> {
     pub transfer_bytes: u64,
     /// Bytes that they take on disk in the end; of what is in archives, the most.
     pub disk_bytes: u64,
+    /// Where they go.
+    pub(super) folder: PathBuf,
     /// Room they take for good and, on top of it, while they are fetched.
     pub(super) room: (u64, u64),
 }
@@ -40,6 +44,7 @@ impl<'a> FetchPlan<'a> {
             disk_bytes: sum(&ManifestFile::disk_bytes),
             room: (sum(&space::kept), sum(&room_to_transfer)),
             missing,
+            folder,
         })
     }
 

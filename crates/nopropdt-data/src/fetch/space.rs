@@ -15,7 +15,7 @@ pub(super) fn kept(file: &ManifestFile) -> u64 {
 
 /// Bytes that these plans take at the most at one time, when one is carried out after the other: what is sent is there until
 /// what it becomes is complete.
-pub(super) fn needed(plans: &[FetchPlan<'_>]) -> u64 {
+pub(super) fn needed<'p>(plans: impl IntoIterator<Item = &'p FetchPlan<'p>>) -> u64 {
     let (mut before, mut most) = (0, 0);
     for FetchPlan { room: (kept, passing), .. } in plans {
         most = most.max(before + kept + passing);
@@ -24,12 +24,50 @@ pub(super) fn needed(plans: &[FetchPlan<'_>]) -> u64 {
     most
 }
 
-/// Fails when the disk of `folder`, or of the nearest folder above it that exists, has less than `needed` bytes free.
-pub(super) fn check(folder: &Path, needed: u64) -> Result<(), DataError> {
-    let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    // A system that doesn't tell will tell when the disk is full.
-    let Ok(free) = fs4::available_space(there) else { return Ok(()) };
-    compare(folder, needed, free)
+/// Fails when a disk has less room than the plans for folders on it take.
+pub(super) fn check(plans: &[FetchPlan<'_>]) -> Result<(), DataError> {
+    for plans in by_disk(plans, &disk) {
+        let folder = plans[0].folder.clone();
+        // A system that doesn't tell will tell when the disk is full.
+        if let Ok(free) = fs4::available_space(existing(&folder)) {
+            compare(&folder, needed(plans), free)?;
+        }
+    }
+    Ok(())
+}
+
+/// The plans of each disk: a dataset's folder may be a link to another one.
+pub(super) fn by_disk<'p, 'd, D: PartialEq>(
+    plans: &'p [FetchPlan<'d>],
+    disk: &dyn Fn(&Path) -> D,
+) -> Vec<Vec<&'p FetchPlan<'d>>> {
+    let mut groups: Vec<(D, Vec<&FetchPlan<'_>>)> = Vec::new();
+    for plan in plans.iter().filter(|plan| !plan.is_complete()) {
+        let disk = disk(existing(&plan.folder));
+        match groups.iter_mut().find(|(known, _)| *known == disk) {
+            Some((_, group)) => group.push(plan),
+            None => groups.push((disk, vec![plan])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The nearest folder above, or this one, that exists.
+fn existing(folder: &Path) -> &Path {
+    folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."))
+}
+
+/// What tells one disk from another.
+#[cfg(unix)]
+fn disk(folder: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Some(folder.metadata().ok()?.dev())
+}
+
+/// What tells one disk from another: its letter.
+#[cfg(not(unix))]
+fn disk(folder: &Path) -> Option<std::ffi::OsString> {
+    Some(folder.canonicalize().ok()?.components().next()?.as_os_str().to_owned())
 }
 
 fn compare(folder: &Path, needed: u64, free: u64) -> Result<(), DataError> {
@@ -52,8 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn this_disk_has_some_room_and_not_all_there_is() {
-        assert!(check(Path::new("no/such/folder"), 1).is_ok());
-        assert!(check(Path::new("no/such/folder"), u64::MAX).is_err());
+    fn the_nearest_folder_that_exists_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(existing(&folder.path().join("no/such/folder")), folder.path());
+        assert_eq!(existing(Path::new("no/such/folder")), Path::new("."));
     }
 }

@@ -54,6 +54,34 @@ fn the_room_for_several_is_checked_before_the_first() {
 }
 
 #[test]
+fn each_disk_needs_room_for_what_goes_there() {
+    let (data, options) = fresh();
+    let fetcher = Fetcher::new(options);
+    let entries = ["small-a", "linked", "small-b"]
+        .map(|name| ManifestDataset { name: name.to_owned(), ..two_files("http://host/") });
+    let plans: Vec<FetchPlan<'_>> = entries.iter().map(|entry| fetcher.plan(entry).unwrap()).collect();
+    fs::create_dir(data.path().join("linked")).unwrap();
+    let groups = space::by_disk(&plans, &|folder| folder.ends_with("linked"));
+    let names = |group: &Vec<&FetchPlan<'_>>| -> Vec<String> {
+        group.iter().map(|plan| plan.dataset.name.clone()).collect()
+    };
+    assert_eq!(groups.iter().map(names).collect::<Vec<_>>(), [vec!["small-a", "small-b"], vec!["linked"]]);
+}
+
+/// A file system of its own, which has no room at all.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_room_is_that_of_the_disk_a_folder_is_linked_to() {
+    let (data, options) = fresh();
+    let (entry, fetcher) = (two_files("http://host/"), Fetcher::new(options));
+    let plans = [fetcher.plan(&entry).unwrap()];
+    fetcher.check_space(&plans).unwrap();
+    std::os::unix::fs::symlink("/proc", data.path().join("mnist")).unwrap();
+    let text = fetcher.check_space(&plans).unwrap_err().to_string();
+    assert!(text.contains("mnist: fetching takes 0.5 MB at the most; the disk has 0.0 MB free"), "{text}");
+}
+
+#[test]
 fn a_plan_that_another_fetch_has_carried_out_transfers_nothing() {
     let server = Server::start(|_, _| Answer::Content { bytes: gzip(&labels()), tag: "\"a\"" });
     let entry = entry(&[(LABELS, labels())], &[server.mirror("a")]);
