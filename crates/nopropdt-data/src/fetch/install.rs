@@ -15,7 +15,7 @@ use crate::archive::survey;
 use crate::hash::{ContentHash, WeakHash, hash_file};
 use crate::idx::is_corruption;
 use crate::manifest::Unpack;
-use crate::{DataError, ManifestFile};
+use crate::{DataError, ManifestFile, plain_file};
 
 /// Bytes moved at a time.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -125,7 +125,7 @@ fn check(
             DataError::Io { action: "read", path: PathBuf::from(origin), reason }
         }
     };
-    let mut file = File::open(source.path).map_err(DataError::io("open", source.path))?;
+    let mut file = plain_file::open(source.path)?.0;
     let mut sent = Sent { source: &mut file, sha256: ContentHash::default(), md5: WeakHash::default() };
     let mut content = decompressed(&mut sent, wanted.unpack()).map_err(read_error)?;
     let mut hash = ContentHash::default();

@@ -2,7 +2,7 @@
 //! publisher gives no SHA-256 of its content is known again.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::install::with_suffix;
 use super::place::sync_folder;
 use crate::archive::Unpacked;
-use crate::{DataError, ManifestFile};
+use crate::{DataError, ManifestFile, plain_file};
 
 const NAME: &str = "fetched.toml";
 const PREAMBLE: &str = "# Written by fetch-data: where each file came from, and the hashes it had.\n\n";
@@ -74,8 +74,9 @@ impl Fetched {
 impl Record {
     /// The folder's record; an unreadable one is an empty one, and everything is fetched again.
     pub(super) fn read(folder: &Path) -> Self {
-        let text = fs::read_to_string(folder.join(NAME)).unwrap_or_default();
-        toml::from_str(&text).unwrap_or_default()
+        let text =
+            plain_file::open(&folder.join(NAME)).ok().and_then(|(file, _)| io::read_to_string(file).ok());
+        text.and_then(|text| toml::from_str(&text).ok()).unwrap_or_default()
     }
 
     /// The entry of a file that the manifest means.

@@ -71,6 +71,37 @@ fn a_missing_file_is_named() {
     assert_eq!(names(&data), [IMAGES]);
 }
 
+/// Opening a pipe waits for a writer, for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let pipe =
+        |path: &Path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    let folder = source(&[(&format!("{IMAGES}.gz"), &gzip(&images())), (LABELS, &labels())]);
+    pipe(&folder.path().join(IMAGES));
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    pipe(&data.path().join("mnist/fetched.toml"));
+    // The compressed file is taken, and the record written anew.
+    let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+    assert_eq!(fetch(&options, &two_files()).0.unwrap().fetched.len(), 2);
+    assert!(data.path().join("mnist/fetched.toml").is_file());
+}
+
+/// What lies where a download is kept is looked at before it is opened.
+#[cfg(unix)]
+#[test]
+fn a_source_is_a_plain_file() {
+    let folder = source(&[]);
+    let path = folder.path().join("pipe");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let (entry, record) = (two_files(), Record::default());
+    let target = DatasetFolder::new(folder.path(), &entry, &record);
+    let source = install::Source { path: &path, origin: "here" };
+    let error = install::install(&source, &entry.files[0], &target, &mut |_| ()).unwrap_err();
+    assert!(error.to_string().contains("must be a plain file; it is a pipe or a device"), "{error}");
+}
+
 #[test]
 fn wrong_files_are_refused_and_leave_nothing() {
     let mut other = images();
