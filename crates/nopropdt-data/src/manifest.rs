@@ -151,7 +151,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`DataError::ManifestSyntax`] when the text isn't TOML of this form, [`DataError::ManifestEntry`] when
-    /// a dataset or file is named twice, a name holds a folder, a length is not 1 to 2^40 bytes, a hash isn't of
+    /// a dataset or file is named twice, a name holds a folder or is one that fetching uses, a length is not 1 to 2^40 bytes, a hash isn't of
     /// lower-case hexadecimal digits or there is none, a mirror isn't an HTTP address ending in `/`, there are files
     /// without mirrors, or an archive is without a bound.
     pub fn parse(text: &str) -> Result<Self, DataError> {
@@ -199,8 +199,9 @@ impl ManifestDataset {
         }
         let mut names = HashSet::new();
         for file in &self.files {
-            if !names.insert(&file.name) {
-                return Err(self.refuse("there must be one entry a file", &file.name));
+            // Some systems take `Set` and `set` for the same.
+            if !names.insert(file.name.to_lowercase()) {
+                return Err(self.refuse("there must be one entry a file, whatever its case", &file.name));
             }
             self.check_file(file)?;
         }
@@ -210,6 +211,9 @@ impl ManifestDataset {
     fn check_file(&self, file: &ManifestFile) -> Result<(), DataError> {
         if !is_plain_name(&file.name) {
             return Err(self.refuse("a file name must be letters, digits, -, _ and inner dots", &file.name));
+        }
+        if is_reserved(&file.name) {
+            return Err(self.refuse("a file name must not be one that fetching uses", &file.name));
         }
         for bytes in [Some(file.bytes), file.download_bytes, file.unpacked_bytes].into_iter().flatten() {
             if !(1..=MOST_BYTES).contains(&bytes) {
@@ -251,6 +255,13 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.ends_with('.') && name.chars().all(allowed)
 }
 
+/// Names that fetching gives to files of its own, in any case.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let endings = [".part", ".part.source", ".tmp", ".unpacking"];
+    ["fetched.toml", ".fetch-lock"].contains(&&*name) || endings.iter().any(|ending| name.ends_with(ending))
+}
+
 fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -289,6 +300,12 @@ mod tests {
             "manifest: mnist: a file name must be letters, digits, -, _ and inner dots; found \"../train\""
         );
         assert!(refusal("train-images", "t10k-images").contains("one entry a file"));
+        assert!(refusal("train-images", "T10K-images").contains("one entry a file, whatever its case"));
+        for name in
+            ["fetched.toml", "Fetched.TOML", "t10k-images-idx3-ubyte.tmp", "t10k-images-idx3-ubyte.gz.part"]
+        {
+            assert!(refusal("train-images-idx3-ubyte", name).contains("must not be one that fetching uses"));
+        }
         assert!(refusal("\"svhn\"", "\"all\"").contains("must not be all or list"));
         assert!(refusal("\"svhn\"", "\"../svhn\"").contains("lower-case letters, digits and inner dashes"));
         assert!(refusal("unpacked-bytes = 300000000", "").contains("an archive must have"));

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use super::held;
 use super::record::Record;
+use crate::manifest::is_reserved;
 use crate::{DataError, ManifestDataset, ManifestFile};
 
 /// Where files are to go.
@@ -36,7 +37,7 @@ impl<'a> DatasetFolder<'a> {
         let mut owners = held(&self.owners);
         let refuse = |problem| DataError::Archive { path: (&archive.name).into(), problem };
         for name in names {
-            if is_reserved(&name.to_lowercase()) {
+            if is_reserved(name) {
                 return Err(refuse(format!(
                     "must not hold \"{name}\" at its top, a name that fetching uses"
                 )));
@@ -51,10 +52,4 @@ impl<'a> DatasetFolder<'a> {
         owners.extend(names.iter().map(|name| (name.to_lowercase(), archive.name.clone())));
         Ok(())
     }
-}
-
-/// Names that fetching gives to files of its own.
-fn is_reserved(name: &str) -> bool {
-    let endings = [".part", ".part.source", ".tmp", ".unpacking"];
-    ["fetched.toml", ".fetch-lock"].contains(&name) || endings.iter().any(|ending| name.ends_with(ending))
 }
