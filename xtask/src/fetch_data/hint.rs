@@ -25,8 +25,7 @@ fn is_usual(data_dir: &Path, here: &Path) -> bool {
 
 /// The folder to read: the only one that came out, or the one that holds `train` and `test`, or the classes.
 fn pictures(folder: &Path, roots: &[String]) -> Option<PathBuf> {
-    let is_read = |root: &&String| *root != "__MACOSX" && folder.join(root).is_dir();
-    let folders: Vec<&String> = roots.iter().filter(is_read).collect();
+    let folders: Vec<&String> = roots.iter().filter(|root| folder.join(root).is_dir()).collect();
     match folders[..] {
         [] => None,
         [only] => Some(folder.join(only)),
@@ -47,7 +46,7 @@ mod tests {
     fn the_folder_of_the_pictures_is_told() {
         let data = TempDir::new().unwrap();
         let folder = data.path();
-        for name in ["flowers", "train", "test", "rose", "__MACOSX"] {
+        for name in ["flowers", "train", "test", "rose"] {
             fs::create_dir(folder.join(name)).unwrap();
         }
         fs::write(folder.join("README.txt"), "hi").unwrap();
@@ -55,7 +54,7 @@ mod tests {
             pictures(folder, &roots.iter().map(|root| (*root).to_owned()).collect::<Vec<_>>())
         };
         assert_eq!(told(&["flowers"]), Some(folder.join("flowers")));
-        assert_eq!(told(&["README.txt", "__MACOSX", "flowers"]), Some(folder.join("flowers")));
+        assert_eq!(told(&["README.txt", "flowers"]), Some(folder.join("flowers")));
         assert_eq!(told(&["test", "train"]), Some(folder.to_owned()));
         assert_eq!(told(&["README.txt", "flowers", "rose"]), Some(folder.to_owned()));
         assert_eq!((told(&["README.txt"]), told(&[])), (None, None));
