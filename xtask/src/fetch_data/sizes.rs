@@ -26,7 +26,7 @@ fn sizes(plans: &[&FetchPlan<'_>], from: Option<&Path>) -> String {
     let transfer_bytes = plans.iter().map(|plan| plan.transfer_bytes).sum();
     let transfer = match (from, transfer_bytes) {
         (Some(folder), _) => format!("nothing to transfer (taken from {})", folder.display()),
-        (None, 0) => "nothing to transfer (a package of this system has it)".to_owned(),
+        (None, 0) => "nothing to transfer (it is on this machine)".to_owned(),
         (None, bytes) => format!("{} to transfer", megabytes(bytes)),
     };
     let disk_bytes = plans.iter().map(|plan| plan.disk_bytes).sum();

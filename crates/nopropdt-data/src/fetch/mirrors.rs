@@ -29,10 +29,9 @@ pub(super) fn download(
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
     let job = Job { options, file, folder };
-    let mirrors = options.mirror.as_ref().map_or(&dataset.mirrors[..], std::slice::from_ref);
     let mut failures = Vec::new();
-    for mirror in mirrors {
-        match job.try_mirror(&address(mirror, &file.download_name()), on_event)? {
+    for url in addresses(options, dataset, file) {
+        match job.try_mirror(&url, on_event)? {
             Ok(fetched) => {
                 on_event(FetchEvent::Finished { file: &file.name });
                 return Ok(fetched);
@@ -44,6 +43,16 @@ pub(super) fn download(
         }
     }
     Err(DataError::AllMirrorsFailed { file: file.name.clone(), failures })
+}
+
+/// Where a file is asked for, one after the other.
+pub(super) fn addresses(
+    options: &FetchOptions,
+    dataset: &ManifestDataset,
+    file: &ManifestFile,
+) -> Vec<String> {
+    let mirrors = options.mirror.as_ref().map_or(&dataset.mirrors[..], std::slice::from_ref);
+    mirrors.iter().map(|mirror| address(mirror, &file.download_name())).collect()
 }
 
 fn address(mirror: &str, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::mirrors::addresses;
 use super::part::Part;
 use super::record::Record;
 use super::{FetchOptions, local_folder, missing, space};
@@ -15,7 +16,7 @@ pub struct FetchPlan<'a> {
     pub dataset: &'a ManifestDataset,
     /// Its files that are not there as the manifest wants them.
     pub missing: Vec<&'a ManifestFile>,
-    /// Bytes to transfer for these; none for a file that a folder has.
+    /// Bytes still to transfer for these; none for a file that a folder has.
     pub transfer_bytes: u64,
     /// Bytes that they take on disk in the end; of what is in archives, the most.
     pub disk_bytes: u64,
@@ -31,16 +32,18 @@ impl<'a> FetchPlan<'a> {
         let folder = options.data_dir.join(&dataset.name);
         let missing = missing(dataset, &folder, &Record::read(&folder))?;
         let sum = |bytes: &dyn Fn(&ManifestFile) -> u64| missing.iter().map(|file| bytes(file)).sum();
-        let there = |file: &ManifestFile| Part::beside(&folder.join(file.download_name())).len();
+        let part = |file: &ManifestFile| Part::beside(&folder.join(file.download_name()));
         let room_to_transfer = |file: &ManifestFile| match options.from {
             Some(_) => 0,
-            None => file.transfer_bytes().saturating_sub(there(file)),
+            None => file.transfer_bytes().saturating_sub(part(file).len()),
+        };
+        let to_transfer = |file: &ManifestFile| match is_sent(options, dataset, file) {
+            true => file.transfer_bytes().saturating_sub(usable(&part(file), options, dataset, file)),
+            false => 0,
         };
         Ok(Self {
             dataset,
-            transfer_bytes: sum(&|file| {
-                if is_sent(options, dataset, file) { file.transfer_bytes() } else { 0 }
-            }),
+            transfer_bytes: sum(&to_transfer),
             disk_bytes: sum(&ManifestFile::disk_bytes),
             room: (sum(&space::kept), sum(&room_to_transfer)),
             missing,
@@ -58,4 +61,10 @@ impl<'a> FetchPlan<'a> {
 /// Whether a file comes over the network.
 fn is_sent(options: &FetchOptions, dataset: &ManifestDataset, file: &ManifestFile) -> bool {
     options.from.is_none() && (options.mirror.is_some() || local_folder(dataset, file).is_none())
+}
+
+/// Bytes from which a transfer goes on: those of the address that is asked first.
+fn usable(part: &Part, options: &FetchOptions, dataset: &ManifestDataset, file: &ManifestFile) -> u64 {
+    let resume = addresses(options, dataset, file).first().and_then(|url| part.resume(url));
+    resume.map_or(0, |resume| resume.done)
 }

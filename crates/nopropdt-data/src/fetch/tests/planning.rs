@@ -31,12 +31,20 @@ fn a_plan_counts_what_is_missing() {
 }
 
 #[test]
-fn what_an_interrupted_transfer_left_needs_no_room_again() {
+fn what_an_interrupted_transfer_left_counts() {
     let (data, options) = fresh();
     fs::create_dir(data.path().join("mnist")).unwrap();
-    fs::write(data.path().join("mnist").join(format!("{IMAGES}.gz.part")), vec![0; 150_000]).unwrap();
-    let entry = two_files("http://host/");
-    assert_eq!(space::needed(&[Fetcher::new(options).plan(&entry).unwrap()]), 351_050);
+    let part = data.path().join("mnist").join(format!("{IMAGES}.gz.part"));
+    fs::write(&part, vec![0; 150_000]).unwrap();
+    let (entry, fetcher) = (two_files("http://host/"), Fetcher::new(options));
+    let plan = || fetcher.plan(&entry).unwrap();
+    assert_eq!(space::needed(&[plan()]), 351_050);
+    // It need not be transferred again when it is from the same address.
+    let source = install::with_suffix(&part, ".source");
+    for (mirror, transfer_bytes) in [("http://other", 200_050), ("http://host", 50_050)] {
+        fs::write(&source, format!("{mirror}/{IMAGES}.gz\n\n")).unwrap();
+        assert_eq!(plan().transfer_bytes, transfer_bytes, "{mirror}");
+    }
 }
 
 #[test]
