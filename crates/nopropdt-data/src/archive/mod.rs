@@ -46,7 +46,7 @@ pub struct Unpacked {
     pub sha256: String,
 }
 
-/// Unpacks an archive into `folder`, which must be there and empty.
+/// Unpacks an archive into `folder`, which must be there and empty; what macOS adds (`__MACOSX`, `.DS_Store`) is left out.
 ///
 /// # Errors
 /// [`DataError::Archive`] when the archive is damaged, holds a path that leads out of the folder, a link or anything else
@@ -98,6 +98,12 @@ struct Entry {
     sha256: String,
 }
 
+/// What macOS adds to zip archives, and to folders that are looked at: icons and the like, which no other system knows. The
+/// first would look like a class of pictures, and the second like a change.
+fn is_noise(name: &str) -> bool {
+    ["__MACOSX", ".DS_Store"].contains(&name)
+}
+
 fn survey_below(path: &Path, name: &str, files: &mut Vec<Entry>) -> Result<(), DataError> {
     let metadata = fs::symlink_metadata(path).map_err(DataError::io("look at", path))?;
     if metadata.is_file() {
@@ -108,8 +114,10 @@ fn survey_below(path: &Path, name: &str, files: &mut Vec<Entry>) -> Result<(), D
     if metadata.is_dir() {
         for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
             let entry = entry.map_err(DataError::io("read", path))?;
-            let below = format!("{name}/{}", entry.file_name().to_string_lossy());
-            survey_below(&entry.path(), &below, files)?;
+            let below = entry.file_name().to_string_lossy().into_owned();
+            if !is_noise(&below) {
+                survey_below(&entry.path(), &format!("{name}/{below}"), files)?;
+            }
         }
     }
     Ok(())

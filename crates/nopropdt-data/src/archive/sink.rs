@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::path::{joined, safe};
-use super::{ArchiveLimits, Entry, Unpacked, durable, summary};
+use super::{ArchiveLimits, Entry, Unpacked, durable, is_noise, summary};
 use crate::DataError;
 use crate::hash::ContentHash;
 
@@ -14,8 +14,6 @@ use crate::hash::ContentHash;
 const CHUNK: usize = 64 * 1024;
 /// A dataset has one folder at its top, or one for each class. Each is moved and put on record by itself.
 const MOST_ROOTS: usize = 2000;
-/// What macOS adds to zip archives: icons and the like, which no other system knows. It would look like a class of pictures.
-const NOISE: &str = "__MACOSX";
 
 pub(super) struct Sink<'a> {
     archive: &'a Path,
@@ -57,7 +55,7 @@ impl<'a> Sink<'a> {
     /// The parts of a path; none of one to pass over.
     fn parts<'n>(&mut self, name: &'n [u8]) -> Result<Option<Vec<&'n str>>, DataError> {
         let parts = safe(name).map_err(|problem| self.refuse(problem))?;
-        if parts[0] == NOISE {
+        if parts.iter().any(|part| is_noise(part)) {
             return Ok(None);
         }
         if !self.roots.contains(parts[0]) {

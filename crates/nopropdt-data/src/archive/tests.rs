@@ -276,9 +276,14 @@ fn an_archive_without_files_is_refused() {
 #[test]
 fn what_macos_adds_is_left_out() {
     let place = Place::new();
-    let bytes = zip(&[("__MACOSX/", b""), ("top/a", b"1"), ("__MACOSX/top/._a", b"icon")]);
-    assert_eq!(place.unpack(ArchiveKind::Zip, &bytes, LIMITS).unwrap().roots, ["top"]);
+    let noise: [(&str, &[u8]); 2] = [("__MACOSX/top/._a", b"icon"), ("top/.DS_Store", b"icon")];
+    let bytes = zip(&[&[("__MACOSX/", &b""[..]), ("top/a", b"1")], &noise[..]].concat());
+    let unpacked = place.unpack(ArchiveKind::Zip, &bytes, LIMITS).unwrap();
+    assert_eq!((&unpacked.roots[..], unpacked.files), (&["top".to_owned()][..], 1));
     assert_eq!(fs::read_dir(place.inside()).unwrap().count(), 1);
+    // Nor does it count as a change when it is added later.
+    fs::write(place.inside().join("top/.DS_Store"), "icon").unwrap();
+    assert_eq!(survey(&place.inside(), &unpacked.roots).unwrap(), unpacked);
 }
 
 #[test]
