@@ -7,11 +7,11 @@ mod sink;
 mod tar_gz;
 mod zipped;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
-use crate::DataError;
 use crate::hash::{ContentHash, hash_file};
+use crate::{DataError, plain_file};
 
 use sink::Sink;
 
@@ -58,10 +58,21 @@ pub fn unpack(
     folder: &Path,
     limits: ArchiveLimits,
 ) -> Result<Unpacked, DataError> {
+    unpack_opened(kind, plain_file::open(archive)?.0, archive, folder, limits)
+}
+
+/// The same with a file that is open already, at its beginning; `archive` names it in errors.
+pub(crate) fn unpack_opened(
+    kind: ArchiveKind,
+    opened: File,
+    archive: &Path,
+    folder: &Path,
+    limits: ArchiveLimits,
+) -> Result<Unpacked, DataError> {
     let mut sink = Sink::new(archive, folder, limits);
     match kind {
-        ArchiveKind::TarGz => tar_gz::unpack(archive, &mut sink)?,
-        ArchiveKind::Zip => zipped::unpack(archive, &mut sink)?,
+        ArchiveKind::TarGz => tar_gz::unpack(opened, &mut sink)?,
+        ArchiveKind::Zip => zipped::unpack(opened, archive, &mut sink)?,
     }
     sink.finish()
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
@@ -15,12 +14,11 @@ const MOST_EXTENSION: u64 = 64 * 1024;
 /// Blocks of an entry beside its content: its header, padding, and one extended header with its own.
 const OVERHEAD: u64 = 4 * 512 + MOST_EXTENSION;
 
-pub(super) fn unpack(path: &Path, sink: &mut Sink<'_>) -> Result<(), DataError> {
-    let file = BufReader::new(File::open(path).map_err(DataError::io("open", path))?);
+pub(super) fn unpack(file: File, sink: &mut Sink<'_>) -> Result<(), DataError> {
     let limits = sink.limits();
     // Whatever is inflated only to be passed over counts too.
     let most = limits.bytes.saturating_add(limits.entries.saturating_mul(OVERHEAD)).saturating_add(1 << 20);
-    let mut archive = Archive::new(MultiGzDecoder::new(file).take(most));
+    let mut archive = Archive::new(MultiGzDecoder::new(BufReader::new(file)).take(most));
     let damaged =
         |sink: &Sink<'_>, error: io::Error| sink.refuse(format!("must be a whole tar.gz archive; {error}"));
     let entries = archive.entries().map_err(|error| damaged(sink, error))?;

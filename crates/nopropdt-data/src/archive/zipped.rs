@@ -16,8 +16,7 @@ const FOLDER: u32 = 0o040_000;
 /// Bytes of the shortest entry in a central directory.
 const LEAST_ENTRY: u64 = 46;
 
-pub(super) fn unpack(path: &Path, sink: &mut Sink<'_>) -> Result<(), DataError> {
-    let file = File::open(path).map_err(DataError::io("open", path))?;
+pub(super) fn unpack(file: File, path: &Path, sink: &mut Sink<'_>) -> Result<(), DataError> {
     let length = file.metadata().map_err(DataError::io("read", path))?.len();
     let damaged = |sink: &Sink<'_>, error: zip::result::ZipError| {
         sink.refuse(format!("must be a whole zip archive; {error}"))

@@ -1,7 +1,7 @@
 //! From a stream of bytes to a checked file under its final name.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -88,45 +88,50 @@ pub(super) fn install(
     installed
 }
 
-/// Unpacks straight from the source: the disk need not hold the archive twice.
+/// Unpacks straight from the source: the disk need not hold the archive twice. It is opened once, so that what is unpacked is
+/// what was checked.
 fn install_archive(
     source: &Source<'_>,
     wanted: &ManifestFile,
     folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
-    let mut fetched = check(source, wanted, &mut |_| Ok(()))?;
+    let mut file = plain_file::open(source.path)?.0;
+    let mut fetched = check(&mut file, source.origin, wanted, &mut |_| Ok(()))?;
+    file.rewind().map_err(DataError::io("read", source.path))?;
     on_event(FetchEvent::Unpacking { file: &wanted.name });
-    fetched.unpacked = Some(unpack_archive(source.path, wanted, folder, on_event)?.into());
+    fetched.unpacked = Some(unpack_archive(file, source.path, wanted, folder, on_event)?.into());
     sync_folder(&folder.path.join(&wanted.name))?;
     Ok(fetched)
 }
 
 /// Writes the content to `path` and checks it.
 fn write_checked(source: &Source<'_>, wanted: &ManifestFile, path: &Path) -> Result<Fetched, DataError> {
+    let mut sent = plain_file::open(source.path)?.0;
     let mut file = File::create(path).map_err(DataError::io("create", path))?;
-    let fetched =
-        check(source, wanted, &mut |bytes| file.write_all(bytes).map_err(DataError::io("write", path)))?;
+    let fetched = check(&mut sent, source.origin, wanted, &mut |bytes| {
+        file.write_all(bytes).map_err(DataError::io("write", path))
+    })?;
     file.sync_all().map_err(DataError::io("write", path))?;
     Ok(fetched)
 }
 
 /// Reads the content, gives it to `write` piece by piece, and fails when it was not what the manifest wants.
 fn check(
-    source: &Source<'_>,
+    source: &mut dyn Read,
+    origin: &str,
     wanted: &ManifestFile,
     write: &mut dyn FnMut(&[u8]) -> Result<(), DataError>,
 ) -> Result<Fetched, DataError> {
     let read_error = |reason| {
-        let (origin, file) = (source.origin.to_owned(), wanted.name.clone());
+        let (origin, file) = (origin.to_owned(), wanted.name.clone());
         if is_corruption(&reason) {
             DataError::ContentGzip { origin, file, reason }
         } else {
             DataError::Io { action: "read", path: PathBuf::from(origin), reason }
         }
     };
-    let mut file = plain_file::open(source.path)?.0;
-    let mut sent = Sent { source: &mut file, sha256: ContentHash::default(), md5: WeakHash::default() };
+    let mut sent = Sent { source, sha256: ContentHash::default(), md5: WeakHash::default() };
     let mut content = decompressed(&mut sent, wanted.unpack()).map_err(read_error)?;
     let mut hash = ContentHash::default();
     let mut chunk = vec![0; CHUNK];
@@ -143,7 +148,7 @@ fn check(
     drop(content);
     let fetched = Fetched {
         name: wanted.name.clone(),
-        origin: source.origin.to_owned(),
+        origin: origin.to_owned(),
         bytes: hash.bytes(),
         sha256: hash.hex(),
         download_sha256: sent.sha256.hex(),

@@ -1,19 +1,20 @@
 //! From a checked archive to its files under their final names.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use super::FetchEvent;
 use super::dataset_folder::DatasetFolder;
 use super::install::remove_tree;
 use super::place::place;
-use crate::archive::{ArchiveKind, ArchiveLimits, Unpacked, unpack};
+use crate::archive::{ArchiveKind, ArchiveLimits, Unpacked, unpack_opened};
 use crate::manifest::Unpack;
 use crate::{DataError, ManifestFile};
 
 /// Unpacks an archive that has been checked: into a folder of its own first, so that nothing half-unpacked ever lies
 /// under a final name.
 pub(super) fn unpack_archive(
+    opened: File,
     archive: &Path,
     wanted: &ManifestFile,
     folder: &DatasetFolder<'_>,
@@ -27,7 +28,7 @@ pub(super) fn unpack_archive(
         bytes: wanted.unpacked_bytes.unwrap_or(0),
         entries: wanted.unpacked_files.unwrap_or(1 << 20),
     };
-    let moved = unpack(kind, archive, &inside, limits).and_then(|unpacked| {
+    let moved = unpack_opened(kind, opened, archive, &inside, limits).and_then(|unpacked| {
         folder.take(&unpacked.roots, wanted)?;
         for root in &unpacked.roots {
             place(&inside.join(root), &folder.path.join(root), root, on_event)?;

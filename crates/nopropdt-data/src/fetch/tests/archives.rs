@@ -286,6 +286,25 @@ fn an_archive_of_other_content_is_not_opened() {
     assert_eq!(names(&data), [""; 0]);
 }
 
+/// An opened file stays the same where another gets its name.
+#[cfg(unix)]
+#[test]
+fn what_is_unpacked_is_what_was_checked() {
+    let folder = TempDir::new().unwrap();
+    let (source, other) = (folder.path().join(NAME), folder.path().join("other"));
+    fs::write(&source, good()).unwrap();
+    fs::write(&other, archive(&[("set/x", tar::EntryType::Regular, b"other")])).unwrap();
+    let (data, options) = fresh();
+    let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+    let mut exchange = |event: FetchEvent<'_>| {
+        if matches!(event, FetchEvent::Unpacking { .. }) {
+            fs::rename(&other, &source).unwrap();
+        }
+    };
+    Fetcher::new(options).fetch(&archived(&good(), "http://host/"), &mut exchange).unwrap();
+    assert_eq!(content(&data, "set/train/cat/1.png"), b"meow");
+}
+
 #[test]
 fn half_an_unpacking_is_begun_again() {
     let server = serve(good());
