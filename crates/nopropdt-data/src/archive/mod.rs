@@ -111,7 +111,7 @@ struct Entry {
 
 /// What macOS adds to zip archives, and to folders that are looked at: icons and the like, which no other system knows. The
 /// first would look like a class of pictures, and the second like a change.
-fn is_noise(name: &str) -> bool {
+pub(crate) fn is_noise(name: &str) -> bool {
     ["__MACOSX", ".DS_Store"].contains(&name)
 }
 

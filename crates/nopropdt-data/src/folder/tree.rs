@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Pictures;
 use crate::DataError;
+use crate::archive::is_noise;
 
 /// File names of pictures end in one of these, in any case.
 const EXTENSIONS: [&str; 5] = ["bmp", "jpeg", "jpg", "png", "webp"];
@@ -133,8 +134,8 @@ fn folders(path: &Path) -> Result<Vec<String>, DataError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
         let entry = entry.map_err(DataError::io("read", path))?;
-        // The second is what macOS adds to zip archives.
-        let noise = entry.file_name().as_encoded_bytes().starts_with(b".") || entry.file_name() == "__MACOSX";
+        let name = entry.file_name();
+        let noise = name.as_encoded_bytes().starts_with(b".") || name.to_str().is_some_and(is_noise);
         if !noise && entry.path().is_dir() {
             names.push(text_name(path, &entry)?);
         }
