@@ -199,9 +199,12 @@ impl ManifestDataset {
         }
         let mut names = HashSet::new();
         for file in &self.files {
-            // Some systems take `Set` and `set` for the same.
-            if !names.insert(file.name.to_lowercase()) {
-                return Err(self.refuse("there must be one entry a file, whatever its case", &file.name));
+            // As it lies on disk and as it is sent; some systems take `Set` and `set` for the same.
+            let own =
+                HashSet::from([file.name.clone(), file.download_name()].map(|name| name.to_lowercase()));
+            if own.into_iter().any(|name| !names.insert(name)) {
+                let rule = "there must be one entry a file, whatever its case, as itself or as .gz";
+                return Err(self.refuse(rule, &file.name));
             }
             self.check_file(file)?;
         }
@@ -301,6 +304,8 @@ mod tests {
         );
         assert!(refusal("train-images", "t10k-images").contains("one entry a file"));
         assert!(refusal("train-images", "T10K-images").contains("one entry a file, whatever its case"));
+        let gz = "train-labels-idx1-ubyte.gz\"\nunpack = \"none";
+        assert!(refusal("train-images-idx3-ubyte", gz).contains("one entry a file"));
         for name in
             ["fetched.toml", "Fetched.TOML", "t10k-images-idx3-ubyte.tmp", "t10k-images-idx3-ubyte.gz.part"]
         {

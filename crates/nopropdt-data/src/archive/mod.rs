@@ -50,8 +50,8 @@ pub struct Unpacked {
 ///
 /// # Errors
 /// [`DataError::Archive`] when the archive is damaged, holds a path that leads out of the folder, a link or anything else
-/// than files and folders, a file twice, more than the limits allow, more than 2,000 names at its top, or no file; [`DataError::Io`] when the disk fails. What came
-/// out before stays in `folder`.
+/// than files and folders, a file twice, more than the limits allow, more than 2,000 names at its top, or no file;
+/// [`DataError::Io`] when the disk fails. What came out before stays in `folder`.
 pub fn unpack(
     kind: ArchiveKind,
     archive: &Path,

@@ -1,6 +1,5 @@
 //! Where the files of an archive go, and where the bounds are kept.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -22,12 +21,11 @@ pub(super) struct Sink<'a> {
     entries: u64,
     bytes: u64,
     files: Vec<Entry>,
-    roots: HashSet<String>,
 }
 
 impl<'a> Sink<'a> {
     pub(super) fn new(archive: &'a Path, folder: &'a Path, limits: ArchiveLimits) -> Self {
-        Self { archive, folder, limits, entries: 0, bytes: 0, files: Vec::new(), roots: HashSet::new() }
+        Self { archive, folder, limits, entries: 0, bytes: 0, files: Vec::new() }
     }
 
     pub(super) fn limits(&self) -> ArchiveLimits {
@@ -53,19 +51,9 @@ impl<'a> Sink<'a> {
     }
 
     /// The parts of a path; none of one to pass over.
-    fn parts<'n>(&mut self, name: &'n [u8]) -> Result<Option<Vec<&'n str>>, DataError> {
+    fn parts<'n>(&self, name: &'n [u8]) -> Result<Option<Vec<&'n str>>, DataError> {
         let parts = safe(name).map_err(|problem| self.refuse(problem))?;
-        if parts.iter().any(|part| is_noise(part)) {
-            return Ok(None);
-        }
-        if !self.roots.contains(parts[0]) {
-            self.roots.insert(parts[0].to_owned());
-        }
-        if self.roots.len() > MOST_ROOTS {
-            let rule = format!("must hold at most {MOST_ROOTS} names at its top; it holds more");
-            return Err(self.refuse(format!("{rule}: put all in one folder")));
-        }
-        Ok(Some(parts))
+        Ok(if parts.iter().any(|part| is_noise(part)) { None } else { Some(parts) })
     }
 
     /// Makes a folder.
@@ -125,11 +113,16 @@ impl<'a> Sink<'a> {
     }
 
     /// What came out; it is on the disk, so that it can get its final name.
-    pub(super) fn finish(self) -> Result<Unpacked, DataError> {
+    pub(super) fn finish(mut self) -> Result<Unpacked, DataError> {
         if self.files.is_empty() {
             return Err(self.refuse("must hold files; it holds none"));
         }
         durable::sync(self.folder, &self.files)?;
-        Ok(summary(self.files))
+        let unpacked = summary(std::mem::take(&mut self.files));
+        if unpacked.roots.len() > MOST_ROOTS {
+            let rule = format!("must hold at most {MOST_ROOTS} names at its top; it holds more");
+            return Err(self.refuse(format!("{rule}: put all in one folder")));
+        }
+        Ok(unpacked)
     }
 }

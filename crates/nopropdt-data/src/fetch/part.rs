@@ -1,10 +1,11 @@
 //! An interrupted download, kept for the next attempt or the next run.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::install::{remove_if_there, with_suffix};
-use crate::DataError;
+use crate::{DataError, plain_file};
 
 /// `NAME.part`, NAME as it is sent, with `NAME.part.source` beside it: the address and, on a second line, the validator (ETag or
 /// date) of the bytes. Mirrors compress differently, so bytes are only ever added to those of the same source.
@@ -30,8 +31,8 @@ impl Part {
     /// What is there from this address; `None` when nothing is or it came from elsewhere.
     pub(super) fn resume(&self, url: &str) -> Option<Resume> {
         // Whatever can't be read here is simply downloaded again.
-        let source = fs::read_to_string(&self.source).ok()?;
-        let done = fs::metadata(&self.path).ok()?.len();
+        let source = io::read_to_string(plain_file::open(&self.source).ok()?.0).ok()?;
+        let done = plain_file::open(&self.path).ok()?.1;
         let mut lines = source.lines();
         if lines.next() != Some(url) || done == 0 {
             return None;
@@ -51,7 +52,8 @@ impl Part {
 
     /// Begins anew, with bytes from `url`.
     pub(super) fn restart(&self, url: &str, validator: Option<&str>) -> Result<File, DataError> {
-        // The old bytes go first: a crash in between must not leave them beside a new source.
+        // The old bytes go first: a crash in between must not leave them beside a new source. So does what is no file.
+        self.discard()?;
         let file = File::create(&self.path).map_err(DataError::io("create", &self.path))?;
         let source = format!("{url}\n{}\n", validator.unwrap_or_default());
         fs::write(&self.source, source).map_err(DataError::io("write", &self.source))?;

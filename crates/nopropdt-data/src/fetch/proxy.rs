@@ -142,6 +142,8 @@ mod tests {
                 assert_eq!(chosen(url, &variables), Ok(None), "{url}");
             }
             assert_ne!(chosen("http://other/x", &variables), Ok(None));
+            let variables = [("all_proxy", proxy), ("no_proxy", "*")];
+            assert_eq!(chosen("http://other/x", &variables), Ok(None));
         }
     }
 }

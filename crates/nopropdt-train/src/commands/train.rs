@@ -15,7 +15,7 @@ use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{ImageShape, Method};
-use nopropdt_data::{DataError, Dataset, DatasetSource, Split, load_from, outline};
+use nopropdt_data::{Channels, DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,8 +56,8 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         None => (new_config(arguments, isa)?, None),
     };
     if matches!(config.dataset, DatasetSource::Folder(_)) {
-        // Of a size that pooling leaves nothing of, no other picture needs to be read.
-        let options = config.load_options(&arguments.data_dir);
+        // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
+        let options = LoadOptions { channels: Channels::Grey, ..config.load_options(&arguments.data_dir) };
         let (image, classes) = outline(&config.dataset, &options).map_err(wrong_use_of_data)?;
         if classes < 2 {
             anyhow::bail!("{}: must hold pictures of at least two classes; found one class", config.dataset);

@@ -89,6 +89,22 @@ fn the_room_is_that_of_the_disk_a_folder_is_linked_to() {
     assert!(text.contains("mnist: fetching takes 0.5 MB at the most; the disk has 0.0 MB free"), "{text}");
 }
 
+/// Pipes where a download and its source are kept give way to files.
+#[cfg(unix)]
+#[test]
+fn a_part_that_is_a_pipe_is_not_waited_for() {
+    let server = Server::start(|_, _| Answer::Content { bytes: gzip(&labels()), tag: "\"a\"" });
+    let entry = entry(&[(LABELS, labels())], &[server.mirror("a")]);
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    for ending in ["part", "part.source"] {
+        let path = data.path().join("mnist").join(format!("{LABELS}.gz.{ending}"));
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+    assert_eq!(Fetcher::new(options).fetch(&entry, &mut |_| ()).unwrap().fetched, [LABELS]);
+    assert_eq!(names(&data), [LABELS]);
+}
+
 #[test]
 fn a_plan_that_another_fetch_has_carried_out_transfers_nothing() {
     let server = Server::start(|_, _| Answer::Content { bytes: gzip(&labels()), tag: "\"a\"" });
