@@ -3,14 +3,16 @@
 //! Layout: the magic `NPDTCKPT`, a u32 format version, the u64 length and the SHA-256 of the payload, the payload
 //! (bincode 2, standard configuration). See docs/formats.md.
 
-use crate::metrics::{EpochMetrics, replace_file_with};
+use crate::files::replace_file_with;
+use crate::metrics::EpochMetrics;
 use crate::one_line::one_line;
+use bincode::enc::write::SizeWriter;
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use nopropdt_blocks::Weights;
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::optim::OptimizerState;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -91,22 +93,34 @@ impl<F: Encode, M: Encode> Checkpoint<F, M> {
     /// # Errors
     /// When the file can't be written.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
-        replace_file_with(path, |file| self.write_to(file)).map_err(|error| failed(path, error.problem()))
+        replace_file_with(path, &|| self.length(), |file| self.write_to(file))
+            .map_err(|error| failed(path, error.problem()))
     }
 
     /// Streams the payload behind room for the header, which is known only afterwards.
-    fn write_to(&self, file: &mut File) -> io::Result<()> {
+    fn write_to(&self, file: &mut (impl Write + Seek)) -> io::Result<()> {
         file.write_all(&[0; HEADER])?;
         let hashed = Hashed { file: &mut *file, hash: Sha256::new() };
         let mut payload = BufWriter::with_capacity(1 << 18, hashed);
         let length = bincode::encode_into_std_write(self, &mut payload, bincode::config::standard())
-            .map_err(io::Error::other)?;
+            .map_err(|error| match error {
+                // Its own text is for programmers, and hides whether the disk is full.
+                EncodeError::Io { inner, .. } => inner,
+                error => io::Error::other(error),
+            })?;
         let hash = payload.into_inner()?.hash.finalize();
         file.seek(SeekFrom::Start(0))?;
         file.write_all(MAGIC)?;
         file.write_all(&VERSION.to_le_bytes())?;
         file.write_all(&(length as u64).to_le_bytes())?;
         file.write_all(&hash)
+    }
+
+    /// Bytes of the file; 0 for what has no form.
+    fn length(&self) -> u64 {
+        let mut counted = SizeWriter::default();
+        let written = bincode::encode_into_writer(self, &mut counted, bincode::config::standard());
+        written.map_or(0, |()| (HEADER + counted.bytes_written) as u64)
     }
 }
 
@@ -175,12 +189,12 @@ impl Checkpoint {
 }
 
 /// Hashes what passes through to a file.
-struct Hashed<'f> {
-    file: &'f mut File,
+struct Hashed<'f, W> {
+    file: &'f mut W,
     hash: Sha256,
 }
 
-impl Write for Hashed<'_> {
+impl<W: Write> Write for Hashed<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);
@@ -261,6 +275,42 @@ mod tests {
         let path = folder.path().join("checkpoint.bin");
         example().write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), example());
+    }
+
+    #[test]
+    fn the_length_is_known_before_the_file_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.bin");
+        example().write(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().len(), example().length());
+    }
+
+    /// A disk with room for the header alone.
+    struct Small(io::Cursor<Vec<u8>>);
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.get_ref().len() + bytes.len() > HEADER {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Small {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_stays_a_full_disk() {
+        let error = example().write_to(&mut Small(io::Cursor::default())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error:?}");
     }
 
     /// Found by fuzzing: an unknown key is quoted, with the line feed its escape stands for.

@@ -1,14 +1,13 @@
 //! What a run measures, and the two files that hold it: `metrics.jsonl` (a JSON object an epoch) and
 //! `summary.json` (the run in one object).
 //!
-//! Both are written whole to a temporary file in the same folder, synced, then renamed over the old one, so a
-//! reader, or a resumed run, finds the old file or the new one and never a torn line. Numbers must be finite:
-//! JSON has no NaN, and a run that met one has gone wrong and should say so.
+//! Both are written whole ([`crate::files`]). Numbers must be finite: JSON has no NaN, and a run that met one has gone wrong and
+//! should say so.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::files::{WriteError, replace_file};
 use crate::one_line::one_line;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -76,14 +75,15 @@ pub struct Summary {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MetricsError {
-    /// The system refused to read or write the file.
-    #[error("{}: cannot {action}: {reason}; check the folder, its permissions and the free space", path.display())]
-    Io {
+    /// The file can't be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The file can't be read.
+    #[error("{}: can't be read: {reason}", path.display())]
+    Read {
         /// The file.
         path: PathBuf,
-        /// What was tried: `read` or `write`.
-        action: &'static str,
-        /// The system's answer.
+        /// The system's answer, or what is wrong with the content.
         reason: io::Error,
     },
     /// A line of the file does not say what an epoch's line must say.
@@ -106,25 +106,11 @@ pub enum MetricsError {
     },
 }
 
-impl MetricsError {
-    /// What went wrong, for a message that names the file itself.
-    pub(crate) fn problem(&self) -> String {
-        let (text, path) = (self.to_string(), self.path().display().to_string());
-        let rest = text.strip_prefix(&path).unwrap_or(&text);
-        rest.strip_prefix(": ").unwrap_or(rest).to_owned()
-    }
-
-    fn path(&self) -> &Path {
-        let (Self::Io { path, .. } | Self::Line { path, .. } | Self::Value { path, .. }) = self;
-        path
-    }
-}
-
 /// Replaces the file at `path` by one JSON line for each epoch.
 ///
 /// # Errors
 /// [`MetricsError::Value`] when an epoch holds a number that is not finite, an accuracy outside 0..=1 or an
-/// epoch number that does not rise; [`MetricsError::Io`] when the file cannot be written. The old file is then
+/// epoch number that does not rise; [`MetricsError::Write`] when the file cannot be written. The old file is then
 /// left as it was.
 pub fn write_metrics(path: &Path, epochs: &[EpochMetrics]) -> Result<(), MetricsError> {
     let mut bytes = Vec::new();
@@ -133,18 +119,19 @@ pub fn write_metrics(path: &Path, epochs: &[EpochMetrics]) -> Result<(), Metrics
         check_epoch(epoch, previous)
             .map_err(|problem| MetricsError::Value { path: path.to_owned(), problem })?;
         previous = epoch.epoch;
-        push_json(path, &mut bytes, epoch)?;
+        serde_json::to_writer(&mut bytes, epoch).expect("metrics are numbers and have a JSON form");
+        bytes.push(b'\n');
     }
-    replace_file(path, &bytes)
+    Ok(replace_file(path, &bytes)?)
 }
 
 /// Every epoch of a file that [`write_metrics`] wrote.
 ///
 /// # Errors
-/// [`MetricsError::Io`] when the file cannot be read; [`MetricsError::Line`], with the line's number, when a
+/// [`MetricsError::Read`] when the file cannot be read; [`MetricsError::Line`], with the line's number, when a
 /// line is torn, is not one epoch's object, has an unknown field, or breaks a rule of [`write_metrics`].
 pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, MetricsError> {
-    let text = std::fs::read_to_string(path).map_err(|source| io_error(path, "read", source))?;
+    let text = std::fs::read_to_string(path).map_err(|reason| unreadable(path, reason))?;
     let mut epochs = Vec::new();
     let mut previous = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -162,68 +149,18 @@ pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, MetricsError> {
 /// Replaces the file at `path` by the summary as one indented JSON object.
 ///
 /// # Errors
-/// [`MetricsError::Value`] when a number is not finite or an accuracy lies outside 0..=1; [`MetricsError::Io`]
+/// [`MetricsError::Value`] when a number is not finite or an accuracy lies outside 0..=1; [`MetricsError::Write`]
 /// when the file cannot be written. The old file is then left as it was.
 pub fn write_summary(path: &Path, summary: &Summary) -> Result<(), MetricsError> {
     check_summary(summary).map_err(|problem| MetricsError::Value { path: path.to_owned(), problem })?;
-    let mut bytes = serde_json::to_vec_pretty(summary)
-        .map_err(|error| io_error(path, "write", io::Error::other(error)))?;
+    let mut bytes =
+        serde_json::to_vec_pretty(summary).expect("a summary is numbers and text and has a JSON form");
     bytes.push(b'\n');
-    replace_file(path, &bytes)
+    Ok(replace_file(path, &bytes)?)
 }
 
-/// How the name of a temporary file begins; one is left behind only by a kill.
-pub(crate) const TEMPORARY: &str = ".writing-";
-
-/// Replaces the file at `path` by `bytes`: written to a temporary file beside it, synced, then renamed.
-///
-/// # Errors
-/// [`MetricsError::Io`]; the old file is then left as it was.
-pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), MetricsError> {
-    replace_file_with(path, |file| file.write_all(bytes))
-}
-
-/// As [`replace_file`], for content that `write` writes piece by piece.
-///
-/// # Errors
-/// [`MetricsError::Io`]; the old file is then left as it was.
-pub(crate) fn replace_file_with(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), MetricsError> {
-    write_beside_and_rename(path, write).map_err(|source| io_error(path, "write", source))
-}
-
-fn write_beside_and_rename(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
-    // Temporary files are private by default; a result is as readable as any other file of the user.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    write(file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // The rename itself survives a power cut only once the folder is synced, which only Unix allows.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
-fn push_json<T: Serialize>(path: &Path, bytes: &mut Vec<u8>, value: &T) -> Result<(), MetricsError> {
-    serde_json::to_writer(&mut *bytes, value)
-        .map_err(|error| io_error(path, "write", io::Error::other(error)))?;
-    bytes.push(b'\n');
-    Ok(())
-}
-
-fn io_error(path: &Path, action: &'static str, source: io::Error) -> MetricsError {
-    MetricsError::Io { path: path.to_owned(), action, reason: source }
+fn unreadable(path: &Path, reason: io::Error) -> MetricsError {
+    MetricsError::Read { path: path.to_owned(), reason }
 }
 
 fn parse_line(line: &str, previous: usize) -> Result<EpochMetrics, String> {
@@ -258,10 +195,10 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
 /// The summary that [`write_summary`] wrote.
 ///
 /// # Errors
-/// [`MetricsError::Io`] when the file cannot be read or is not a summary.
+/// [`MetricsError::Read`] when the file cannot be read or is not a summary.
 pub fn read_summary(path: &Path) -> Result<Summary, MetricsError> {
-    let text = std::fs::read(path).map_err(|source| io_error(path, "read", source))?;
-    serde_json::from_slice(&text).map_err(|error| io_error(path, "read", io::Error::other(error)))
+    let text = std::fs::read(path).map_err(|reason| unreadable(path, reason))?;
+    serde_json::from_slice(&text).map_err(|error| unreadable(path, io::Error::other(error)))
 }
 
 fn check_summary(summary: &Summary) -> Result<(), String> {
@@ -407,9 +344,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent/metrics.jsonl");
         let read = read_metrics(&path).unwrap_err().to_string();
-        assert!(read.contains("absent/metrics.jsonl: cannot read"), "{read}");
+        assert!(read.contains("absent/metrics.jsonl: can't be read"), "{read}");
         let write = write_metrics(&path, &[]).unwrap_err().to_string();
-        assert!(write.contains("absent/metrics.jsonl: cannot write"), "{write}");
+        assert!(write.contains("absent/metrics.jsonl: can't be written"), "{write}");
     }
 
     #[test]
@@ -422,17 +359,5 @@ mod tests {
         let bad = Summary { test_accuracy: f64::NAN, ..summary() };
         assert!(write_summary(&path, &bad).unwrap_err().to_string().contains("test_accuracy must be"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_written_file_is_as_readable_as_any_other() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let (plain, ours) = (folder.path().join("plain"), folder.path().join("ours"));
-        std::fs::write(&plain, b"x").unwrap();
-        replace_file(&ours, b"x").unwrap();
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&ours), mode(&plain));
     }
 }

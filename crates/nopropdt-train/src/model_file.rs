@@ -1,7 +1,7 @@
 //! model.safetensors: a network that other programs can open (docs/formats.md).
 
 use crate::config::RunConfig;
-use crate::metrics::replace_file;
+use crate::files::replace_file;
 use crate::one_line::one_line;
 use nopropdt_blocks::{ImageShape, Method, Weights};
 use nopropdt_data::Normalisation;
@@ -227,7 +227,8 @@ fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, Stri
     }
 }
 
-/// The values of the tensor called `name`, which must be F32 of the given shape.
+/// The values of the tensor called `name`, which must be F32 of the given shape, and numbers that a network can answer with: a NaN
+/// would end as a wrong answer, not as an error.
 fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
     let (found, kind) = (tensor.shape(), tensor.dtype());
@@ -235,7 +236,18 @@ fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<
         return Err(format!("tensor {name}: wants F32 {shape:?}; found {kind:?} {found:?}"));
     }
     let bytes = tensor.data().chunks_exact(4);
-    Ok(bytes.map(|four| f32::from_le_bytes(four.try_into().expect("chunks of four"))).collect())
+    let values: Vec<f32> =
+        bytes.map(|four| f32::from_le_bytes(four.try_into().expect("chunks of four"))).collect();
+    let refuse = |rule: &str, wrong: &dyn Fn(f32) -> bool| match values.iter().position(|&value| wrong(value))
+    {
+        Some(place) => Err(format!("tensor {name}: {rule}; value {place} is {}", values[place])),
+        None => Ok(()),
+    };
+    refuse("values must be finite", &|value| !value.is_finite())?;
+    if name.ends_with(".running_var") {
+        refuse("variances must be at least 0", &|value| value < 0.0)?;
+    }
+    Ok(values)
 }
 
 fn failed(path: &Path, problem: String) -> ModelFileError {

@@ -1,14 +1,16 @@
 //! The folder of a run: where its files are, and how a new one is chosen.
 
-use crate::metrics::TEMPORARY;
-use std::fs::{File, TryLockError};
+use crate::files::TEMPORARY;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A folder that holds one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A folder that holds one run. Other processes are kept from it for as long as this value lives.
+#[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Of the file `.lock`, which stays: a file that went and came could be locked twice.
+    _lock: File,
 }
 
 /// Why a folder can't hold a run.
@@ -30,13 +32,17 @@ pub enum RunFolderError {
         reason: io::Error,
     },
     /// Another process trains in it.
-    #[error("{path}: another process is at this run; wait for it or stop it")]
+    #[error(
+        "{path}: another process is at the run in this folder; wait for it, or choose another folder with --out"
+    )]
     Busy {
         /// The folder.
         path: String,
     },
     /// There is no run to resume.
-    #[error("--resume {path}: holds no run (no config.toml); start one with --out {path}")]
+    #[error(
+        "--resume {path}: holds no run (neither config.toml nor checkpoint.bin); start one with --out {path}"
+    )]
     NoRun {
         /// The folder.
         path: String,
@@ -47,16 +53,20 @@ impl RunFolder {
     /// Makes `path` a new run's folder and checks that it can be written.
     ///
     /// # Errors
-    /// When it holds a run, or can't be made or written.
+    /// When it holds a run, another process is about to begin one there, or it can't be made or written.
     pub fn create(path: &Path) -> Result<Self, RunFolderError> {
-        let folder = Self { path: path.to_owned() };
-        let run = [folder.config(), folder.checkpoint(), folder.metrics()];
-        let result = [folder.model(), folder.summary(), folder.report()];
-        if run.iter().chain(&result).any(|file| file.exists()) {
-            return Err(RunFolderError::Taken { path: path.display().to_string() });
+        let taken = || RunFolderError::Taken { path: path.display().to_string() };
+        // Asked before anything is written, so that a run of somebody else's is not touched …
+        if holds_run(path) {
+            return Err(taken());
         }
         let io = |reason| RunFolderError::Io { path: path.display().to_string(), reason };
         std::fs::create_dir_all(path).map_err(io)?;
+        let folder = Self::locked(path)?;
+        // … and again by the one that has the lock: of two programs started at once the other may have been faster.
+        if holds_run(path) {
+            return Err(taken());
+        }
         tempfile::tempfile_in(path).map_err(io)?;
         Ok(folder)
     }
@@ -76,7 +86,11 @@ impl RunFolder {
             };
             // Not asked beforehand: of two runs started at once only one makes the folder.
             match std::fs::create_dir(&path) {
-                Ok(()) => return Self::create(&path),
+                Ok(()) => match Self::create(&path) {
+                    // Another program was told this very name.
+                    Err(RunFolderError::Taken { .. } | RunFolderError::Busy { .. }) => number += 1,
+                    folder => return folder,
+                },
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 Err(reason) => return Err(failed(&path, reason)),
             }
@@ -86,34 +100,28 @@ impl RunFolder {
     /// Opens the folder of a run that was started before.
     ///
     /// # Errors
-    /// When it holds no run.
+    /// When it holds no run, another process is at it, or it can't be written.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
-        let folder = Self { path: path.to_owned() };
-        if !folder.config().is_file() {
+        if ![CONFIG, CHECKPOINT].iter().any(|file| path.join(file).is_file()) {
             return Err(RunFolderError::NoRun { path: path.display().to_string() });
         }
-        Ok(folder)
+        Self::locked(path)
     }
 
-    /// Keeps other processes from the run for as long as the returned file lives, and removes the temporary files that a kill
-    /// may have left. File systems that know no locks are taken as they are.
-    ///
-    /// # Errors
-    /// When another process has it, or the folder can't be read or written.
-    pub fn lock(&self) -> Result<File, RunFolderError> {
-        let path = || self.path.display().to_string();
-        let failed = |reason| RunFolderError::Io { path: path(), reason };
-        let file = File::open(self.config()).map_err(failed)?;
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(RunFolderError::Busy { path: path() });
+    /// Takes the folder for this process and removes the temporary files that a kill may have left. File systems that know no locks
+    /// are taken as they are.
+    fn locked(path: &Path) -> Result<Self, RunFolderError> {
+        let name = || path.display().to_string();
+        let failed = |reason| RunFolderError::Io { path: name(), reason };
+        let mut options = OpenOptions::new();
+        let lock = options.write(true).create(true).truncate(false).open(path.join(LOCK)).map_err(failed)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(RunFolderError::Busy { path: name() }),
+            // Without a lock a temporary file may be somebody's who is about to rename it.
+            Err(TryLockError::Error(_)) => {}
+            Ok(()) => remove_leftovers(path).map_err(failed)?,
         }
-        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                std::fs::remove_file(entry.path()).map_err(failed)?;
-            }
-        }
-        Ok(file)
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// The folder.
@@ -123,33 +131,56 @@ impl RunFolder {
 
     /// The resolved configuration: config.toml.
     pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        self.path.join(CONFIG)
     }
 
     /// State at the end of the last finished epoch: checkpoint.bin.
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.bin")
+        self.path.join(CHECKPOINT)
     }
 
     /// A JSON object an epoch: metrics.jsonl.
     pub fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
+        self.path.join(METRICS)
     }
 
     /// The network: model.safetensors.
     pub fn model(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.path.join(MODEL)
     }
 
     /// The result: summary.json, written last.
     pub fn summary(&self) -> PathBuf {
-        self.path.join("summary.json")
+        self.path.join(SUMMARY)
     }
 
     /// The picture of it all: report.html.
     pub fn report(&self) -> PathBuf {
-        self.path.join("report.html")
+        self.path.join(REPORT)
     }
+}
+
+const LOCK: &str = ".lock";
+const CONFIG: &str = "config.toml";
+const CHECKPOINT: &str = "checkpoint.bin";
+const METRICS: &str = "metrics.jsonl";
+const MODEL: &str = "model.safetensors";
+const SUMMARY: &str = "summary.json";
+const REPORT: &str = "report.html";
+
+/// Whether any file of a run is in the folder.
+fn holds_run(path: &Path) -> bool {
+    [CONFIG, CHECKPOINT, METRICS, MODEL, SUMMARY, REPORT].iter().any(|file| path.join(file).exists())
+}
+
+fn remove_leftovers(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -160,27 +191,71 @@ mod tests {
     fn a_folder_holds_one_run() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("run");
-        let folder = RunFolder::create(&path).unwrap();
-        RunFolder::create(&path).expect("an empty folder is no run");
+        drop(RunFolder::create(&path).unwrap());
+        let folder = RunFolder::create(&path).expect("an empty folder is no run");
         assert!(matches!(RunFolder::open(&path), Err(RunFolderError::NoRun { .. })));
         std::fs::write(folder.config(), "").unwrap();
         let error = RunFolder::create(&path).unwrap_err().to_string();
         assert!(error.contains("already holds a run; continue it with --resume"), "{error}");
-        assert_eq!(RunFolder::open(&path).unwrap(), folder);
+        drop(folder);
+        assert_eq!(RunFolder::open(&path).unwrap().path(), path);
+    }
+
+    #[test]
+    fn a_checkpoint_alone_is_a_run_to_resume() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&parent.path().join("run")).unwrap();
+        std::fs::write(folder.checkpoint(), "").unwrap();
+        let path = folder.path().to_owned();
+        drop(folder);
+        RunFolder::open(&path).unwrap();
     }
 
     #[test]
     fn one_process_at_a_time_and_leftovers_go() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = RunFolder::create(&parent.path().join("run")).unwrap();
+        let path = parent.path().join("run");
+        let folder = RunFolder::create(&path).unwrap();
         std::fs::write(folder.config(), "").unwrap();
-        let leftover = folder.path().join(format!("{TEMPORARY}x"));
+        let leftover = path.join(format!("{TEMPORARY}x"));
         std::fs::write(&leftover, "").unwrap();
-        let lock = folder.lock().unwrap();
+        assert!(matches!(RunFolder::open(&path), Err(RunFolderError::Busy { .. })));
+        assert!(leftover.exists(), "it is of the process that has the folder");
+        drop(folder);
+        let folder = RunFolder::open(&path).unwrap();
         assert!(!leftover.exists());
-        assert!(matches!(folder.lock(), Err(RunFolderError::Busy { .. })));
-        drop(lock);
-        folder.lock().unwrap();
+        drop(folder);
+    }
+
+    /// The order of events that let two starts train in one folder: both ask, then both begin.
+    #[test]
+    fn a_folder_is_owned_before_anything_is_written() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let _first = RunFolder::create(&path).unwrap();
+        assert!(matches!(RunFolder::create(&path), Err(RunFolderError::Busy { .. })));
+    }
+
+    #[test]
+    fn many_starts_at_once_leave_one_owner() {
+        for _ in 0..20 {
+            let parent = tempfile::tempdir().unwrap();
+            let path = parent.path().join("run");
+            let begin = || {
+                let folder = RunFolder::create(&path)?;
+                std::fs::write(folder.config(), "").unwrap();
+                Ok::<_, RunFolderError>(folder)
+            };
+            let results: Vec<_> = std::thread::scope(|scope| {
+                let starts: Vec<_> = (0..8).map(|_| scope.spawn(begin)).collect();
+                starts.into_iter().map(|start| start.join().unwrap()).collect()
+            });
+            let refused = |result: &&Result<RunFolder, RunFolderError>| {
+                matches!(result, Err(RunFolderError::Taken { .. } | RunFolderError::Busy { .. }))
+            };
+            assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+            assert_eq!(results.iter().filter(refused).count(), 7);
+        }
     }
 
     #[test]

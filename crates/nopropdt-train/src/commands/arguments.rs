@@ -1,6 +1,7 @@
 //! The command line as typed.
 
-use crate::config::{Overrides, Preset, named};
+use super::numbers;
+use crate::config::{Overrides, Preset, named, whole};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::Sampler;
 use nopropdt_data::DatasetSource;
@@ -10,7 +11,12 @@ use std::path::PathBuf;
 ///
 /// Without arguments: NoProp-DT on the embedded digits, in under a minute.
 #[derive(Debug, Parser)]
-#[command(name = "nopropdt-train", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "nopropdt-train",
+    version,
+    args_conflicts_with_subcommands = true,
+    allow_negative_numbers = true
+)]
 pub struct Cli {
     /// What to do; train when left out.
     #[command(subcommand)]
@@ -24,10 +30,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a network (the default command)
+    #[command(allow_negative_numbers = true)]
     Train(TrainArguments),
     /// Measure a trained network: mean ± standard error over runs with noise of their own
+    #[command(allow_negative_numbers = true)]
     Eval(EvalArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
+    #[command(allow_negative_numbers = true)]
     Info(InfoArguments),
 }
 
@@ -53,7 +62,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
     pub resume: Option<PathBuf>,
     /// Threads; the result does not depend on them [default: all]
-    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(long, value_parser = numbers::threads, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
     /// Plain lines instead of a progress bar
     #[arg(long, help_heading = "Run")]
@@ -82,22 +91,22 @@ pub struct EvalArguments {
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetSource>,
     /// Test on this share of a folder that has no test pictures, 1 for all of it [default: of the folder trained on, the share held out]
-    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE")]
     pub split: Option<f64>,
     /// Where datasets are
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,
     /// Measurements, each with noise of its own
-    #[arg(long, value_name = "R", default_value_t = 5)]
+    #[arg(long, value_parser = numbers::runs, value_name = "R", default_value_t = 5)]
     pub runs: u64,
     /// Draws of the noise whose class probabilities are averaged into one answer
-    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(long, value_parser = numbers::draws, value_name = "K", default_value_t = 1)]
     pub draws: u64,
     /// Stop after K of the T blocks (dt, backprop): the answer is block K's own
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_parser = numbers::stop_after, value_name = "K")]
     pub stop_after: Option<usize>,
     /// Steps of an answer of ct, fm or adjoint [default: the model's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::steps::parse, value_name = "N")]
     pub steps: Option<usize>,
     /// From noise to answer: stochastic, euler or heun [default: the model's]
     #[arg(long, value_parser = named::<Sampler>, value_name = "NAME")]
@@ -106,13 +115,13 @@ pub struct EvalArguments {
     #[arg(long, value_enum, default_value_t = Readout::Chain)]
     pub readout: Readout,
     /// Test on the first N test images only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::limit_test::parse, value_name = "N")]
     pub limit_test: Option<usize>,
     /// Seed of the noise [default: the model's]
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_parser = whole::seed::parse, value_name = "SEED")]
     pub seed: Option<u64>,
     /// Threads; the result does not depend on them [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = numbers::threads, value_name = "N")]
     pub threads: Option<usize>,
     /// Print JSON
     #[arg(long)]
@@ -135,7 +144,7 @@ pub struct InfoArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "preset"])]
     pub model: Option<PathBuf>,
     /// Threads [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = numbers::threads, value_name = "N")]
     pub threads: Option<usize>,
     /// Print JSON
     #[arg(long)]

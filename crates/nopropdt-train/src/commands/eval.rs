@@ -1,7 +1,8 @@
 //! `eval`: how good a trained network is.
 
+use super::numbers::{DRAWS, RUNS, within};
 use super::train::{network_image, wrong_use_of_data};
-use super::{EvalArguments, Readout, UsageError, output, percent, thread_pool};
+use super::{EvalArguments, Readout, UsageError, must_exist, output, percent, thread_pool};
 use crate::config::RunConfig;
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
 use crate::model_file::{Model, ModelMetadata, load};
@@ -12,9 +13,6 @@ use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
-
-/// Most draws of the noise: far more than any standard error needs.
-const MOST_RUNS: u64 = 10_000;
 
 /// Mean and standard error over draws of the noise, fractions.
 #[derive(Debug, Serialize)]
@@ -39,16 +37,14 @@ struct Evaluation {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
-    for (flag, found) in [("runs", arguments.runs), ("draws", arguments.draws)] {
-        if !(1..=MOST_RUNS).contains(&found) {
-            return Err(UsageError(format!("--{flag}: must be from 1 to {MOST_RUNS}; found {found}")).into());
-        }
-    }
+    within(&RUNS, "--runs", arguments.runs, &arguments.runs)?;
+    within(&DRAWS, "--draws", arguments.draws, &arguments.draws)?;
     if arguments.limit_test == Some(0) {
         return Err(UsageError("--limit-test: must be at least 1; found 0".into()).into());
     }
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let pool = thread_pool(arguments.threads)?;
+    must_exist("--model", Some(&arguments.model))?;
     let model = load(&arguments.model)?;
     let source = arguments.dataset.as_ref().unwrap_or(&model.metadata.config.dataset);
     let test = pool.install(|| test_images(arguments, &model.metadata, source))?;

@@ -1,7 +1,7 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
 use super::train::{network_image, wrong_use_of_data};
-use super::{InfoArguments, UsageError, output, thread_pool};
+use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
 use crate::config::Overrides;
 use crate::model_file::load;
 use anyhow::Result;
@@ -56,12 +56,14 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
 }
 
 fn network(arguments: &InfoArguments) -> Result<(Box<dyn Method>, Weights, ImageShape)> {
+    must_exist("--config", arguments.config.as_deref())?;
     if let Some(path) = &arguments.model {
         if arguments.overrides != Overrides::default() {
             return Err(
                 UsageError("--model: describes the whole network; leave the other flags out".into()).into()
             );
         }
+        must_exist("--model", Some(path))?;
         let model = load(path)?;
         return Ok((model.network, model.weights, model.metadata.image));
     }

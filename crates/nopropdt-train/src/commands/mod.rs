@@ -3,8 +3,11 @@
 mod arguments;
 mod eval;
 mod info;
+mod numbers;
 mod output;
 mod progress;
+mod resume;
+mod threads;
 mod train;
 
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
@@ -13,8 +16,9 @@ pub use output::complain;
 
 use crate::config::ConfigError;
 use crate::run_folder::RunFolderError;
-use crate::trainer::TrainError;
+use std::path::Path;
 use std::process::ExitCode;
+use threads::thread_pool;
 
 /// Wrong use of the program, found after the flags were parsed: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -35,23 +39,25 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let wrong_use = error.is::<UsageError>()
         || error.is::<ConfigError>()
-        || matches!(error.downcast_ref(), Some(RunFolderError::Taken { .. } | RunFolderError::NoRun { .. }));
+        || matches!(
+            error.downcast_ref(),
+            Some(RunFolderError::Taken { .. } | RunFolderError::Busy { .. } | RunFolderError::NoRun { .. })
+        );
     match error.downcast_ref::<train::Stopped>() {
-        Some(train::Stopped { error: TrainError::Interrupted { .. }, .. }) => ExitCode::from(130),
+        Some(stopped) if stopped.interrupted => ExitCode::from(130),
         _ if wrong_use => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }
 
-/// More threads than any machine has cores: a slip of the finger, which could exhaust the system's.
-const MOST_THREADS: usize = 1024;
-
-/// A pool of `threads` threads, all of the machine's when None.
-fn thread_pool(threads: Option<usize>) -> anyhow::Result<rayon::ThreadPool> {
-    if let Some(found) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-        return Err(UsageError(format!("--threads: must be from 1 to {MOST_THREADS}; found {found}")).into());
+/// Refuses a file that a flag names and that is not there: a slip of the finger, not a file that can't be read.
+fn must_exist(flag: &str, path: Option<&Path>) -> Result<(), UsageError> {
+    match path {
+        Some(path) if !path.exists() => {
+            Err(UsageError(format!("{flag} {}: there is no such file", path.display())))
+        }
+        _ => Ok(()),
     }
-    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?)
 }
 
 /// "98.76 %" of a fraction.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use std::io::{self, ErrorKind, Write};
 
-/// Writes `text` and a line feed to standard output.
+/// Writes `text` to standard output, with one line feed at its end.
 ///
 /// A reader that has gone away (`| head -1`) has read all it wanted: no failure.
 ///
@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Write};
 /// When standard output can't take the text, as on a full disk.
 pub(super) fn print(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
-    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+    match writeln!(output, "{}", text.trim_end_matches('\n')).and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("standard output: can't be written")
         }

@@ -1,22 +1,27 @@
 //! `train`: from a configuration to a run folder.
 
 use super::progress::Display;
-use super::{TrainArguments, UsageError, output, percent, thread_pool};
+use super::resume::{self, TakenUp};
+use super::{TrainArguments, UsageError, must_exist, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
 use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
 use crate::evaluate::accuracy;
+use crate::files::{create_file, replace_file};
 use crate::image_hash::image_hash;
 use crate::memory::Watch;
-use crate::metrics::{EpochMetrics, Summary, read_summary, replace_file, write_metrics, write_summary};
-use crate::model_file::{ModelMetadata, save};
+use crate::memory_limit::memory_warning;
+use crate::metrics::{EpochMetrics, Summary, read_summary, write_metrics, write_summary};
+use crate::model_file::{ModelFileError, ModelMetadata, save};
 use crate::prototypes::{members, prototypes};
 use crate::report;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, RunFolderError};
+use crate::signals::interruption_flag;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{ImageShape, Method};
 use nopropdt_data::{Channels, DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
 use nopropdt_tensor::kernels::Isa;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -24,18 +29,23 @@ use std::time::Instant;
 /// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
 const VALIDATION_SEED: u64 = 0;
 
-/// Training ended before its last epoch.
+/// A run ended before its last epoch, or before its last file was there.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}; {kept}")]
+#[error("{reason}; {kept}")]
 pub(super) struct Stopped {
-    pub(super) error: TrainError,
+    reason: String,
     /// What is left of the run, and how to go on.
     kept: String,
+    /// Whether somebody wanted it so.
+    pub(super) interrupted: bool,
 }
 
 /// A run about to start or to go on.
 struct Session {
+    /// The settings, with the place where the images lie now.
     config: RunConfig,
+    /// The settings as files keep them: the same wherever the images lie.
+    kept_config: RunConfig,
     folder: RunFolder,
     dataset: Dataset,
     validation: Option<Split>,
@@ -50,9 +60,15 @@ struct Session {
 
 pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
-    let pool = thread_pool(arguments.threads)?;
+    // Everything runs on these threads: a pool of rayon's own would not know the bounds.
+    thread_pool(arguments.threads)?.install(|| train(arguments, isa))
+}
+
+fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
     let (config, resumed) = match &arguments.resume {
-        Some(path) => resumed_config(arguments, path)?,
+        Some(path) => {
+            resume::open(&arguments.overrides, path).map(|(config, folder)| (config, Some(folder)))?
+        }
         None => (new_config(arguments, isa)?, None),
     };
     if matches!(config.dataset, DatasetSource::Folder(_)) {
@@ -64,50 +80,57 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         }
         config.network(network_image(image), classes)?;
     }
-    let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
+    let (dataset, validation) = load_splits(&config, &arguments.data_dir)?;
     let memory = Watch::start();
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     if config.embedding == EmbeddingKind::Prototype {
         // Known now, so that no folder is made for a run that can't begin.
         members(&dataset.train, dataset.classes())?;
     }
-    let folder = match (resumed, &arguments.out) {
-        (Some(folder), _) => folder,
-        (None, Some(path)) => RunFolder::create(path)?,
-        (None, None) => RunFolder::create_numbered(
-            Path::new("runs"),
-            &format!("{}-{}", dataset.name, config.method.name()),
-        )?,
-    };
-    if arguments.resume.is_none() {
-        replace_file(&folder.config(), config.to_toml().as_bytes())?;
+    let threads = rayon::current_num_threads();
+    if let Some(warning) = memory_warning(&config, network.facts().parameters) {
+        output::complain(&warning);
     }
-    let _lock = folder.lock()?;
-    let stop = interruption_flag()?;
-    let threads = pool.current_num_threads();
     let images = image_hash(&[&dataset.train, &dataset.test]);
-    let session = Session { config, folder, dataset, validation, images, network, isa, threads, memory };
-    pool.install(|| session.run(arguments, stop))
+    let (folder, taken_up) = match resumed {
+        Some(folder) => {
+            let taken_up = resume::take_up(&folder, &config, images)?;
+            (folder, taken_up)
+        }
+        None => (new_folder(arguments, &config, &dataset.name)?, None),
+    };
+    let stop = interruption_flag().context("can't listen for signals")?;
+    let kept_config = taken_up.as_ref().map_or_else(|| config.without_place(), |run| run.config.clone());
+    let session =
+        Session { config, kept_config, folder, dataset, validation, images, network, isa, threads, memory };
+    session.run(arguments, taken_up, &stop)
+}
+
+/// Makes the folder of a new run, with its settings in it.
+fn new_folder(arguments: &TrainArguments, config: &RunConfig, dataset: &str) -> Result<RunFolder> {
+    let name = || format!("{dataset}-{}", config.method.name());
+    let folder = match &arguments.out {
+        Some(path) => RunFolder::create(path)?,
+        None => RunFolder::create_numbered(Path::new("runs"), &name())?,
+    };
+    create_file(&folder.config(), config.to_toml().as_bytes()).map_err(|error| {
+        match error.reason.kind() {
+            // Where there are no locks, another run may have begun in between.
+            ErrorKind::AlreadyExists => {
+                RunFolderError::Taken { path: folder.path().display().to_string() }.into()
+            }
+            _ => anyhow::Error::from(error),
+        }
+    })?;
+    Ok(folder)
 }
 
 /// The configuration of a new run, with its precision decided, so that it stays when the run goes on elsewhere.
 fn new_config(arguments: &TrainArguments, isa: Isa) -> Result<RunConfig> {
+    must_exist("--config", arguments.config.as_deref())?;
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
     Ok(RunConfig { precision: config.precision.decided(isa), ..config })
-}
-
-/// The configuration of a run to resume: its own, to the letter.
-fn resumed_config(arguments: &TrainArguments, path: &Path) -> Result<(RunConfig, Option<RunFolder>)> {
-    if arguments.overrides != Overrides::default() {
-        return Err(UsageError(
-            "--resume: a run goes on with its own settings; leave the other flags out".into(),
-        )
-        .into());
-    }
-    let folder = RunFolder::open(path)?;
-    let config = Overrides::from_file(&folder.config())?.resolve(None)?;
-    Ok((config, Some(folder)))
 }
 
 fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<Split>)> {
@@ -165,33 +188,30 @@ pub(super) fn network_image(shape: nopropdt_data::ImageShape) -> ImageShape {
     ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
-/// A flag that Ctrl-C (or a polite kill) sets; a second one ends the program at once.
-fn interruption_flag() -> Result<&'static AtomicBool> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    })
-    .context("can't listen for Ctrl-C")?;
-    Ok(&STOP)
-}
-
 impl Session {
-    fn run(&self, arguments: &TrainArguments, stop: &AtomicBool) -> Result<()> {
+    fn run(&self, arguments: &TrainArguments, taken_up: Option<TakenUp>, stop: &AtomicBool) -> Result<()> {
         let start = Instant::now();
         let batches = batches_per_epoch(self.dataset.train.len(), self.config.batch_size);
         let mut trainer = Trainer::new(self.network.as_ref(), &self.config, batches)?;
-        let (mut metrics, before) = self.restore(&mut trainer)?;
+        let (mut metrics, before) = match taken_up {
+            Some(run) => run.restore(&self.folder, &mut trainer)?,
+            None => (Vec::new(), 0.0),
+        };
         if metrics.is_empty() && self.config.embedding == EmbeddingKind::Prototype {
             trainer.embed(&prototypes(&self.dataset.train, self.network.facts().classes)?);
         }
-        if let Some(summary) = self.finished(&metrics) {
-            return self.print_result(&summary, arguments.json);
-        }
         let (epochs, images) = (self.config.epochs, self.dataset.train.len());
         let display = Display::new(epochs, images, metrics.len(), arguments.no_progress, arguments.json);
+        if let Some(summary) = self.finished(&metrics) {
+            display.finish();
+            self.going_on(&display, metrics.len());
+            return self.print_result(&summary, arguments.json);
+        }
         self.introduce(&display, trainer.weights().len(), metrics.len());
+        if !metrics.is_empty() {
+            // A kill may have come between the checkpoint and the model.
+            self.save_model(&trainer).map_err(|error| self.not_written(error, metrics.len()))?;
+        }
         let mut memory = None;
         for epoch in metrics.len()..epochs {
             let began = Instant::now();
@@ -202,12 +222,13 @@ impl Session {
             let progress = Progress { on_step: &on_step, stop: &|| stop.load(Ordering::SeqCst) };
             let loss = trainer.epoch(&self.dataset.train, epoch, &progress).map_err(|error| {
                 display.finish();
-                self.stopped(error, epoch)
+                self.stopped(&error, epoch)
             })?;
             // Before anything is evaluated or written.
             memory = memory.or_else(|| self.memory.added());
             metrics.push(self.measure(&trainer, epoch, loss, seconds()));
-            self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64())?;
+            self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64())
+                .inspect_err(|_| display.finish())?;
             let left = began.elapsed() * (epochs - epoch - 1) as u32;
             display.epoch(metrics.last().expect("just pushed"), left);
         }
@@ -223,43 +244,6 @@ impl Session {
             && self.folder.report().is_file();
         // An unreadable summary is a missing one: the checkpoint holds all it is made from.
         complete.then(|| read_summary(&self.folder.summary()).ok()).flatten()
-    }
-
-    /// Takes up a checkpoint if there is one: the finished epochs and the seconds they took.
-    fn restore(&self, trainer: &mut Trainer<'_>) -> Result<(Vec<EpochMetrics>, f64)> {
-        let path = self.folder.checkpoint();
-        if !path.exists() {
-            // A kill in the first epoch leaves no checkpoint; a finished run always has one.
-            if self.folder.summary().exists() {
-                anyhow::bail!(
-                    "{}: is gone, but the run is finished; restore it, or start anew with --out",
-                    path.display()
-                );
-            }
-            return Ok((Vec::new(), 0.0));
-        }
-        let checkpoint = Checkpoint::read(&path)?;
-        if let Some((wanted, found)) = difference(&checkpoint.config, &self.config.to_toml()) {
-            let config = self.folder.config();
-            anyhow::bail!(
-                "{}: must be as the run was started, {wanted}; found {found}; restore it",
-                config.display()
-            );
-        }
-        if checkpoint.images != self.images {
-            anyhow::bail!(
-                "{}: must have the images the run was started with; {} has others now; restore them, or start anew with --out",
-                path.display(),
-                self.config.dataset
-            );
-        }
-        let (metrics, seconds) = (checkpoint.epochs(&path)?, checkpoint.seconds);
-        let mut weights = trainer.weights().clone();
-        let states = checkpoint.restore(&path, &mut weights)?;
-        trainer.restore(weights, states).with_context(|| path.display().to_string())?;
-        // The checkpoint is the truth: a kill may have come between the files.
-        write_metrics(&self.folder.metrics(), &metrics)?;
-        Ok((metrics, seconds))
     }
 
     fn introduce(&self, display: &Display, parameters: usize, finished: usize) {
@@ -285,18 +269,38 @@ impl Session {
             self.threads
         ));
         if finished > 0 {
-            display.line(&format!("{}: going on after epoch {finished}", self.folder.path().display()));
+            self.going_on(display, finished);
         }
     }
 
-    fn stopped(&self, error: TrainError, epoch: usize) -> Stopped {
+    fn going_on(&self, display: &Display, finished: usize) {
+        let nothing_left =
+            if finished == self.config.epochs { ", the last: nothing is left to train" } else { "" };
+        display.line(&format!(
+            "{}: going on after epoch {finished}{nothing_left}",
+            self.folder.path().display()
+        ));
+    }
+
+    fn stopped(&self, error: &TrainError, finished: usize) -> Stopped {
+        let interrupted = matches!(error, TrainError::Interrupted { .. });
         let folder = self.folder.path().display();
-        let kept = match (&error, epoch) {
-            (TrainError::Interrupted { .. }, _) => format!("go on with --resume {folder}"),
-            (_, 0) => "no epoch was finished, so there is no checkpoint".into(),
-            _ => format!("{} keeps the end of epoch {epoch}", self.folder.checkpoint().display()),
+        let kept = match finished {
+            _ if interrupted => format!("go on with --resume {folder}"),
+            0 => "no epoch was finished, so there is no checkpoint".into(),
+            _ => format!("{} keeps the end of epoch {finished}", self.folder.checkpoint().display()),
         };
-        Stopped { error, kept }
+        Stopped { reason: error.to_string(), kept, interrupted }
+    }
+
+    /// A file of the run that could not be written, when the checkpoint held `finished` epochs.
+    fn not_written(&self, error: impl std::fmt::Display, finished: usize) -> Stopped {
+        let folder = self.folder.path().display();
+        let kept = match finished {
+            0 => format!("no epoch is kept; then begin again with --resume {folder}"),
+            _ => format!("the end of epoch {finished} is kept; then go on with --resume {folder}"),
+        };
+        Stopped { reason: error.to_string(), kept, interrupted: false }
     }
 
     fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
@@ -317,23 +321,29 @@ impl Session {
         }
     }
 
-    /// Writes what an epoch leaves behind, the checkpoint last: whatever it names is then on disk.
-    fn save(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics], seconds: f64) -> Result<()> {
+    /// Writes what an epoch leaves behind, the checkpoint first: whatever else there is, a checkpoint belongs to it, and the
+    /// others can be made from that again.
+    fn save(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics], seconds: f64) -> Result<(), Stopped> {
+        let states = trainer.optimizer_states();
+        let config = self.kept_config.to_toml();
+        let checkpoint = Checkpoint::new(config, self.images, seconds, metrics, trainer.weights(), states);
+        let finished = metrics.len();
+        checkpoint.write(&self.folder.checkpoint()).map_err(|error| self.not_written(error, finished - 1))?;
+        write_metrics(&self.folder.metrics(), metrics).map_err(|error| self.not_written(error, finished))?;
+        self.save_model(trainer).map_err(|error| self.not_written(error, finished))
+    }
+
+    fn save_model(&self, trainer: &Trainer<'_>) -> Result<(), ModelFileError> {
         let metadata = ModelMetadata {
             normalisation: self.dataset.train.normalisation().cloned(),
             ..ModelMetadata::new(
-                &self.config,
+                &self.kept_config,
                 image_shape(&self.dataset),
                 self.network.alpha_bar(trainer.weights()),
                 &self.dataset.class_names,
             )
         };
-        write_metrics(&self.folder.metrics(), metrics)?;
-        save(&self.folder.model(), &metadata, self.network.as_ref(), trainer.weights())?;
-        let states = trainer.optimizer_states();
-        let config = self.config.to_toml();
-        let checkpoint = Checkpoint::new(config, self.images, seconds, metrics, trainer.weights(), states);
-        Ok(checkpoint.write(&self.folder.checkpoint())?)
+        save(&self.folder.model(), &metadata, self.network.as_ref(), trainer.weights())
     }
 
     fn conclude(
@@ -343,9 +353,6 @@ impl Session {
         (seconds, train_rss_bytes): (f64, Option<u64>),
         arguments: &TrainArguments,
     ) -> Result<()> {
-        if !self.folder.model().is_file() {
-            self.save(trainer, metrics, seconds)?;
-        }
         let last = metrics.last().context("a run has at least one epoch")?;
         let summary = Summary {
             test_accuracy: last.test_accuracy,
@@ -371,8 +378,9 @@ impl Session {
             summary: &summary,
         };
         let page = report::render(&report::collect(&parts))?;
-        replace_file(&self.folder.report(), page.as_bytes())?;
-        write_summary(&self.folder.summary(), &summary)?;
+        let kept = |error: &dyn std::fmt::Display| self.not_written(error, metrics.len());
+        replace_file(&self.folder.report(), page.as_bytes()).map_err(|error| kept(&error))?;
+        write_summary(&self.folder.summary(), &summary).map_err(|error| kept(&error))?;
         self.print_result(&summary, arguments.json)
     }
 
@@ -392,23 +400,5 @@ impl Session {
             summary.peak_rss_bytes / (1 << 20),
             self.folder.report().display()
         ))
-    }
-}
-
-/// The first setting in which two configurations differ: (of the first, of the second), as their files spell it.
-fn difference(first: &str, second: &str) -> Option<(String, String)> {
-    let missing = |of: &str, from: &str| {
-        of.lines().find(|line| !from.lines().any(|other| other == *line)).map(str::to_owned)
-    };
-    let (wanted, found) = (missing(first, second), missing(second, first));
-    let key = |line: &String| line.split(" = ").next().unwrap_or_default().to_owned();
-    // A setting that was added or removed has nothing beside it.
-    let quoted = |line: Option<String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
-    match (wanted, found) {
-        (None, None) => None,
-        (Some(wanted), Some(found)) if key(&wanted) != key(&found) => {
-            Some((format!("`{wanted}`"), "another value".into()))
-        }
-        (wanted, found) => Some((quoted(wanted), quoted(found))),
     }
 }

@@ -116,12 +116,13 @@ impl RunConfig {
         let network = self.boxed(image, classes)?;
         let found = network.facts().parameters;
         if found > super::MOST_PARAMETERS {
-            return Err(ConfigError::TooLarge { found, most: super::MOST_PARAMETERS });
+            let (most, ways) = (super::MOST_PARAMETERS, self.smaller(image, classes));
+            return Err(ConfigError::TooLarge { found, most, ways });
         }
         Ok(network)
     }
 
-    fn boxed(&self, image: ImageShape, classes: usize) -> Result<Box<dyn Method>, BlocksError> {
+    pub(super) fn boxed(&self, image: ImageShape, classes: usize) -> Result<Box<dyn Method>, BlocksError> {
         let precision = self.kernel_precision();
         let (steps, eta, sampler) = (self.steps, self.eta, self.sampler());
         let network = self.network_config(image, classes);

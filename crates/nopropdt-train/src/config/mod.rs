@@ -5,6 +5,8 @@ mod image_size;
 mod method;
 mod overrides;
 mod presets;
+mod smaller;
+pub(crate) mod whole;
 
 pub use image_size::ImageSize;
 pub use method::{HeadKind, MethodKind};
@@ -20,6 +22,7 @@ use nopropdt_tensor::kernels::Isa;
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use whole::Whole;
 
 /// Class embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,12 +221,14 @@ pub enum ConfigError {
         found: String,
     },
     /// The network has more values than any machine this is for can train.
-    #[error("network: must have at most {most} parameters; found {found}; lower --steps or --embedding-dim")]
+    #[error("network: must have at most {most} parameters; found {found}; {ways}")]
     TooLarge {
         /// Parameters of the network.
         found: usize,
         /// The most allowed.
         most: usize,
+        /// Settings that would be enough, with what they would bring.
+        ways: String,
     },
     /// Something the network refuses.
     #[error(transparent)]
@@ -243,17 +248,11 @@ pub enum ConfigError {
 
 /// Trainable values of a whole network; each takes 12 bytes with the optimiser's memory.
 const MOST_PARAMETERS: usize = 1 << 29;
-/// More padding than any image has pixels.
-const MOST_PADDING: usize = 256;
-/// More epochs than any run has; with many more their batches could no longer be counted.
-const MOST_EPOCHS: usize = 1_000_000;
-
-fn count(flag: &'static str, least: usize, most: Option<usize>, found: usize) -> Result<(), ConfigError> {
-    if found >= least && most.is_none_or(|most| found <= most) {
+fn count(range: &Whole, found: usize) -> Result<(), ConfigError> {
+    if range.contains(found as u64) {
         return Ok(());
     }
-    let rule = most.map_or(format!("at least {least}"), |most| format!("from {least} to {most}"));
-    Err(ConfigError::Range { flag, rule, found: found.to_string() })
+    Err(ConfigError::Range { flag: range.key, rule: range.rule(), found: found.to_string() })
 }
 
 fn number(flag: &'static str, holds: bool, rule: &str, found: f64) -> Result<(), ConfigError> {
@@ -266,13 +265,13 @@ impl RunConfig {
     /// # Errors
     /// The first setting that breaks a rule.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        count("epochs", 1, Some(MOST_EPOCHS), self.epochs)?;
-        count("warmup-epochs", 0, Some(MOST_EPOCHS), self.warmup_epochs)?;
-        // Batch normalisation has no variance to speak of in a batch of one.
-        count("batch-size", 2, None, self.batch_size)?;
-        count("limit-train", 2, None, self.limit_train.unwrap_or(2))?;
-        count("limit-test", 1, None, self.limit_test.unwrap_or(1))?;
-        count("crop-padding", 0, Some(MOST_PADDING), self.crop_padding.unwrap_or(0))?;
+        count(&whole::epochs::RANGE, self.epochs)?;
+        count(&whole::warmup_epochs::RANGE, self.warmup_epochs)?;
+        count(&whole::batch_size::RANGE, self.batch_size)?;
+        let unless_absent = |range, found: Option<usize>| found.map_or(Ok(()), |found| count(range, found));
+        unless_absent(&whole::limit_train::RANGE, self.limit_train)?;
+        unless_absent(&whole::limit_test::RANGE, self.limit_test)?;
+        unless_absent(&whole::crop_padding::RANGE, self.crop_padding)?;
         // Conditions say what must hold, so that NaN fails.
         let split = self.split.unwrap_or(0.5);
         number("split", split > 0.0 && split < 1.0, "above 0 and below 1", split)?;
@@ -341,6 +340,16 @@ impl RunConfig {
             LearningRateKind::Cosine => LearningRate::Cosine { warmup_steps, final_fraction: 0.0 },
             LearningRateKind::Reference => LearningRate::Reference { period: self.epochs as u64 },
         }
+    }
+
+    /// The same settings, without the place where a folder of pictures lies: what model files and checkpoints keep.
+    #[must_use]
+    pub fn without_place(&self) -> Self {
+        let dataset = match &self.dataset {
+            folder @ DatasetSource::Folder(_) => DatasetSource::Folder(folder.short_name()),
+            other => other.clone(),
+        };
+        Self { dataset, ..self.clone() }
     }
 
     /// The configuration as TOML, with one line a setting: a valid `--config` file.

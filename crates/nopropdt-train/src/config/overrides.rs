@@ -2,7 +2,7 @@
 
 use super::{
     BlockKind, ConfigError, EmbeddingKind, HeadKind, ImageSize, LearningRateKind, MethodKind, Normalize,
-    OptimizerKind, Order, Precision, Preset, RunConfig,
+    OptimizerKind, Order, Precision, Preset, RunConfig, whole,
 };
 use nopropdt_blocks::{EmbeddingStart, Objective, Sampler, ScheduleKind};
 use nopropdt_data::{Channels, DatasetName, DatasetSource};
@@ -48,43 +48,48 @@ overrides! {
     #[arg(long, value_parser = named::<Channels>, value_name = "NAME", help_heading = "Data")]
     channels: Channels,
     /// Test on this share of a folder that has no test pictures
-    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", help_heading = "Data")]
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
     split: f64,
     /// Pixel values: none (0 to 1), or standard (mean 0 and deviation 1 over the training images) [default: none]
     #[arg(long, value_parser = named::<Normalize>, value_name = "NAME", help_heading = "Data")]
     normalize: Normalize,
     /// Shift training images at random by up to N pixels, black coming in from the edges [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[arg(long, value_parser = whole::crop_padding::parse, value_name = "N", help_heading = "Data")]
+    #[serde(default, deserialize_with = "whole::crop_padding::read")]
     crop_padding: usize,
     /// Mirror training images left to right at random [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Data")]
     flip: bool,
     /// Train on the first N training images only
-    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[arg(long, value_parser = whole::limit_train::parse, value_name = "N", help_heading = "Data")]
+    #[serde(default, deserialize_with = "whole::limit_train::read")]
     limit_train: usize,
     /// Test on the first N test images only
-    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[arg(long, value_parser = whole::limit_test::parse, value_name = "N", help_heading = "Data")]
+    #[serde(default, deserialize_with = "whole::limit_test::read")]
     limit_test: usize,
     /// Hold out N training images and report the accuracy on them too [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[arg(long, value_parser = whole::validation::parse, value_name = "N", help_heading = "Data")]
+    #[serde(default, deserialize_with = "whole::validation::read")]
     validation: usize,
     /// Method: dt, ct, fm, or a baseline: backprop (through the same blocks), adjoint (a neural ODE) [default: dt]
     #[arg(long, value_parser = named::<MethodKind>, value_name = "NAME", help_heading = "Method")]
     method: MethodKind,
     /// T: blocks of dt and backprop, steps of the one network of ct, fm and adjoint [default: 10; 1000 for ct and fm; 100 for adjoint]
-    #[arg(long, value_name = "T", help_heading = "Method")]
+    #[arg(long, value_parser = whole::steps::parse, value_name = "T", help_heading = "Method")]
+    #[serde(default, deserialize_with = "whole::steps::read")]
     steps: usize,
     /// Noise schedule: cosine, linear, sigmoid, equal-mass, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]
     #[arg(long, value_parser = named::<ScheduleKind>, value_name = "NAME", help_heading = "Method")]
     schedule: ScheduleKind,
     /// Weight of the squared error (dt, ct) [default: 0.1; 1 for ct]
-    #[arg(long, allow_negative_numbers = true, value_name = "ETA", help_heading = "Method")]
+    #[arg(long, value_name = "ETA", help_heading = "Method")]
     eta: f64,
     /// From noise to answer: stochastic (fresh noise at every step), euler or heun (none but the first) [default: stochastic; euler for fm and adjoint]
     #[arg(long, value_parser = named::<Sampler>, value_name = "NAME", help_heading = "Method")]
     sampler: Sampler,
     /// Deviation of the noise around the path that fm learns [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "SIGMA", help_heading = "Method")]
+    #[arg(long, value_name = "SIGMA", help_heading = "Method")]
     flow_sigma: f64,
     /// Loss and chain: paper, or reference (the reference repository's) [default: paper]
     #[arg(long, value_parser = named::<Objective>, value_name = "NAME", help_heading = "Method")]
@@ -93,7 +98,8 @@ overrides! {
     #[arg(long, value_parser = named::<EmbeddingKind>, value_name = "NAME", help_heading = "Method")]
     embedding: EmbeddingKind,
     /// Length of a learned embedding [default: 20]
-    #[arg(long, value_name = "D", help_heading = "Method")]
+    #[arg(long, value_parser = whole::embedding_dim::parse, value_name = "D", help_heading = "Method")]
+    #[serde(default, deserialize_with = "whole::embedding_dim::read")]
     embedding_dim: usize,
     /// Start of a learned embedding: orthogonal, random (N(0, 1)), or small (N(0, 0.1²)) [default: orthogonal]
     #[arg(long, value_parser = named::<EmbeddingStart>, value_name = "NAME", help_heading = "Method")]
@@ -102,7 +108,7 @@ overrides! {
     #[arg(long, value_parser = named::<HeadKind>, value_name = "NAME", help_heading = "Method")]
     head: HeadKind,
     /// Width of a radial head, above 0 [default: 1]
-    #[arg(long, allow_negative_numbers = true, value_name = "SIGMA", help_heading = "Method")]
+    #[arg(long, value_name = "SIGMA", help_heading = "Method")]
     head_sigma: f64,
     /// Block: paper, reference, or residual (the paper's with residual convolutions) [default: paper]
     #[arg(long, value_parser = named::<BlockKind>, value_name = "NAME", help_heading = "Method")]
@@ -111,34 +117,38 @@ overrides! {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Method")]
     decoder: bool,
     /// Dropout probability in the image path [default: 0.2]
-    #[arg(long, allow_negative_numbers = true, value_name = "P", help_heading = "Method")]
+    #[arg(long, value_name = "P", help_heading = "Method")]
     dropout: f32,
     /// Passes over the training images [default: 20 for digits, 10 for others]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_parser = whole::epochs::parse, value_name = "N", help_heading = "Training")]
+    #[serde(default, deserialize_with = "whole::epochs::read")]
     epochs: usize,
     /// Images a batch, at least 2 [default: 64 for digits, 128 for others]
-    #[arg(long, value_name = "B", help_heading = "Training")]
+    #[arg(long, value_parser = whole::batch_size::parse, value_name = "B", help_heading = "Training")]
+    #[serde(default, deserialize_with = "whole::batch_size::read")]
     batch_size: usize,
     /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw; adam for ct and fm]
     #[arg(long, value_parser = named::<OptimizerKind>, value_name = "NAME", help_heading = "Training")]
     optimizer: OptimizerKind,
     /// Learning rate [default: 0.001]
-    #[arg(long, allow_negative_numbers = true, value_name = "LR", help_heading = "Training")]
+    #[arg(long, value_name = "LR", help_heading = "Training")]
     lr: f32,
     /// How the learning rate changes: constant, cosine or reference [default: cosine]
     #[arg(long, value_parser = named::<LearningRateKind>, value_name = "NAME", help_heading = "Training")]
     lr_schedule: LearningRateKind,
     /// Epochs over which the learning rate rises at the start [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_parser = whole::warmup_epochs::parse, value_name = "N", help_heading = "Training")]
+    #[serde(default, deserialize_with = "whole::warmup_epochs::read")]
     warmup_epochs: usize,
     /// Weight decay [default: 0.001]
-    #[arg(long, allow_negative_numbers = true, value_name = "WD", help_heading = "Training")]
+    #[arg(long, value_name = "WD", help_heading = "Training")]
     weight_decay: f64,
     /// Largest norm of a block's gradient; 0 for no limit [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "NORM", help_heading = "Training")]
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
     clip_norm: f32,
     /// Seed of everything random [default: 0]
-    #[arg(long, value_name = "SEED", help_heading = "Training")]
+    #[arg(long, value_parser = whole::seed::parse, value_name = "SEED", help_heading = "Training")]
+    #[serde(default, deserialize_with = "whole::seed::read")]
     seed: u64,
     /// Order: interleaved (blocks side by side) or sequential (Algorithm 1 as printed) [default: interleaved]
     #[arg(long, value_parser = named::<Order>, value_name = "NAME", help_heading = "Training")]

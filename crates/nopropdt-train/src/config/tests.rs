@@ -121,7 +121,7 @@ fn files_speak_of_the_line_that_is_wrong() {
     let unknown = from_text("seed = 1\nepoch = 3\n").unwrap_err();
     assert!(unknown.starts_with("/own.toml: line 2: unknown field `epoch`"), "{unknown}");
     let kind = from_text("seed = 1\n\nepochs = \"three\"\n").unwrap_err();
-    assert!(kind.starts_with("/own.toml: line 3: invalid type"), "{kind}");
+    assert_eq!(kind, "/own.toml: line 3: epochs: must be a whole number from 1 to 1000000; found \"three\"");
     let name = from_text("order = \"random\"\n").unwrap_err();
     assert!(name.starts_with("/own.toml: line 1: unknown variant `random`"), "{name}");
     assert!(name.contains("`interleaved`") && name.contains("`sequential`"), "{name}");
@@ -132,6 +132,33 @@ fn files_speak_of_the_line_that_is_wrong() {
     for message in [unknown, kind, name, syntax, twice] {
         assert_eq!(message.lines().count(), 1, "{message}");
     }
+}
+
+/// One row a setting: what is no number of its kind, and the range that is told.
+#[test]
+fn whole_numbers_in_files_are_told_their_range() {
+    let range = [
+        ("crop-padding", "from 0 to 256"),
+        ("limit-train", "at least 2"),
+        ("limit-test", "at least 1"),
+        ("validation", "at least 0"),
+        ("steps", "at least 1"),
+        ("embedding-dim", "at least 1"),
+        ("epochs", "from 1 to 1000000"),
+        ("batch-size", "at least 2"),
+        ("warmup-epochs", "from 0 to 1000000"),
+        ("seed", "from 0 to 18446744073709551615"),
+    ];
+    for (key, rule) in range {
+        for found in ["-1", "2.5", "true", "\"ten\"", "-9223372036854775808"] {
+            let message = from_text(&format!("{key} = {found}\n")).unwrap_err();
+            let expected = format!("/own.toml: line 1: {key}: must be a whole number {rule}; found {found}");
+            assert_eq!(message, expected);
+        }
+    }
+    let list = from_text("seed = [1]\n").unwrap_err();
+    assert!(list.ends_with("expected for seed a whole number from 0 to 18446744073709551615"), "{list}");
+    assert_eq!(from_text("seed = 18446744073709551615\n").unwrap().seed, Some(u64::MAX));
 }
 
 #[test]

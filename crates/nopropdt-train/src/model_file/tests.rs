@@ -58,11 +58,27 @@ fn weights_come_back_bit_for_bit() {
 }
 
 #[test]
-fn nan_is_a_value_like_others() {
-    let mut saved = saved(Overrides::default());
-    saved.weights.blocks[1].values_mut()[5] = f32::NAN;
-    save(&saved.path, &saved.metadata, saved.network.as_ref(), &saved.weights).unwrap();
-    assert!(bits(&load(&saved.path).unwrap().weights) == bits(&saved.weights));
+fn values_that_are_no_numbers_are_refused() {
+    for (value, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+        let mut saved = saved(Overrides::default());
+        saved.weights.blocks[1].values_mut()[0] = value;
+        save(&saved.path, &saved.metadata, saved.network.as_ref(), &saved.weights).unwrap();
+        let problem = load(&saved.path).err().unwrap().problem;
+        let expected =
+            format!("tensor blocks.2.image.conv1.weight: values must be finite; value 0 is {shown}");
+        assert_eq!(problem, expected);
+    }
+}
+
+#[test]
+fn statistics_that_no_batch_has_are_refused() {
+    for (value, rule) in [(f32::NAN, "values must be finite"), (-1.0, "variances must be at least 0")] {
+        let mut saved = saved(Overrides::default());
+        saved.weights.blocks[0].statistics_mut().fill(value);
+        save(&saved.path, &saved.metadata, saved.network.as_ref(), &saved.weights).unwrap();
+        let problem = load(&saved.path).err().unwrap().problem;
+        assert!(problem.contains(".running_") && problem.contains(rule), "{problem}");
+    }
 }
 
 #[test]

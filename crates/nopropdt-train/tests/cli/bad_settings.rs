@@ -37,8 +37,10 @@ fn counts_out_of_range() {
         ("validation=128", &["--validation: count must be below the 128 training images; found 128"]),
         ("validation=99999", &["--validation: count must be below the 128 training images; found 99999"]),
         ("limit-train=2 validation=1", &["training wants at least 2 images; 1 are left"]),
-        ("epochs=two", &["invalid value 'two' for '--epochs <N>'"]),
-        ("seed=-1", &["invalid value '-1' for '--seed <SEED>'"]),
+        (
+            "epochs=two",
+            &["invalid value 'two' for '--epochs <N>'", "must be a whole number from 1 to 1000000"],
+        ),
     ]);
 }
 
@@ -63,6 +65,74 @@ fn a_negative_number_may_follow_a_space() {
     let sandbox = Sandbox::new();
     sandbox.refused(2, &["--lr: must be above 0 and finite; found -1"], ["--lr", "-1", "--out", "run"]);
     sandbox.refused(2, &["--eta"], ["--eta", "--out", "run"]);
+}
+
+/// Every flag that takes a whole number, of every command: flag, range and value are told, whether or not a space stands before it.
+#[test]
+fn negative_whole_numbers_are_told_their_range() {
+    let sandbox = Sandbox::new();
+    let train = [
+        ("crop-padding", "N", "from 0 to 256"),
+        ("limit-train", "N", "at least 2"),
+        ("limit-test", "N", "at least 1"),
+        ("validation", "N", "at least 0"),
+        ("steps", "T", "at least 1"),
+        ("embedding-dim", "D", "at least 1"),
+        ("epochs", "N", "from 1 to 1000000"),
+        ("batch-size", "B", "at least 2"),
+        ("warmup-epochs", "N", "from 0 to 1000000"),
+        ("seed", "SEED", "from 0 to 18446744073709551615"),
+        ("threads", "N", "from 1 to 1024"),
+    ];
+    let eval = [
+        ("runs", "R", "from 1 to 10000"),
+        ("draws", "K", "from 1 to 10000"),
+        ("stop-after", "K", "at least 1"),
+        ("steps", "N", "at least 1"),
+        ("limit-test", "N", "at least 1"),
+        ("seed", "SEED", "from 0 to 18446744073709551615"),
+        ("threads", "N", "from 1 to 1024"),
+    ];
+    let commands: [(&[&str], &[(&str, &str, &str)]); 4] =
+        [(&[], &train), (&["train"], &train), (&["info"], &train), (&["eval", "--model", "none"], &eval)];
+    for (command, flags) in commands {
+        for (flag, value, range) in flags {
+            let name = format!("--{flag}");
+            for found in ["-1", "-99999999999999999999", "99999999999999999999"] {
+                let words = [
+                    format!("invalid value '{found}' for '{name} <{value}>'"),
+                    format!("must be a whole number {range}"),
+                ];
+                let words = words.each_ref().map(String::as_str);
+                sandbox.refused(2, &words, command.iter().copied().chain([name.as_str(), found]));
+                let joined = format!("{name}={found}");
+                sandbox.refused(2, &words, command.iter().copied().chain([joined.as_str()]));
+            }
+        }
+    }
+    sandbox.refused(2, &["'--image-size <N>'", "each from 1 to 256; found \"-8\""], ["--image-size", "-8"]);
+}
+
+#[test]
+fn a_variable_has_the_bounds_of_its_flag() {
+    let sandbox = Sandbox::new();
+    for (arguments, found) in [(&["--out", "run"][..], "100000"), (&["info"], "-1"), (&["info"], "two")] {
+        let output = sandbox.command().args(arguments).env("RAYON_NUM_THREADS", found).output().unwrap();
+        let message = crate::harness::complaint(&output, 2);
+        let expected = format!("error: RAYON_NUM_THREADS: must be from 1 to 1024; found {found}");
+        assert_eq!(message, expected);
+    }
+    let threads = |variable: &str, own: &[&str]| {
+        let arguments = [&["info", "--json"], own].concat();
+        let output = sandbox.command().args(arguments).env("RAYON_NUM_THREADS", variable).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["threads"].as_u64().unwrap()
+    };
+    assert_eq!(threads("3", &[]), 3);
+    assert_eq!(threads("3", &["--threads", "2"]), 2);
+    // A container's limit and the cores it is bound to count.
+    let usable = std::thread::available_parallelism().unwrap().get() as u64;
+    assert_eq!((threads("0", &[]), threads("", &[])), (usable, usable));
+    assert_eq!(sandbox.names("."), [""; 0]);
 }
 
 #[test]
@@ -110,11 +180,15 @@ fn unknown_instruction_sets_list_the_known_ones() {
 fn configuration_files_are_named_with_the_line() {
     let sandbox = Sandbox::new();
     let run = ["--config", "own.toml", "--out", "run"];
-    sandbox.refused(2, &["own.toml: can't be read"], run);
+    sandbox.refused(2, &["--config own.toml: there is no such file"], run);
+    sandbox.refused(2, &["--config own.toml: there is no such file"], ["info", "--config", "own.toml"]);
     for (content, words) in [
         ("seed = 1\nepoch = 2\n", ["own.toml: line 2: ", "unknown field `epoch`"]),
-        ("# mine\n\nsteps = \"ten\"\n", ["own.toml: line 3: ", "invalid type"]),
-        ("steps = -1\n", ["own.toml: line 1: ", "-1"]),
+        (
+            "# mine\n\nsteps = \"ten\"\n",
+            ["own.toml: line 3: ", "steps: must be a whole number at least 1; found \"ten\""],
+        ),
+        ("steps = -1\n", ["own.toml: line 1: ", "steps: must be a whole number at least 1; found -1"]),
         ("dataset = \"cats\"\n", ["own.toml: line 1: ", "one of digits, mnist, "]),
         ("seed = 1\nseed = 2\n", ["own.toml: line 2: ", "duplicate key"]),
         ("seed = 1\n{}\n", ["own.toml: line 2: ", ""]),

@@ -60,3 +60,48 @@ fn a_full_output_is_told() {
     }
     assert!(sandbox.exists("run/summary.json"));
 }
+
+#[test]
+fn no_command_ends_with_an_empty_line() {
+    let sandbox = Sandbox::new();
+    let trained = stdout(&sandbox.train("run", &["epochs=1"]));
+    let eval = ["eval", "--model", "run/model.safetensors", "--runs", "1"];
+    let texts = [
+        trained,
+        stdout(&sandbox.ok(eval)),
+        stdout(&sandbox.ok([&eval[..], &["--json"]].concat())),
+        stdout(&sandbox.ok(["info"])),
+        stdout(&sandbox.ok(["info", "--json"])),
+    ];
+    for text in texts {
+        assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text:?}");
+    }
+}
+
+/// The system ends such a run, or refuses it memory: somebody should have been told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_can_not_fit_into_memory_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let warned = |kibibytes: u64, steps: &str| {
+        let script = format!("ulimit -v {kibibytes}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script, crate::harness::PROGRAM]).current_dir(sandbox.path(""));
+        let out = format!("out=run-{steps}");
+        command.args(tiny(&[
+            "epochs=1",
+            "threads=1",
+            "limit-train=2",
+            "limit-test=1",
+            "schedule=linear",
+            &format!("steps={steps}"),
+            &out,
+        ]));
+        stderr(&command.output().unwrap())
+    };
+    // 200 blocks of half a million weights, three numbers each.
+    let told = warned(900_000, "200");
+    assert!(told.starts_with("warning: memory: training holds at least 1."), "{told}");
+    assert!(told.contains(" are left (by ulimit -v)"), "{told}");
+    assert_eq!(warned(8_000_000, "1"), "");
+}

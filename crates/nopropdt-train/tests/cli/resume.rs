@@ -49,9 +49,68 @@ fn a_finished_run_without_its_checkpoint_is_not_trained_over() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &["epochs=1"]);
     std::fs::remove_file(sandbox.path("run/checkpoint.bin")).unwrap();
-    let before = sandbox.snapshot();
-    sandbox.refused(1, &["run/checkpoint.bin: is gone, but the run is finished"], RESUME);
-    assert!(sandbox.snapshot() == before);
+    let words = [
+        "run/checkpoint.bin: is gone, but run/metrics.jsonl tells of a finished epoch; restore it, or start anew with --out",
+    ];
+    sandbox.refused(1, &words, RESUME);
+}
+
+/// Whatever is left of finished epochs, nothing is trained over it.
+#[test]
+fn a_run_without_its_checkpoint_is_not_begun_anew() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    std::fs::remove_file(sandbox.path("run/checkpoint.bin")).unwrap();
+    sandbox.refused(
+        1,
+        &["run/checkpoint.bin: is gone, but run/metrics.jsonl tells of a finished epoch"],
+        RESUME,
+    );
+    let lines = sandbox.text("run/metrics.jsonl");
+    sandbox.write("run/metrics.jsonl", format!("{lines}{}", lines.replace("\"epoch\":1", "\"epoch\":2")));
+    sandbox.refused(1, &["run/metrics.jsonl tells of 2 finished epochs"], RESUME);
+    std::fs::remove_file(sandbox.path("run/metrics.jsonl")).unwrap();
+    sandbox.refused(1, &["is gone, but run/model.safetensors is of a finished epoch"], RESUME);
+    // Settings alone are a run that was stopped in its first epoch.
+    std::fs::remove_file(sandbox.path("run/model.safetensors")).unwrap();
+    sandbox.ok(RESUME);
+}
+
+#[test]
+fn lost_settings_are_those_of_the_checkpoint() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &["seed=4"]);
+    let config = sandbox.text("run/config.toml");
+    std::fs::remove_file(sandbox.path("run/config.toml")).unwrap();
+    sandbox.ok(RESUME);
+    assert_eq!(sandbox.text("run/config.toml"), config);
+    assert_eq!(sandbox.json("run/summary.json")["seed"], 4);
+}
+
+#[test]
+fn a_finished_run_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=1"]);
+    let text = stdout(&sandbox.ok(RESUME));
+    assert!(text.starts_with("run: going on after epoch 1, the last: nothing is left to train\n"), "{text}");
+}
+
+/// A kill may come between any two files of an epoch: the checkpoint comes first, and the others are made from it again.
+#[test]
+fn what_a_kill_left_unwritten_is_made_again() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &[]);
+    let (model, metrics) = (sandbox.read("run/model.safetensors"), sandbox.read("run/metrics.jsonl"));
+    // The last epoch's checkpoint was written, and nothing after it.
+    sandbox.write("run/model.safetensors", "of the epoch before");
+    sandbox.write("run/metrics.jsonl", metrics.split_inclusive(|&byte| byte == b'\n').next().unwrap());
+    for file in ["summary.json", "report.html"] {
+        std::fs::remove_file(sandbox.path(&format!("run/{file}"))).unwrap();
+    }
+    sandbox.ok(RESUME);
+    assert!(sandbox.read("run/model.safetensors") == model);
+    assert!(sandbox.read("run/metrics.jsonl") == metrics);
+    assert_eq!(sandbox.names("run").len(), 7);
 }
 
 #[test]
@@ -65,7 +124,7 @@ fn what_a_finished_run_lacks_is_made_again() {
     sandbox.ok(RESUME);
     assert!(sandbox.read("run/model.safetensors") == model);
     assert_eq!(sandbox.json("run/summary.json")["test_accuracy"], summary["test_accuracy"]);
-    assert_eq!(sandbox.names("run").len(), 6);
+    assert_eq!(sandbox.names("run").len(), 7);
 }
 
 #[test]
@@ -74,14 +133,14 @@ fn temporary_files_of_a_kill_are_removed() {
     sandbox.train("run", &["epochs=1"]);
     sandbox.write("run/.writing-a1b2", "half of a model");
     sandbox.ok(RESUME);
-    assert_eq!(sandbox.names("run").len(), 6);
+    assert_eq!(sandbox.names("run").len(), 7);
 }
 
 #[test]
 fn a_folder_without_a_run_is_refused() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path("run")).unwrap();
-    sandbox.refused(2, &["--resume run: holds no run (no config.toml)"], RESUME);
+    sandbox.refused(2, &["--resume run: holds no run (neither config.toml nor checkpoint.bin)"], RESUME);
     sandbox.refused(2, &["--resume none: holds no run"], ["--resume", "none"]);
 }
 
@@ -93,6 +152,9 @@ fn a_run_goes_on_with_its_own_settings() {
         let words = ["--resume: a run goes on with its own settings", "leave the other flags out"];
         sandbox.refused(2, &words, [&RESUME[..], &[flag]].concat());
     }
+    // Data of a known set lie where --data-dir says; nothing else moves.
+    let words = ["--dataset: with --resume must be left out", "the run is of digits; found folder:x"];
+    sandbox.refused(2, &words, [&RESUME[..], &["--dataset", "folder:x"]].concat());
     for flags in [["--out", "other"], ["--config", "run/config.toml"], ["--preset", "paper"]] {
         sandbox.refused(2, &["cannot be used with"], [&RESUME[..], &flags].concat());
     }

@@ -6,8 +6,15 @@ use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::model_file::load as load_model;
 use serde_json::Value;
 
-const FILES: [&str; 6] =
-    ["checkpoint.bin", "config.toml", "metrics.jsonl", "model.safetensors", "report.html", "summary.json"];
+const FILES: [&str; 7] = [
+    ".lock",
+    "checkpoint.bin",
+    "config.toml",
+    "metrics.jsonl",
+    "model.safetensors",
+    "report.html",
+    "summary.json",
+];
 
 fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// A run of several epochs, each long enough (some tenths of a second) to be stopped in.
 const LONG: [&str; 4] = ["limit-train=512", "batch-size=32", "epochs=5", "out=run"];
 const RESUME: [&str; 3] = ["--resume", "run", "--no-progress"];
-const FILES: usize = 6;
+/// A run's six files, and its lock.
+const FILES: usize = 7;
 
 /// The model of that run when nobody stops it.
 fn uninterrupted() -> &'static [u8] {
@@ -26,6 +27,19 @@ fn start(sandbox: &Sandbox, arguments: impl IntoIterator<Item = String>) -> Chil
     let mut command = Command::new(PROGRAM);
     command.args(arguments).current_dir(sandbox.path("")).env_remove("NOPROPDT_ISA");
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Starts the program with the signals ignored that a shell's `trap ''` names.
+fn start_ignoring(sandbox: &Sandbox, signals: &str, arguments: Vec<String>) -> Child {
+    let script = format!("trap '' {signals}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, PROGRAM]).args(arguments).current_dir(sandbox.path(""));
+    command.env_remove("NOPROPDT_ISA").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 fn resumed() -> Vec<String> {
@@ -111,14 +125,91 @@ fn killed_again_and_again() {
 
 #[test]
 fn interrupted_and_told_how_to_go_on() {
+    for name in ["INT", "TERM", "HUP", "XCPU"] {
+        let sandbox = Sandbox::new();
+        let child = start(&sandbox, tiny(&LONG));
+        wait_for(&sandbox, "run/checkpoint.bin");
+        signal(&child, name);
+        let message = complaint(&child.wait_with_output().unwrap(), 130);
+        assert!(message.starts_with("error: training: interrupted in epoch "), "{message}");
+        assert!(message.ends_with("; go on with --resume run"), "{message}");
+        assert!(!sandbox.exists("run/summary.json"));
+        if name == "INT" {
+            finish_and_compare(&sandbox);
+        }
+    }
+}
+
+/// `nohup`, and background jobs of scripts.
+#[test]
+fn signals_ignored_at_the_start_stay_ignored() {
+    for name in ["HUP", "INT", "TERM"] {
+        let sandbox = Sandbox::new();
+        let child = start_ignoring(&sandbox, name, tiny(&LONG));
+        wait_for(&sandbox, "run/checkpoint.bin");
+        signal(&child, name);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(sandbox.read("run/model.safetensors") == uninterrupted());
+    }
+    // The others still end the run.
+    let sandbox = Sandbox::new();
+    let child = start_ignoring(&sandbox, "HUP", tiny(&LONG));
+    wait_for(&sandbox, "run/checkpoint.bin");
+    signal(&child, "HUP");
+    signal(&child, "TERM");
+    complaint(&child.wait_with_output().unwrap(), 130);
+}
+
+#[test]
+fn of_two_starts_at_once_one_trains() {
+    let mut trained = 0;
+    for round in 0..10 {
+        let sandbox = Sandbox::new();
+        let seeds = ["seed=1", "seed=2"];
+        let children = seeds
+            .map(|seed| start(&sandbox, tiny(&["limit-train=64", "epochs=1", "steps=1", "out=run", seed])));
+        let outputs = children.map(|child| child.wait_with_output().unwrap());
+        let won: Vec<usize> = (0..2).filter(|&which| outputs[which].status.success()).collect();
+        assert_eq!(won.len(), 1, "round {round}: {outputs:?}");
+        let message = complaint(&outputs[1 - won[0]], 2);
+        let told = ["another process is at the run in this folder", "already holds a run"];
+        assert!(told.iter().any(|words| message.contains(words)), "{message}");
+        // The files are the winner's alone.
+        assert!(sandbox.text("run/config.toml").contains(&format!("seed = {}\n", won[0] + 1)));
+        assert_eq!(sandbox.json("run/summary.json")["seed"], won[0] + 1);
+        assert_eq!(sandbox.names("run").len(), FILES, "{:?}", sandbox.names("run"));
+        trained += 1;
+    }
+    assert_eq!(trained, 10);
+}
+
+#[test]
+fn a_run_is_not_taken_up_while_it_is_trained() {
     let sandbox = Sandbox::new();
     let child = start(&sandbox, tiny(&LONG));
     wait_for(&sandbox, "run/checkpoint.bin");
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    let message = complaint(&child.wait_with_output().unwrap(), 130);
-    assert!(message.starts_with("error: training: interrupted in epoch "), "{message}");
-    assert!(message.ends_with("; go on with --resume run"), "{message}");
-    assert!(!sandbox.exists("run/summary.json"));
+    for arguments in [resumed(), tiny(&["out=run"])] {
+        let output = sandbox.output(&arguments);
+        complaint(&output, 2);
+    }
+    assert!(kill(child), "the run was over before the kill");
+    finish_and_compare(&sandbox);
+}
+
+/// A limit of the system on a file's size: the same path as a full disk, which needs a superuser to be made.
+#[test]
+fn a_file_that_can_not_be_written_is_told_in_words() {
+    let sandbox = Sandbox::new();
+    // 512-byte units: room for settings and metrics, not for a checkpoint.
+    let script = "ulimit -f 200; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, PROGRAM]).args(tiny(&LONG)).current_dir(sandbox.path(""));
+    let message = complaint(&command.output().unwrap(), 1);
+    let expected = "error: run/checkpoint.bin: the file is larger than the system lets this program write; raise the limit \
+                    (ulimit -f); no epoch is kept; then begin again with --resume run";
+    assert_eq!(message, expected);
+    assert_eq!(sandbox.names("run"), [".lock", "config.toml"]);
     finish_and_compare(&sandbox);
 }
