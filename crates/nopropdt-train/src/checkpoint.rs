@@ -6,7 +6,8 @@
 use crate::files::replace_file_with;
 use crate::metrics::EpochMetrics;
 use crate::one_line::one_line;
-use bincode::enc::write::SizeWriter;
+use bincode::enc::Encoder;
+use bincode::enc::write::{SizeWriter, Writer};
 use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use nopropdt_blocks::Weights;
@@ -45,6 +46,25 @@ struct SavedOptimizer<M> {
     moments: M,
 }
 
+/// Numbers that are written a block at a time, as the list of f32 that they are read as: each alone took as long as hashing them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numbers<'a>(&'a [f32]);
+
+impl Encode for Numbers<'_> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        (self.0.len() as u64).encode(encoder)?;
+        let mut bytes = [0; 4 * 1024];
+        for block in self.0.chunks(bytes.len() / 4) {
+            let bytes = &mut bytes[..4 * block.len()];
+            for (four, value) in bytes.chunks_exact_mut(4).zip(block) {
+                four.copy_from_slice(&value.to_le_bytes());
+            }
+            encoder.writer().write(bytes)?;
+        }
+        Ok(())
+    }
+}
+
 /// A run at the end of an epoch. One that was read owns its numbers; one to write borrows them, since they can be most of a
 /// machine's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -61,7 +81,7 @@ pub struct Checkpoint<F = Vec<f32>, M = Vec<Vec<f32>>> {
     optimizers: Vec<SavedOptimizer<M>>,
 }
 
-impl<'a> Checkpoint<&'a [f32], &'a [Vec<f32>]> {
+impl<'a> Checkpoint<Numbers<'a>, Vec<Numbers<'a>>> {
     /// Takes down the state of a run.
     pub fn new(
         config: String,
@@ -72,10 +92,15 @@ impl<'a> Checkpoint<&'a [f32], &'a [Vec<f32>]> {
         optimizers: impl Iterator<Item = &'a OptimizerState>,
     ) -> Self {
         let sets = weights.blocks.iter().chain(&weights.shared);
-        let saved = |set: &'a Parameters| SavedSet { values: set.values(), statistics: set.statistics() };
+        let saved = |set: &'a Parameters| SavedSet {
+            values: Numbers(set.values()),
+            statistics: Numbers(set.statistics()),
+        };
         let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
-        let optimizer =
-            |state: &'a OptimizerState| SavedOptimizer { step: state.step, moments: &state.moments[..] };
+        let optimizer = |state: &'a OptimizerState| SavedOptimizer {
+            step: state.step,
+            moments: state.moments.iter().map(|moments| Numbers(moments)).collect(),
+        };
         Self {
             config,
             images,
@@ -275,6 +300,16 @@ mod tests {
         let path = folder.path().join("checkpoint.bin");
         example().write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), example());
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_list_that_is_read() {
+        let standard = bincode::config::standard();
+        for length in [0, 1, 250, 251, 1023, 1024, 1025, 70_000] {
+            let values: Vec<f32> = (0..length).map(|place| place as f32 * -1.7e-3).collect();
+            let list = bincode::encode_to_vec(&values, standard).unwrap();
+            assert!(bincode::encode_to_vec(Numbers(&values), standard).unwrap() == list, "{length}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.2}", bytes as f64 / 1e6)
 }
 
-/// Replaces the file at `path` by `bytes`.
+/// Replaces the file at `path` by `bytes`, which are on the disk when this returns.
 ///
 /// # Errors
 /// [`WriteError`]; the old file is then as it was.
@@ -70,6 +70,31 @@ pub(crate) fn replace_file_with(
 ) -> Result<(), WriteError> {
     place(path, write, |file| file.persist(path).map_err(|error| error.error))
         .map_err(|reason| failed(path, reason, length))
+}
+
+/// As [`replace_file`], but the system brings the bytes to the disk when it likes: for a file that is written again and again, and can
+/// be made again from one that is on the disk. [`settle`] brings it there at the end.
+///
+/// # Errors
+/// [`WriteError`]; the old file is then as it was.
+pub(crate) fn refresh_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let written = temporary(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    });
+    written.map_err(|reason| failed(path, reason, &|| bytes.len() as u64))
+}
+
+/// Waits until the files, all of one folder, are on the disk.
+///
+/// # Errors
+/// [`WriteError`] of the first that the disk refuses.
+pub(crate) fn settle(paths: &[&Path]) -> Result<(), WriteError> {
+    for path in paths {
+        let settled = File::options().write(true).open(path).and_then(|file| file.sync_all());
+        settled.and_then(|()| sync_folder(path)).map_err(|reason| failed(path, reason, &|| 0))?;
+    }
+    Ok(())
 }
 
 /// Writes `bytes` to a file at `path` where none may be; of two programs that try it at once, one does.
@@ -100,19 +125,27 @@ fn place(
     write: impl FnOnce(&mut File) -> io::Result<()>,
     name: impl FnOnce(NamedTempFile) -> io::Result<File>,
 ) -> io::Result<()> {
-    let folder = folder_of(path);
+    let mut file = temporary(path)?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    name(file)?;
+    sync_folder(path)
+}
+
+/// A temporary file beside `path`.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     // Temporary files are private by default; a result is as readable as any other file of the user.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    write(file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    name(file)?;
-    // The rename itself survives a power cut only once the folder is synced, which only Unix allows.
+    builder.tempfile_in(folder_of(path))
+}
+
+/// A rename survives a power cut only once the folder is synced, which only Unix allows.
+fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+        File::open(folder_of(path))?.sync_all()?;
     }
     Ok(())
 }
@@ -136,6 +169,23 @@ mod tests {
         replace_file(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn a_refreshed_file_is_whole_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for bytes in [b"old", b"new"] {
+            refresh_file(&path, bytes).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+        settle(&[&path]).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
+        let absent = folder.path().join("absent/file");
+        for error in [refresh_file(&absent, b""), settle(&[&absent])] {
+            let message = error.unwrap_err().to_string();
+            assert!(message.contains("absent/file: can't be written: "), "{message}");
+        }
     }
 
     #[test]

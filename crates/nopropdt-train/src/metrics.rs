@@ -7,7 +7,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::{WriteError, replace_file};
+use crate::files::{WriteError, refresh_file, replace_file};
 use crate::one_line::one_line;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -113,6 +113,18 @@ pub enum MetricsError {
 /// epoch number that does not rise; [`MetricsError::Write`] when the file cannot be written. The old file is then
 /// left as it was.
 pub fn write_metrics(path: &Path, epochs: &[EpochMetrics]) -> Result<(), MetricsError> {
+    Ok(replace_file(path, &lines(path, epochs)?)?)
+}
+
+/// As [`write_metrics`], but the system brings the file to the disk when it likes.
+///
+/// # Errors
+/// As [`write_metrics`].
+pub(crate) fn refresh_metrics(path: &Path, epochs: &[EpochMetrics]) -> Result<(), MetricsError> {
+    Ok(refresh_file(path, &lines(path, epochs)?)?)
+}
+
+fn lines(path: &Path, epochs: &[EpochMetrics]) -> Result<Vec<u8>, MetricsError> {
     let mut bytes = Vec::new();
     let mut previous = 0;
     for epoch in epochs {
@@ -122,7 +134,7 @@ pub fn write_metrics(path: &Path, epochs: &[EpochMetrics]) -> Result<(), Metrics
         serde_json::to_writer(&mut bytes, epoch).expect("metrics are numbers and have a JSON form");
         bytes.push(b'\n');
     }
-    Ok(replace_file(path, &bytes)?)
+    Ok(bytes)
 }
 
 /// Every epoch of a file that [`write_metrics`] wrote.

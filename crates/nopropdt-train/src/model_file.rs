@@ -1,7 +1,7 @@
 //! model.safetensors: a network that other programs can open (docs/formats.md).
 
 use crate::config::RunConfig;
-use crate::files::replace_file;
+use crate::files::{refresh_file, replace_file};
 use crate::one_line::one_line;
 use nopropdt_blocks::{ImageShape, Method, Weights};
 use nopropdt_data::Normalisation;
@@ -89,6 +89,26 @@ pub fn save(
     network: &dyn Method,
     weights: &Weights,
 ) -> Result<(), ModelFileError> {
+    let file = bytes(metadata, network, weights).map_err(|problem| failed(path, problem))?;
+    replace_file(path, &file).map_err(|error| failed(path, error.problem()))
+}
+
+/// As [`save`], but the system brings the file to the disk when it likes.
+///
+/// # Errors
+/// As [`save`].
+pub(crate) fn refresh(
+    path: &Path,
+    metadata: &ModelMetadata,
+    network: &dyn Method,
+    weights: &Weights,
+) -> Result<(), ModelFileError> {
+    let file = bytes(metadata, network, weights).map_err(|problem| failed(path, problem))?;
+    refresh_file(path, &file).map_err(|error| failed(path, error.problem()))
+}
+
+/// The file of a network.
+fn bytes(metadata: &ModelMetadata, network: &dyn Method, weights: &Weights) -> Result<Vec<u8>, String> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
     for (prefix, set) in prefixed(network, weights) {
@@ -105,11 +125,9 @@ pub fn save(
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         (name.as_str(), view.expect("the bytes are of the shape's length"))
     });
-    let json = serde_json::to_string(metadata).map_err(|error| failed(path, error.to_string()))?;
+    let json = serde_json::to_string(metadata).map_err(|error| error.to_string())?;
     let header = HashMap::from([(METADATA_KEY.to_owned(), json)]);
-    let file =
-        safetensors::serialize(views, Some(header)).map_err(|error| failed(path, error.to_string()))?;
-    replace_file(path, &file).map_err(|error| failed(path, error.problem()))
+    safetensors::serialize(views, Some(header)).map_err(|error| error.to_string())
 }
 
 /// The embedding's name in the file, learned or not.

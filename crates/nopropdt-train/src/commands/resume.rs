@@ -4,7 +4,7 @@ use super::UsageError;
 use crate::checkpoint::Checkpoint;
 use crate::config::{Overrides, RunConfig};
 use crate::files::replace_file;
-use crate::metrics::{EpochMetrics, read_metrics, write_metrics};
+use crate::metrics::{EpochMetrics, read_metrics, refresh_metrics};
 use crate::run_folder::RunFolder;
 use crate::trainer::Trainer;
 use anyhow::{Context, Result, bail};
@@ -130,7 +130,7 @@ impl TakenUp {
         let states = self.checkpoint.restore(&path, &mut weights)?;
         trainer.restore(weights, states).with_context(|| path.display().to_string())?;
         // The checkpoint is the truth: a kill may have come between the files.
-        write_metrics(&folder.metrics(), &metrics)?;
+        refresh_metrics(&folder.metrics(), &metrics)?;
         Ok((metrics, seconds))
     }
 }

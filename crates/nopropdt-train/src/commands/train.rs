@@ -6,12 +6,12 @@ use super::{TrainArguments, UsageError, must_exist, output, percent, thread_pool
 use crate::checkpoint::Checkpoint;
 use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
 use crate::evaluate::accuracy;
-use crate::files::{create_file, replace_file};
+use crate::files::{create_file, replace_file, settle};
 use crate::image_hash::image_hash;
 use crate::memory::Watch;
 use crate::memory_limit::memory_warning;
-use crate::metrics::{EpochMetrics, Summary, read_summary, write_metrics, write_summary};
-use crate::model_file::{ModelFileError, ModelMetadata, save};
+use crate::metrics::{EpochMetrics, Summary, read_summary, refresh_metrics, write_summary};
+use crate::model_file::{ModelFileError, ModelMetadata, refresh};
 use crate::prototypes::{members, prototypes};
 use crate::report;
 use crate::run_folder::{RunFolder, RunFolderError};
@@ -329,7 +329,8 @@ impl Session {
         let checkpoint = Checkpoint::new(config, self.images, seconds, metrics, trainer.weights(), states);
         let finished = metrics.len();
         checkpoint.write(&self.folder.checkpoint()).map_err(|error| self.not_written(error, finished - 1))?;
-        write_metrics(&self.folder.metrics(), metrics).map_err(|error| self.not_written(error, finished))?;
+        refresh_metrics(&self.folder.metrics(), metrics)
+            .map_err(|error| self.not_written(error, finished))?;
         self.save_model(trainer).map_err(|error| self.not_written(error, finished))
     }
 
@@ -343,7 +344,7 @@ impl Session {
                 &self.dataset.class_names,
             )
         };
-        save(&self.folder.model(), &metadata, self.network.as_ref(), trainer.weights())
+        refresh(&self.folder.model(), &metadata, self.network.as_ref(), trainer.weights())
     }
 
     fn conclude(
@@ -379,6 +380,7 @@ impl Session {
         };
         let page = report::render(&report::collect(&parts))?;
         let kept = |error: &dyn std::fmt::Display| self.not_written(error, metrics.len());
+        settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(|error| kept(&error))?;
         replace_file(&self.folder.report(), page.as_bytes()).map_err(|error| kept(&error))?;
         write_summary(&self.folder.summary(), &summary).map_err(|error| kept(&error))?;
         self.print_result(&summary, arguments.json)

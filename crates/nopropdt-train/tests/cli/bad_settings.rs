@@ -93,9 +93,10 @@ fn negative_whole_numbers_are_told_their_range() {
         ("seed", "SEED", "from 0 to 18446744073709551615"),
         ("threads", "N", "from 1 to 1024"),
     ];
-    let commands: [(&[&str], &[(&str, &str, &str)]); 4] =
-        [(&[], &train), (&["train"], &train), (&["info"], &train), (&["eval", "--model", "none"], &eval)];
-    for (command, flags) in commands {
+    let eval_command = ["eval", "--model", "none"];
+    for (command, flags) in
+        [(&[][..], &train[..]), (&["train"], &train), (&["info"], &train), (&eval_command, &eval)]
+    {
         for (flag, value, range) in flags {
             let name = format!("--{flag}");
             for found in ["-1", "-99999999999999999999", "99999999999999999999"] {
