@@ -8,6 +8,7 @@ pub mod measure;
 pub mod optim;
 mod parameters;
 pub mod random;
+mod sizes;
 mod tape;
 mod tensor;
 

@@ -23,9 +23,9 @@ pub use buffer::Scratch;
 pub use isa::{ISA_VARIABLE, Isa, IsaError, active, available};
 
 use simd::Simd;
-use std::sync::LazyLock;
 
-/// The kernels of an instruction set, family by family. They trust the fronts to have checked every length.
+/// The kernels of an instruction set, family by family. They trust the fronts to have checked every length: with others they panic or
+/// give wrong numbers. `unsafe` code trusts neither: it checks once more what its loads and stores reach.
 pub trait Kernels: batch_norm::BatchNorms + conv3x3::Groups + gemm::Products + Send + Sync {
     /// The instruction set.
     fn isa(&self) -> Isa;

@@ -24,8 +24,9 @@ impl Avx2 {
 
 impl Rounds for Avx2 {}
 
+// SAFETY: only `detect` makes a value, after it has asked for every feature that a method or `vectorize` uses; vectors are of 8 f32.
 #[allow(unsafe_code)]
-impl Simd for Avx2 {
+unsafe impl Simd for Avx2 {
     const ISA: Isa = Isa::Avx2;
     const LANES: usize = 8;
     const ROWS: usize = 6;

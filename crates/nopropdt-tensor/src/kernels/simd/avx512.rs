@@ -102,8 +102,10 @@ unsafe fn round([a, b, c, d]: [__m512i; 4], keys: [__m512i; 2], factors: [__m512
     }
 }
 
+// SAFETY: only `detect` makes a value, after it has asked for every feature that a method or `vectorize` uses, with TILES for working
+// tiles too; vectors are of 16 f32.
 #[allow(unsafe_code)]
-impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
+unsafe impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     const ISA: Isa = match (BF16, TILES) {
         (false, _) => Isa::Avx512,
         (true, false) => Isa::Avx512Bf16,
