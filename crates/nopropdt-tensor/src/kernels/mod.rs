@@ -46,15 +46,24 @@ impl<S: Simd> Kernels for S {
     }
 }
 
-/// The kernels this machine can run, slowest first. A further instruction set is a further line.
-static KERNELS: LazyLock<Vec<Box<dyn Kernels>>> = LazyLock::new(|| {
-    let mut kernels: Vec<Box<dyn Kernels>> = vec![Box::new(Portable)];
+/// Looks for an instruction set on this processor. A further one is a further line. Nothing is run of another one than what the set itself
+/// is built on.
+fn detect(isa: Isa) -> Option<Box<dyn Kernels>> {
     #[cfg(target_arch = "x86_64")]
-    {
-        kernels.extend(simd::Avx2::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
-        kernels.extend(simd::Avx512::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
-        kernels.extend(simd::Avx512Bf16::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
-        kernels.extend(simd::Amx::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
+    fn boxed<S: Simd>(token: Option<S>) -> Option<Box<dyn Kernels>> {
+        token.map(|token| Box::new(token) as Box<dyn Kernels>)
     }
-    kernels
-});
+    match isa {
+        Isa::Portable => Some(Box::new(Portable)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => boxed(simd::Avx2::detect()),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => boxed(simd::Avx512::detect()),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Bf16 => boxed(simd::Avx512Bf16::detect()),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Amx => boxed(simd::Amx::detect()),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => None,
+    }
+}
