@@ -9,6 +9,7 @@ pub mod optim;
 mod parameters;
 pub mod random;
 mod sizes;
+pub mod subnormal;
 mod tape;
 mod tensor;
 

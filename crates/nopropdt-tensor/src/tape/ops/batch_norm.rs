@@ -5,6 +5,7 @@ use crate::kernels;
 use crate::kernels::batch_norm::{Standard, moments};
 use crate::layers::BatchNorm;
 use crate::parameters::ParameterId;
+use crate::subnormal::flushed;
 
 struct BatchNormOp {
     x: Var,
@@ -65,7 +66,8 @@ impl Tape<'_> {
                 let unbiased = rows as f32 / (rows - 1) as f32;
                 let moved = |old: &[f32], new: &[f32], factor: f32| -> Vec<f32> {
                     let momentum = layer.momentum;
-                    old.iter().zip(new).map(|(o, n)| (1.0 - momentum) * o + momentum * factor * n).collect()
+                    let moved = |(o, n): (&f32, &f32)| flushed((1.0 - momentum) * o + momentum * factor * n);
+                    old.iter().zip(new).map(moved).collect()
                 };
                 let updates = [
                     (layer.running_mean, moved(running.0, &mean, 1.0)),

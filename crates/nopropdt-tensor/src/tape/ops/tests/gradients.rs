@@ -144,6 +144,24 @@ fn batch_norm_moves_its_statistics_in_training_only() {
     }
 }
 
+/// A feature that has fallen silent: its statistics decay to zero and do not stay among the subnormal numbers.
+#[test]
+fn running_statistics_are_never_subnormal() {
+    let (mut parameters, layer) = batch_norm(2);
+    for step in 0..1000 {
+        let mut tape = Tape::new(Mode::Train);
+        let slot = tape.attach(&parameters);
+        let x = tape.constant(Tensor::zeros(&[3, 2]));
+        let y = layer.forward(&mut tape, slot, x);
+        let loss = tape.squared_error(x, y);
+        let updates = tape.backward(loss).take_statistics(slot);
+        parameters.update_statistics(&updates);
+        let kept = parameters.statistics();
+        assert!(!kept.iter().any(|value| value.is_subnormal()), "step {step}: {kept:?}");
+    }
+    assert_eq!(parameters.statistics(), [0.0; 4]);
+}
+
 #[test]
 fn max_pool_of_odd_sizes() {
     check_values(&[spread(&[2, 5, 7, 3], 1)], |tape, x| tape.max_pool(x[0]));
