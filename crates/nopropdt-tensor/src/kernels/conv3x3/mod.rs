@@ -42,7 +42,7 @@ pub struct Forward<'a> {
 pub struct Backward<'a> {
     /// The forward operands.
     pub forward: Forward<'a>,
-    /// The forward output: after a ReLU epilogue, zero exactly where no gradient passes.
+    /// The forward output: after a ReLU epilogue, zero exactly where no gradient passes. Through NaN it does.
     pub output: Values<'a>,
     /// The forward pass's arg-max; empty when it did not pool.
     pub arg_max: &'a [u8],

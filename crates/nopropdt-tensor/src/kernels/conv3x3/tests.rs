@@ -1,5 +1,6 @@
 //! Every instruction set of this machine against the definition, and against the portable kernels.
 
+mod nan;
 mod variants;
 
 use super::*;

@@ -147,15 +147,15 @@ pub unsafe trait Simd: Rounds + Send + Sync + 'static {
         }
     }
 
-    /// Writes ReLU of the largest of four plus `bias` to `out`, lane by lane, and which of the four it was, the first of equals, to
-    /// `largest`. A NaN is never larger, and passes through the ReLU.
+    /// Writes ReLU of the largest of four plus `bias` to `out`, lane by lane, and which of the four it was to `largest`: the first of
+    /// equals, or the last NaN, see [`replaces_maximum`](super::replaces_maximum). NaN passes through the ReLU.
     ///
     /// # Safety
     /// `LANES` elements must be writable at both places.
     unsafe fn store_pooled(self, values: [Self::F32; 4], bias: Self::F32, out: *mut f32, largest: *mut u8);
 
-    /// `value` where `condition` is above 0, else 0.
-    fn where_positive(self, condition: Self::F32, value: Self::F32) -> Self::F32;
+    /// [`passed_by_relu`](super::passed_by_relu) lane by lane.
+    fn passed_by_relu(self, output: Self::F32, gradient: Self::F32) -> Self::F32;
 
     /// The 4×4 numbers at `from`, whose rows lie `row` numbers apart.
     ///
