@@ -32,7 +32,7 @@ impl Operation for Linear {
                 .run(kernels::active(), dw);
         });
         let bias = pass.parameter_gradient(self.slot, self.bias);
-        dy.chunks_exact(outputs).for_each(|row| super::add(bias, row));
+        dy.chunks_exact(outputs.max(1)).for_each(|row| super::add(bias, row));
         pass.accumulate(self.x, |dx| {
             let (a, b) = (Operand::plain(dy), Operand::plain(weight));
             Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate, precision }.run(kernels::active(), dx);
@@ -94,7 +94,7 @@ impl Tape<'_> {
             "linear: weight does not fit {inputs} inputs and {outputs} outputs"
         );
         let value = Tensor::filled_by(&[rows, outputs], |y| {
-            y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
+            y.chunks_exact_mut(outputs.max(1)).for_each(|row| row.copy_from_slice(b));
             let (a, b) = (Operand::plain(self.recorded(x).values()), Operand::transposed(w));
             Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true, precision }
                 .run(kernels::active(), y);

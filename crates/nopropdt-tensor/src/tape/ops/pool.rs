@@ -27,7 +27,8 @@ impl Operation for GlobalAveragePool {
         let [_, height, width, channels] = image_shape(pass.value(self.x));
         let pixels = height * width;
         pass.accumulate(self.x, |grad| {
-            let images = grad.chunks_exact_mut(pixels * channels).zip(grad_output.chunks_exact(channels));
+            let images = grad.chunks_exact_mut((pixels * channels).max(1));
+            let images = images.zip(grad_output.chunks_exact(channels.max(1)));
             for (image, g) in images {
                 for pixel in image.chunks_exact_mut(channels) {
                     pixel.iter_mut().zip(g).for_each(|(d, g)| *d += g / pixels as f32);
@@ -94,8 +95,8 @@ impl Tape<'_> {
         assert!(pixels > 0, "global_average_pool: wants at least one pixel; image is {height}×{width}");
         let value = Tensor::filled_by(&[batch, channels], |out| {
             let images = self.widened(x);
-            let images = images.data().chunks_exact(pixels * channels);
-            for (out, image) in out.chunks_exact_mut(channels).zip(images) {
+            let images = images.data().chunks_exact((pixels * channels).max(1));
+            for (out, image) in out.chunks_exact_mut(channels.max(1)).zip(images) {
                 image.chunks_exact(channels).for_each(|pixel| super::add(out, pixel));
                 out.iter_mut().for_each(|sum| *sum /= pixels as f32);
             }
