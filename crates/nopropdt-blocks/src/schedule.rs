@@ -151,6 +151,20 @@ pub(crate) fn posterior_between(previous: f64, current: f64) -> Posterior {
     }
 }
 
+/// ½(−ᾱ − ln(1 − ᾱ)): KL(N(0, 1 − ᾱ) ‖ N(0, 1)), what the divergence of a noised value holds beside ½·ᾱ·u². `noise` is 1 − ᾱ, which the
+/// caller may know better than the difference does.
+pub(crate) fn divergence_of_spread(alpha_bar: f64, noise: f64) -> f64 {
+    if alpha_bar >= SMALL {
+        return -0.5 * (alpha_bar + noise.ln());
+    }
+    // The sum would cancel: ½ Σ_{k ≥ 2} ᾱ^k/k, whose ninth term is below the last digit.
+    let terms = (2..=8).rev().fold(0.0, |sum, k| alpha_bar * sum + 1.0 / f64::from(k));
+    0.5 * alpha_bar * alpha_bar * terms
+}
+
+/// Below it a series of a few terms is exact.
+const SMALL: f64 = 0.01;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +189,20 @@ mod tests {
         assert!(schedule.alpha_bar()[1..].windows(2).all(|pair| pair[1] < pair[0]));
         let rewarded = (1..=10).filter(|&t| schedule.snr_weight(t) < 0.0).count();
         assert_eq!(rewarded, 9, "nine of ten blocks are rewarded for a larger error");
+    }
+
+    /// From the series to the last digit, from the logarithm where there is nothing to cancel.
+    #[test]
+    fn the_divergence_of_spread_does_not_cancel() {
+        let series = |a: f64| 0.5 * (2..200).rev().map(|k| a.powi(k) / f64::from(k)).sum::<f64>();
+        for alpha_bar in [1e-12, 1e-5, 0.003, 0.009_99, 0.01, 0.02, 0.3] {
+            let found = divergence_of_spread(alpha_bar, 1.0 - alpha_bar);
+            assert_relative_eq!(found, series(alpha_bar), max_relative = 1e-12);
+        }
+        let ln = -0.5 * (0.999 + 0.001f64.ln());
+        assert_relative_eq!(divergence_of_spread(0.999, 0.001), ln, max_relative = 1e-14);
+        // 1 − ᾱ that is lost in ᾱ itself.
+        assert_relative_eq!(divergence_of_spread(1.0, 1e-30), -0.5 * (1.0 + 1e-30f64.ln()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ndarray_rand::{
 use serde::{Deserialize, Serialize};
 
 use crate::random::Stream;
+use crate::sizes::product;
 
 /// A rule for the starting values of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,7 +97,7 @@ impl Initializer {
     /// If `out` does not hold the product of `shape`, if [`validate`](Self::validate) fails, or if `Orthogonal`
     /// meets fewer than two axes.
     pub fn fill(&self, shape: &[usize], fan_in: usize, stream: Stream, out: &mut [f32]) {
-        let expected: usize = shape.iter().product();
+        let expected = product("initializer", shape);
         assert!(
             out.len() == expected,
             "initializer: shape {shape:?} has {expected} values; out has {}",

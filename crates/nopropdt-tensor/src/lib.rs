@@ -8,6 +8,8 @@ pub mod measure;
 pub mod optim;
 mod parameters;
 pub mod random;
+mod sizes;
+pub mod subnormal;
 mod tape;
 mod tensor;
 

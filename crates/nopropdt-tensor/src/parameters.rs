@@ -5,6 +5,7 @@
 
 use crate::init::Initializer;
 use crate::random::Stream;
+use crate::sizes::product;
 use std::ops::Range;
 
 /// How a stored tensor relates to the PyTorch tensor of the same name.
@@ -79,11 +80,13 @@ struct Store {
 impl Store {
     fn add(&mut self, name: String, shape: &[usize], layout: Layout) -> Range<usize> {
         assert!(self.entries.iter().all(|entry| entry.name != name), "parameters: name {name} is taken");
-        let length: usize = shape.iter().product();
+        let length = product("parameters", shape);
         let (rank_fits, wanted) = match layout {
             Layout::Same => (true, length),
             Layout::Convolution => (shape.len() == 4, length),
-            Layout::Flattened { pixels, channels } => (shape.len() == 2, shape[0] * pixels * channels),
+            Layout::Flattened { pixels, channels } => {
+                (shape.len() == 2, product("parameters", &[shape[0], pixels, channels]))
+            }
         };
         assert!(
             rank_fits && wanted == length,
@@ -331,6 +334,15 @@ mod tests {
         assert!(!parameters.import("image.fc.bias", &[0.0]));
         assert!(!parameters.import("image.fc.weight", &[0.0]));
         assert_eq!(parameters, before);
+    }
+
+    /// 2³² · 2³² wraps to 0: a tensor of that shape would have no values.
+    #[test]
+    #[should_panic(expected = "parameters: sizes overflow; found")]
+    fn a_shape_beyond_memory_is_refused() {
+        let side = 1 << (usize::BITS / 2);
+        let mut builder = ParameterBuilder::new(Stream::new(1));
+        builder.parameter("x", &[side, side], Layout::Same, Initializer::Zeros, 1);
     }
 
     #[test]

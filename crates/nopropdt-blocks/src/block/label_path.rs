@@ -47,7 +47,7 @@ impl LabelPath {
             }
             Self::Shallow(layer) => layer.forward_relu(tape, slot, z),
             Self::Image { path, image } => {
-                let rows = tape.value(z).shape()[0];
+                let rows = tape.shape(z)[0];
                 let images = tape.reshape(z, &[rows, image.height, image.width, image.channels]);
                 path.forward(tape, slot, images, dropout)
             }

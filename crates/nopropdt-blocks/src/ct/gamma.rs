@@ -14,6 +14,8 @@ const HIDDEN: usize = 16;
 const GAMMA_0: f32 = -3.0;
 /// softplus⁻¹ of γ(0) − γ(1) at the start: ᾱ(0) = σ(−5) = 0.007.
 const SPAN: f32 = 7.999_664_5;
+/// γ̃ is taken to rise by at least as much, so that there is something to divide by where every unit has underflown.
+const LEAST_RISE: f64 = 1e-150;
 
 /// Handles to the schedule's parameters in a set of their own.
 #[derive(Debug, Clone)]
@@ -41,6 +43,11 @@ impl Level {
         sigmoid(-self.gamma)
     }
 
+    /// 1 − ᾱ = σ(γ), which the difference would lose near 1.
+    pub(crate) fn noise(self) -> f64 {
+        sigmoid(self.gamma)
+    }
+
     /// SNR' = −γ'·e^{−γ}.
     pub(crate) fn snr_slope(self) -> f64 {
         -self.slope * (-self.gamma).exp()
@@ -55,7 +62,7 @@ pub(crate) struct Curve {
     span: f64,
     raw: Vec<[f64; 3]>,
     units: Vec<Unit>,
-    start: f64,
+    /// γ̃(1) − γ̃(0).
     rise: f64,
 }
 
@@ -68,10 +75,15 @@ struct Unit {
 }
 
 impl Unit {
-    /// γ̃'s share of this unit and its derivative in t.
+    /// σ(w·t + b) − σ(b) = σ(w·t + b)·σ(−b)·(1 − e^{−w·t}): a product, which does not cancel where both are nearly 1.
+    fn step(&self, t: f64) -> f64 {
+        -sigmoid(self.w * t + self.b) * sigmoid(-self.b) * (-self.w * t).exp_m1()
+    }
+
+    /// What this unit adds to γ̃(t) − γ̃(0), and its derivative in t.
     fn at(&self, t: f64) -> (f64, f64) {
-        let s = sigmoid(self.w * t + self.b);
-        (self.v * s, self.v * self.w * s * (1.0 - s))
+        let x = self.w * t + self.b;
+        (self.v * self.step(t), self.v * self.w * sigmoid(x) * sigmoid(-x))
     }
 }
 
@@ -105,12 +117,11 @@ impl Gamma {
         let units: Vec<Unit> =
             raw.iter().map(|&[w, b, v]| Unit { w: softplus(w), b, v: softplus(v) }).collect();
         let raw_span = f64::from(parameters.get(self.span)[0]);
-        let sum = |t: f64| units.iter().map(|unit| unit.at(t).0).sum::<f64>();
-        let (start, end) = (sum(0.0), sum(1.0));
         let gamma0 = f64::from(parameters.get(self.gamma0)[0]);
-        // Saturated units would leave nothing to divide by.
-        let rise = (end - start).max(1e-12);
-        Curve { gamma0, raw_span, span: softplus(raw_span), raw, units, start, rise }
+        let rise: f64 = units.iter().map(|unit| unit.at(1.0).0).sum();
+        // NaN stays.
+        let rise = if rise < LEAST_RISE { LEAST_RISE } else { rise };
+        Curve { gamma0, raw_span, span: softplus(raw_span), raw, units, rise }
     }
 
     /// The gradient of every parameter, flat, from gradients (of γ, of γ') at `times`.
@@ -142,7 +153,7 @@ struct CurveGradient {
 }
 
 impl Curve {
-    /// γ̃(t) and γ̃'(t).
+    /// γ̃(t) − γ̃(0) and γ̃'(t).
     fn network(&self, t: f64) -> (f64, f64) {
         self.units.iter().map(|unit| unit.at(t)).fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
     }
@@ -150,7 +161,7 @@ impl Curve {
     /// γ and γ' at `t`, differentiated exactly.
     pub(crate) fn at(&self, t: f64) -> Level {
         let (value, slope) = self.network(t);
-        let share = (value - self.start) / self.rise;
+        let share = value / self.rise;
         Level { gamma: self.gamma0 + self.span * (1.0 - share), slope: -self.span * slope / self.rise }
     }
 
@@ -158,20 +169,17 @@ impl Curve {
     fn gradient(&self, upstream: &[(f64, f64, f64)]) -> CurveGradient {
         let mut gradient =
             CurveGradient { gamma0: 0.0, raw_span: 0.0, raw: vec![[0.0; 3]; self.units.len()] };
-        let (mut of_span, mut of_start, mut of_end) = (0.0, 0.0, 0.0);
+        let (mut of_span, mut of_rise) = (0.0, 0.0);
         for &(t, of_gamma, of_slope) in upstream {
             let (value, slope) = self.network(t);
-            let share = (value - self.start) / self.rise;
+            let share = value / self.rise;
             gradient.gamma0 += of_gamma;
             of_span += of_gamma * (1.0 - share) - of_slope * slope / self.rise;
-            let of_rise = self.span * (of_gamma * share + of_slope * slope / self.rise) / self.rise;
-            of_end += of_rise;
-            of_start += of_gamma * self.span / self.rise - of_rise;
+            of_rise += self.span * (of_gamma * share + of_slope * slope / self.rise) / self.rise;
             let per_rise = -self.span / self.rise;
             self.add_network(&mut gradient.raw, t, of_gamma * per_rise, of_slope * per_rise);
         }
-        self.add_network(&mut gradient.raw, 0.0, of_start, 0.0);
-        self.add_network(&mut gradient.raw, 1.0, of_end, 0.0);
+        self.add_network(&mut gradient.raw, 1.0, of_rise, 0.0);
         gradient.raw_span = of_span * sigmoid(self.raw_span);
         // Through softplus, whose derivative is the logistic function.
         for (of_unit, raw) in gradient.raw.iter_mut().zip(&self.raw) {
@@ -181,15 +189,18 @@ impl Curve {
         gradient
     }
 
-    /// Adds the gradients of (w, b, v) of every unit from those of γ̃(t) and γ̃'(t).
+    /// Adds the gradients of (w, b, v) of every unit from those of γ̃(t) − γ̃(0) and γ̃'(t).
     fn add_network(&self, gradient: &mut [[f64; 3]], t: f64, of_value: f64, of_slope: f64) {
-        for (gradient, Unit { w, b, v }) in gradient.iter_mut().zip(&self.units) {
-            let s = sigmoid(w * t + b);
-            let first = s * (1.0 - s);
-            let second = first * (1.0 - 2.0 * s);
+        for (gradient, unit) in gradient.iter_mut().zip(&self.units) {
+            let Unit { w, b, v } = *unit;
+            let (s, rest) = (sigmoid(w * t + b), sigmoid(-(w * t + b)));
+            let first = s * rest;
+            let second = first * (rest - s);
+            let step = unit.step(t);
             gradient[0] += of_value * v * first * t + of_slope * v * (first + w * second * t);
-            gradient[1] += of_value * v * first + of_slope * v * w * second;
-            gradient[2] += of_value * s + of_slope * w * first;
+            // σ'(x) − σ'(b) = (σ(x) − σ(b))·(1 − σ(x) − σ(b))
+            gradient[1] += of_value * v * step * (rest - sigmoid(b)) + of_slope * v * w * second;
+            gradient[2] += of_value * step + of_slope * w * first;
         }
     }
 }
@@ -219,6 +230,49 @@ mod tests {
         let curve = gamma.curve(&parameters);
         approx::assert_relative_eq!(curve.at(0.0).alpha_bar(), sigmoid(-5.0), max_relative = 1e-5);
         approx::assert_relative_eq!(curve.at(1.0).alpha_bar(), sigmoid(3.0), max_relative = 1e-6);
+    }
+
+    /// Units whose σ is 1 to the last digit, from t = 0 to 1, still say how γ falls: σ(x) − σ(b) is e^{−b} − e^{−x} there.
+    #[test]
+    fn saturated_units_keep_their_shape() {
+        let (gamma, mut parameters) = fresh();
+        let set = |parameters: &mut Parameters, id, value| {
+            let range = parameters.range(id);
+            parameters.values_mut()[range].fill(value);
+        };
+        let (w, share) = (2f64.ln(), |t: f64| (1.0 - (-2f64.ln() * t).exp()) / 0.5);
+        for bias in [20.0f32, 45.0, 90.0] {
+            set(&mut parameters, gamma.bias, bias);
+            let curve = gamma.curve(&parameters);
+            for t in [0.0, 0.25, 0.5, 1.0] {
+                let level = curve.at(t);
+                let expected = curve.gamma0 + curve.span * (1.0 - share(t));
+                approx::assert_relative_eq!(level.gamma, expected, max_relative = 1e-7);
+                let slope = -curve.span * w * (-w * t).exp() / 0.5;
+                approx::assert_relative_eq!(level.slope, slope, max_relative = 1e-7);
+            }
+            let gradient = gamma.gradient(&parameters, &curve, &[(0.5, 1.0, 0.0)]);
+            // With u = e^{−w}: ∂γ/∂w = −span·d/dw (1 − u^t)/(1 − u), spread evenly over the units; through softplus at 0, half.
+            let (u, t) = (0.5f64, 0.5);
+            let of_share = (t * u.powf(t) * (1.0 - u) - (1.0 - u.powf(t)) * u) / (1.0 - u).powi(2);
+            let expected = -0.5 * curve.span * of_share / HIDDEN as f64;
+            for &found in &gradient[parameters.range(gamma.inner)] {
+                approx::assert_relative_eq!(f64::from(found), expected, max_relative = 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_for_noise_is_not_lost_beside_one() {
+        for gamma in [-3.0, -30.0, -45.0, -700.0] {
+            let noise = Level { gamma, slope: -1.0 }.noise();
+            approx::assert_relative_eq!(
+                noise,
+                f64::exp(gamma) / (1.0 + f64::exp(gamma)),
+                max_relative = 1e-14
+            );
+            assert!(noise > 0.0);
+        }
     }
 
     /// A number with its derivative: automatic differentiation of the formula, in its plainest form.

@@ -9,6 +9,7 @@ use crate::loss_tape::LossTape;
 use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
 use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
+use crate::schedule::divergence_of_spread;
 use gamma::{Curve, Gamma, Level};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ParameterBuilder, Parameters, Precision, Tensor, Var};
@@ -85,10 +86,10 @@ struct Levels {
 
 impl Levels {
     fn new(on: &mut LossTape<'_>, levels: &[Level]) -> Self {
-        let column = |on: &mut LossTape<'_>, value: &dyn Fn(f64) -> f64| {
-            on.tape.variable(column(levels.iter().map(|level| value(level.alpha_bar()))))
+        let column = |on: &mut LossTape<'_>, share: fn(Level) -> f64| {
+            on.tape.variable(column(levels.iter().map(|&level| share(level).sqrt())))
         };
-        Self { signal: column(on, &f64::sqrt), noise: column(on, &|alpha_bar| (1.0 - alpha_bar).sqrt()) }
+        Self { signal: column(on, Level::alpha_bar), noise: column(on, Level::noise) }
     }
 
     /// z = sqrt(ᾱ)·u_y + sqrt(1 − ᾱ)·ε, row by row.
@@ -111,9 +112,9 @@ fn column(values: impl ExactSizeIterator<Item = f64>) -> Tensor {
 fn through_levels(levels: &[Level], of_signal: &[f32], of_noise: &[f32]) -> Vec<f64> {
     let each = levels.iter().zip(of_signal.iter().zip(of_noise));
     each.map(|(level, (&of_signal, &of_noise))| {
-        let alpha_bar = level.alpha_bar();
-        let (signal, noise) = (alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt());
-        0.5 * (f64::from(of_noise) * noise * alpha_bar - f64::from(of_signal) * signal * (1.0 - alpha_bar))
+        let (alpha_bar, rest) = (level.alpha_bar(), level.noise());
+        let (signal, noise) = (alpha_bar.sqrt(), rest.sqrt());
+        0.5 * (f64::from(of_noise) * noise * alpha_bar - f64::from(of_signal) * signal * rest)
     })
     .collect()
 }
@@ -157,9 +158,9 @@ impl NoPropCt {
         let logits = on.head(z_last);
         let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
 
-        let alpha_bar = curve.at(0.0).alpha_bar();
-        let start = on.tape.variable(Tensor::filled_by(&[1, 1], |data| data[0] = alpha_bar as f32));
-        let kl = self.kl(on, alpha_bar, start);
+        let first = curve.at(0.0);
+        let start = on.tape.variable(Tensor::filled_by(&[1, 1], |data| data[0] = first.alpha_bar() as f32));
+        let kl = self.kl(on, first, start);
         let total = on.tape.linear_combination(&[(cross_entropy, 1.0), (kl, 1.0), (weighted, 1.0)], 0.0);
         let terms = LossTerms {
             total: on.scalar(total),
@@ -171,12 +172,13 @@ impl NoPropCt {
     }
 
     /// ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch; `start` is ᾱ_0 as far as it meets u.
-    fn kl(&self, on: &mut LossTape<'_>, alpha_bar: f64, start: Var) -> Var {
+    fn kl(&self, on: &mut LossTape<'_>, first: Level, start: Var) -> Var {
         let square = on.target_square();
         let square = on.tape.reshape(square, &[1, 1]);
         let scaled = on.tape.scale_rows(square, start);
         let mean = on.tape.mean(scaled);
-        let constant = -0.5 * self.net.embedding.dim() as f64 * (alpha_bar + (-alpha_bar).ln_1p());
+        let constant =
+            self.net.embedding.dim() as f64 * divergence_of_spread(first.alpha_bar(), first.noise());
         on.tape.linear_combination(&[(mean, 0.5)], constant as f32)
     }
 
@@ -210,11 +212,11 @@ impl NoPropCt {
         let ends = vec![curve.at(1.0); times.len()];
         let of_end = through_levels(&ends, of(at_end.signal), of(at_end.noise)).iter().sum();
         upstream.push((1.0, of_end, 0.0));
-        let alpha_bar = curve.at(0.0).alpha_bar();
+        let (alpha_bar, noise) = (curve.at(0.0).alpha_bar(), curve.at(0.0).noise());
         // ᾱ_0 meets u on the tape; the rest of the divergence is ½·d·ᾱ_0/(1 − ᾱ_0) in its gradient.
-        let rest = 0.5 * self.net.embedding.dim() as f64 * alpha_bar / (1.0 - alpha_bar);
+        let rest = 0.5 * self.net.embedding.dim() as f64 * alpha_bar / noise;
         let of_alpha_bar = f64::from(of(start)[0]) + rest;
-        upstream.push((0.0, -of_alpha_bar * alpha_bar * (1.0 - alpha_bar), 0.0));
+        upstream.push((0.0, -of_alpha_bar * alpha_bar * noise, 0.0));
         step.shared.push(Some(self.gamma.gradient(schedule, &curve, &upstream)));
         step
     }

@@ -4,6 +4,7 @@
 use super::NoPropDt;
 use crate::loss_tape::LossTape;
 use crate::method::{Batch, BlockStep, LossTerms};
+use crate::schedule::divergence_of_spread;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, Var};
 
@@ -73,7 +74,7 @@ pub(super) fn error_weight(net: &NoPropDt, t: usize) -> f64 {
 /// KL of one sample: ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch.
 fn kl(net: &NoPropDt, on: &mut LossTape<'_>) -> Var {
     let alpha_bar = net.schedule.alpha_bar()[0];
-    let constant = -0.5 * net.net.embedding.dim() as f64 * (alpha_bar + (-alpha_bar).ln_1p());
+    let constant = net.net.embedding.dim() as f64 * divergence_of_spread(alpha_bar, 1.0 - alpha_bar);
     let square = on.target_square();
     on.tape.linear_combination(&[(square, (0.5 * alpha_bar) as f32)], constant as f32)
 }

@@ -1,7 +1,7 @@
 //! Which instruction set kernels run with: names, detection, the choice of the user.
 
 use super::bf16::Precision;
-use super::{KERNELS, Kernels};
+use super::{Kernels, detect};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -48,7 +48,7 @@ impl Isa {
     pub const ALL: [Self; 5] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16, Self::Amx];
 
     /// The instruction set kernels run with: the one [`ISA_VARIABLE`] asks for, else the best this machine has. The
-    /// variable is read once.
+    /// variable is read once. Of a set that is asked for no other is looked for: AMX tiles, for one, are found by using them.
     ///
     /// # Errors
     /// When the variable holds no name from the list, or that of an instruction set this machine has not got.
@@ -61,18 +61,23 @@ impl Isa {
         if self >= Self::Avx512Bf16 { Precision::Bf16 } else { Precision::F32 }
     }
 
-    /// This instruction set's kernels.
+    /// This instruction set's kernels. It is looked for when it is first asked for.
     ///
     /// # Errors
     /// [`IsaError::Missing`] when this machine has not got it.
     pub fn kernels(self) -> Result<&'static dyn Kernels, IsaError> {
-        available().find(|kernels| kernels.isa() == self).ok_or(IsaError::Missing { asked: self })
+        let found = DETECTED[self as usize].get_or_init(|| detect(self));
+        found.as_deref().map(|kernels| kernels as &dyn Kernels).ok_or(IsaError::Missing { asked: self })
     }
 }
 
+/// What was found of each instruction set, in the order of [`Isa::ALL`]; empty where nobody has asked yet.
+static DETECTED: [OnceLock<Option<Box<dyn Kernels>>>; Isa::ALL.len()] =
+    [const { OnceLock::new() }; Isa::ALL.len()];
+
 /// The kernels this machine can run, slowest first: what tests and benchmarks walk.
 pub fn available() -> impl Iterator<Item = &'static dyn Kernels> {
-    KERNELS.iter().map(|kernels| &**kernels as &dyn Kernels)
+    Isa::ALL.into_iter().filter_map(|isa| isa.kernels().ok())
 }
 
 /// The kernels in use; see [`Isa::selected`].
@@ -85,11 +90,18 @@ pub fn active() -> &'static dyn Kernels {
 
 fn selected() -> Result<&'static dyn Kernels, IsaError> {
     static SELECTED: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
-    let isa = SELECTED.get_or_init(|| match std::env::var_os(ISA_VARIABLE) {
-        Some(name) => name.to_string_lossy().parse::<Isa>(),
-        None => Ok(available().map(Kernels::isa).max().unwrap_or(Isa::Portable)),
-    });
+    let asked = || std::env::var_os(ISA_VARIABLE).map(|name| name.to_string_lossy().into_owned());
+    let isa = SELECTED.get_or_init(|| choose(asked().as_deref(), |isa| isa.kernels().is_ok()));
     isa.clone().and_then(Isa::kernels)
+}
+
+/// The instruction set that is asked for, if there is one of that name; else the fastest that `has` finds. Of the former, and of those
+/// slower than the latter, nothing is looked for.
+fn choose(asked: Option<&str>, has: impl Fn(Isa) -> bool) -> Result<Isa, IsaError> {
+    match asked {
+        Some(name) => name.parse(),
+        None => Ok(Isa::ALL.into_iter().rev().find(|&isa| has(isa)).unwrap_or(Isa::Portable)),
+    }
 }
 
 fn available_names() -> Vec<Isa> {
@@ -123,6 +135,7 @@ impl fmt::Display for Isa {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gemm::{Gemm, Operand};
     use super::*;
 
     #[test]
@@ -150,6 +163,62 @@ mod tests {
         assert_eq!(found[0], Isa::Portable);
         assert!(found.is_sorted_by(|a, b| a < b), "{found:?}");
         found.into_iter().for_each(|isa| assert_eq!(isa.kernels().unwrap().isa(), isa));
+    }
+
+    #[test]
+    fn a_set_that_is_asked_for_is_taken_unseen_and_else_the_fastest_there_is() {
+        for isa in Isa::ALL {
+            let name = isa.to_string();
+            assert_eq!(Isa::ALL[isa as usize], isa);
+            assert_eq!(choose(Some(&name), |isa| panic!("looked for {isa}")), Ok(isa));
+            let seen = std::cell::RefCell::new(Vec::new());
+            let has = |candidate| {
+                seen.borrow_mut().push(candidate);
+                candidate <= isa
+            };
+            assert_eq!(choose(None, has), Ok(isa));
+            assert_eq!(
+                seen.into_inner(),
+                Isa::ALL.into_iter().rev().take_while(|&c| c >= isa).collect::<Vec<_>>()
+            );
+        }
+        assert!(matches!(choose(Some("avx9"), |_| true), Err(IsaError::Unknown { .. })));
+    }
+
+    /// Set for the process that [`alone`] is the only test of.
+    const ALONE: &str = "NOPROPDT_TEST_ALONE";
+
+    /// A process that is asked for one instruction set has looked for no other when it has run kernels.
+    #[test]
+    fn a_forced_set_looks_for_no_other() {
+        for isa in available_names() {
+            let this = std::env::current_exe().expect("a test knows its program");
+            let output = std::process::Command::new(this)
+                .args(["--exact", "kernels::isa::tests::alone", "--nocapture"])
+                .env(ISA_VARIABLE, isa.to_string())
+                .env(ALONE, "yes")
+                .output()
+                .expect("a test can start its program again");
+            let told = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{told}");
+            assert!(told.contains(&format!("looked for [{isa:?}]")), "{isa}: {told}");
+        }
+    }
+
+    /// What [`a_forced_set_looks_for_no_other`] starts; among other tests it has nothing to see.
+    #[test]
+    fn alone() {
+        if std::env::var_os(ALONE).is_none() {
+            return;
+        }
+        let (a, b) = (Operand::plain(&[1.0; 6]), Operand::plain(&[2.0; 12]));
+        let mut c = [0.0; 8];
+        Gemm { m: 2, n: 4, k: 3, a, b, accumulate: false, precision: Precision::F32 }.run(active(), &mut c);
+        assert_eq!(c, [6.0; 8]);
+        let looked_for: Vec<Isa> =
+            Isa::ALL.into_iter().filter(|&isa| DETECTED[isa as usize].get().is_some()).collect();
+        println!("looked for {looked_for:?}");
     }
 
     /// What continuous integration asks for is what its tests run on.

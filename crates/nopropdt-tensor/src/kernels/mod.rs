@@ -17,15 +17,15 @@ mod isa;
 pub mod simd;
 pub mod tile;
 
-pub use activation::relu;
+pub use activation::{passed_by_relu, relu, replaces_maximum};
 pub use allocator::{give_back_freed_memory, keep_freed_memory};
 pub use buffer::Scratch;
 pub use isa::{ISA_VARIABLE, Isa, IsaError, active, available};
 
 use simd::Simd;
-use std::sync::LazyLock;
 
-/// The kernels of an instruction set, family by family. They trust the fronts to have checked every length.
+/// The kernels of an instruction set, family by family. They trust the fronts to have checked every length: with others they panic or
+/// give wrong numbers. `unsafe` code trusts neither: it checks once more what its loads and stores reach.
 pub trait Kernels: batch_norm::BatchNorms + conv3x3::Groups + gemm::Products + Send + Sync {
     /// The instruction set.
     fn isa(&self) -> Isa;
@@ -46,15 +46,24 @@ impl<S: Simd> Kernels for S {
     }
 }
 
-/// The kernels this machine can run, slowest first. A further instruction set is a further line.
-static KERNELS: LazyLock<Vec<Box<dyn Kernels>>> = LazyLock::new(|| {
-    let mut kernels: Vec<Box<dyn Kernels>> = vec![Box::new(Portable)];
+/// Looks for an instruction set on this processor. A further one is a further line. Nothing is run of another one than what the set itself
+/// is built on.
+fn detect(isa: Isa) -> Option<Box<dyn Kernels>> {
     #[cfg(target_arch = "x86_64")]
-    {
-        kernels.extend(simd::Avx2::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
-        kernels.extend(simd::Avx512::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
-        kernels.extend(simd::Avx512Bf16::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
-        kernels.extend(simd::Amx::detect().map(|token| Box::new(token) as Box<dyn Kernels>));
+    fn boxed<S: Simd>(token: Option<S>) -> Option<Box<dyn Kernels>> {
+        token.map(|token| Box::new(token) as Box<dyn Kernels>)
     }
-    kernels
-});
+    match isa {
+        Isa::Portable => Some(Box::new(Portable)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => boxed(simd::Avx2::detect()),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => boxed(simd::Avx512::detect()),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Bf16 => boxed(simd::Avx512Bf16::detect()),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Amx => boxed(simd::Amx::detect()),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => None,
+    }
+}

@@ -1,5 +1,7 @@
 //! Adam and AdamW, as one loop.
 
+use crate::subnormal::flushed;
+
 /// The constants of one step, already rounded to f32.
 ///
 /// ```text
@@ -9,7 +11,7 @@
 /// p  = keep p - rate m / (sqrt(v) / root_correction + eps)
 /// ```
 /// with rate = learning_rate / (1 - beta1^step) and root_correction = sqrt(1 - beta2^step). Adam and AdamW differ
-/// in the constants only: `keep` is 1 for Adam, `penalty` is 0 for AdamW.
+/// in the constants only: `keep` is 1 for Adam, `penalty` is 0 for AdamW. What is kept, m, v and p, is [`flushed`].
 pub(super) struct Update {
     keep: f32,
     penalty: f32,
@@ -54,9 +56,9 @@ impl Update {
         let averages = mean.iter_mut().zip(square.iter_mut());
         for ((p, &g), (m, v)) in parameters.iter_mut().zip(gradients).zip(averages) {
             let g = g + self.penalty * *p;
-            *m += self.mean_gain * (g - *m);
-            *v = self.square_keep * *v + self.square_gain * g * g;
-            *p = self.keep * *p - self.rate * *m / (v.sqrt() / self.root_correction + self.eps);
+            *m = flushed(*m + self.mean_gain * (g - *m));
+            *v = flushed(self.square_keep * *v + self.square_gain * g * g);
+            *p = flushed(self.keep * *p - self.rate * *m / (v.sqrt() / self.root_correction + self.eps));
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A limit on the length of the gradient.
 
 use super::error::{OptimizerError, require};
+use crate::subnormal::flushed;
 
 /// Sums run in this many lanes, so that they vectorise and yet always add in the same order.
 const LANES: usize = 8;
 
 /// Scales `gradients` down to a Euclidean norm of at most `max_norm`; the result is their norm before.
 ///
-/// The scale is min(1, max_norm / (norm + 1e-6)), as in PyTorch. Squares are added in f64, in an order that depends
+/// The scale is min(1, max_norm / (norm + 1e-6)), as in PyTorch; what it makes subnormal becomes 0. Squares are added in f64, in an order that depends
 /// only on the length. When the norm is infinite or NaN no scale would mend it: the gradients stay as they are, and
 /// the caller sees it in the result.
 ///
@@ -28,7 +29,7 @@ pub fn clip_norm_of_parts(parts: &mut [&mut [f32]], max_norm: f32) -> f32 {
     let scale = (f64::from(max_norm) / (norm + 1e-6)) as f32;
     if rounded.is_finite() && scale < 1.0 {
         for part in parts {
-            part.iter_mut().for_each(|gradient| *gradient *= scale);
+            part.iter_mut().for_each(|gradient| *gradient = flushed(*gradient * scale));
         }
     }
     rounded
@@ -110,6 +111,14 @@ mod tests {
             assert_eq!(clip_gradient_norm(&mut gradients, 1.0), f32::INFINITY);
             assert_eq!(gradients, before);
         }
+    }
+
+    #[test]
+    fn scaling_leaves_no_subnormal_number() {
+        let mut gradients = [1e30, 1e-9, -1e-9, 1e-5];
+        clip_gradient_norm(&mut gradients, 1.0);
+        assert_eq!(gradients.map(f32::to_bits)[1..3], [0, 0]);
+        assert!(gradients[3] > 0.0 && gradients.iter().all(|gradient| !gradient.is_subnormal()));
     }
 
     #[test]

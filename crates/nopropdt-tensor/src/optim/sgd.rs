@@ -1,5 +1,7 @@
 //! Stochastic gradient descent with momentum.
 
+use crate::subnormal::flushed;
+
 /// The constants of one step, already rounded to f32.
 ///
 /// ```text
@@ -7,6 +9,7 @@
 /// b  = momentum b + g'
 /// p  = p - rate b
 /// ```
+/// What is kept, b and p, is [`flushed`].
 pub(super) struct Update {
     momentum: f32,
     penalty: f32,
@@ -24,13 +27,13 @@ impl Update {
         match moments.first_mut() {
             Some(sum) => {
                 for ((p, &g), b) in pairs.zip(sum) {
-                    *b = self.momentum * *b + (g + self.penalty * *p);
-                    *p -= self.rate * *b;
+                    *b = flushed(self.momentum * *b + (g + self.penalty * *p));
+                    *p = flushed(*p - self.rate * *b);
                 }
             }
             None => {
                 for (p, &g) in pairs {
-                    *p -= self.rate * (g + self.penalty * *p);
+                    *p = flushed(*p - self.rate * (g + self.penalty * *p));
                 }
             }
         }

@@ -179,3 +179,79 @@ fn state_survives_serialisation() {
     let text = toml::to_string(optimizer.state()).unwrap();
     assert_eq!(&toml::from_str::<OptimizerState>(&text).unwrap(), optimizer.state());
 }
+
+/// A gradient that has been and is gone: averages decay to zero itself and never stay among the subnormal numbers.
+#[test]
+fn nothing_kept_is_ever_subnormal() {
+    // Decays so fast that AdamW's parameter and second moment reach zero too.
+    let fast = [0.9, 0.99];
+    for config in [
+        OptimizerConfig::Adam { betas: fast, eps: 1e-8, weight_decay: 0.0 },
+        OptimizerConfig::Adam { betas: fast, eps: 1e-8, weight_decay: 0.1 },
+        OptimizerConfig::AdamW { betas: fast, eps: 1e-8, weight_decay: 2.0 },
+        OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0 },
+        OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 2.0 },
+        OptimizerConfig::Sgd { momentum: 0.5, weight_decay: 2.0 },
+    ] {
+        let mut optimizer = Optimizer::new(&config, 6).unwrap();
+        let mut parameters = [1.0, -1.0, 0.0, 3e-38, -1e-30, 1e20];
+        optimizer.step(&mut parameters, &[1.0, -2.0, 1e-3, 1e-30, 1e-19, -1e15], 0.01);
+        for step in 0..20_000 {
+            optimizer.step(&mut parameters, &[0.0; 6], 0.01);
+            let kept = || optimizer.state().moments.iter().flatten().chain(&parameters);
+            assert!(!kept().any(|value| value.is_subnormal()), "{config:?}, step {step}: {parameters:?}");
+        }
+        let decays = !matches!(config, OptimizerConfig::Adam { weight_decay, .. } if weight_decay > 0.0);
+        if decays {
+            let zeros = |values: &[f32]| values.iter().all(|value| value.to_bits() == 0);
+            assert!(optimizer.state().moments.iter().all(|moment| zeros(moment)), "{config:?}");
+            let shrinks = !matches!(config, OptimizerConfig::Adam { .. })
+                && !matches!(config, OptimizerConfig::Sgd { weight_decay, .. } if weight_decay == 0.0);
+            assert!(!shrinks || zeros(&parameters), "{config:?}: {parameters:?}");
+        }
+    }
+}
+
+/// PyTorch's default decays: 0.999 per step takes the second moment some 90,000 steps.
+#[test]
+fn the_second_moment_ends_at_zero_too() {
+    let mut optimizer = Optimizer::new(&OptimizerConfig::adamw(0.0), 2).unwrap();
+    let mut parameters = [1.0; 2];
+    optimizer.step(&mut parameters, &[1.0, 1e-12], 1e-3);
+    for _ in 0..90_000 {
+        optimizer.step(&mut parameters, &[0.0; 2], 1e-3);
+    }
+    assert_eq!(optimizer.state().moments, [[0.0; 2]; 2]);
+}
+
+/// The rules without the flush, on ordinary numbers: the same bits.
+#[test]
+fn ordinary_steps_keep_their_bits() {
+    let (length, rate) = (50, 0.01f32);
+    let mut adam = Optimizer::new(&OptimizerConfig::adamw(0.1), length).unwrap();
+    let mut sgd = Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.1 }, length).unwrap();
+    let start: Vec<f32> = (0..length).map(|i| 0.3 * (i as f32 - 20.5)).collect();
+    let (mut by_adam, mut by_sgd) = (start.clone(), start.clone());
+    let (mut p, mut q) = (start.clone(), start);
+    let [mut m, mut v, mut b] = [0; 3].map(|_| vec![0.0f32; length]);
+    let (gain, square_keep, square_gain) = ((1.0 - 0.9f64) as f32, 0.999f64 as f32, (1.0 - 0.999f64) as f32);
+    for step in 1..=30 {
+        let gradients = gradients(step, length);
+        adam.step(&mut by_adam, &gradients, rate);
+        sgd.step(&mut by_sgd, &gradients, rate);
+        let correction = (1.0 - 0.999f64.powi(step as i32)).sqrt() as f32;
+        let corrected = (f64::from(rate) / (1.0 - 0.9f64.powi(step as i32))) as f32;
+        let keep = (1.0 - f64::from(rate) * 0.1) as f32;
+        for i in 0..length {
+            let g = gradients[i];
+            m[i] += gain * (g - m[i]);
+            v[i] = square_keep * v[i] + square_gain * g * g;
+            p[i] = keep * p[i] - corrected * m[i] / (v[i].sqrt() / correction + 1e-8);
+            b[i] = 0.9f64 as f32 * b[i] + (g + 0.1f64 as f32 * q[i]);
+            q[i] -= rate * b[i];
+        }
+    }
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&by_adam), bits(&p));
+    assert_eq!(bits(&by_sgd), bits(&q));
+}

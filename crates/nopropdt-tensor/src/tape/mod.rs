@@ -79,7 +79,8 @@ impl<'p> Tape<'p> {
     }
 
     /// An empty tape whose convolutions and linear layers work in `precision`: in bf16, activations between convolutions are stored
-    /// rounded, and linear layers round what they multiply. All else, and every gradient, is f32.
+    /// rounded, and linear layers round what they multiply. All else, and every gradient, is f32. Every operation takes values stored in
+    /// either; what only changes, moves or picks such values stores its output as its input is stored.
     pub fn with_precision(mode: Mode, precision: Precision) -> Self {
         Self { mode, precision, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
     }
@@ -116,6 +117,11 @@ impl<'p> Tape<'p> {
     /// When it is stored in bf16, as between convolutions of a bf16 tape; [`Tape::widened`] reads these too.
     pub fn value(&self, var: Var) -> &Tensor {
         self.recorded(var).tensor()
+    }
+
+    /// The shape of a recorded value, whatever it is stored in.
+    pub fn shape(&self, var: Var) -> &[usize] {
+        self.recorded(var).shape()
     }
 
     /// A copy of a recorded value in f32, whatever it is stored in.
@@ -190,7 +196,7 @@ impl<'p> Tape<'p> {
     }
 
     fn check_scalar(&self, loss: Var) {
-        let value = self.value(loss);
+        let value = self.recorded(loss);
         assert_eq!(value.len(), 1, "backward: loss wants one value; shape {:?}", value.shape());
     }
 

@@ -1,7 +1,9 @@
 //! What a tape records: a tensor, or activations stored in bf16.
 
 use crate::kernels::bf16::{Bf16, Values};
+use crate::sizes::product;
 use crate::tensor::{Tensor, matrix_shape};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A recorded value.
@@ -47,12 +49,12 @@ impl Value {
         }
     }
 
-    /// The tensor's numbers.
-    ///
-    /// # Panics
-    /// When the value is stored in bf16.
-    pub(super) fn data(&self) -> &[f32] {
-        self.tensor().data()
+    /// The numbers in f32: themselves, or a copy of what is stored in bf16.
+    pub(super) fn data(&self) -> Cow<'_, [f32]> {
+        match self {
+            Self::F32(tensor) => Cow::Borrowed(tensor.data()),
+            Self::Bf16 { data, .. } => data.iter().map(|value| value.to_f32()).collect(),
+        }
     }
 
     /// The value as a tensor of its own.
@@ -65,8 +67,12 @@ impl Value {
         }
     }
 
-    /// The tensor's numbers rounded, as activations between convolutions of a bf16 tape are stored.
-    pub(super) fn rounded(tensor: &Tensor) -> Self {
+    /// The tensor, in bf16 if that is wanted, as activations between convolutions of a bf16 tape are stored.
+    pub(super) fn stored(tensor: Tensor, rounded: bool) -> Self {
+        if rounded { Self::rounded(&tensor) } else { Self::F32(tensor) }
+    }
+
+    fn rounded(tensor: &Tensor) -> Self {
         let data = tensor.data().iter().map(|&value| Bf16::from_f32(value)).collect();
         Self::Bf16 { shape: tensor.shape().to_vec(), data: Arc::new(data) }
     }
@@ -84,7 +90,7 @@ impl Value {
         match self {
             Self::F32(tensor) => Self::F32(tensor.reshaped(shape)),
             Self::Bf16 { shape: from, data } => {
-                let length: usize = shape.iter().product();
+                let length = product("reshape", shape);
                 assert_eq!(data.len(), length, "reshape: {from:?} and {shape:?} differ in length");
                 Self::Bf16 { shape: shape.to_vec(), data }
             }

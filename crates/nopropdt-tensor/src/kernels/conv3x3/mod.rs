@@ -42,7 +42,7 @@ pub struct Forward<'a> {
 pub struct Backward<'a> {
     /// The forward operands.
     pub forward: Forward<'a>,
-    /// The forward output: after a ReLU epilogue, zero exactly where no gradient passes.
+    /// The forward output: after a ReLU epilogue, zero exactly where no gradient passes. Through NaN it does.
     pub output: Values<'a>,
     /// The forward pass's arg-max; empty when it did not pool.
     pub arg_max: &'a [u8],
@@ -130,7 +130,7 @@ impl Forward<'_> {
     /// output took; `arg_max` is as long as the output then and empty otherwise.
     ///
     /// # Panics
-    /// When a slice's length does not fit the shape, or there are no channels.
+    /// When a slice's length does not fit the shape, there are no channels, or sizes are beyond memory.
     pub fn run(&self, kernels: &dyn Kernels, output: ValuesMut<'_>, arg_max: &mut [u8]) {
         self.check(output.len(), arg_max.len());
         if output.is_empty() {
@@ -162,6 +162,7 @@ impl Forward<'_> {
 
     fn check(&self, output: usize, arg_max: usize) {
         let shape = self.shape;
+        shape.check();
         let image_out = shape.image_out(&self.epilogue);
         assert!(
             shape.in_channels > 0 && shape.out_channels > 0,
@@ -180,7 +181,7 @@ impl Backward<'_> {
     /// Adds to the gradients of the kernel, of the bias and, where wanted, of the input.
     ///
     /// # Panics
-    /// When a slice's length does not fit the shape, or there are no channels.
+    /// When a slice's length does not fit the shape, there are no channels, or sizes are beyond memory.
     pub fn run(
         &self,
         kernels: &dyn Kernels,

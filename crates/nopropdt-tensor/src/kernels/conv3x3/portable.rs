@@ -8,7 +8,7 @@ use super::unroll::{columns_by_pixel, columns_by_tap};
 use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
 use crate::kernels::bf16::{Precision, ValuesMut};
 use crate::kernels::gemm::{Gemm, Operand, Products, as_multiplied};
-use crate::kernels::{Portable, Scratch, relu};
+use crate::kernels::{Portable, Scratch, passed_by_relu, relu, replaces_maximum};
 
 impl Groups for Portable {
     fn pack_forward(
@@ -99,7 +99,7 @@ fn grad_of_activation(slice: &BackwardSlice<'_>, images: std::ops::Range<usize>)
     let grad_output = &slice.grad_output[range.clone()];
     let Epilogue::Relu { pool, .. } = slice.epilogue else { return grad_output.to_vec() };
     let scale = slice.epilogue.gradient_scale();
-    let passed = |(&g, &out): (&f32, &f32)| if out > 0.0 { g * scale } else { 0.0 };
+    let passed = |(&g, &out): (&f32, &f32)| passed_by_relu(out, g * scale);
     let mut wide = Scratch::any(range.len());
     let output = slice.output.slice(range.clone()).widened(&mut wide);
     let passed = grad_output.iter().zip(output).map(passed);
@@ -131,7 +131,7 @@ fn corner(shape: &ConvShape, top_left: usize, arg: u8) -> usize {
     top_left + (usize::from(arg >> 1) * shape.width + usize::from(arg & 1)) * shape.out_channels
 }
 
-/// 2×2 maximum of a group's activations; the first of equals wins, as in PyTorch.
+/// 2×2 maximum of a group's activations; the first of equals wins and NaN does, as in PyTorch.
 fn max_pool(shape: &ConvShape, full: &[f32], output: &mut [f32], arg_max: &mut [u8]) {
     let channels = shape.out_channels;
     let mut pixels = output.chunks_exact_mut(channels).zip(arg_max.chunks_exact_mut(channels));
@@ -143,7 +143,7 @@ fn max_pool(shape: &ConvShape, full: &[f32], output: &mut [f32], arg_max: &mut [
             for channel in 0..channels {
                 let (mut best, mut best_tap) = (taps[0][channel], 0);
                 for (tap, values) in taps.iter().enumerate().skip(1) {
-                    let larger = values[channel] > best;
+                    let larger = replaces_maximum(values[channel], best);
                     best = if larger { values[channel] } else { best };
                     best_tap = if larger { tap as u8 } else { best_tap };
                 }

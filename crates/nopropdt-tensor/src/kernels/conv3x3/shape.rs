@@ -1,11 +1,17 @@
 //! Sizes of a convolution, and what follows it.
 
 use crate::kernels::dropout::DropoutMask;
+use crate::kernels::simd::WIDEST;
+use crate::sizes::product;
 
 /// Taps of the kernel.
 pub(super) const TAPS: usize = 9;
 /// Bytes of neighbourhoods a group of images may have: half of the 2 MiB L2 cache of current server cores.
 const GROUP_BYTES: usize = 1 << 20;
+/// Most images of a group.
+const MOST_IMAGES: usize = 64;
+/// What messages call the operation.
+const NAME: &str = "conv3x3";
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,29 +29,52 @@ pub struct ConvShape {
 }
 
 impl ConvShape {
+    /// Makes sure that no length any kernel forms of these sizes wraps.
+    ///
+    /// # Panics
+    /// When one is beyond `usize`.
+    pub(super) fn check(&self) {
+        let Self { batch, height, width, in_channels, out_channels } = *self;
+        let channels = [in_channels, out_channels].map(|count| self.grown(count, 2 * WIDEST));
+        let both = self.grown(channels[0], channels[1]);
+        // Borders of at most 4 rows and columns, channels padded to whole panels, nine taps or sixteen planes of these, in bytes.
+        let [rows, columns] = [height, width].map(|count| self.grown(count, 4));
+        product(NAME, &[MOST_IMAGES, rows, columns, both, 4 * 16]);
+        product(NAME, &[channels[0], channels[1], 4 * 16]);
+        product(NAME, &[batch, height, width, in_channels]);
+        product(NAME, &[batch, height, width, out_channels]);
+    }
+
+    fn grown(&self, size: usize, by: usize) -> usize {
+        size.checked_add(by).unwrap_or_else(|| panic!("{NAME}: sizes overflow; found {self:?}"))
+    }
+
     pub(super) fn pixels(&self) -> usize {
-        self.height * self.width
+        product(NAME, &[self.height, self.width])
     }
 
     /// Values of one input image.
     pub(super) fn image(&self) -> usize {
-        self.pixels() * self.in_channels
+        product(NAME, &[self.height, self.width, self.in_channels])
     }
 
     /// Values of one image's pre-activation.
     pub(super) fn activation(&self) -> usize {
-        self.pixels() * self.out_channels
+        product(NAME, &[self.height, self.width, self.out_channels])
     }
 
     /// Values of one image's output.
     pub(super) fn image_out(&self, epilogue: &Epilogue) -> usize {
         let (rows, columns) = epilogue.output_size(self);
-        rows * columns * self.out_channels
+        product(NAME, &[rows, columns, self.out_channels])
     }
 
     /// Values of the kernel [3, 3, in, out].
+    ///
+    /// # Panics
+    /// When these are more than `usize` counts.
     pub fn weights(&self) -> usize {
-        TAPS * self.in_channels * self.out_channels
+        product(NAME, &[TAPS, self.in_channels, self.out_channels])
     }
 
     /// The convolution that gives the input's gradient: the same picture, channels exchanged.
@@ -55,8 +84,8 @@ impl ConvShape {
 
     /// Images whose neighbourhoods (nine copies of an image) fill [`GROUP_BYTES`].
     pub(super) fn group(&self) -> usize {
-        let bytes = self.image() * TAPS * size_of::<f32>();
-        (GROUP_BYTES / bytes.max(1)).clamp(1, 64)
+        let bytes = product(NAME, &[self.image(), TAPS, size_of::<f32>()]);
+        (GROUP_BYTES / bytes.max(1)).clamp(1, MOST_IMAGES)
     }
 }
 

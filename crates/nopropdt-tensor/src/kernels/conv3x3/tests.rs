@@ -1,5 +1,6 @@
 //! Every instruction set of this machine against the definition, and against the portable kernels.
 
+mod nan;
 mod variants;
 
 use super::*;
@@ -140,5 +141,30 @@ proptest! {
             let per_channel: f64 = grad_output.iter().map(|&g| f64::from(g)).sum();
             prop_assert!((grad_b.iter().map(|&g| f64::from(g)).sum::<f64>() - per_channel).abs() < 1e-3);
         }
+    }
+}
+
+/// Each has a product that wraps to 0, the length of an empty slice.
+#[test]
+fn sizes_whose_product_wraps_are_refused() {
+    let large = 1usize << (usize::BITS / 2);
+    let one = ConvShape { batch: 1, height: 1, width: 1, in_channels: 1, out_channels: 1 };
+    for shape in [
+        ConvShape { batch: large, height: large, ..one },
+        ConvShape { height: large, width: large, ..one },
+        ConvShape { width: large, in_channels: large, ..one },
+        ConvShape { height: large, out_channels: large, ..one },
+        ConvShape { batch: 0, in_channels: large, out_channels: large, ..one },
+        ConvShape { batch: 0, height: usize::MAX, ..one },
+        ConvShape { batch: 0, in_channels: usize::MAX, ..one },
+    ] {
+        let run = || {
+            let epilogue = Epilogue::Relu { pool: true, dropout: None };
+            let forward = Forward { shape, x: (&[]).into(), weight: &[], bias: &[], epilogue };
+            forward.run(crate::kernels::active(), ValuesMut::F32(&mut []), &mut []);
+        };
+        let payload = std::panic::catch_unwind(run).expect_err("the contract is broken");
+        let message = payload.downcast_ref::<String>().expect("a message");
+        assert!(message.starts_with("conv3x3: sizes overflow; found"), "{shape:?}: {message}");
     }
 }

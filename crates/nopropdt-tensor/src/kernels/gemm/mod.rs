@@ -6,6 +6,7 @@ mod tiled;
 
 use super::Kernels;
 use super::bf16::{Precision, Values};
+use crate::sizes::product;
 pub(super) use portable::as_multiplied;
 
 /// A row-major matrix as it lies in memory, or its transpose.
@@ -63,13 +64,13 @@ impl Gemm<'_> {
     /// Runs the product into `c`, row-major [m, n].
     ///
     /// # Panics
-    /// When a slice's length is not the product of its sizes.
+    /// When a slice's length is not the product of its sizes, or such a product is beyond `usize`.
     pub fn run(&self, kernels: &dyn Kernels, c: &mut [f32]) {
         let Self { m, n, k, a, b, .. } = *self;
-        let product = |x: usize, y: usize| x.checked_mul(y).expect("gemm: sizes overflow");
-        assert_eq!(a.data.len(), product(m, k), "gemm: A wants m·k = {m}·{k} values");
-        assert_eq!(b.data.len(), product(k, n), "gemm: B wants k·n = {k}·{n} values");
-        assert_eq!(c.len(), product(m, n), "gemm: C wants m·n = {m}·{n} values");
+        let product = |sizes: [usize; 2]| product("gemm", &sizes);
+        assert_eq!(a.data.len(), product([m, k]), "gemm: A wants m·k = {m}·{k} values");
+        assert_eq!(b.data.len(), product([k, n]), "gemm: B wants k·n = {k}·{n} values");
+        assert_eq!(c.len(), product([m, n]), "gemm: C wants m·n = {m}·{n} values");
         if c.is_empty() {
             return;
         }

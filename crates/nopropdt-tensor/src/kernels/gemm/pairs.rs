@@ -9,6 +9,7 @@ use crate::kernels::Scratch;
 use crate::kernels::bf16::{Bf16, Element, Pair, Values, as_pairs, as_pairs_mut};
 use crate::kernels::simd::{Operation, Simd};
 use crate::kernels::tile::{Left, Product, Right, panel};
+use crate::sizes::product as size;
 use std::ops::Range;
 
 /// Pairs of steps a panel of B holds: 32 KiB with AVX-512.
@@ -21,8 +22,8 @@ pub(super) fn product<S: Simd>(simd: S, gemm: &Gemm<'_>, c: &mut [f32]) {
     let Gemm { m, n, k, a, b, accumulate, .. } = *gemm;
     let width = panel::<S>();
     let most = DEPTH.min(k.div_ceil(2));
-    let (mut left, mut right) = (Scratch::any(m * (most + GAP)), Scratch::any(most * width));
-    let mut partial = Scratch::any(m * width);
+    let (mut left, mut right) = (Scratch::any(size("gemm", &[m, most + GAP])), Scratch::any(most * width));
+    let mut partial = Scratch::any(size("gemm", &[m, width]));
     let (of_a, of_b) = (Lines::of_a(a, m, k), Lines::of_b(b, k, n));
     for first in (0..k).step_by(2 * DEPTH) {
         let steps = first..(first + 2 * DEPTH).min(k);

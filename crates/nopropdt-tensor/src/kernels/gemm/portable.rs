@@ -3,6 +3,7 @@
 use super::{Gemm, Operand, Products};
 use crate::kernels::bf16::{Precision, Values, rounded};
 use crate::kernels::{Portable, Scratch};
+use crate::sizes::product as size;
 
 impl Products for Portable {
     #[allow(unsafe_code)]
@@ -23,7 +24,9 @@ impl Products for Portable {
         let (row_b, column_b) = b.strides(k, n);
         let beta = if accumulate { 1.0 } else { 0.0 };
         assert!(
-            a_data.len() >= m * k && b_data.len() >= k * n && c.len() >= m * n,
+            a_data.len() >= size("gemm", &[m, k])
+                && b_data.len() >= size("gemm", &[k, n])
+                && c.len() >= size("gemm", &[m, n]),
             "gemm: lengths do not fit"
         );
         // SAFETY: the three lengths were checked just above, and with these strides every index that sgemm forms

@@ -92,3 +92,12 @@ fn bf16_rounds_the_operands_alone() {
         assert!((f64::from(found[0]) - exact).abs() < 1e-4, "{}: {found:?}", kernels.isa());
     }
 }
+
+/// 2³² · 2³² wraps to 0, the length of an empty slice.
+#[test]
+#[should_panic(expected = "gemm: sizes overflow; found [4294967296, 4294967296]")]
+fn sizes_whose_product_wraps_are_refused() {
+    let (a, b) = (Operand::plain(&[]), Operand::plain(&[]));
+    Gemm { m: 1 << 32, n: 1 << 32, k: 0, a, b, accumulate: false, precision: Precision::F32 }
+        .run(active(), &mut []);
+}

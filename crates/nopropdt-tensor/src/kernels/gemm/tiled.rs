@@ -9,6 +9,7 @@ use crate::kernels::Scratch;
 use crate::kernels::bf16::{Precision, Values};
 use crate::kernels::simd::{Operation, Simd};
 use crate::kernels::tile::{Left, Product, Right, Step, panel};
+use crate::sizes::product as size;
 use std::ops::Range;
 
 /// Steps of the inner sum that a panel of B holds.
@@ -34,7 +35,7 @@ fn product<S: Simd>(simd: S, gemm: &Gemm<'_>, [a_data, b_data]: [&[f32]; 2], c: 
     let Gemm { m, n, k, a, b, accumulate, .. } = *gemm;
     let width = panel::<S>();
     let mut packed = Scratch::any(DEPTH.min(k) * width);
-    let mut partial = Scratch::any(m * width);
+    let mut partial = Scratch::any(size("gemm", &[m, width]));
     for first in (0..k).step_by(DEPTH) {
         let steps = first..(first + DEPTH).min(k);
         let (row, step) = if a.transposed { (1, m) } else { (k, 1) };

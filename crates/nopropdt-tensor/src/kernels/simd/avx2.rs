@@ -24,8 +24,9 @@ impl Avx2 {
 
 impl Rounds for Avx2 {}
 
+// SAFETY: only `detect` makes a value, after it has asked for every feature that a method or `vectorize` uses; vectors are of 8 f32.
 #[allow(unsafe_code)]
-impl Simd for Avx2 {
+unsafe impl Simd for Avx2 {
     const ISA: Isa = Isa::Avx2;
     const LANES: usize = 8;
     const ROWS: usize = 6;
@@ -100,7 +101,9 @@ impl Simd for Avx2 {
             let [first, others @ ..] = values;
             let (mut best, mut which) = (first, _mm256_setzero_si256());
             for (index, value) in (1..).zip(others) {
-                let larger = _mm256_cmp_ps::<_CMP_GT_OQ>(value, best);
+                // One comparison can tell a larger number or a NaN, but not without a NaN in `best` giving way to a number.
+                let above = _mm256_cmp_ps::<_CMP_GT_OQ>(value, best);
+                let larger = _mm256_or_ps(above, _mm256_cmp_ps::<_CMP_UNORD_Q>(value, value));
                 best = _mm256_blendv_ps(best, value, larger);
                 which = _mm256_blendv_epi8(which, _mm256_set1_epi32(index), _mm256_castps_si256(larger));
             }
@@ -113,9 +116,9 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn where_positive(self, condition: __m256, value: __m256) -> __m256 {
-        // SAFETY: as for `zero`.
-        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value) }
+    fn passed_by_relu(self, output: __m256, gradient: __m256) -> __m256 {
+        // SAFETY: as for `zero`. Not at most 0: above it, or NaN.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(output, _mm256_setzero_ps()), gradient) }
     }
 
     #[inline(always)]

@@ -102,8 +102,10 @@ unsafe fn round([a, b, c, d]: [__m512i; 4], keys: [__m512i; 2], factors: [__m512
     }
 }
 
+// SAFETY: only `detect` makes a value, after it has asked for every feature that a method or `vectorize` uses, with TILES for working
+// tiles too; vectors are of 16 f32.
 #[allow(unsafe_code)]
-impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
+unsafe impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     const ISA: Isa = match (BF16, TILES) {
         (false, _) => Isa::Avx512,
         (true, false) => Isa::Avx512Bf16,
@@ -222,7 +224,9 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
             let [first, others @ ..] = values;
             let (mut best, mut which) = (first, _mm_setzero_si128());
             for (index, value) in (1..).zip(others) {
-                let larger = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(value, best);
+                // As for AVX2: one comparison does not tell both.
+                let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(value, best);
+                let larger = above | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
                 best = _mm512_mask_mov_ps(best, larger, value);
                 which = _mm_mask_mov_epi8(which, larger, _mm_set1_epi8(index));
             }
@@ -234,10 +238,10 @@ impl<const BF16: bool, const TILES: bool> Simd for Avx512With<BF16, TILES> {
     }
 
     #[inline(always)]
-    fn where_positive(self, condition: __m512, value: __m512) -> __m512 {
-        // SAFETY: as for `zero`.
+    fn passed_by_relu(self, output: __m512, gradient: __m512) -> __m512 {
+        // SAFETY: as for `zero`. Not at most 0: above it, or NaN.
         unsafe {
-            _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value)
+            _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(output, _mm512_setzero_ps()), gradient)
         }
     }
 

@@ -23,8 +23,16 @@ use crate::random::Rounds;
 pub const WIDEST: usize = 16;
 
 /// An instruction set's f32 vectors. Values are tokens: they exist only where the instructions do.
+///
+/// # Safety
+/// Kernels check lengths in terms of this trait's constants and then hand out pointers. So whoever implements it promises that
+/// - a value can be made only where the processor has the instructions and the system saves their registers: every method may use them;
+/// - `LANES` is a power of two, at most [`WIDEST`], and `ROWS` at most 14;
+/// - each method reads and writes as many elements as its contract names, at the pointers that it was given, and no others;
+/// - `TILES` is set only where AMX tiles were found to work, and then `LANES` is 16;
+/// - [`vectorize`](Simd::vectorize) runs the operation on this token or on one that was found alike.
 #[allow(unsafe_code)]
-pub trait Simd: Rounds + Send + Sync + 'static {
+pub unsafe trait Simd: Rounds + Send + Sync + 'static {
     /// The name.
     const ISA: Isa;
     /// Numbers in a vector, at most [`WIDEST`].
@@ -86,9 +94,9 @@ pub trait Simd: Rounds + Send + Sync + 'static {
         step: u32,
         positions: *mut u32,
     ) -> usize {
-        let mut lanes = [0.0; 16];
+        let mut lanes = [0.0; WIDEST];
         let mut count = 0;
-        // SAFETY: no instruction set has more than 16 lanes; the count never passes the lane, so the caller vouches for both places.
+        // SAFETY: no instruction set has more than WIDEST lanes; the count never passes the lane, so the caller vouches for both places.
         unsafe {
             self.store(values, lanes.as_mut_ptr());
             for (lane, &value) in (0..).zip(&lanes[..Self::LANES]) {
@@ -112,8 +120,8 @@ pub trait Simd: Rounds + Send + Sync + 'static {
     /// They must be writable.
     #[inline(always)]
     unsafe fn store_rounded(self, value: Self::F32, to: *mut Bf16) {
-        let mut lanes = [0.0; 16];
-        // SAFETY: no instruction set has more than 16 lanes; the caller vouches for `to`.
+        let mut lanes = [0.0; WIDEST];
+        // SAFETY: no instruction set has more than WIDEST lanes; the caller vouches for `to`.
         unsafe {
             self.store(value, lanes.as_mut_ptr());
             let to = std::slice::from_raw_parts_mut(to, Self::LANES);
@@ -127,8 +135,8 @@ pub trait Simd: Rounds + Send + Sync + 'static {
     /// They must be writable.
     #[inline(always)]
     unsafe fn store_pairs(self, first: Self::F32, second: Self::F32, to: *mut Pair) {
-        let mut lanes = [[0.0; 16]; 2];
-        // SAFETY: no instruction set has more than 16 lanes; the caller vouches for `to`.
+        let mut lanes = [[0.0; WIDEST]; 2];
+        // SAFETY: no instruction set has more than WIDEST lanes; the caller vouches for `to`.
         unsafe {
             self.store(first, lanes[0].as_mut_ptr());
             self.store(second, lanes[1].as_mut_ptr());
@@ -139,15 +147,15 @@ pub trait Simd: Rounds + Send + Sync + 'static {
         }
     }
 
-    /// Writes ReLU of the largest of four plus `bias` to `out`, lane by lane, and which of the four it was, the first of equals, to
-    /// `largest`. A NaN is never larger, and passes through the ReLU.
+    /// Writes ReLU of the largest of four plus `bias` to `out`, lane by lane, and which of the four it was to `largest`: the first of
+    /// equals, or the last NaN, see [`replaces_maximum`](super::replaces_maximum). NaN passes through the ReLU.
     ///
     /// # Safety
     /// `LANES` elements must be writable at both places.
     unsafe fn store_pooled(self, values: [Self::F32; 4], bias: Self::F32, out: *mut f32, largest: *mut u8);
 
-    /// `value` where `condition` is above 0, else 0.
-    fn where_positive(self, condition: Self::F32, value: Self::F32) -> Self::F32;
+    /// [`passed_by_relu`](super::passed_by_relu) lane by lane.
+    fn passed_by_relu(self, output: Self::F32, gradient: Self::F32) -> Self::F32;
 
     /// The 4×4 numbers at `from`, whose rows lie `row` numbers apart.
     ///

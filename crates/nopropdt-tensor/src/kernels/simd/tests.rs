@@ -111,7 +111,7 @@ impl Operation for Pools {
             for lane in 0..S::LANES {
                 let mut largest = 0;
                 for place in 1..4 {
-                    if values[place][lane] > values[largest][lane] {
+                    if values[place][lane] > values[largest][lane] || values[place][lane].is_nan() {
                         largest = place;
                     }
                 }
@@ -129,31 +129,35 @@ impl Operation for Pools {
 }
 
 #[test]
-fn a_pool_takes_the_first_of_the_largest() {
+fn a_pool_takes_the_first_of_the_largest_and_the_last_nan() {
     everywhere(Pools);
 }
 
 #[derive(Clone)]
-struct Positives;
+struct Passed;
 
 #[allow(unsafe_code)]
-impl Operation for Positives {
+impl Operation for Passed {
     type Output = ();
 
     fn run<S: Simd>(self, simd: S) {
-        let conditions =
+        let outputs =
             [1.0, 0.0, -0.0, -1.0, f32::MIN_POSITIVE, f32::NAN, f32::INFINITY, f32::NEG_INFINITY].repeat(2);
         // SAFETY: there are as many as the widest vector has lanes.
-        let condition = unsafe { simd.load(conditions.as_ptr()) };
-        let expected: Vec<f32> =
-            conditions[..S::LANES].iter().map(|&condition| if condition > 0.0 { 7.0 } else { 0.0 }).collect();
-        assert_eq!(lanes(simd, simd.where_positive(condition, simd.splat(7.0))), expected, "{}", S::ISA);
+        let output = unsafe { simd.load(outputs.as_ptr()) };
+        let expected = [7.0, 0.0, 0.0, 0.0, 7.0, 7.0, 7.0, 0.0].repeat(2);
+        assert_eq!(
+            lanes(simd, simd.passed_by_relu(output, simd.splat(7.0))),
+            expected[..S::LANES],
+            "{}",
+            S::ISA
+        );
     }
 }
 
 #[test]
-fn only_what_is_above_zero_is_positive() {
-    everywhere(Positives);
+fn a_gradient_passes_above_zero_and_at_nan() {
+    everywhere(Passed);
 }
 
 #[derive(Clone)]

@@ -22,8 +22,12 @@ const SIDE: usize = 16;
 const TILES: usize = 8;
 
 /// Eight tiles of 16 rows of 64 bytes. Tile numbers are T, A, B, C below.
+///
+/// # Safety
+/// Loads and stores must reach no more rows than the tile was configured to have, and 64 bytes of each; a value must be possible only
+/// where its instructions are.
 #[allow(unsafe_code)]
-pub(super) trait TileUnit {
+pub(super) unsafe trait TileUnit {
     /// Gives each tile its number of rows, at most 16, and forgets what they held.
     fn configure(&mut self, rows: [u8; TILES]);
 
@@ -49,15 +53,16 @@ pub(super) trait TileUnit {
     fn multiply<const C: usize, const A: usize, const B: usize>(&mut self);
 }
 
-/// Whether tiles can run the product: rows of A hold their steps side by side, in whole tiles.
+/// Whether tiles can run the product: rows of A hold their steps side by side, in whole tiles, and there are some.
 pub(super) fn fits(product: &Product<'_, Pair>) -> bool {
-    product.a.step == 1 && product.run_length > 0 && product.run_length.is_multiple_of(SIDE)
+    let steps = product.run_length;
+    product.runs > 0 && product.a.step == 1 && steps > 0 && steps.is_multiple_of(SIDE)
 }
 
 /// Runs a product that [`fits`], two tiles of rows at a time.
 ///
 /// # Safety
-/// Every index that the product's sizes form must be inside its slices and, for 32 columns, inside `out`.
+/// It must fit. Every index that the product's sizes form must be inside its slices and, for 32 columns, inside `out`.
 #[allow(unsafe_code)]
 pub(super) unsafe fn run<U: TileUnit>(
     unit: &mut U,
@@ -100,8 +105,8 @@ unsafe fn block<U: TileUnit>(
     let Product { runs, run_length, a: Left { data, row, run, .. }, b, accumulate, .. } = *product;
     let Right { data: panel, step: b_step, run: b_run } = b;
     let below = SIDE * out_row;
-    // SAFETY: the caller's promise: `data` holds the rows, `panel` the steps of 32 columns, `out` the result; the lower tiles are
-    // touched only when there are rows for them.
+    // SAFETY: the caller's promise: `data` holds the rows, each of at least one run, `panel` the steps of 32 columns, `out` the result;
+    // the lower tiles are touched only when there are rows for them.
     unsafe {
         if accumulate {
             unit.load::<0>(out, out_row);
@@ -154,8 +159,9 @@ impl Emulated {
     }
 }
 
+// SAFETY: loads and stores walk the configured rows, 16 words of each; there are no instructions that a processor could lack.
 #[allow(unsafe_code)]
-impl TileUnit for Emulated {
+unsafe impl TileUnit for Emulated {
     fn configure(&mut self, rows: [u8; TILES]) {
         *self = Self { rows, ..Self::new() };
     }
@@ -277,16 +283,25 @@ mod hardware {
         let b = Right { data: as_pairs(&words), step: 2 * SIDE, run: 0 };
         let product = Product { rows: 21, runs: 1, run_length: 2 * SIDE, a, b, accumulate: true };
         let (mut found, mut expected) = (vec![1.0f32; 21 * 2 * SIDE], vec![1.0f32; 21 * 2 * SIDE]);
-        // SAFETY: 21 rows of 32 pairs and 32 steps of 32 columns are inside 60 · 32 words; the results are 21 rows of 32.
+        // SAFETY: 21 rows of 32 pairs and 32 steps of 32 columns are inside 60 · 32 words; the results are 21 rows of 32. `available` has
+        // found the processor to have tiles and this process to be lent them.
         unsafe {
-            run(&mut Hardware, &product, found.as_mut_ptr(), 2 * SIDE);
+            run(&mut Hardware::new(), &product, found.as_mut_ptr(), 2 * SIDE);
             run(&mut Emulated::new(), &product, expected.as_mut_ptr(), 2 * SIDE);
         }
         found == expected
     }
 
-    /// The tiles of this core. Only code behind [`available`] may make one.
-    pub(in crate::kernels::tile) struct Hardware;
+    /// The tiles of this core.
+    pub(in crate::kernels::tile) struct Hardware(());
+
+    impl Hardware {
+        /// # Safety
+        /// The processor must have tiles, and the system must lend them to this process: see [`available`].
+        pub(in crate::kernels::tile) unsafe fn new() -> Self {
+            Self(())
+        }
+    }
 
     /// What LDTILECFG reads: palette 1, then bytes a row and rows of each tile.
     #[repr(C, align(64))]
@@ -298,7 +313,9 @@ mod hardware {
         rows: [u8; 16],
     }
 
-    impl TileUnit for Hardware {
+    // SAFETY: the processor has the instructions, as whoever made a value vouches; a load or store reaches 64 bytes of each row that
+    // LDTILECFG gave the tile.
+    unsafe impl TileUnit for Hardware {
         fn configure(&mut self, rows: [u8; TILES]) {
             let mut configuration =
                 Configuration { palette: 1, start_row: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };

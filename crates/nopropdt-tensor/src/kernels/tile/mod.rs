@@ -52,7 +52,8 @@ pub trait Step: Copy + std::fmt::Debug + 'static {
     /// Runs a product on a matrix unit, if there is one and the product fits; whether it did.
     ///
     /// # Safety
-    /// Every index that the product's sizes form must be inside its slices and, for a panel's columns, inside `out`.
+    /// The product's sums must not be empty; every index that its sizes form must be inside its slices and, for a panel's columns,
+    /// inside `out`.
     unsafe fn run_on_tiles<S: Simd>(product: &Product<'_, Self>, out: *mut f32, out_row: usize) -> bool {
         let _ = (product, out, out_row);
         false
@@ -113,7 +114,7 @@ impl Step for Pair {
         let fits = S::TILES && amx::fits(product);
         if fits {
             // SAFETY: the caller's promise; a token with tiles exists only where they were found to work.
-            unsafe { amx::run(&mut amx::Hardware, product, out, out_row) };
+            unsafe { amx::run(&mut amx::Hardware::new(), product, out, out_row) };
         }
         fits
     }
@@ -181,12 +182,12 @@ fn extent(axes: [(usize, usize); 3], last: usize) -> usize {
 }
 
 impl<E: Step> Product<'_, E> {
-    /// Writes row r of the result to `out[r · out_row ..]`.
+    /// Writes row r of the result to `out[r · out_row ..]`. A sum without runs or without steps is 0, and reads nothing.
     ///
     /// # Panics
     /// When a slice is too short for the sizes, or neither distance of `a` is 1.
     pub fn run<S: Simd>(&self, simd: S, out: &mut [f32], out_row: usize) {
-        let Self { rows, runs, run_length, a, b, accumulate: _ } = *self;
+        let Self { rows, runs, run_length, a, b, accumulate } = *self;
         let needed = extent([(rows, a.row), (runs, a.run), (run_length, a.step)], 1);
         assert!(a.data.len() >= needed, "tile: a wants {needed} values; found {}", a.data.len());
         let needed = extent([(rows, 0), (runs, b.run), (run_length, b.step)], panel::<S>());
@@ -194,7 +195,13 @@ impl<E: Step> Product<'_, E> {
         let needed = extent([(rows, out_row), (1, 0), (1, 0)], panel::<S>());
         assert!(out.len() >= needed, "tile: out wants {needed} values; found {}", out.len());
         assert!(a.row == 1 || a.step == 1, "tile: rows or steps of a must lie side by side");
-        // SAFETY: every slice was just found long enough.
+        if runs == 0 || run_length == 0 {
+            if !accumulate {
+                (0..rows).for_each(|row| out[row * out_row..][..panel::<S>()].fill(0.0));
+            }
+            return;
+        }
+        // SAFETY: every slice was just found long enough, and there is something to add up.
         #[allow(unsafe_code)]
         let done = unsafe { E::run_on_tiles::<S>(self, out.as_mut_ptr(), out_row) };
         if !done {

@@ -105,6 +105,47 @@ fn check_all(rows: usize, runs: usize, run_length: usize, gap: usize, steps_touc
     }
 }
 
+/// Sums of nothing are zero or leave the result as it is, and the operands, empty, are not looked at.
+#[test]
+fn products_without_runs_steps_or_rows() {
+    fn on<S: Simd, E: Numbers>(simd: S) {
+        let (width, far) = (panel::<S>(), usize::MAX / 3);
+        for (rows, runs, run_length) in [(40, 0, 16), (40, 0, 0), (40, 3, 0), (1, 0, 5), (0, 3, 16)] {
+            for accumulate in [false, true] {
+                let (a, b) = (
+                    Left { data: &[], row: far, step: 1, run: far },
+                    Right { data: &[], step: far, run: far },
+                );
+                let product = Product::<E> { rows, runs, run_length, a, b, accumulate };
+                let out_row = width + 1;
+                let mut out = vec![3.0; (rows * out_row).saturating_sub(1)];
+                product.run(simd, &mut out, out_row);
+                for (index, value) in out.into_iter().enumerate() {
+                    let beside = index % out_row == width;
+                    assert_eq!(
+                        value,
+                        if accumulate || beside { 3.0 } else { 0.0 },
+                        "{}: {product:?}",
+                        S::ISA
+                    );
+                }
+            }
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::super::simd::{Amx, Avx2, Avx512, Avx512Bf16};
+        fn both<S: Simd>(simd: S) {
+            on::<S, f32>(simd);
+            on::<S, Pair>(simd);
+        }
+        Avx2::detect().into_iter().for_each(both);
+        Avx512::detect().into_iter().for_each(both);
+        Avx512Bf16::detect().into_iter().for_each(both);
+        Amx::detect().into_iter().for_each(both);
+    }
+}
+
 #[test]
 fn every_height_of_a_tile() {
     for rows in 0..31 {
@@ -147,13 +188,14 @@ fn check_tiles(rows: usize, runs: usize, chunks: usize, gap: usize) {
 #[test]
 fn tiles_take_whole_chunks_of_steps_that_touch() {
     let data = [Pair::default(); 64];
-    let fits = |step, run_length| {
+    let fits = |step, runs, run_length| {
         let (a, b) =
             (Left { data: &data[..], row: 1, step, run: 0 }, Right { data: &data[..], step: 1, run: 0 });
-        amx::fits(&Product { rows: 1, runs: 1, run_length, a, b, accumulate: false })
+        amx::fits(&Product { rows: 1, runs, run_length, a, b, accumulate: false })
     };
-    assert!(fits(1, 16) && fits(1, 48));
-    assert!(!fits(1, 0) && !fits(1, 8) && !fits(1, 17) && !fits(2, 16));
+    assert!(fits(1, 1, 16) && fits(1, 2, 48));
+    assert!(!fits(1, 1, 0) && !fits(1, 1, 8) && !fits(1, 1, 17) && !fits(2, 1, 16));
+    assert!(!fits(1, 0, 16), "without runs A may be empty, and its rows are nowhere");
 }
 
 proptest! {

@@ -1,15 +1,16 @@
 //! ReLU, tanh, softmax and dropout on values of any shape.
 
 use super::{Dropout, Mode, Operation, Pass, Tape, Value, Var};
-use crate::kernels::relu;
+use crate::kernels::{passed_by_relu, relu};
+use std::borrow::Cow;
 
 struct Relu(Var);
 
 impl Operation for Relu {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
-            for ((grad, &out), &g) in grad.iter_mut().zip(output.data()).zip(grad_output) {
-                *grad += if out > 0.0 { g } else { 0.0 };
+            for ((grad, &out), &g) in grad.iter_mut().zip(&*output.data()).zip(grad_output) {
+                *grad += passed_by_relu(out, g);
             }
         });
     }
@@ -19,8 +20,13 @@ struct Tanh(Var);
 
 impl Operation for Tanh {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
+        // Near ±1 a rounded output says little of 1 − out².
+        let exact: Cow<'_, [f32]> = match output.is_rounded() {
+            true => pass.value(self.0).data().iter().map(|x| x.tanh()).collect(),
+            false => output.data(),
+        };
         pass.accumulate(self.0, |grad| {
-            for ((grad, &out), &g) in grad.iter_mut().zip(output.data()).zip(grad_output) {
+            for ((grad, &out), &g) in grad.iter_mut().zip(&*exact).zip(grad_output) {
                 *grad += g * (1.0 - out * out);
             }
         });
@@ -33,7 +39,8 @@ impl Operation for Softmax {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, classes) = output.matrix_shape("softmax");
         pass.accumulate(self.0, |grad| {
-            let rows = output.data().chunks_exact(classes).zip(grad_output.chunks_exact(classes));
+            let output = output.data();
+            let rows = output.chunks_exact(classes).zip(grad_output.chunks_exact(classes));
             for (grad, (p, g)) in grad.chunks_exact_mut(classes).zip(rows) {
                 let mean: f32 = p.iter().zip(g).map(|(p, g)| p * g).sum();
                 for ((grad, p), g) in grad.iter_mut().zip(p).zip(g) {
@@ -72,15 +79,13 @@ pub(super) fn softmax_rows(values: &mut [f32], classes: usize) {
 impl Tape<'_> {
     /// max(x, 0); NaN stays NaN.
     pub fn relu(&mut self, x: Var) -> Var {
-        let mut value = self.value(x).clone();
-        value.data_mut().iter_mut().for_each(|v| *v = relu(*v));
+        let value = self.changed(x, |values| values.iter_mut().for_each(|v| *v = relu(*v)));
         self.record(value, &[x], Relu(x))
     }
 
     /// tanh(x).
     pub fn tanh(&mut self, x: Var) -> Var {
-        let mut value = self.value(x).clone();
-        value.data_mut().iter_mut().for_each(|v| *v = v.tanh());
+        let value = self.changed(x, |values| values.iter_mut().for_each(|v| *v = v.tanh()));
         self.record(value, &[x], Tanh(x))
     }
 
@@ -89,7 +94,7 @@ impl Tape<'_> {
     /// # Panics
     /// When `logits` is not a matrix with at least one column.
     pub fn softmax(&mut self, logits: Var) -> Var {
-        let mut value = self.value(logits).clone();
+        let mut value = self.widened(logits);
         let (_, classes) = value.matrix_shape("softmax");
         assert!(classes > 0, "softmax: wants at least one class");
         softmax_rows(value.data_mut(), classes);
@@ -102,8 +107,14 @@ impl Tape<'_> {
         if self.mode() == Mode::Eval || dropout.probability == 0.0 {
             return x;
         }
-        let mut value = self.value(x).clone();
-        dropout.mask().apply(0, value.data_mut());
+        let value = self.changed(x, |values| dropout.mask().apply(0, values));
         self.record(value, &[x], DropoutOp { x, dropout })
+    }
+
+    /// A copy of `x` that `change` was let loose on, stored as `x` is.
+    pub(super) fn changed(&self, x: Var, change: impl FnOnce(&mut [f32])) -> Value {
+        let mut value = self.widened(x);
+        change(value.data_mut());
+        Value::stored(value, self.recorded(x).is_rounded())
     }
 }

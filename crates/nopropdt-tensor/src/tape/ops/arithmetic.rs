@@ -1,6 +1,7 @@
 //! Sums and joins of values.
 
 use super::{Operation, Pass, Tape, Value, Var};
+use crate::sizes::product;
 use crate::tensor::Tensor;
 
 struct LinearCombination {
@@ -51,7 +52,7 @@ impl Tape<'_> {
         }
         let inputs: Vec<Var> = terms.iter().map(|term| term.0).collect();
         let rounded = inputs.iter().any(|&x| self.recorded(x).is_rounded());
-        let value = if rounded { Value::rounded(&value) } else { Value::F32(value) };
+        let value = Value::stored(value, rounded);
         self.record(value, &inputs, LinearCombination { terms: terms.to_vec() })
     }
 
@@ -63,25 +64,27 @@ impl Tape<'_> {
         self.linear_combination(&[(a, 1.0), (b, 1.0)], 0.0)
     }
 
-    /// Matrices with equal numbers of rows side by side: [B, n], [B, k] -> [B, n + k].
+    /// Matrices with equal numbers of rows side by side: [B, n], [B, k] -> [B, n + k]; stored rounded if all are.
     ///
     /// # Panics
     /// When an input is not a matrix or the numbers of rows differ.
     pub fn concat(&mut self, inputs: &[Var]) -> Var {
         let sizes: Vec<(usize, usize)> =
-            inputs.iter().map(|&x| self.value(x).matrix_shape("concat")).collect();
+            inputs.iter().map(|&x| self.recorded(x).matrix_shape("concat")).collect();
         let rows = sizes.first().expect("concat: wants at least one input").0;
         assert!(sizes.iter().all(|size| size.0 == rows), "concat: numbers of rows differ: {sizes:?}");
         let columns = sizes.iter().map(|size| size.1).sum();
         let value = Tensor::filled_by(&[rows, columns], |data| {
+            let parts: Vec<_> = inputs.iter().map(|&x| self.recorded(x).data()).collect();
             for (row, target) in data.chunks_exact_mut(columns.max(1)).enumerate() {
                 let mut from = 0;
-                for (&x, &(_, width)) in inputs.iter().zip(&sizes) {
-                    target[from..from + width].copy_from_slice(&self.value(x).data()[row * width..][..width]);
+                for (part, &(_, width)) in parts.iter().zip(&sizes) {
+                    target[from..from + width].copy_from_slice(&part[row * width..][..width]);
                     from += width;
                 }
             }
         });
+        let value = Value::stored(value, inputs.iter().all(|&x| self.recorded(x).is_rounded()));
         let saved = inputs.iter().zip(&sizes).map(|(&x, size)| (x, size.1)).collect();
         self.record(value, inputs, Concat { inputs: saved })
     }
@@ -98,6 +101,6 @@ impl Tape<'_> {
     /// [B, …] -> [B, product of the rest].
     pub fn flatten(&mut self, x: Var) -> Var {
         let shape = self.recorded(x).shape().to_vec();
-        self.reshape(x, &[shape[0], shape[1..].iter().product()])
+        self.reshape(x, &[shape[0], product("flatten", &shape[1..])])
     }
 }

@@ -5,6 +5,7 @@ use crate::kernels;
 use crate::kernels::batch_norm::{Standard, moments};
 use crate::layers::BatchNorm;
 use crate::parameters::ParameterId;
+use crate::subnormal::flushed;
 
 struct BatchNormOp {
     x: Var,
@@ -26,10 +27,10 @@ impl Operation for BatchNormOp {
             scale: pass.parameter(self.slot, self.layer.weight),
         };
         let share = if self.of_batch { 1.0 / rows as f32 } else { 0.0 };
-        let x_dy = [pass.value(self.x).data(), grad_output];
+        let x = pass.value(self.x).data();
         let mut grad_x = pass.take_gradient(self.x);
         let (grad_scale, grad_shift) =
-            standard.gradients(kernels::active(), share, x_dy, grad_x.as_deref_mut());
+            standard.gradients(kernels::active(), share, [&x, grad_output], grad_x.as_deref_mut());
         if let Some(grad_x) = grad_x {
             pass.give_back(self.x, grad_x);
         }
@@ -54,18 +55,19 @@ impl Tape<'_> {
     pub fn batch_norm(&mut self, x: Var, slot: Slot, layer: &BatchNorm) -> Var {
         let parameters = self.parameters(slot);
         let (scale, shift) = (parameters.get(layer.weight), parameters.get(layer.bias));
-        let (rows, features) = self.value(x).matrix_shape("batch_norm");
+        let (rows, features) = self.recorded(x).matrix_shape("batch_norm");
         assert_eq!(features, scale.len(), "batch_norm: wants {} features; x has {features}", scale.len());
         let running = (parameters.statistic(layer.running_mean), parameters.statistic(layer.running_var));
         let (mean, variance) = match self.mode() {
             Mode::Eval => (running.0.to_vec(), running.1.to_vec()),
             Mode::Train => {
                 assert!(rows >= 2, "batch_norm: training wants at least 2 rows; x has {rows}");
-                let (mean, variance) = moments(kernels::active(), self.value(x).data(), features);
+                let (mean, variance) = moments(kernels::active(), &self.recorded(x).data(), features);
                 let unbiased = rows as f32 / (rows - 1) as f32;
                 let moved = |old: &[f32], new: &[f32], factor: f32| -> Vec<f32> {
                     let momentum = layer.momentum;
-                    old.iter().zip(new).map(|(o, n)| (1.0 - momentum) * o + momentum * factor * n).collect()
+                    let moved = |(o, n): (&f32, &f32)| flushed((1.0 - momentum) * o + momentum * factor * n);
+                    old.iter().zip(new).map(moved).collect()
                 };
                 let updates = [
                     (layer.running_mean, moved(running.0, &mean, 1.0)),
@@ -76,7 +78,7 @@ impl Tape<'_> {
             }
         };
         let inverse_std: Vec<f32> = variance.iter().map(|v| 1.0 / (v + layer.epsilon).sqrt()).collect();
-        let mut value = self.value(x).clone();
+        let mut value = self.widened(x);
         let standard = Standard { mean: &mean, inverse_std: &inverse_std, scale };
         standard.normalise(kernels::active(), shift, value.data_mut());
         let of_batch = self.mode() == Mode::Train;

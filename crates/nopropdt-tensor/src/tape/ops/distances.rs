@@ -14,13 +14,11 @@ impl Operation for SquaredDistances {
         let (x, w) = (pass.value(self.x), pass.value(self.w));
         let ((_, dim), (_, points)) =
             (x.matrix_shape("squared_distances"), output.matrix_shape("squared_distances"));
+        let (x, w) = (x.data(), w.data());
         let pairs = || {
-            let rows = x.data().chunks_exact(dim).zip(grad_output.chunks_exact(points)).enumerate();
+            let rows = x.chunks_exact(dim).zip(grad_output.chunks_exact(points)).enumerate();
             rows.flat_map(|(b, (x, g))| {
-                g.iter()
-                    .zip(w.data().chunks_exact(dim))
-                    .enumerate()
-                    .map(move |(k, (g, w))| (b, x, k, w, 2.0 * g))
+                g.iter().zip(w.chunks_exact(dim)).enumerate().map(move |(k, (g, w))| (b, x, k, w, 2.0 * g))
             })
         };
         pass.accumulate(self.x, |grad| {
@@ -63,14 +61,15 @@ impl Tape<'_> {
     /// # Panics
     /// When an input is not a matrix, or they differ in columns or have none.
     pub fn squared_distances(&mut self, x: Var, w: Var) -> Var {
-        let (rows, dim) = self.value(x).matrix_shape("squared_distances");
-        let (points, columns) = self.value(w).matrix_shape("squared_distances");
+        let (rows, dim) = self.recorded(x).matrix_shape("squared_distances");
+        let (points, columns) = self.recorded(w).matrix_shape("squared_distances");
         assert_eq!(dim, columns, "squared_distances: x has {dim} columns; w has {columns}");
         assert!(dim > 0, "squared_distances: wants at least one column");
         let value = Tensor::filled_by(&[rows, points], |out| {
-            let rows = self.value(x).data().chunks_exact(dim);
+            let (of_x, of_w) = (self.recorded(x).data(), self.recorded(w).data());
+            let rows = of_x.chunks_exact(dim);
             for (out, x) in out.chunks_exact_mut(points.max(1)).zip(rows) {
-                let points = self.value(w).data().chunks_exact(dim);
+                let points = of_w.chunks_exact(dim);
                 out.iter_mut().zip(points).for_each(|(out, w)| *out = squared_distance(x, w));
             }
         });

@@ -46,7 +46,7 @@ impl Tape<'_> {
         self.record_with_parameters(value, ParameterValue { slot, id })
     }
 
-    /// Row `labels[b]` of `matrix` for each b: u_y of W_embed.
+    /// Row `labels[b]` of `matrix` for each b: u_y of W_embed. Stored rounded if the matrix is.
     ///
     /// # Shapes
     /// matrix `[m, d]`, labels `[B]` -> `[B, d]`
@@ -54,15 +54,17 @@ impl Tape<'_> {
     /// # Panics
     /// When `matrix` is not a matrix or a label is not below m.
     pub fn rows(&mut self, matrix: Var, labels: &[usize]) -> Var {
-        let (count, columns) = self.value(matrix).matrix_shape("rows");
+        let (count, columns) = self.recorded(matrix).matrix_shape("rows");
         if let Some(label) = labels.iter().find(|&&label| label >= count) {
             panic!("rows: label must be below {count}; found {label}");
         }
         let value = Tensor::filled_by(&[labels.len(), columns], |out| {
+            let values = self.recorded(matrix).data();
             for (row, &label) in out.chunks_exact_mut(columns.max(1)).zip(labels) {
-                row.copy_from_slice(&self.value(matrix).data()[label * columns..][..columns]);
+                row.copy_from_slice(&values[label * columns..][..columns]);
             }
         });
+        let value = Value::stored(value, self.recorded(matrix).is_rounded());
         self.record(value, &[matrix], Rows { matrix, labels: labels.to_vec() })
     }
 }

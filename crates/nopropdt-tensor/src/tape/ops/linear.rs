@@ -4,6 +4,7 @@ use super::{Operation, Pass, Precision, Slot, Tape, Value, Var};
 use crate::kernels;
 use crate::kernels::gemm::{Gemm, Operand};
 use crate::parameters::ParameterId;
+use crate::sizes::product;
 use crate::tensor::Tensor;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -31,7 +32,7 @@ impl Operation for Linear {
                 .run(kernels::active(), dw);
         });
         let bias = pass.parameter_gradient(self.slot, self.bias);
-        dy.chunks_exact(outputs).for_each(|row| super::add(bias, row));
+        dy.chunks_exact(outputs.max(1)).for_each(|row| super::add(bias, row));
         pass.accumulate(self.x, |dx| {
             let (a, b) = (Operand::plain(dy), Operand::plain(weight));
             Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate, precision }.run(kernels::active(), dx);
@@ -63,11 +64,11 @@ impl Operation for Matmul {
         let ((m, k), (_, n)) = (a.matrix_shape("matmul"), b.matrix_shape("matmul"));
         let (dc, accumulate, precision) = (Operand::plain(grad_output), true, Precision::F32);
         pass.accumulate(self.a, |da| {
-            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.data()), accumulate, precision }
+            Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.values()), accumulate, precision }
                 .run(kernels::active(), da);
         });
         pass.accumulate(self.b, |db| {
-            Gemm { m: k, n, k: m, a: Operand::transposed(a.data()), b: dc, accumulate, precision }
+            Gemm { m: k, n, k: m, a: Operand::transposed(a.values()), b: dc, accumulate, precision }
                 .run(kernels::active(), db);
         });
     }
@@ -89,11 +90,11 @@ impl Tape<'_> {
         let outputs = b.len();
         assert_eq!(
             w.len(),
-            inputs * outputs,
+            product("linear", &[inputs, outputs]),
             "linear: weight does not fit {inputs} inputs and {outputs} outputs"
         );
         let value = Tensor::filled_by(&[rows, outputs], |y| {
-            y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
+            y.chunks_exact_mut(outputs.max(1)).for_each(|row| row.copy_from_slice(b));
             let (a, b) = (Operand::plain(self.recorded(x).values()), Operand::transposed(w));
             Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true, precision }
                 .run(kernels::active(), y);
@@ -110,10 +111,11 @@ impl Tape<'_> {
     /// When the shapes do not fit.
     pub fn matmul(&mut self, a: Var, b: Var) -> Var {
         let ((m, k), (rows, n)) =
-            (self.value(a).matrix_shape("matmul"), self.value(b).matrix_shape("matmul"));
+            (self.recorded(a).matrix_shape("matmul"), self.recorded(b).matrix_shape("matmul"));
         assert_eq!(k, rows, "matmul: A has {k} columns; B has {rows} rows");
         let value = Tensor::filled_by(&[m, n], |c| {
-            let (a, b) = (Operand::plain(self.value(a).data()), Operand::plain(self.value(b).data()));
+            let (a, b) = (self.recorded(a).values(), self.recorded(b).values());
+            let (a, b) = (Operand::plain(a), Operand::plain(b));
             Gemm { m, n, k, a, b, accumulate: false, precision: Precision::F32 }.run(kernels::active(), c);
         });
         self.record(value, &[a, b], Matmul { a, b })

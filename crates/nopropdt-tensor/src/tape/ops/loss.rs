@@ -14,7 +14,7 @@ impl Operation for SquaredError {
         let factor = 2.0 * grad_output[0] / a.shape()[0] as f32;
         for (var, sign) in [(self.a, factor), (self.b, -factor)] {
             pass.accumulate(var, |grad| {
-                for ((grad, a), b) in grad.iter_mut().zip(a.data()).zip(b.data()) {
+                for ((grad, a), b) in grad.iter_mut().zip(&*a.data()).zip(&*b.data()) {
                     *grad += sign * (a - b);
                 }
             });
@@ -28,18 +28,30 @@ struct CrossEntropy {
 }
 
 impl Operation for CrossEntropy {
-    /// (softmax(logits) − one-hot) / B.
+    /// (softmax(logits) − one-hot) / B. At the label that is minus the sum of the others, which does not cancel where it is nearly 0.
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let logits = pass.value(self.logits);
         let (rows, classes) = logits.matrix_shape("cross_entropy");
         let factor = grad_output[0] / rows as f32;
         pass.accumulate(self.logits, |grad| {
-            let mut p = logits.data().to_vec();
+            let mut p = logits.data().into_owned();
             softmax_rows(&mut p, classes);
-            self.labels.iter().enumerate().for_each(|(row, &label)| p[row * classes + label] -= 1.0);
+            for (row, &label) in p.chunks_exact_mut(classes).zip(&self.labels) {
+                row[label] = 0.0;
+                row[label] = -row.iter().sum::<f32>();
+            }
             grad.iter_mut().zip(&p).for_each(|(grad, p)| *grad += factor * p);
         });
     }
+}
+
+/// −ln softmax(row)_label = (max − row_label) + ln(1 + Σ e^{v − max}) over all but the maximum: two terms of one sign, so that nothing
+/// cancels where the label is all but certain. NaN in a row gives NaN.
+fn surprise(row: &[f32], label: usize) -> f64 {
+    let largest = (1..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best });
+    let most = row[largest];
+    let others = row[..largest].iter().chain(&row[largest + 1..]).map(|v| (v - most).exp()).sum::<f32>();
+    f64::from(most) - f64::from(row[label]) + f64::from(others).ln_1p()
 }
 
 impl Tape<'_> {
@@ -51,10 +63,10 @@ impl Tape<'_> {
     /// # Panics
     /// When the shapes differ or the batch is empty.
     pub fn squared_error(&mut self, a: Var, b: Var) -> Var {
-        let (x, y) = (self.value(a), self.value(b));
+        let (x, y) = (self.recorded(a), self.recorded(b));
         assert_eq!(x.shape(), y.shape(), "squared_error: shapes differ");
         assert!(x.shape()[0] > 0, "squared_error: wants at least one row");
-        let sum: f64 = x.data().iter().zip(y.data()).map(|(x, y)| f64::from(x - y).powi(2)).sum();
+        let sum: f64 = x.data().iter().zip(&*y.data()).map(|(x, y)| f64::from(x - y).powi(2)).sum();
         let value = Tensor::scalar((sum / x.shape()[0] as f64) as f32);
         self.record(value, &[a, b], SquaredError { a, b })
     }
@@ -67,16 +79,14 @@ impl Tape<'_> {
     /// # Panics
     /// When the shapes do not fit, the batch is empty, or a label is not below m.
     pub fn cross_entropy(&mut self, logits: Var, labels: &[usize]) -> Var {
-        let (rows, classes) = self.value(logits).matrix_shape("cross_entropy");
+        let (rows, classes) = self.recorded(logits).matrix_shape("cross_entropy");
         assert_eq!(rows, labels.len(), "cross_entropy: {rows} rows; {} labels", labels.len());
         assert!(rows > 0, "cross_entropy: wants at least one row");
-        let negative_log = |(row, &label): (&[f32], &usize)| {
-            assert!(label < classes, "cross_entropy: label must be below {classes}; found {label}");
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f32 = row.iter().map(|v| (v - largest).exp()).sum();
-            f64::from(sum.ln() + largest - row[label])
-        };
-        let sum: f64 = self.value(logits).data().chunks_exact(classes).zip(labels).map(negative_log).sum();
+        if let Some(label) = labels.iter().find(|&&label| label >= classes) {
+            panic!("cross_entropy: label must be below {classes}; found {label}");
+        }
+        let of_row = |(row, &label): (&[f32], &usize)| surprise(row, label);
+        let sum: f64 = self.recorded(logits).data().chunks_exact(classes).zip(labels).map(of_row).sum();
         let value = Tensor::scalar((sum / rows as f64) as f32);
         self.record(value, &[logits], CrossEntropy { logits, labels: labels.to_vec() })
     }

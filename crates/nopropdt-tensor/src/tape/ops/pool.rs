@@ -1,6 +1,7 @@
 //! Pooling over images [B, H, W, C].
 
 use super::{Operation, Pass, Tape, Value, Var};
+use crate::kernels::replaces_maximum;
 use crate::tensor::Tensor;
 
 struct MaxPool {
@@ -26,7 +27,8 @@ impl Operation for GlobalAveragePool {
         let [_, height, width, channels] = image_shape(pass.value(self.x));
         let pixels = height * width;
         pass.accumulate(self.x, |grad| {
-            let images = grad.chunks_exact_mut(pixels * channels).zip(grad_output.chunks_exact(channels));
+            let images = grad.chunks_exact_mut((pixels * channels).max(1));
+            let images = images.zip(grad_output.chunks_exact(channels.max(1)));
             for (image, g) in images {
                 for pixel in image.chunks_exact_mut(channels) {
                     pixel.iter_mut().zip(g).for_each(|(d, g)| *d += g / pixels as f32);
@@ -42,7 +44,7 @@ fn image_shape(x: &Value) -> [usize; 4] {
 }
 
 impl Tape<'_> {
-    /// Largest of each 2×2 window, stride 2; a last odd row or column is left out. The first of equals wins.
+    /// Largest of each 2×2 window, stride 2; a last odd row or column is left out. The first of equals wins, and NaN does.
     ///
     /// # Shapes
     /// x [B, H, W, C] -> [B, H/2, W/2, C]
@@ -50,14 +52,11 @@ impl Tape<'_> {
     /// # Panics
     /// When `x` is not a batch of images, or holds more than 2³² values.
     pub fn max_pool(&mut self, x: Var) -> Var {
-        let tensor = self.value(x);
-        let [batch, height, width, channels] = image_shape(self.recorded(x));
-        assert!(
-            u32::try_from(tensor.len()).is_ok(),
-            "max_pool: wants at most 2^32 values; found {}",
-            tensor.len()
-        );
-        let data = tensor.data();
+        let input = self.recorded(x);
+        let [batch, height, width, channels] = image_shape(input);
+        let length = input.len();
+        assert!(u32::try_from(length).is_ok(), "max_pool: wants at most 2^32 values; found {length}");
+        let data = input.data();
         let mut sources = Vec::with_capacity(batch * (height / 2) * (width / 2) * channels);
         for image in 0..batch {
             for row in 0..height / 2 {
@@ -69,7 +68,8 @@ impl Tape<'_> {
                             channel + width * channels,
                             channel + (width + 1) * channels,
                         ];
-                        let larger = |best, at| if data[at] > data[best] { at } else { best };
+                        let larger =
+                            |best, at| if replaces_maximum(data[at], data[best]) { at } else { best };
                         sources.push(rest.into_iter().fold(channel, larger) as u32);
                     }
                 }
@@ -78,6 +78,7 @@ impl Tape<'_> {
         let value = Tensor::filled_by(&[batch, height / 2, width / 2, channels], |out| {
             out.iter_mut().zip(&sources).for_each(|(out, &source)| *out = data[source as usize]);
         });
+        let value = Value::stored(value, input.is_rounded());
         self.record(value, &[x], MaxPool { x, sources })
     }
 
@@ -94,8 +95,8 @@ impl Tape<'_> {
         assert!(pixels > 0, "global_average_pool: wants at least one pixel; image is {height}×{width}");
         let value = Tensor::filled_by(&[batch, channels], |out| {
             let images = self.widened(x);
-            let images = images.data().chunks_exact(pixels * channels);
-            for (out, image) in out.chunks_exact_mut(channels).zip(images) {
+            let images = images.data().chunks_exact((pixels * channels).max(1));
+            for (out, image) in out.chunks_exact_mut(channels.max(1)).zip(images) {
                 image.chunks_exact(channels).for_each(|pixel| super::add(out, pixel));
                 out.iter_mut().for_each(|sum| *sum /= pixels as f32);
             }

@@ -11,16 +11,16 @@ struct ScaleRows {
 impl Operation for ScaleRows {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, columns) = output.matrix_shape("scale_rows");
-        let (x, factors) = (pass.value(self.x), pass.value(self.factors));
+        let (x, factors) = (pass.value(self.x).data(), pass.value(self.factors).data());
         let rows = || grad_output.chunks_exact(columns.max(1));
         pass.accumulate(self.x, |grad| {
-            let rows = grad.chunks_exact_mut(columns.max(1)).zip(rows()).zip(factors.data());
+            let rows = grad.chunks_exact_mut(columns.max(1)).zip(rows()).zip(&*factors);
             for ((grad, g), factor) in rows {
                 grad.iter_mut().zip(g).for_each(|(d, g)| *d += factor * g);
             }
         });
         pass.accumulate(self.factors, |grad| {
-            let rows = x.data().chunks_exact(columns.max(1)).zip(rows());
+            let rows = x.chunks_exact(columns.max(1)).zip(rows());
             for (d, (x, g)) in grad.iter_mut().zip(rows) {
                 *d += x.iter().zip(g).map(|(x, g)| x * g).sum::<f32>();
             }
@@ -37,9 +37,10 @@ impl Operation for SquaredErrors {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let (_, columns) = a.matrix_shape("squared_errors");
+        let (a, b) = (a.data(), b.data());
         for (var, sign) in [(self.a, 2.0), (self.b, -2.0)] {
             pass.accumulate(var, |grad| {
-                let pairs = a.data().chunks_exact(columns.max(1)).zip(b.data().chunks_exact(columns.max(1)));
+                let pairs = a.chunks_exact(columns.max(1)).zip(b.chunks_exact(columns.max(1)));
                 for ((grad, (a, b)), g) in grad.chunks_exact_mut(columns.max(1)).zip(pairs).zip(grad_output) {
                     let factor = sign * g;
                     grad.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (a, b))| *d += factor * (a - b));
@@ -61,7 +62,7 @@ impl Operation for Mean {
 }
 
 impl Tape<'_> {
-    /// Row b of `x` times `factors[b]`.
+    /// Row b of `x` times `factors[b]`. Stored rounded if `x` is.
     ///
     /// # Shapes
     /// x [B, n], factors [B, 1] -> [B, n]
@@ -69,16 +70,18 @@ impl Tape<'_> {
     /// # Panics
     /// When the shapes do not fit.
     pub fn scale_rows(&mut self, x: Var, factors: Var) -> Var {
-        let (rows, columns) = self.value(x).matrix_shape("scale_rows");
-        let shape = self.value(factors).shape();
+        let (rows, columns) = self.recorded(x).matrix_shape("scale_rows");
+        let shape = self.shape(factors);
         assert_eq!(
             shape,
             [rows, 1],
             "scale_rows: wants a factor for each of {rows} rows; shape is {shape:?}"
         );
-        let mut value = self.value(x).clone();
-        let each = value.data_mut().chunks_exact_mut(columns.max(1)).zip(self.value(factors).data());
-        each.for_each(|(row, factor)| row.iter_mut().for_each(|v| *v *= factor));
+        let value = self.changed(x, |values| {
+            let of_rows = self.recorded(factors).data();
+            let each = values.chunks_exact_mut(columns.max(1)).zip(&*of_rows);
+            each.for_each(|(row, factor)| row.iter_mut().for_each(|v| *v *= factor));
+        });
         self.record(value, &[x, factors], ScaleRows { x, factors })
     }
 
@@ -90,11 +93,12 @@ impl Tape<'_> {
     /// # Panics
     /// When an input is not a matrix or the shapes differ.
     pub fn squared_errors(&mut self, a: Var, b: Var) -> Var {
-        let (rows, columns) = self.value(a).matrix_shape("squared_errors");
-        let (x, y) = (self.value(a), self.value(b));
+        let (rows, columns) = self.recorded(a).matrix_shape("squared_errors");
+        let (x, y) = (self.recorded(a), self.recorded(b));
         assert_eq!(x.shape(), y.shape(), "squared_errors: shapes differ");
         let value = Tensor::filled_by(&[rows, 1], |out| {
-            let pairs = x.data().chunks_exact(columns.max(1)).zip(y.data().chunks_exact(columns.max(1)));
+            let (x, y) = (x.data(), y.data());
+            let pairs = x.chunks_exact(columns.max(1)).zip(y.chunks_exact(columns.max(1)));
             for (out, (x, y)) in out.iter_mut().zip(pairs) {
                 *out = x.iter().zip(y).map(|(x, y)| f64::from(x - y).powi(2)).sum::<f64>() as f32;
             }
@@ -107,10 +111,10 @@ impl Tape<'_> {
     /// # Panics
     /// When there are none.
     pub fn mean(&mut self, x: Var) -> Var {
-        let data = self.value(x).data();
-        assert!(!data.is_empty(), "mean: wants at least one value");
-        let sum: f64 = data.iter().map(|&v| f64::from(v)).sum();
-        let value = Tensor::scalar((sum / data.len() as f64) as f32);
+        let count = self.recorded(x).len();
+        assert!(count > 0, "mean: wants at least one value");
+        let sum: f64 = self.recorded(x).data().iter().map(|&v| f64::from(v)).sum();
+        let value = Tensor::scalar((sum / count as f64) as f32);
         self.record(value, &[x], Mean(x))
     }
 }

@@ -5,7 +5,9 @@ mod composition;
 mod contracts;
 mod convolution;
 mod gradients;
+mod pooling;
 mod shapes;
+mod stored;
 
 use super::{ConvEpilogue, Dropout, Mode, Slot, Tape, Var};
 use crate::gradient_check::{relative_error, weighted_sum};

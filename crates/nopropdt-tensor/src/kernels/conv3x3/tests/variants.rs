@@ -15,7 +15,7 @@ struct Results {
 }
 
 /// Small integers, about one in three of them zero.
-fn integers(length: usize, tag: u64) -> Vec<f32> {
+pub(super) fn integers(length: usize, tag: u64) -> Vec<f32> {
     let mut values = vec![0; length];
     Stream::new(5).child(tag).fill_u16_at(0, &mut values);
     values.into_iter().map(|v| f32::from(v % 5) - 2.0).map(|v| if v == -2.0 { 0.0 } else { v }).collect()
@@ -73,7 +73,7 @@ impl Stored {
 }
 
 /// What input and output are stored in: the combinations that occur.
-const STORED: [[Precision; 2]; 3] =
+pub(super) const STORED: [[Precision; 2]; 3] =
     [[Precision::F32, Precision::F32], [Precision::F32, Precision::Bf16], [Precision::Bf16, Precision::Bf16]];
 
 /// Forward and backward on buffers inside larger ones: no read reaches a result from outside, no write leaves them.
@@ -139,7 +139,7 @@ fn agree(shape: ConvShape, epilogue: Epilogue) {
 }
 
 /// Half of the values dropped: the others are doubled, which is exact.
-fn relu(pool: bool, dropped: bool) -> Epilogue {
+pub(super) fn relu(pool: bool, dropped: bool) -> Epilogue {
     Epilogue::Relu { pool, dropout: dropped.then(|| DropoutMask::new(0.5, Stream::new(8))) }
 }
 

@@ -14,6 +14,7 @@
 
 use super::by_pixel::ByPixel;
 use super::*;
+use crate::kernels::passed_by_relu;
 use crate::kernels::simd::Operation;
 
 /// A gradient that is not zero, as one word: its bits above the position, where in a block the neighbourhood of its pixel starts.
@@ -130,7 +131,7 @@ impl Operation for Collect<'_> {
             let first = (y * row + x * S::LANES) as u32;
             let values = output[stored.clone()].iter().zip(&grad_output[stored.clone()]);
             for ((passed, sum), (&output, &grad)) in passed.iter_mut().zip(grad_bias.iter_mut()).zip(values) {
-                *passed = if output > 0.0 { grad * scale } else { 0.0 };
+                *passed = passed_by_relu(output, grad * scale);
                 *sum += *passed;
             }
             if pools {

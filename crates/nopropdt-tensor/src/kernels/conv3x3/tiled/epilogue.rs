@@ -1,8 +1,8 @@
 //! What lies between a band of pre-activations and what is stored, in both directions.
 
 use super::*;
-use crate::kernels::relu;
 use crate::kernels::simd::Operation;
+use crate::kernels::{passed_by_relu, relu, replaces_maximum};
 use std::ops::Range;
 
 /// Bias, ReLU, pool and dropout of a band; overwrites its rows of the output.
@@ -64,7 +64,7 @@ impl Operation for Finish<'_, '_> {
     }
 }
 
-/// Maximum of the four pixels in two rows, the first of equals as in PyTorch; then bias and ReLU, which are monotone and the
+/// Maximum of the four pixels in two rows, the first of equals and NaN as in PyTorch; then bias and ReLU, which are monotone and the
 /// same for all four.
 #[inline(always)]
 fn pool_window(rows: [&[f32]; 2], columns: usize, bias: &[f32], out: &mut [f32], arg: &mut [u8]) {
@@ -75,7 +75,7 @@ fn pool_window(rows: [&[f32]; 2], columns: usize, bias: &[f32], out: &mut [f32],
     for i in 0..channels {
         let (mut best, mut tap) = (a[i], 0u32);
         for (other, value) in [(1, b[i]), (2, c[i]), (3, d[i])] {
-            let larger = value > best;
+            let larger = replaces_maximum(value, best);
             best = if larger { value } else { best };
             tap = if larger { other } else { tap };
         }
@@ -130,7 +130,7 @@ impl Operation for Spread<'_> {
                     for (target, (out, g)) in pixels.zip(stored.by_ref()) {
                         let values = target.iter_mut().zip(self.grad_bias.iter_mut()).zip(out.iter().zip(g));
                         for ((target, bias), (&out, &g)) in values {
-                            *target = if out > 0.0 || linear { g * scale } else { 0.0 };
+                            *target = if linear { g * scale } else { passed_by_relu(out, g * scale) };
                             *bias += *target;
                         }
                     }
@@ -155,7 +155,7 @@ fn spread_window(
     let (a, b, c, d) = (&mut a[..channels], &mut b[..channels], &mut c[..channels], &mut d[..channels]);
     let (grad, arg, grad_bias) = (&grad[..channels], &arg[..channels], &mut grad_bias[..channels]);
     for i in 0..channels {
-        let passed = if out[i] > 0.0 { grad[i] * scale } else { 0.0 };
+        let passed = passed_by_relu(out[i], grad[i] * scale);
         let tap = u32::from(arg[i]);
         a[i] = if tap == 0 { passed } else { 0.0 };
         b[i] = if tap == 1 { passed } else { 0.0 };

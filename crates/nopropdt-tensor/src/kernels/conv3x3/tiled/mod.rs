@@ -69,6 +69,8 @@ impl<S: Simd> Groups for S {
     }
 
     fn forward(&self, group: &ForwardGroup<'_>, output: ValuesMut<'_>, arg_max: &mut [u8]) {
+        // The front has, but this can be called without it, and lengths checked further down are made of these sizes.
+        group.shape.check();
         if windows::suits(&group.shape, &group.epilogue) && group.x.precision() == Precision::F32 {
             self.vectorize(windows::Forward { group, output, arg_max });
         } else if winograd::suits::<S>(&group.shape, group.x.precision()) {
@@ -79,6 +81,7 @@ impl<S: Simd> Groups for S {
     }
 
     fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
+        slice.shape.check();
         if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
             self.vectorize(backward::Sparse { slice, gradients });
         } else if windows::suits(&slice.shape, &slice.epilogue) && gradients.x.is_none() {

@@ -96,7 +96,7 @@ impl Image<'_> {
             for column in 0..columns {
                 let at = (row * columns + column) * self.channels + first;
                 let (output, grad, places) = self.vectors(simd, at, self.channels - first);
-                let gradient = simd.where_positive(output, simd.mul(grad, scale));
+                let gradient = simd.passed_by_relu(output, simd.mul(grad, scale));
                 let around = self.planes.around(input, (2 * row, 2 * column));
                 // SAFETY: these are the numbers from a square's first to its last.
                 let square = unsafe { simd.load_square(around.as_ptr(), self.planes.row()) };

@@ -1,6 +1,7 @@
 //! The fused convolution is the convolution, ReLU, pool and dropout one after the other, there and back.
 
 use super::*;
+use crate::kernels::bf16::Precision;
 use crate::layers::Linear;
 use proptest::prelude::*;
 
@@ -8,31 +9,41 @@ use proptest::prelude::*;
 type Passes = (Tensor, Vec<f32>, Vec<f32>);
 
 fn passes(parameters: &Parameters, x: &Tensor, forward: impl Fn(&mut Tape<'_>, Slot, Var) -> Var) -> Passes {
-    let mut tape = Tape::new(Mode::Train);
+    passes_in(Precision::F32, parameters, x, forward)
+}
+
+fn passes_in(
+    precision: Precision,
+    parameters: &Parameters,
+    x: &Tensor,
+    forward: impl Fn(&mut Tape<'_>, Slot, Var) -> Var,
+) -> Passes {
+    let mut tape = Tape::with_precision(Mode::Train, precision);
     let slot = tape.attach(parameters);
     let x = tape.variable(x.clone());
     let output = forward(&mut tape, slot, x);
-    let value = tape.value(output).clone();
+    let value = tape.widened(output);
     let loss = weigh(&mut tape, output, &whole(value.shape(), 99));
     let mut gradients = tape.backward(loss);
     (value, gradients.variable(x).unwrap().to_vec(), gradients.take_parameters(slot))
 }
 
 proptest! {
-    /// Whole numbers, and a dropout whose scale is two: every sum is exact, so both ways must agree to the bit, with ties
+    /// Small whole numbers, which bf16 holds too, and a dropout whose scale is two: every sum is exact, so both ways must agree to the bit, with ties
     /// between the values of a window going to the same one.
     #[test]
     fn fused_is_the_parts_one_after_the_other(
         batch in 1usize..6, height in 1usize..9, width in 1usize..9, inputs in 1usize..5, outputs in 1usize..6,
-        pool in any::<bool>(), dropped in any::<bool>(), tag in 0u64..1000,
+        pool in any::<bool>(), dropped in any::<bool>(), half in any::<bool>(), tag in 0u64..1000,
     ) {
+        let precision = if half { Precision::Bf16 } else { Precision::F32 };
         let (parameters, layer) = conv(inputs, outputs, whole);
         let x = whole(&[batch, height, width, inputs], tag);
         let dropout = dropped.then(|| dropout(0.5, tag));
-        let fused = passes(&parameters, &x, |tape, slot, x| {
+        let fused = passes_in(precision, &parameters, &x, |tape, slot, x| {
             layer.forward(tape, slot, x, ConvEpilogue::Relu { pool, dropout })
         });
-        let parts = passes(&parameters, &x, |tape, slot, x| {
+        let parts = passes_in(precision, &parameters, &x, |tape, slot, x| {
             let mut y = layer.forward(tape, slot, x, ConvEpilogue::Linear);
             y = tape.relu(y);
             if pool {

@@ -144,6 +144,24 @@ fn batch_norm_moves_its_statistics_in_training_only() {
     }
 }
 
+/// A feature that has fallen silent: its statistics decay to zero and do not stay among the subnormal numbers.
+#[test]
+fn running_statistics_are_never_subnormal() {
+    let (mut parameters, layer) = batch_norm(2);
+    for step in 0..1000 {
+        let mut tape = Tape::new(Mode::Train);
+        let slot = tape.attach(&parameters);
+        let x = tape.constant(Tensor::zeros(&[3, 2]));
+        let y = layer.forward(&mut tape, slot, x);
+        let loss = tape.squared_error(x, y);
+        let updates = tape.backward(loss).take_statistics(slot);
+        parameters.update_statistics(&updates);
+        let kept = parameters.statistics();
+        assert!(!kept.iter().any(|value| value.is_subnormal()), "step {step}: {kept:?}");
+    }
+    assert_eq!(parameters.statistics(), [0.0; 4]);
+}
+
 #[test]
 fn max_pool_of_odd_sizes() {
     check_values(&[spread(&[2, 5, 7, 3], 1)], |tape, x| tape.max_pool(x[0]));
@@ -171,6 +189,56 @@ fn losses_of_far_logits_stay_finite() {
     let loss = tape.cross_entropy(logits, &[1, 1]);
     assert_eq!(tape.value(loss).item(), 1e4);
     assert_eq!(tape.backward(loss).variable(logits).unwrap(), [0.5, -0.5, 0.0, 0.0]);
+}
+
+/// −ln softmax([1000, 985])_0 = ln(1 + e⁻¹⁵), and its gradient is ∓e⁻¹⁵/(1 + e⁻¹⁵): neither is lost beside 1000 or 1.
+#[test]
+fn a_label_that_is_all_but_certain_keeps_its_loss_and_gradient() {
+    for (row, label) in [([1000.0, 985.0], 0), ([985.0, 1000.0], 1), ([0.0, -15.0], 0), ([-15.0, 0.0], 1)] {
+        let mut tape = Tape::new(Mode::Train);
+        let logits = tape.variable(Tensor::from_vec(&[1, 2], row.to_vec()).unwrap());
+        let loss = tape.cross_entropy(logits, &[label]);
+        let small = (-15.0f64).exp();
+        approx::assert_relative_eq!(f64::from(tape.value(loss).item()), small.ln_1p(), max_relative = 1e-6);
+        let gradient = tape.backward(loss).variable(logits).unwrap().to_vec();
+        approx::assert_relative_eq!(f64::from(gradient[label]), -small / (1.0 + small), max_relative = 1e-6);
+        approx::assert_relative_eq!(
+            f64::from(gradient[1 - label]),
+            small / (1.0 + small),
+            max_relative = 1e-6
+        );
+    }
+}
+
+/// Against the formula in f64, wherever the label stands among others as large, larger and far smaller.
+#[test]
+fn cross_entropy_is_its_formula_for_every_label() {
+    let row = [3.0f32, 3.0, -90.0, 2.5, -1e30, 3.0, 40.0, -7.0];
+    for label in 0..row.len() {
+        let mut tape = Tape::new(Mode::Train);
+        let logits = tape.constant(Tensor::from_vec(&[1, row.len()], row.to_vec()).unwrap());
+        let loss = tape.cross_entropy(logits, &[label]);
+        let wide = row.map(f64::from);
+        let sum: f64 = wide.iter().filter(|&&v| v != 40.0).map(|v| (v - 40.0).exp()).sum();
+        let expected = 40.0 - wide[label] + sum.ln_1p();
+        approx::assert_relative_eq!(f64::from(tape.value(loss).item()), expected, max_relative = 1e-6);
+    }
+}
+
+#[test]
+fn losses_of_infinity_and_nan_are_pytorchs() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    let loss = |row: [f32; 3], label| {
+        let mut tape = Tape::new(Mode::Train);
+        let logits = tape.constant(Tensor::from_vec(&[1, 3], row.to_vec()).unwrap());
+        let loss = tape.cross_entropy(logits, &[label]);
+        tape.value(loss).item()
+    };
+    assert_eq!(loss([0.0, -inf, -inf], 0), 0.0);
+    assert_eq!(loss([0.0, -inf, 0.0], 1), inf);
+    for row in [[nan, 1.0, 2.0], [1.0, nan, 2.0], [2.0, 1.0, nan], [inf, 1.0, 2.0], [-inf; 3], [nan; 3]] {
+        assert!(loss(row, 0).is_nan(), "{row:?}");
+    }
 }
 
 #[test]

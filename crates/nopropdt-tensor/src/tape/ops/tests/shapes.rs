@@ -72,11 +72,14 @@ proptest! {
     }
 
     #[test]
-    fn pools(batch in 0usize..3, height in 1usize..7, width in 1usize..7, channels in 1usize..4) {
+    fn pools(batch in 0usize..3, height in 1usize..7, width in 1usize..7, channels in 0usize..4) {
         let mut tape = Tape::new(Mode::Train);
-        let x = tape.constant(normal(&[batch, height, width, channels], 1));
+        let x = tape.variable(normal(&[batch, height, width, channels], 1));
         let (halved, mean) = (tape.max_pool(x), tape.global_average_pool(x));
         prop_assert_eq!(tape.value(halved).shape(), [batch, height / 2, width / 2, channels]);
         prop_assert_eq!(tape.value(mean).shape(), [batch, channels]);
+        let share = tape.backward_from(mean, vec![1.0; batch * channels], Vec::new());
+        let each = 1.0 / (height * width) as f32;
+        prop_assert_eq!(share.variable(x).unwrap(), vec![each; batch * height * width * channels]);
     }
 }
