@@ -21,7 +21,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let folder = if inner.is_dir() { &inner } else { folder };
     let train = folder.join("train");
     if !train.is_dir() {
-        return Err(DataError::Missing { dataset: DatasetName::TinyImagenet, path: train });
+        return Err(DataError::missing(DatasetName::TinyImagenet, train));
     }
     let (ids, train) = pictures_by_class(&train)?;
     let name = DatasetName::TinyImagenet;

@@ -353,7 +353,8 @@ fn a_file_known_by_the_hash_of_its_download_is_known_again() {
     fs::write(folder.path().join(LABELS), labels()).unwrap();
     let (_data, options) = fresh();
     let (result, _) = fetch(&FetchOptions { from: Some(folder.path().into()), ..options.clone() }, &entry);
-    assert!(result.unwrap_err().to_string().ends_with(&format!("folder must hold {LABELS}.gz; it does not")));
+    let wanted = format!("folder must hold {LABELS}.gz as it is sent, compressed; it holds {LABELS}");
+    assert!(result.unwrap_err().to_string().ends_with(&wanted));
     entry.files[0].download_sha256 = Some(sha256_hex(b"other"));
     let text = fetch(&options, &entry).0.unwrap_err().to_string();
     assert!(text.contains("must have SHA-256 (as sent)"), "{text}");
