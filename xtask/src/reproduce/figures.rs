@@ -5,6 +5,7 @@ use super::profile::Row;
 use anyhow::{Context, Result, anyhow};
 use nopropdt_data::{DatasetName, ImageSet, ImageShape};
 use nopropdt_tensor::Tensor;
+use nopropdt_train::commands::complain;
 use nopropdt_train::metrics::replace_file;
 use plotters::prelude::*;
 use serde::Deserialize;
@@ -216,9 +217,9 @@ fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Option<Tensor> {
         Ok(nopropdt_train::prototypes::prototypes(train, dataset.classes())?)
     });
     // The page is worth more than this row of pictures.
-    found
-        .map_err(|error| eprintln!("{}: drawn without the images it started from: {error:#}", cell.name))
-        .ok()
+    let told =
+        |error| complain(&format!("{}: drawn without the images it started from: {error:#}", cell.name));
+    found.map_err(told).ok()
 }
 
 /// Classes shown: more would be too wide for a page.
