@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::class_names::{CIFAR10, CIFAR100, CIFAR100_COARSE, owned};
+use crate::error::apposition;
 use crate::{DataError, Dataset, DatasetName, ImageShape, Split, content, near_name, plain_file};
 
 const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
@@ -103,13 +104,13 @@ impl Layout {
     /// The number of records by the file's length.
     fn count(&self, path: &Path, dataset: DatasetName) -> Result<u64, DataError> {
         let metadata = path.metadata().map_err(|reason| match reason.kind() {
-            std::io::ErrorKind::NotFound => DataError::missing(dataset, path.to_owned()),
+            std::io::ErrorKind::NotFound => near_name::missing(dataset, path.to_owned()),
             _ => DataError::io("read", path)(reason),
         })?;
         let (bytes, record) = (metadata.len(), self.record() as u64);
         if bytes == 0 || !bytes.is_multiple_of(record) {
             let rule = format!("length must be a multiple of {record} bytes, the size of a record");
-            let kind = content::apposition(content::kind_of_file(path));
+            let kind = apposition(content::kind_of_file(path));
             return Err(DataError::format(path, rule, format!("found {bytes} bytes{kind}")));
         }
         let count = bytes / record;

@@ -75,11 +75,6 @@ pub(crate) fn kind_of_file(path: &Path) -> Option<&'static str> {
     kind(&beginning)
 }
 
-/// A kind behind what was found: ", an HTML page".
-pub(crate) fn apposition(kind: Option<&'static str>) -> String {
-    kind.map(|kind| format!(", {kind}")).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +111,5 @@ mod tests {
     #[test]
     fn a_message_is_no_data() {
         assert_eq!((message(b"\x1f\x8b\x08\0\xff"), message(b"BZh9")), (None, Some("text")));
-        assert_eq!(apposition(Some("text")), ", text");
-        assert_eq!(apposition(None), "");
     }
 }

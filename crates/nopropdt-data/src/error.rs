@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::content::apposition;
-use crate::near_name::holds;
 use crate::{DatasetName, ImageShape};
 
 /// What went wrong, with the file or value it went wrong in; each message is one line that says how to mend it
@@ -376,16 +374,6 @@ impl DataError {
 }
 
 impl DataError {
-    /// A [`Missing`](Self::Missing) error that tells what is in the file's folder.
-    pub(crate) fn missing(dataset: DatasetName, path: PathBuf) -> Self {
-        let folder = path.parent().filter(|folder| folder.is_dir());
-        let beside = folder
-            .map(holds)
-            .filter(|holds| holds != "is empty")
-            .map(|holds| format!("; its folder {holds}; `--from DIR` takes files that you have"));
-        Self::Missing { dataset, path, beside: beside.unwrap_or_default() }
-    }
-
     /// The same error with a way out where it is of the content of a file of `dataset`.
     pub(crate) fn with_way_out(self, dataset: DatasetName) -> Self {
         match self {
@@ -400,6 +388,11 @@ impl DataError {
 /// What mends a file with the wrong content.
 fn again(dataset: DatasetName) -> String {
     format!("delete it and run `cargo xtask fetch-data {}`", dataset.files())
+}
+
+/// A kind of content behind what was found: ", an HTML page".
+pub(crate) fn apposition(kind: Option<&'static str>) -> String {
+    kind.map(|kind| format!(", {kind}")).unwrap_or_default()
 }
 
 fn known_names() -> String {

@@ -49,7 +49,7 @@ impl IdxFile {
                 return Ok(Self { path, dataset });
             }
         }
-        Err(DataError::missing(dataset, folder.join(name)))
+        Err(near_name::missing(dataset, folder.join(name)))
     }
 
     /// The file's path, for messages.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 
+use crate::error::apposition;
 use crate::idx::{MOST_INFLATION, is_corruption};
 use crate::{DataError, content, plain_file};
 
@@ -114,7 +115,7 @@ impl Reader<'_> {
     fn header(&mut self) -> Result<(), DataError> {
         let rule = "must be a MATLAB 5 file, little-endian, with a header of 128 bytes";
         if self.length < HEADER {
-            let kind = content::apposition(content::kind_of_file(self.path));
+            let kind = apposition(content::kind_of_file(self.path));
             return Err(self.wrong(rule, format!("found {} bytes{kind}", self.length)));
         }
         let mut header = [0; HEADER as usize];
@@ -122,7 +123,7 @@ impl Reader<'_> {
         match &header[124..] {
             [0, 1, b'I', b'M'] => Ok(()),
             found => {
-                let kind = content::apposition(content::kind(&header));
+                let kind = apposition(content::kind(&header));
                 Err(self.wrong(rule, format!("its last four bytes are {found:02x?}{kind}")))
             }
         }

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::DataError;
 use crate::archive::is_noise;
+use crate::{DataError, DatasetName};
 
 /// Names that a message lists.
 const MOST_LISTED: usize = 5;
@@ -99,6 +99,14 @@ pub(crate) fn holds(folder: &Path) -> String {
         0 => format!("holds {}", shown.join(", ")),
         more => format!("holds {} and {more} more", shown.join(", ")),
     }
+}
+
+/// That a file of a dataset is not there, and what is in its folder instead.
+pub(crate) fn missing(dataset: DatasetName, path: PathBuf) -> DataError {
+    let folder = path.parent().filter(|folder| folder.is_dir());
+    let beside = folder.map(holds).filter(|holds| holds != "is empty");
+    let told = |holds| format!("; its folder {holds}; `--from DIR` takes files that you have");
+    DataError::Missing { dataset, path, beside: beside.map(told).unwrap_or_default() }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
 
 fn split(path: &Path) -> Result<Split, DataError> {
     if !path.try_exists().map_err(DataError::io("look for", path))? {
-        return Err(DataError::missing(DatasetName::Svhn, path.to_owned()));
+        return Err(near_name::missing(DatasetName::Svhn, path.to_owned()));
     }
     let wanted = |name, values: usize| Wanted { name, most: MOST_IMAGES * values as u64 };
     let [images, labels] = read(path, [wanted("X", SHAPE.len()), wanted("y", 1)])?;
