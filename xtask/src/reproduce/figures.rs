@@ -45,7 +45,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 None,
                 Axis::Seconds,
                 "accuracy against training time",
-                "Test accuracy of the chain after each epoch, one-hot embedding.",
+                "Test accuracy of the chain after each epoch, one-hot embedding, one training (seed 0) a curve.",
             ),
             (
                 4,
@@ -53,7 +53,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 Some("softmax"),
                 Axis::Epochs,
                 "softmax and radial head",
-                "Test accuracy of the chain after each epoch. One-hot embeddings are fixed, so a head shapes no block, and either head answers with the largest entry of z_T or nearly always so: curves may coincide.",
+                "Test accuracy of the chain after each epoch, one training (seed 0) a curve. One-hot embeddings are fixed, so a head shapes no block, and either head answers with the largest entry of z_T or nearly always so: curves may coincide.",
             ),
             (
                 5,
@@ -61,7 +61,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 Some("orthogonal"),
                 Axis::Epochs,
                 "starts of the learned embedding",
-                "Test accuracy of the chain after each epoch.",
+                "Test accuracy of the chain after each epoch, one training (seed 0) a curve.",
             ),
         ] {
             let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, standard, root, axis)).collect();
