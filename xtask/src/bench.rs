@@ -4,6 +4,7 @@
 //! standard error. docs/performance.md says what each column means.
 
 mod cases;
+mod long;
 mod memory;
 mod ops;
 mod ours;
@@ -20,7 +21,9 @@ use cases::{CASES, Case, FORMATS, Format, Plan};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use nopropdt_tensor::kernels::Isa;
+use nopropdt_train::commands::complain;
 use peers::Peer;
+use serde::Serialize;
 use session::Session;
 use std::path::{Path, PathBuf};
 
@@ -46,14 +49,17 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(FORMATS.map(|format| format.name)))]
     precision: Option<String>,
     /// Seconds for each figure, over all rounds [default: 5; 0.2 with --quick]
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds, allow_hyphen_values = true)]
     seconds: Option<f64>,
     /// Rounds in which ours and the peers take turns [default: 5; 1 with --quick]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = rounds, allow_hyphen_values = true)]
     rounds: Option<u32>,
     /// A few seconds a block in all, with fewer blocks side by side: to see that it works, not for figures
     #[arg(long)]
     quick: bool,
+    /// Only a long run, a minute or two each precision: do late epochs take longer than early ones?
+    #[arg(long, conflicts_with_all = ["peer", "burn", "block", "input", "seconds", "rounds", "memory_run"])]
+    long: bool,
     /// Be the process whose memory is measured
     #[arg(long, hide = true, requires_all = ["block", "input", "precision"])]
     memory_run: bool,
@@ -65,6 +71,11 @@ fn names(name: impl Fn(&Case) -> &'static str) -> Vec<&'static str> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+fn rounds(text: &str) -> Result<u32, String> {
+    let rule = "must be a whole number from 1 to 100";
+    text.parse().ok().filter(|rounds| (1..=100).contains(rounds)).ok_or_else(|| rule.to_owned())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -91,6 +102,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(path) = &arguments.json {
         check_writable(path)?;
     }
+    if arguments.long {
+        let rows = long::run(isa, &formats, arguments.quick)?;
+        return arguments.json.map_or(Ok(()), |path| write_rows(&path, &rows));
+    }
     let mut peers = Vec::new();
     if let Some(python) = &arguments.peer {
         peers.push(Peer::pytorch(python, isa, threads)?);
@@ -105,9 +120,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
         rows.extend(session.case(case, &formats, &mut peers, arguments.precision.as_deref())?);
     }
     if let Some(path) = &arguments.json {
-        rows::write_json(path, &rows)?;
-        eprintln!("{}: {} rows", path.display(), rows.len());
+        write_rows(path, &rows)?;
     }
+    Ok(())
+}
+
+fn write_rows(path: &Path, rows: &[impl Serialize]) -> Result<()> {
+    rows::write_json(path, rows)?;
+    complain(&format!("{}: {} rows", path.display(), rows.len()));
     Ok(())
 }
 
@@ -190,15 +210,28 @@ mod tests {
 
     #[test]
     fn wrong_use_says_what_is_right() {
-        for bad in ["0", "-1", "nan", "inf", "4000", "soon"] {
-            assert!(
-                parse(&format!("--seconds={bad}")).unwrap_err().contains("above 0 and at most 3600"),
-                "{bad}"
+        for bad in ["0", "-1", "nan", "-inf", "4000", "soon"] {
+            let line = format!(
+                "error: invalid value '{bad}' for '--seconds <S>': must be a number of seconds above 0 and at most 3600"
             );
+            // With a space, which must not make a flag of a negative number.
+            for typed in [format!("--seconds={bad}"), format!("--seconds {bad}")] {
+                assert_eq!(parse(&typed).unwrap_err().lines().next(), Some(line.as_str()), "{typed}");
+            }
+        }
+        for bad in ["0", "-1", "-0", "101", "1.5", "99999999999999999999", "many"] {
+            let line = format!(
+                "error: invalid value '{bad}' for '--rounds <N>': must be a whole number from 1 to 100"
+            );
+            for typed in [format!("--rounds={bad}"), format!("--rounds {bad}")] {
+                assert_eq!(parse(&typed).unwrap_err().lines().next(), Some(line.as_str()), "{typed}");
+            }
         }
         assert!(parse("--block toy").unwrap_err().contains("[possible values: paper, reference]"));
         assert!(parse("--input 8x8x1").unwrap_err().contains("[possible values: 28x28x1, 32x32x3]"));
-        assert!(parse("--rounds 0").is_err() && parse("--memory-run").is_err());
+        assert!(parse("--memory-run").is_err());
+        assert!(parse("--long --precision f32 --quick").is_ok());
+        assert!(parse("--long --block paper").is_err() && parse("--long --peer python").is_err());
     }
 
     #[test]

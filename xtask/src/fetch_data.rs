@@ -6,12 +6,12 @@ mod list;
 mod sizes;
 
 use std::env;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use nopropdt_data::{DatasetName, FetchOptions, FetchPlan, FetchReport, Fetcher, Manifest, ManifestDataset};
+use nopropdt_train::commands::{complain, print};
 
 use display::Display;
 
@@ -74,7 +74,7 @@ fn fetch_all<'a>(
         }
     }
     for line in sizes::lines(&plans, from) {
-        eprintln!("{line}");
+        complain(&line);
     }
     if let Err(error) = fetcher.check_space(&plans) {
         failures.push(("disk", error.into()));
@@ -110,10 +110,6 @@ fn fetch(fetcher: &Fetcher, plan: &FetchPlan<'_>) -> anyhow::Result<String> {
         Some(hint) => format!("{summary}\n{hint}"),
         None => summary,
     })
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "{text}").context("can't write to standard output")
 }
 
 fn summary(dataset: &ManifestDataset, report: &FetchReport) -> String {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use nopropdt_train::commands::print;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +48,7 @@ pub fn run(_: Arguments) -> Result<()> {
     if !found.is_empty() {
         bail!("layers: every crate and module uses only those below it\n  {}", found.join("\n  "));
     }
-    println!("layers: {} crates and {} module rules hold", CRATES.len(), MODULES.len());
-    Ok(())
+    print(&format!("layers: {} crates and {} module rules hold", CRATES.len(), MODULES.len()))
 }
 
 fn violations(root: &Path) -> Result<Vec<String>> {

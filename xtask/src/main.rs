@@ -1,6 +1,11 @@
 //! Project chores: `cargo xtask COMMAND`.
 //!
-//! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+//! Each command has its own file. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted, 141 when a program that was run ended
+//! because nobody reads its output any more.
+//!
+//! `println!` and `eprintln!` panic when their reader has gone away (`| head -1`): `print` and `complain` stand in for them.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod check;
@@ -14,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nopropdt_train::commands::complain;
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "Project chores")]
@@ -61,8 +67,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<command::ReaderGone>() => ExitCode::from(141),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain(&format!("error: {error:#}"));
             match () {
                 () if error.is::<WrongUse>() => ExitCode::from(2),
                 () if error.is::<reproduce::Interrupted>() => ExitCode::from(130),

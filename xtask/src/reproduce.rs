@@ -19,6 +19,7 @@ mod runner;
 use crate::WrongUse;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use nopropdt_train::commands::print;
 use std::path::{Path, PathBuf};
 
 use cell::Cell;
@@ -62,7 +63,7 @@ pub struct Arguments {
     #[arg(long, value_name = "PATH")]
     cifar10_jpeg: Option<PathBuf>,
     /// Run every n-th cell from the i-th: several machines share the work
-    #[arg(long, value_name = "I/N", value_parser = cell::Shard::parse, default_value = "1/1")]
+    #[arg(long, value_name = "I/N", value_parser = cell::Shard::parse, allow_hyphen_values = true, default_value = "1/1")]
     shard: cell::Shard,
     /// Run cells whose name holds this only
     #[arg(long, value_name = "TEXT")]
@@ -91,8 +92,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let cells: Vec<Cell> = rows.iter().flat_map(Row::cells).collect();
     let chosen = arguments.chosen(&cells)?;
     if arguments.list {
-        list(&chosen, &folder);
-        return Ok(());
+        return print(&list(&chosen, &folder));
     }
     // What goes wrong from here on is told at the end, below a page of what went well.
     let mut failures = Vec::new();
@@ -118,7 +118,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     let out = arguments.page(&folder);
     page.write(&out, &arguments.data_dir)?;
-    println!("{}", out.display());
+    print(&out.display().to_string())?;
     failures.extend(page.below_their_bounds());
     if !failures.is_empty() {
         let count = failures.len();
@@ -159,8 +159,7 @@ impl Arguments {
         }
         let (profile, origin) = (self.profile.name(), Origin::here()?);
         page::Page { profile, origin, rows, folder, memory: &memory }.replace_table_2(&out)?;
-        println!("{}", out.display());
-        Ok(())
+        print(&out.display().to_string())
     }
 
     /// The cells of this shard that were asked for.
@@ -175,16 +174,18 @@ impl Arguments {
     }
 }
 
-/// The plan, on standard output.
-fn list(cells: &[&Cell], folder: &Path) {
-    let mut left = 0.0;
+/// The plan: a line a cell, and one of them all.
+fn list(cells: &[&Cell], folder: &Path) -> String {
+    let (mut lines, mut left) = (Vec::new(), 0.0);
     for cell in cells {
         let done = cell.finished(folder).is_some();
         left += if done { 0.0 } else { cell.work };
         let state = if done { "done" } else { "to do" };
-        println!("{state:<6} {:<44} {:>8}  {}", cell.name, duration(cell.work), cell.flags.join(" "));
+        let (name, work, flags) = (&cell.name, duration(cell.work), cell.flags.join(" "));
+        lines.push(format!("{state:<6} {name:<44} {work:>8}  {flags}"));
     }
-    println!("{} cells, about {} to do on two cores", cells.len(), duration(left));
+    lines.push(format!("{} cells, about {} to do on two cores", cells.len(), duration(left)));
+    lines.join("\n")
 }
 
 /// Runs the cells; returns what failed.
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    #[derive(Parser)]
+    #[derive(Debug, Parser)]
     struct Line {
         #[command(flatten)]
         arguments: Arguments,
@@ -225,6 +226,23 @@ mod tests {
 
     fn parse(line: &str) -> Arguments {
         Line::try_parse_from(["reproduce"].into_iter().chain(line.split_whitespace())).unwrap().arguments
+    }
+
+    #[test]
+    fn a_shard_that_is_none_says_what_is_right() {
+        for bad in ["0/3", "4/3", "-1/3", "1/-3", "1", "a/b", "1/99999999999999999999"] {
+            for typed in [
+                vec!["reproduce", "smoke", "--shard", bad],
+                vec!["reproduce", "smoke", &*format!("--shard={bad}")],
+            ] {
+                let error = Line::try_parse_from(typed).unwrap_err();
+                let line = format!(
+                    "error: invalid value '{bad}' for '--shard <I/N>': must be whole numbers I/N with I from 1 to N"
+                );
+                assert_eq!(error.to_string().lines().next(), Some(line.as_str()));
+                assert_eq!(error.exit_code(), 2);
+            }
+        }
     }
 
     #[test]

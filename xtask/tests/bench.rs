@@ -133,3 +133,26 @@ fn a_python_without_pytorch_says_so() {
     assert!(message.starts_with("error: pytorch: wants a Python that has PyTorch; "), "{message}");
     assert!(message.ends_with("No module named 'torch'"), "{message}");
 }
+
+#[test]
+fn a_long_run_holds_late_epochs_against_early_ones() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("long.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["bench", "--long", "--quick", "--precision", "f32", "--json"]).arg(&path);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("### long run: digits, one block"), "{text}");
+    let rows = rows(&path);
+    assert_eq!(rows.len(), 1);
+    let row = &rows[0];
+    let [early, late, ratio] =
+        ["early_seconds", "late_seconds", "late_over_early"].map(|name| row[name].as_f64().unwrap());
+    assert!(early > 0.0 && late > 0.0 && (ratio * early / late - 1.0).abs() < 1e-9, "{row}");
+    assert_eq!((&row["precision"], &row["threads"], &row["epochs"]), (&"f32".into(), &1.into(), &20.into()));
+    let [all, subnormal] = ["moments", "subnormal_moments"].map(|name| row[name].as_u64().unwrap());
+    // Two for each weight of the block and the head.
+    assert!(all > 500_000 && subnormal <= all, "{row}");
+    assert!(text.contains(&format!("| {subnormal} of {all} |")), "{text}");
+}

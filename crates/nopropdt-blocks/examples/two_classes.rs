@@ -8,6 +8,7 @@ use nopropdt_tensor::Tensor;
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig};
 use nopropdt_tensor::random::Stream;
 use std::error::Error;
+use std::io::{self, ErrorKind, Write};
 
 const SIDE: usize = 8;
 const BATCH: usize = 64;
@@ -56,6 +57,13 @@ fn accuracy(net: &NoPropDt, weights: &Weights, batch: &Batch) -> f64 {
     right as f64 / batch.labels.len() as f64
 }
 
+/// Prints a line. When nobody reads it, as behind `| head -1`, the program has nothing left to do; `println!` would panic.
+fn say(line: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        std::process::exit(i32::from(error.kind() != ErrorKind::BrokenPipe));
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let net = NoPropDt::new(&config())?;
     let mut weights = net.init(0);
@@ -64,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let of_blocks = weights.blocks.iter().map(|block| Optimizer::new(&adamw, block.len()));
     let mut of_blocks = of_blocks.collect::<Result<Vec<_>, _>>()?;
 
-    println!("squared error of each of {} blocks", net.facts().blocks);
+    say(&format!("squared error of each of {} blocks", net.facts().blocks));
     for round in 0..ROUNDS {
         let batch = stripes(Stream::new(1).child(round));
         let mut errors = Vec::new();
@@ -80,9 +88,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             errors.push(format!("{:.4}", step.loss.squared_error));
         }
         if round % 15 == 0 || round + 1 == ROUNDS {
-            println!("round {round:3}: {}", errors.join("  "));
+            say(&format!("round {round:3}: {}", errors.join("  ")));
         }
     }
-    println!("accuracy on unseen images: {:.4}", accuracy(&net, &weights, &stripes(Stream::new(4))));
+    say(&format!("accuracy on unseen images: {:.4}", accuracy(&net, &weights, &stripes(Stream::new(4)))));
     Ok(())
 }

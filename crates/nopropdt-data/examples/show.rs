@@ -12,11 +12,18 @@ use nopropdt_data::{DatasetName, DatasetSource, LoadOptions, Split, load_from};
 fn main() -> ExitCode {
     match show() {
         Ok(()) => ExitCode::SUCCESS,
+        // As behind `| head -1`: nobody reads any more.
+        Err(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Where even that fails there is nobody to tell.
+            writeln!(io::stderr(), "error: {error}").ok();
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn show() -> Result<(), Box<dyn Error>> {

@@ -5,7 +5,8 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::class_names::{CIFAR10, CIFAR100, CIFAR100_COARSE, owned};
-use crate::{DataError, Dataset, DatasetName, ImageShape, Split, plain_file};
+use crate::error::apposition;
+use crate::{DataError, Dataset, DatasetName, ImageShape, Split, content, near_name, plain_file};
 
 const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
 /// Pixels of one colour.
@@ -15,6 +16,8 @@ const MOST_IMAGES: u64 = 1 << 20;
 
 /// What the files of a variant hold.
 struct Layout {
+    /// The archive's name without its ending: a folder of this name is what some tools unpack it into.
+    archive: &'static str,
     /// Folder inside the archive.
     folder: &'static str,
     train: &'static [&'static str],
@@ -27,6 +30,7 @@ struct Layout {
 }
 
 const TEN: Layout = Layout {
+    archive: "cifar-10-binary",
     folder: "cifar-10-batches-bin",
     train: &[
         "data_batch_1.bin",
@@ -42,6 +46,7 @@ const TEN: Layout = Layout {
 };
 
 const HUNDRED: Layout = Layout {
+    archive: "cifar-100-binary",
     folder: "cifar-100-binary",
     train: &["train.bin"],
     test: "test.bin",
@@ -59,15 +64,28 @@ pub(crate) fn load(folder: &Path, name: DatasetName) -> Result<Dataset, DataErro
         DatasetName::Cifar100Coarse => &TWENTY,
         _ => &TEN,
     };
-    let inner = folder.join(layout.folder);
-    let folder = if inner.is_dir() { &inner } else { folder };
-    let train: Vec<PathBuf> = layout.train.iter().map(|file| folder.join(file)).collect();
-    let train = layout.read(&train, name)?;
-    let test = layout.read(&[folder.join(layout.test)], name)?;
+    let folder = layout.find_folder(folder)?;
+    let find = |file: &&str| Ok(near_name::find(&folder, &[file])?.unwrap_or_else(|| folder.join(file)));
+    let train: Vec<PathBuf> = layout.train.iter().map(find).collect::<Result<_, DataError>>()?;
+    let test = find(&layout.test)?;
+    let read = |paths: &[PathBuf]| layout.read(paths, name).map_err(|error| error.with_way_out(name));
+    let (train, test) = (read(&train)?, read(&[test])?);
     Dataset::new(name.as_str(), owned(layout.class_names), train, test)
 }
 
 impl Layout {
+    /// Where the files lie: in `folder`, in the archive's folder inside it, or a folder deeper, which is how some tools unpack it.
+    fn find_folder(&self, folder: &Path) -> Result<PathBuf, DataError> {
+        let inner = folder.join(self.folder);
+        let likely = [inner.clone(), folder.join(self.archive).join(self.folder), folder.to_owned()];
+        for place in likely {
+            if near_name::find(&place, &[self.train[0]])?.is_some() {
+                return Ok(place);
+            }
+        }
+        Ok(if inner.is_dir() { inner } else { folder.to_owned() })
+    }
+
     fn record(&self) -> usize {
         self.labels + SHAPE.len()
     }
@@ -86,13 +104,14 @@ impl Layout {
     /// The number of records by the file's length.
     fn count(&self, path: &Path, dataset: DatasetName) -> Result<u64, DataError> {
         let metadata = path.metadata().map_err(|reason| match reason.kind() {
-            std::io::ErrorKind::NotFound => DataError::Missing { dataset, path: path.to_owned() },
+            std::io::ErrorKind::NotFound => near_name::missing(dataset, path.to_owned()),
             _ => DataError::io("read", path)(reason),
         })?;
         let (bytes, record) = (metadata.len(), self.record() as u64);
         if bytes == 0 || !bytes.is_multiple_of(record) {
             let rule = format!("length must be a multiple of {record} bytes, the size of a record");
-            return Err(DataError::format(path, rule, format!("found {bytes} bytes")));
+            let kind = apposition(content::kind_of_file(path));
+            return Err(DataError::format(path, rule, format!("found {bytes} bytes{kind}")));
         }
         let count = bytes / record;
         if count > MOST_IMAGES {

@@ -63,7 +63,7 @@ pub enum DataError {
 
     /// A dataset's file is in its folder neither plain nor as `.gz`.
     #[error(
-        "{}: file not found; run `cargo xtask fetch-data {}`, or use `--dataset digits`, which needs no file",
+        "{}: file not found; run `cargo xtask fetch-data {}`, or use `--dataset digits`, which needs no file{beside}",
         path.display(),
         dataset.files()
     )]
@@ -72,60 +72,86 @@ pub enum DataError {
         dataset: DatasetName,
         /// Where the plain file was expected.
         path: PathBuf,
+        /// What is in its folder instead, and what can be done with it; empty when nothing is.
+        beside: String,
     },
     /// A `.gz` file that is damaged or cut short.
-    #[error("{}: file must be whole gzip data; {reason}; delete it and run `cargo xtask fetch-data`", path.display())]
+    #[error("{}: file must be whole gzip data; {reason}; {}", path.display(), again(*dataset))]
     CorruptGzip {
         /// The compressed file.
         path: PathBuf,
+        /// The dataset it belongs to.
+        dataset: DatasetName,
         /// The decoder's complaint.
         reason: io::Error,
     },
     /// An IDX file too short for its own header.
-    #[error("{file}: header takes {wanted} bytes; file holds {found}")]
+    #[error("{file}: header takes {wanted} bytes; file holds {found}{}; {}", apposition(*kind), again(*dataset))]
     ShortHeader {
-        /// Name of the file.
+        /// The file's path.
         file: String,
+        /// The dataset it belongs to.
+        dataset: DatasetName,
         /// Bytes in a header of this kind.
         wanted: usize,
         /// Bytes in the file.
         found: usize,
+        /// What they are, in words, where that can be told.
+        kind: Option<&'static str>,
     },
     /// An IDX file of another kind, or no IDX file at all.
-    #[error("{file}: magic number must be {wanted:#010x}; found {found:#010x}")]
+    #[error(
+        "{file}: magic number must be {wanted:#010x}; found {found:#010x}{}; {}",
+        apposition(*kind),
+        again(*dataset)
+    )]
     WrongMagic {
-        /// Name of the file.
+        /// The file's path.
         file: String,
+        /// The dataset it belongs to.
+        dataset: DatasetName,
         /// The number of this kind of file.
         wanted: u32,
         /// The first four bytes, big-endian.
         found: u32,
+        /// What begins so, in words, where that can be told.
+        kind: Option<&'static str>,
     },
     /// An IDX image file whose images have the wrong size.
-    #[error("{file}: images must be 28x28; header says {height}x{width}")]
+    #[error("{file}: images must be 28x28; header says {height}x{width}; {}", again(*dataset))]
     WrongImageSize {
-        /// Name of the file.
+        /// The file's path.
         file: String,
+        /// The dataset it belongs to.
+        dataset: DatasetName,
         /// Rows in the header.
         height: u32,
         /// Columns in the header.
         width: u32,
     },
     /// An IDX file with a header count of zero or beyond the reader's limit.
-    #[error("{file}: count must be 1 to {most}; header promises {found}")]
+    #[error("{file}: count must be 1 to {most}; header promises {found}; {}", again(*dataset))]
     WrongCount {
-        /// Name of the file.
+        /// The file's path.
         file: String,
+        /// The dataset it belongs to.
+        dataset: DatasetName,
         /// The largest count accepted.
         most: usize,
         /// The header's count.
         found: u32,
     },
     /// An IDX file longer or shorter than its header says.
-    #[error("{file}: header promises {promised} {unit}; file holds {}", or_more(*found, *promised))]
+    #[error(
+        "{file}: header promises {promised} {unit}; file holds {}; {}",
+        or_more(*found, *promised),
+        again(*dataset)
+    )]
     WrongLength {
-        /// Name of the file.
+        /// The file's path.
         file: String,
+        /// The dataset it belongs to.
+        dataset: DatasetName,
         /// What is counted: `labels` or `pixel bytes`.
         unit: &'static str,
         /// The count by the header.
@@ -229,12 +255,14 @@ pub enum DataError {
     },
 
     /// `--from` names a folder without a file that is needed.
-    #[error("{}: folder must hold {file}; it does not", folder.display())]
+    #[error("{}: folder must hold {file}; it {holds}", folder.display())]
     NotInFolder {
         /// The folder given.
         folder: PathBuf,
         /// The names the file may have.
         file: String,
+        /// What is there: "holds a, b and 3 more".
+        holds: String,
     },
     /// The disk has less free than fetching takes.
     #[error(
@@ -276,7 +304,11 @@ pub enum DataError {
         reason: String,
     },
     /// Content of the wrong length.
-    #[error("{origin}: content of {file} must be {wanted} bytes; found {}", or_more(*found, *wanted))]
+    #[error(
+        "{origin}: content of {file} must be {wanted} bytes; found {}{}",
+        or_more(*found, *wanted),
+        apposition(*kind)
+    )]
     ContentLength {
         /// Where it came from: an address or a path.
         origin: String,
@@ -286,6 +318,8 @@ pub enum DataError {
         wanted: u64,
         /// Bytes found; reading stops one byte past `wanted`.
         found: u64,
+        /// What they are, in words, where that can be told and is no data.
+        kind: Option<&'static str>,
     },
     /// Content of the right length that is not the file.
     #[error("{origin}: content of {file} must have {kind} {wanted}; found {found}")]
@@ -337,6 +371,28 @@ impl DataError {
     pub(crate) fn format(path: &Path, rule: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Format { file: path.display().to_string(), rule: rule.into(), found: found.into() }
     }
+}
+
+impl DataError {
+    /// The same error with a way out where it is of the content of a file of `dataset`.
+    pub(crate) fn with_way_out(self, dataset: DatasetName) -> Self {
+        match self {
+            Self::Format { file, rule, found } => {
+                Self::Format { file, rule, found: format!("{found}; {}", again(dataset)) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// What mends a file with the wrong content.
+fn again(dataset: DatasetName) -> String {
+    format!("delete it and run `cargo xtask fetch-data {}`", dataset.files())
+}
+
+/// A kind of content behind what was found: ", an HTML page".
+pub(crate) fn apposition(kind: Option<&'static str>) -> String {
+    kind.map(|kind| format!(", {kind}")).unwrap_or_default()
 }
 
 fn known_names() -> String {

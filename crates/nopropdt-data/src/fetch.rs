@@ -16,6 +16,7 @@ mod plan;
 mod proxy;
 mod record;
 mod space;
+mod stamp;
 mod unpacking;
 
 use std::fs::{self, File, TryLockError};
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use dataset_folder::DatasetFolder;
 use record::Record;
+use stamp::Right;
 
 use crate::{DataError, ManifestDataset, ManifestFile};
 
@@ -105,7 +107,7 @@ impl Fetcher {
     /// # Errors
     /// [`DataError::Io`] when a file that is there can't be read.
     pub fn plan<'a>(&self, dataset: &'a ManifestDataset) -> Result<FetchPlan<'a>, DataError> {
-        FetchPlan::new(&self.options, dataset)
+        FetchPlan::new(&self.options, dataset, &Right::new())
     }
 
     /// Checks that the disks have room for all these plans, to be carried out one after the other.
@@ -150,10 +152,11 @@ impl Fetcher {
         if !plan.is_complete() {
             let _lock = lock(&folder, on_event)?;
             // Another fetch may have brought something since.
-            let plan = self.plan(dataset)?;
+            let plan = FetchPlan::new(&self.options, dataset, &plan.right)?;
             space::check(std::slice::from_ref(&plan))?;
-            fetched = self.fetch_missing(&plan, &folder, on_event)?;
-            check_again(dataset, &folder)?;
+            let mut right = plan.right.clone();
+            fetched = self.fetch_missing(&plan, &folder, &mut right, on_event)?;
+            check_again(dataset, &folder, &right)?;
         }
         Ok(report(dataset, folder, fetched))
     }
@@ -184,6 +187,7 @@ impl Fetcher {
         &self,
         plan: &FetchPlan<'_>,
         folder: &Path,
+        right: &mut Right,
         on_event: &mut (dyn FnMut(FetchEvent<'_>) + Send),
     ) -> Result<Vec<String>, DataError> {
         let (dataset, files) = (plan.dataset, &plan.missing);
@@ -193,12 +197,16 @@ impl Fetcher {
         }
         let target = DatasetFolder::new(folder, dataset, &record);
         let (next, record, on_event) = (AtomicUsize::new(0), Mutex::new(record), Mutex::new(on_event));
+        let right = Mutex::new(right);
         let work = || {
             let mut results = Vec::new();
             while let Some((index, file)) = take(&next, files) {
                 let mut tell = |event: FetchEvent<'_>| held(&on_event)(event);
                 let fetched = self.fetch_file(dataset, file, &target, &mut tell);
-                let added = fetched.and_then(|fetched| held(&record).add(folder, fetched));
+                let added = fetched.and_then(|mut fetched| {
+                    held(&right).extend(fetched.stamp.take().map(|stamp| (file.name.clone(), stamp)));
+                    held(&record).add(folder, fetched)
+                });
                 results.push((index, added));
             }
             results
@@ -270,24 +278,26 @@ fn report(dataset: &ManifestDataset, folder: PathBuf, fetched: Vec<String>) -> F
     FetchReport { folder, fetched, bytes, roots }
 }
 
-/// The files that are not there as the manifest wants them.
-fn missing<'a>(
+/// The files that are not there as the manifest wants them, and those that are. What was right `before` is read only if it was changed.
+fn look<'a>(
     dataset: &'a ManifestDataset,
     folder: &Path,
     record: &Record,
-) -> Result<Vec<&'a ManifestFile>, DataError> {
-    let mut missing = Vec::new();
+    before: &Right,
+) -> Result<(Vec<&'a ManifestFile>, Right), DataError> {
+    let (mut missing, mut right) = (Vec::new(), Right::new());
     for file in &dataset.files {
-        if !install::is_right(folder, file, record)? {
-            missing.push(file);
+        match install::stamp_if_right(folder, file, record, before.get(&file.name))? {
+            Some(stamp) => drop(right.insert(file.name.clone(), stamp)),
+            None => missing.push(file),
         }
     }
-    Ok(missing)
+    Ok((missing, right))
 }
 
 /// Fails when the folder isn't complete after all, since something else was at work in it.
-fn check_again(dataset: &ManifestDataset, folder: &Path) -> Result<(), DataError> {
-    match missing(dataset, folder, &Record::read(folder))?.first() {
+fn check_again(dataset: &ManifestDataset, folder: &Path, right: &Right) -> Result<(), DataError> {
+    match look(dataset, folder, &Record::read(folder), right)?.0.first() {
         None => Ok(()),
         Some(file) => Err(DataError::Format {
             file: folder.join(&file.name).display().to_string(),

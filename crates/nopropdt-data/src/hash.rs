@@ -56,8 +56,16 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().copied().flat_map(nibbles).collect()
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The files that this thread has hashed, for tests that count.
+    pub(crate) static HASHED: std::cell::RefCell<Vec<std::path::PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
 /// Length and SHA-256 of a file.
 pub(crate) fn hash_file(path: &Path) -> Result<(u64, String), DataError> {
+    #[cfg(test)]
+    HASHED.with_borrow_mut(|hashed| hashed.push(path.to_owned()));
     let mut file = File::open(path).map_err(DataError::io("open", path))?;
     let mut hash = ContentHash::default();
     let mut chunk = vec![0; 1 << 16];

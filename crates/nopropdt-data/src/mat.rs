@@ -10,8 +10,9 @@ use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 
+use crate::error::apposition;
 use crate::idx::{MOST_INFLATION, is_corruption};
-use crate::{DataError, plain_file};
+use crate::{DataError, content, plain_file};
 
 /// Element types.
 const INT8: u32 = 1;
@@ -114,13 +115,17 @@ impl Reader<'_> {
     fn header(&mut self) -> Result<(), DataError> {
         let rule = "must be a MATLAB 5 file, little-endian, with a header of 128 bytes";
         if self.length < HEADER {
-            return Err(self.wrong(rule, format!("found {} bytes", self.length)));
+            let kind = apposition(content::kind_of_file(self.path));
+            return Err(self.wrong(rule, format!("found {} bytes{kind}", self.length)));
         }
         let mut header = [0; HEADER as usize];
         self.file.read_exact(&mut header).map_err(DataError::io("read", self.path))?;
         match &header[124..] {
             [0, 1, b'I', b'M'] => Ok(()),
-            found => Err(self.wrong(rule, format!("its last four bytes are {found:02x?}"))),
+            found => {
+                let kind = apposition(content::kind(&header));
+                Err(self.wrong(rule, format!("its last four bytes are {found:02x?}{kind}")))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::class_names::{DIGITS, owned};
 use crate::mat::{Array, Wanted, read, shown};
-use crate::{DataError, Dataset, DatasetName, ImageShape, Split};
+use crate::{DataError, Dataset, DatasetName, ImageShape, Split, near_name};
 
 const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
 /// More than three times the images of the larger file, and a bound on what a small compressed one can make the reader allocate (768 MiB).
@@ -13,14 +13,17 @@ const MOST_IMAGES: u64 = 1 << 18;
 
 /// Reads `train_32x32.mat` and `test_32x32.mat` in `folder`.
 pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
-    let train = split(&folder.join("train_32x32.mat"))?;
-    let test = split(&folder.join("test_32x32.mat"))?;
+    let read = |name: &str| {
+        let path = near_name::find(folder, &[name])?.unwrap_or_else(|| folder.join(name));
+        split(&path).map_err(|error| error.with_way_out(DatasetName::Svhn))
+    };
+    let (train, test) = (read("train_32x32.mat")?, read("test_32x32.mat")?);
     Dataset::new(DatasetName::Svhn.as_str(), owned(DIGITS), train, test)
 }
 
 fn split(path: &Path) -> Result<Split, DataError> {
     if !path.try_exists().map_err(DataError::io("look for", path))? {
-        return Err(DataError::Missing { dataset: DatasetName::Svhn, path: path.to_owned() });
+        return Err(near_name::missing(DatasetName::Svhn, path.to_owned()));
     }
     let wanted = |name, values: usize| Wanted { name, most: MOST_IMAGES * values as u64 };
     let [images, labels] = read(path, [wanted("X", SHAPE.len()), wanted("y", 1)])?;

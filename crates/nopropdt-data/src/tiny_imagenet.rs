@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::folder::{Pictures, decode_all, pictures_by_class};
-use crate::{Channels, DataError, Dataset, DatasetName, plain_file};
+use crate::{Channels, DataError, Dataset, DatasetName, near_name, plain_file};
 
 /// Folder inside the archive.
 const INNER: &str = "tiny-imagenet-200";
@@ -21,7 +21,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let folder = if inner.is_dir() { &inner } else { folder };
     let train = folder.join("train");
     if !train.is_dir() {
-        return Err(DataError::Missing { dataset: DatasetName::TinyImagenet, path: train });
+        return Err(near_name::missing(DatasetName::TinyImagenet, train));
     }
     let (ids, train) = pictures_by_class(&train)?;
     let name = DatasetName::TinyImagenet;

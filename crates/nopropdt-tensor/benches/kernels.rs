@@ -9,6 +9,7 @@ use nopropdt_tensor::kernels::dropout::DropoutMask;
 use nopropdt_tensor::kernels::{Isa, Kernels, available};
 use nopropdt_tensor::measure::{Arithmetic, ConvolutionPasses, LinearProducts, Times, peak};
 use nopropdt_tensor::random::Stream;
+use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 const BATCH: usize = 128;
@@ -39,7 +40,8 @@ impl Table {
             let name = self.whole(name);
             let time = Times::of(LIMIT, call).fastest();
             let rate = flop / time / 1e9;
-            println!("{name:58} {:9.3} ms {rate:8.1} GFLOP/s {:5.0} %", time * 1e3, 100.0 * rate / self.peak);
+            let (ms, share) = (time * 1e3, 100.0 * rate / self.peak);
+            say(&format!("{name:58} {ms:9.3} ms {rate:8.1} GFLOP/s {share:5.0} %"));
         }
     }
 }
@@ -84,6 +86,13 @@ fn linear(table: &Table, kernels: &dyn Kernels, inputs: usize, outputs: usize) {
     table.row(&format!("{name} input"), flop, || layer.input_gradient());
 }
 
+/// Prints a line. When nobody reads it, as behind `| head -1`, the program has nothing left to do; `println!` would panic.
+fn say(line: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        std::process::exit(i32::from(error.kind() != ErrorKind::BrokenPipe));
+    }
+}
+
 fn main() {
     // Cargo passes `--bench`.
     let filters: Vec<String> =
@@ -102,9 +111,8 @@ fn main() {
                 [(Precision::F32, Arithmetic::F32), (Precision::Bf16, Arithmetic::Bf16)]
             {
                 let peak = peak(arithmetic, isa, LIMIT).unwrap_or(f64::NAN);
-                println!(
-                    "{isa}, {precision:?}: {peak:.0} GFLOP/s of multiply-adds from registers, one thread"
-                );
+                let what = "of multiply-adds from registers, one thread";
+                say(&format!("{isa}, {precision:?}: {peak:.0} GFLOP/s {what}"));
                 let table = Table { filters: filters.clone(), isa, precision, peak };
                 convolutions(&table, kernels);
                 linear(&table, kernels, 6272, 256);

@@ -7,6 +7,7 @@ use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerConfig};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Slot, Tape, Tensor, Var};
 use std::error::Error;
+use std::io::{self, ErrorKind, Write};
 
 const STEPS: u64 = 600;
 const BATCH: usize = 256;
@@ -75,7 +76,14 @@ fn draw(network: &Network, parameters: &Parameters) {
         }
     });
     for row in network.classes(parameters, points).chunks_exact(columns) {
-        println!("{}", row.iter().map(|&class| ['.', '#'][class]).collect::<String>());
+        say(&row.iter().map(|&class| ['.', '#'][class]).collect::<String>());
+    }
+}
+
+/// Prints a line. When nobody reads it, as behind `| head -1`, the program has nothing left to do; `println!` would panic.
+fn say(line: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        std::process::exit(i32::from(error.kind() != ErrorKind::BrokenPipe));
     }
 }
 
@@ -96,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let logits = network.forward(&mut tape, slot, x);
         let loss = tape.cross_entropy(logits, &classes);
         if step % 100 == 0 {
-            println!("step {step:3}  loss {:.3}", tape.value(loss).item());
+            say(&format!("step {step:3}  loss {:.3}", tape.value(loss).item()));
         }
         let mut gradients = tape.backward(loss);
         let (gradient, statistics) = (gradients.take_parameters(slot), gradients.take_statistics(slot));
@@ -107,7 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (points, classes) = sample(run.purpose("test"));
     let found = network.classes(&parameters, points);
     let right = found.iter().zip(&classes).filter(|(found, class)| found == class).count();
-    println!("{right} of {BATCH} new points on the right spiral\n");
+    say(&format!("{right} of {BATCH} new points on the right spiral\n"));
     draw(&network, &parameters);
     Ok(())
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use nopropdt_blocks::ImageShape as NetworkImage;
 use nopropdt_data::{DatasetSource, ImageSet, ImageShape};
 use nopropdt_tensor::random::Stream;
+use nopropdt_train::commands::print;
 use nopropdt_train::config::{EmbeddingKind, Overrides};
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::model_file::{self, ModelMetadata};
@@ -80,13 +81,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for epoch in 0..config.epochs {
         let loss = trainer.epoch(&train, epoch, &quiet)?;
         let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
-        println!(
+        print(&format!(
             "epoch {}: error of the last block {:.4}, test accuracy {:.1} %, consensus {:.1} %",
             epoch + 1,
             loss.shown[config.steps - 1],
             100.0 * tested.chain,
             100.0 * tested.consensus
-        );
+        ))?;
     }
 
     let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
@@ -98,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let metadata = ModelMetadata::new(&config, image, network.alpha_bar(trainer.weights()), &names);
         model_file::save(&path, &metadata, network.as_ref(), trainer.weights())?;
         let model = model_file::load(&path)?;
-        println!("{}: a model of {}", path.display(), model.metadata.class_names.join(", "));
+        print(&format!("{}: a model of {}", path.display(), model.metadata.class_names.join(", ")))?;
     }
     Ok(())
 }

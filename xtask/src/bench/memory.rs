@@ -4,6 +4,7 @@ use super::cases::{BATCH, CLASSES, Case, Format, Plan};
 use anyhow::{Context, Result, bail};
 use nopropdt_blocks::Method;
 use nopropdt_train::checkpoint::Checkpoint;
+use nopropdt_train::commands::print;
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::image_hash::image_hash;
 use nopropdt_train::memory::peak_rss_bytes;
@@ -42,8 +43,7 @@ pub(super) fn child(case: &Case, format: Format, plan: &Plan) -> Result<()> {
     }
     // Still held, as a run holds them.
     assert_eq!(all.len(), plan.images);
-    println!("{}", serde_json::to_string(&peaks)?);
-    Ok(())
+    print(&serde_json::to_string(&peaks)?)
 }
 
 /// Runs [`child`] in a fresh process: peak resident memory after each epoch. Empty where the system does not tell.

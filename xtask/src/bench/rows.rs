@@ -110,7 +110,7 @@ impl Row {
 }
 
 /// Writes all rows as a JSON array, whole or not at all.
-pub(super) fn write_json(path: &Path, rows: &[Row]) -> Result<()> {
+pub(super) fn write_json(path: &Path, rows: &[impl Serialize]) -> Result<()> {
     let mut text = serde_json::to_string_pretty(rows).context("rows have a JSON form")?;
     text.push('\n');
     Ok(replace_file(path, text.as_bytes())?)
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_path_that_cannot_be_written_is_named() {
-        let error = write_json(Path::new("/no/such/folder/bench.json"), &[]).unwrap_err().to_string();
+        let error = write_json(Path::new("/no/such/folder/bench.json"), &[0; 0]).unwrap_err().to_string();
         assert!(error.starts_with("/no/such/folder/bench.json: cannot write: "), "{error}");
     }
 }

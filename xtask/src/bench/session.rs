@@ -6,10 +6,10 @@ use super::peaks::{Peaks, Team, teams};
 use super::peers::{Lane, Peer};
 use super::rows::Row;
 use super::{memory, ops, tables};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nopropdt_blocks::Method;
 use nopropdt_tensor::kernels::Isa;
-use std::io::Write;
+use nopropdt_train::commands::{complain, print};
 
 /// What stays the same over all cases.
 pub(super) struct Session {
@@ -65,7 +65,7 @@ impl Session {
         for (turn, row) in turns.iter().zip(&mut rows) {
             if let Turn::Ours { setup, team: 0 } = *turn {
                 let Setup { format, network, .. } = &setups[setup];
-                note(&format!("{case}, {}: operation by operation", format.name));
+                complain(&format!("{case}, {}: operation by operation", format.name));
                 let peak = self.peaks.of(format.arithmetic, self.teams[0].threads);
                 let measured = || ops::of_block(case, network, &self.plan, peak);
                 row.ops = self.teams[0].pool.install(measured)?;
@@ -106,7 +106,7 @@ impl Session {
     ) -> Result<Vec<Tally>> {
         let mut tallies: Vec<Tally> = turns.iter().map(|_| Tally::default()).collect();
         for round in 0..self.plan.rounds {
-            note(&format!("{what}, round {} of {}", round + 1, self.plan.rounds));
+            complain(&format!("{what}, round {} of {}", round + 1, self.plan.rounds));
             for (turn, tally) in turns.iter().zip(&mut tallies) {
                 tally.measure(self.plan.due(round), |seconds| once(*turn, seconds))?;
             }
@@ -122,7 +122,7 @@ impl Session {
         peers: &mut [Peer<'_>],
         turns: &[Turn],
     ) -> Result<Vec<Row>> {
-        note(&format!("{case}: warming up"));
+        complain(&format!("{case}: warming up"));
         let mut trainings: Vec<Training<'_>> = setups.iter().map(Training::new).collect::<Result<_>>()?;
         for training in &mut trainings {
             training.epoch(&self.all().pool)?;
@@ -192,7 +192,7 @@ impl Session {
         turns: &[Turn],
         rows: &mut [Row],
     ) -> Result<()> {
-        note(&format!("{case}: memory"));
+        complain(&format!("{case}: memory"));
         for (turn, row) in turns.iter().zip(rows) {
             let peaks = match *turn {
                 Turn::Ours { setup, team } if team + 1 == self.teams.len() => {
@@ -210,14 +210,4 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// Tells on standard error what goes on; where even that fails there is nobody to tell.
-fn note(text: &str) {
-    writeln!(std::io::stderr(), "{text}").ok();
-}
-
-fn print(text: &str) -> Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{text}").and_then(|()| output.flush()).context("can't write to standard output")
 }

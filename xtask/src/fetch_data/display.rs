@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use nopropdt_data::{FetchEvent, ManifestDataset};
+use nopropdt_train::commands::complain;
 
 const MEASURED: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 const UNMEASURED: &str = "{msg} {spinner} {bytes}";
@@ -39,7 +40,7 @@ impl Display {
                 }
                 if let Some(line) = describe(event) {
                     // Between the bars of other files, where there are any.
-                    self.all.suspend(|| eprintln!("{}: {line}", self.prefix));
+                    self.all.suspend(|| complain(&format!("{}: {line}", self.prefix)));
                 }
             }
         }

@@ -1,7 +1,10 @@
 //! One training and its measurements.
 
 use super::outcome::Outcome;
-use anyhow::Result;
+use clap::Parser;
+use nopropdt_data::{DatasetName, DatasetSource};
+use nopropdt_train::commands::{Cli, TrainArguments};
+use nopropdt_train::config::RunConfig;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +63,19 @@ impl Data {
     }
 }
 
+impl Data {
+    /// The dataset as the program is told of it; where a folder lies decides nothing.
+    fn source(self) -> DatasetSource {
+        match self {
+            Self::Digits => DatasetName::Digits.into(),
+            Self::Mnist => DatasetName::Mnist.into(),
+            Self::Cifar10 => DatasetName::Cifar10.into(),
+            Self::Cifar100 => DatasetName::Cifar100.into(),
+            Self::Cifar10Jpeg => DatasetSource::Folder(self.key().to_owned()),
+        }
+    }
+}
+
 /// How a trained cell is measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Measure {
@@ -71,10 +87,11 @@ pub(super) struct Measure {
     pub(super) steps: Option<usize>,
 }
 
-/// What was asked for, kept beside what came of it.
+/// What was asked for, kept beside what came of it: every setting as it was resolved, so that a result of other settings is none, be
+/// it that the cell's flags are others now, a preset or a default.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Asked {
-    flags: Vec<String>,
+    settings: String,
     measure: Measure,
 }
 
@@ -84,7 +101,22 @@ impl Cell {
     }
 
     pub(super) fn asked(&self) -> Asked {
-        Asked { flags: self.flags.clone(), measure: self.measure.clone() }
+        // Flags that the program would refuse are told by the program; until then their complaint stands for them.
+        let settings = self.config().map_or_else(|why| why, |config| config.to_toml());
+        Asked { settings, measure: self.measure.clone() }
+    }
+
+    /// The arguments of the training as the program parses them.
+    pub(super) fn arguments(&self) -> Result<TrainArguments, String> {
+        let dataset = format!("--dataset={}", self.dataset.source());
+        let words = ["nopropdt-train".to_owned(), dataset].into_iter().chain(self.flags.iter().cloned());
+        Cli::try_parse_from(words).map(|cli| cli.train).map_err(|error| error.to_string())
+    }
+
+    /// Every setting of the training.
+    pub(super) fn config(&self) -> Result<RunConfig, String> {
+        let TrainArguments { overrides, preset, .. } = self.arguments()?;
+        overrides.resolve(preset).map_err(|error| error.to_string())
     }
 
     /// The result, if it is there and was made with these settings.
@@ -112,7 +144,7 @@ impl Shard {
         let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         match numbers {
             Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
-            _ => Err(format!("must be I/N with I from 1 to N; found {text:?}")),
+            _ => Err("must be whole numbers I/N with I from 1 to N".to_owned()),
         }
     }
 
@@ -161,7 +193,26 @@ mod tests {
         assert_eq!(cell.finished(root.path()), None, "trained, and not yet measured");
         std::fs::write(folder.join("outcome.json"), serde_json::to_vec(&outcome).unwrap()).unwrap();
         assert_eq!(cell.finished(root.path()), Some(outcome));
-        cell.flags.push("--epochs=2".into());
+        let outcome = cell.finished(root.path());
+        // The same settings in other words.
+        cell.flags.push("--epochs=20".into());
+        assert_eq!((cell.finished(root.path()), outcome.is_some()), (outcome, true));
+        cell.flags.push("--preset=paper".into());
+        assert_eq!(cell.finished(root.path()), None);
+        cell.flags = vec!["--lr=0.5".into()];
+        assert_eq!(cell.finished(root.path()), None);
+    }
+
+    /// As it was before settings were kept: nobody knows which defaults it had.
+    #[test]
+    fn a_result_whose_settings_are_unknown_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let measure = Measure { runs: 1, averaged: false, steps: None };
+        let cell = Cell { name: "a".into(), dataset: Data::Digits, flags: vec![], measure, work: 1.0 };
+        std::fs::create_dir_all(cell.folder(root.path())).unwrap();
+        let put = |name: &str, text: &str| std::fs::write(cell.folder(root.path()).join(name), text).unwrap();
+        put("cell.json", r#"{"flags": [], "measure": {"runs": 1, "averaged": false, "steps": null}}"#);
+        put("outcome.json", &serde_json::to_string(&Outcome::example(0.9)).unwrap());
         assert_eq!(cell.finished(root.path()), None);
     }
 }

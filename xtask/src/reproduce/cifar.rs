@@ -2,6 +2,7 @@
 
 use crate::WrongUse;
 use anyhow::{Context, Result, bail};
+use nopropdt_train::commands::complain;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,7 +55,7 @@ fn description(archive: &Path) -> Result<String> {
 
 fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     remove(folder).and_then(|()| fs::create_dir_all(folder)).with_context(|| folder.display().to_string())?;
-    eprintln!("unpacking {}", archive.display());
+    complain(&format!("unpacking {}", archive.display()));
     let mut tar = Command::new("tar");
     let status = tar.arg("--extract").arg("--file").arg(archive).arg("--directory").arg(folder).status();
     let status = status.context("tar: can't be started")?;

@@ -5,6 +5,7 @@ use super::profile::Row;
 use anyhow::{Context, Result, anyhow};
 use nopropdt_data::{DatasetName, ImageSet, ImageShape};
 use nopropdt_tensor::Tensor;
+use nopropdt_train::commands::complain;
 use nopropdt_train::metrics::replace_file;
 use plotters::prelude::*;
 use serde::Deserialize;
@@ -44,7 +45,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 None,
                 Axis::Seconds,
                 "accuracy against training time",
-                "Test accuracy of the chain after each epoch, one-hot embedding.",
+                "Test accuracy of the chain after each epoch, one-hot embedding, one training (seed 0) a curve.",
             ),
             (
                 4,
@@ -52,7 +53,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 Some("softmax"),
                 Axis::Epochs,
                 "softmax and radial head",
-                "Test accuracy of the chain after each epoch. One-hot embeddings are fixed, so a head shapes no block, and either head answers with the largest entry of z_T or nearly always so: curves may coincide.",
+                "Test accuracy of the chain after each epoch, one training (seed 0) a curve. One-hot embeddings are fixed, so a head shapes no block, and either head answers with the largest entry of z_T or nearly always so: curves may coincide.",
             ),
             (
                 5,
@@ -60,7 +61,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 Some("orthogonal"),
                 Axis::Epochs,
                 "starts of the learned embedding",
-                "Test accuracy of the chain after each epoch.",
+                "Test accuracy of the chain after each epoch, one training (seed 0) a curve.",
             ),
         ] {
             let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, standard, root, axis)).collect();
@@ -216,9 +217,9 @@ fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Option<Tensor> {
         Ok(nopropdt_train::prototypes::prototypes(train, dataset.classes())?)
     });
     // The page is worth more than this row of pictures.
-    found
-        .map_err(|error| eprintln!("{}: drawn without the images it started from: {error:#}", cell.name))
-        .ok()
+    let told =
+        |error| complain(&format!("{}: drawn without the images it started from: {error:#}", cell.name));
+    found.map_err(told).ok()
 }
 
 /// Classes shown: more would be too wide for a page.

@@ -100,10 +100,7 @@ impl Page<'_> {
 
     fn table_1(&self, text: &mut String) -> Result<()> {
         writeln!(text, "## Table 1: test accuracy\n")?;
-        writeln!(
-            text,
-            "In percent, mean ± standard error over seeds × inference runs. *Difference* is ours less the paper's, in standard errors of the difference; reduced settings make it. The consensus and averaged draws go beyond the paper and stand beside its answer, not for it. The paper's images of CIFAR-10 are not those that are called JPEG here.\n"
-        )?;
+        writeln!(text, "{}\n", self.explanation())?;
         writeln!(
             text,
             "| dataset | method | embedding | paper | ours | difference | consensus | 5 draws averaged: chain / consensus | seconds | seeds × runs | settings |"
@@ -124,6 +121,26 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// How to read the table, and how far what is in it carries.
+    fn explanation(&self) -> String {
+        let mut sentences = vec![
+            "In percent, mean ± standard error over seeds × inference runs.",
+            "*Difference* is ours less the paper's, in points; of a row of several seeds also in standard errors of the difference.",
+            "*Settings* are complete: `--preset=paper` is the paper's Table 3 with its order and learning-rate schedule, and what follows departs from it.",
+            "The consensus and averaged draws go beyond the paper and stand beside its answer, not for it.",
+        ];
+        if self.rows.iter().any(|row| row.seeds == 1) {
+            sentences.push(ONE_SEED);
+        }
+        if self.rows.iter().any(Row::augments) {
+            sentences.push(AUGMENTED);
+        }
+        if self.rows.iter().any(|row| row.dataset == Data::Cifar10Jpeg) {
+            sentences.push("The paper's images of CIFAR-10 are not those that are called JPEG here.");
+        }
+        sentences.join(" ")
+    }
+
     /// What the paper's table has of this profile's datasets and the profile does not run.
     fn left_out(&self) -> Vec<(Data, &'static str, &'static str)> {
         let runs = |data, method, embedding| {
@@ -142,7 +159,8 @@ impl Page<'_> {
         let paper = plain.then(|| paper::table_1(row.dataset, row.method, row.embedding)).flatten();
         let paper_text = paper.map_or("–".to_owned(), |(mean, error)| format!("{mean:.2} ± {error:.2}"));
         let start = format!("| {} | {name} | {} | {paper_text} |", row.dataset.title(), row.embedding);
-        let settings = format!("`{}`", row.settings);
+        let augmented = if row.augments() { ", with augmentation" } else { "" };
+        let settings = format!("`{}`{augmented}", row.settings());
         let Some(found) = self.together(row) else {
             return format!("{start} not run | | | | | | {settings} |");
         };
@@ -155,7 +173,7 @@ impl Page<'_> {
         format!(
             "{start} {} | {} | {} | {averaged} | {:.0} | {} × {} | {settings}{measured}; {} |",
             percent(found.chain),
-            paper.map_or(String::new(), |paper| difference(found.chain, paper)),
+            paper.map_or(String::new(), |paper| difference(found.chain, found.seeds, paper)),
             percent(found.consensus),
             found.seconds,
             found.seeds,
@@ -226,11 +244,21 @@ fn percent(measured: Measured) -> String {
     format!("{:.2} ± {:.2}", 100.0 * measured.mean, 100.0 * measured.standard_error)
 }
 
-/// (ours − paper's) in standard errors of the difference.
-fn difference(ours: Measured, paper: (f64, f64)) -> String {
-    let error = (100.0 * ours.standard_error).hypot(paper.1);
-    let difference = (100.0 * ours.mean - paper.0) / error;
-    if difference.is_finite() { format!("{difference:+.1}") } else { String::new() }
+/// What a row of one seed can't tell.
+const ONE_SEED: &str = "A row of one seed is one training: its ± is that of its inference runs and does not say how far seeds differ, so close figures are not told apart by it.";
+
+/// What an augmented row is not.
+const AUGMENTED: &str = "Rows *with augmentation* change training images at random, which the paper does not do: their accuracy is not that of its settings reduced.";
+
+/// (ours − paper's) in points; of several `seeds` in standard errors of the difference too. One seed has no error between seeds.
+fn difference(ours: Measured, seeds: usize, paper: (f64, f64)) -> String {
+    let points = 100.0 * ours.mean - paper.0;
+    let errors = points / (100.0 * ours.standard_error).hypot(paper.1);
+    if seeds > 1 && errors.is_finite() {
+        format!("{points:+.2} ({errors:+.1} s.e.)")
+    } else {
+        format!("{points:+.2}")
+    }
 }
 
 #[cfg(test)]
@@ -253,7 +281,7 @@ mod tests {
         let memory = [Memory {
             dataset: "MNIST".into(),
             method: "dt".into(),
-            flags: String::new(),
+            settings: String::new(),
             bytes: 200 << 20,
             origin: None,
         }];
@@ -286,6 +314,43 @@ mod tests {
         assert!(text.contains("- 1 cells at commit abc on a computer, 2026-01-02\n"), "{text}");
         assert!(text.contains("- 1 measurements of which commit and machine were not"), "{text}");
         assert!(below.is_empty());
+        assert!(lines[0].contains("| -0.71 |"), "{}", lines[0]);
+        for (line, row) in lines.iter().zip(&rows) {
+            let settings = format!("`{}`", row.settings());
+            assert!(line.contains(&settings) && settings.contains("--lr-schedule=cosine"), "{line}");
+            assert!(settings.contains("--order=interleaved"), "{line}");
+            assert_eq!(line.contains("with augmentation"), settings.contains("--flip"), "{line}");
+        }
+    }
+
+    /// The page says of itself how far its figures carry, as long as it has such rows.
+    #[test]
+    fn what_a_row_does_not_show_is_said() {
+        let said = |profile: Profile| {
+            let (rows, folder) = (profile.rows(), tempfile::tempdir().unwrap());
+            let origin = Outcome::example(0.0).origin.unwrap();
+            let page =
+                Page { profile: profile.name(), origin, rows: &rows, folder: folder.path(), memory: &[] };
+            let text = page.text("a", &[]).unwrap();
+            [ONE_SEED, AUGMENTED].map(|sentence| text.contains(sentence))
+        };
+        assert_eq!(said(Profile::Quick), [true, true]);
+        // Its variations have one seed.
+        assert_eq!(said(Profile::Full), [true, false]);
+    }
+
+    /// The page that is published was edited by hand after a change of this generator: both must say the same of themselves.
+    #[test]
+    fn the_published_page_is_what_is_written_here() {
+        let page = std::fs::read_to_string(crate::root().join("docs/reproduction.md")).unwrap();
+        let (rows, folder) = (Profile::Quick.rows(), tempfile::tempdir().unwrap());
+        let origin = Outcome::example(0.0).origin.unwrap();
+        let own = Page { profile: "quick", origin, rows: &rows, folder: folder.path(), memory: &[] };
+        assert!(page.contains(&own.explanation()));
+        for row in &rows {
+            let settings = format!("`{}`", row.settings());
+            assert!(page.contains(&settings), "{settings}");
+        }
     }
 
     #[test]
@@ -322,7 +387,7 @@ mod tests {
         let measured = |bytes| Memory {
             dataset: "MNIST".into(),
             method: "ct".into(),
-            flags: String::new(),
+            settings: String::new(),
             bytes,
             origin: origin.clone(),
         };
@@ -361,9 +426,11 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_in_standard_errors() {
+    fn a_difference_is_in_standard_errors_where_there_are_several_seeds() {
         let ours = Measured { mean: 0.99, standard_error: 0.003 };
-        assert_eq!(difference(ours, (98.5, 0.4)), "+1.0");
-        assert_eq!(difference(Measured { standard_error: 0.0, ..ours }, (98.5, 0.0)), "");
+        assert_eq!(difference(ours, 3, (98.5, 0.4)), "+0.50 (+1.0 s.e.)");
+        assert_eq!(difference(Measured { standard_error: 0.0, ..ours }, 3, (98.5, 0.0)), "+0.50");
+        // One seed has an error of its runs alone.
+        assert_eq!(difference(ours, 1, (99.5, 0.4)), "-0.50");
     }
 }

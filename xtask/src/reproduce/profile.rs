@@ -1,7 +1,11 @@
 //! What each profile runs: one line a row, so that budgets can be read and changed at a glance.
+//!
+//! Every cell starts from `--preset paper`, which names every setting, and says where it departs from that: a later change of the
+//! program's defaults moves no cell.
 
 use super::Profile;
 use super::cell::{Cell, Data, Measure};
+use nopropdt_data::Augmentation;
 
 /// A row of the tables: settings, run with some seeds.
 #[derive(Debug, Clone)]
@@ -11,8 +15,10 @@ pub(super) struct Row {
     pub(super) embedding: &'static str,
     /// What makes the row differ from the paper's, where it is there for a figure.
     pub(super) variation: Option<&'static str>,
-    /// Flags beyond method and embedding.
-    pub(super) settings: &'static str,
+    /// Flags of all rows of the profile: the preset, and where all depart from it.
+    base: &'static str,
+    /// Further flags beyond method and embedding.
+    own: &'static str,
     pub(super) seeds: u64,
     pub(super) measure: Measure,
     /// Expected seconds of a cell on two cores.
@@ -26,7 +32,7 @@ impl Row {
         dataset: Data,
         method: &'static str,
         embedding: &'static str,
-        settings: &'static str,
+        [base, own]: [&'static str; 2],
     ) -> Self {
         let measure = Measure { runs: 3, averaged: false, steps: None };
         Self {
@@ -34,7 +40,8 @@ impl Row {
             method,
             embedding,
             variation: None,
-            settings,
+            base,
+            own,
             seeds: 1,
             measure,
             work: 1.0,
@@ -69,6 +76,16 @@ impl Row {
         Self { measure: Measure { runs, averaged, steps: self.measure.steps }, ..self }
     }
 
+    /// Flags beyond method and embedding.
+    pub(super) fn settings(&self) -> String {
+        [self.base, self.own].join(" ").trim_end().to_owned()
+    }
+
+    /// Whether training images are changed at random, which the paper does not do.
+    pub(super) fn augments(&self) -> bool {
+        self.cell(0).config().is_ok_and(|config| config.augmentation() != Augmentation::default())
+    }
+
     /// One cell a seed.
     pub(super) fn cells(&self) -> Vec<Cell> {
         (0..self.seeds).map(|seed| self.cell(seed)).collect()
@@ -78,7 +95,7 @@ impl Row {
         let variation = self.variation.map(|name| format!("-{name}")).unwrap_or_default();
         let name = format!("{}-{}-{}{variation}-seed{seed}", self.dataset.key(), self.method, self.embedding);
         let mut flags = vec![format!("--method={}", self.method), format!("--embedding={}", self.embedding)];
-        flags.extend(self.settings.split_whitespace().map(str::to_owned));
+        flags.extend(self.settings().split_whitespace().map(str::to_owned));
         flags.push(format!("--seed={seed}"));
         Cell { name, dataset: self.dataset, flags, measure: self.measure.clone(), work: self.work }
     }
@@ -98,34 +115,36 @@ impl Profile {
 
 /// Every method and embedding on the digits.
 fn smoke() -> Vec<Row> {
-    let row = |method, embedding, settings| Row::new(Digits, method, embedding, settings).taking(10.0);
+    const BASE: &str = "--preset=paper --order=interleaved --lr-schedule=cosine";
+    let row = |method, embedding, own| Row::new(Digits, method, embedding, [BASE, own]).taking(10.0);
     vec![
-        row("dt", "one-hot", "--steps=4 --epochs=8").at_least(0.9).measured(3, true),
-        row("dt", "learned", "--steps=4 --epochs=8").at_least(0.9).measured(3, true),
-        row("dt", "prototype", "--steps=4 --epochs=6").at_least(0.8).measured(3, true),
-        row("dt", "one-hot", "--steps=4 --epochs=8 --head=radial --head-sigma=0.3")
+        row("dt", "one-hot", "--steps=4 --epochs=8 --batch-size=64").at_least(0.9).measured(3, true),
+        row("dt", "learned", "--steps=4 --epochs=8 --batch-size=64").at_least(0.9).measured(3, true),
+        row("dt", "prototype", "--steps=4 --epochs=6 --batch-size=64").at_least(0.8).measured(3, true),
+        row("dt", "one-hot", "--steps=4 --epochs=8 --head=radial --head-sigma=0.3 --batch-size=64")
             .called("radial")
             .at_least(0.8),
-        row("ct", "one-hot", "--steps=50 --epochs=60 --lr=0.002").at_least(0.8),
-        row("ct", "learned", "--steps=20 --epochs=100 --lr=0.002 --embedding-start=random")
+        row("ct", "one-hot", "--steps=50 --epochs=60 --lr=0.002 --batch-size=64").at_least(0.8),
+        row("ct", "learned", "--steps=20 --epochs=100 --lr=0.002 --embedding-start=random --batch-size=64")
             .at_least(0.5)
             .taking(40.0),
         row("ct", "prototype", "--steps=10 --epochs=30 --batch-size=16").at_least(0.3).taking(30.0),
-        row("fm", "one-hot", "--steps=50 --epochs=30 --lr=0.002").at_least(0.85),
-        row("fm", "learned", "--steps=50 --epochs=30 --lr=0.002").at_least(0.6),
+        row("fm", "one-hot", "--steps=50 --epochs=30 --lr=0.002 --batch-size=64").at_least(0.85),
+        row("fm", "learned", "--steps=50 --epochs=30 --lr=0.002 --batch-size=64").at_least(0.6),
         row("fm", "prototype", "--steps=10 --epochs=40 --batch-size=16").at_least(0.4).taking(40.0),
-        row("backprop", "one-hot", "--steps=4 --epochs=10").at_least(0.9),
-        row("backprop", "learned", "--steps=4 --epochs=10").at_least(0.9),
-        row("backprop", "prototype", "--steps=4 --epochs=6").at_least(0.7),
-        row("adjoint", "one-hot", "--steps=10 --epochs=20 --lr=0.002").at_least(0.9),
+        row("backprop", "one-hot", "--steps=4 --epochs=10 --batch-size=64").at_least(0.9),
+        row("backprop", "learned", "--steps=4 --epochs=10 --batch-size=64").at_least(0.9),
+        row("backprop", "prototype", "--steps=4 --epochs=6 --batch-size=64").at_least(0.7),
+        row("adjoint", "one-hot", "--steps=10 --epochs=20 --lr=0.002 --batch-size=64").at_least(0.9),
     ]
 }
 
 /// MNIST and CIFAR-10 (JPEG) in about two hours on two cores. Three blocks where the paper has ten: three cost less than a third of the
 /// time, and a budget of epochs goes further; one row has all ten.
 fn quick() -> Vec<Row> {
-    let row = |dataset, method, embedding, settings| {
-        Row::new(dataset, method, embedding, settings).measured(3, false)
+    const BASE: &str = "--preset=paper --order=interleaved --lr-schedule=cosine";
+    let row = |dataset, method, embedding, own| {
+        Row::new(dataset, method, embedding, [BASE, own]).measured(3, false)
     };
     const MNIST: &str = "--steps=3 --epochs=10 --dropout=0";
     const CIFAR: &str = "--steps=3 --epochs=10 --dropout=0 --flip --normalize=standard";
@@ -159,47 +178,47 @@ fn quick() -> Vec<Row> {
     ]
 }
 
-/// Table 3 as printed, and what the figures compare.
+/// Table 3 as printed, with blocks side by side, and what the figures compare.
 fn full() -> Vec<Row> {
-    // The presets of the program are the paper's: batch 128, lr 0.001, weight decay 0.001, constant.
-    const PAPER: &str = "--batch-size=128 --lr=0.001 --lr-schedule=constant --weight-decay=0.001";
+    const BASE: &str = "--preset=paper --order=interleaved";
     let mut rows = Vec::new();
-    for (dataset, budgets) in [(Mnist, [100, 100, 2]), (Cifar10, [150, 500, 4]), (Cifar100, [150, 1000, 4])] {
+    for dataset in [Mnist, Cifar10, Cifar100] {
         for method in ["dt", "backprop", "ct", "fm", "adjoint"] {
-            let epochs = match method {
-                "dt" | "backprop" => budgets[0],
-                "ct" | "fm" => budgets[1],
-                _ => budgets[2],
-            };
             let embeddings: &[&str] =
                 if method == "adjoint" { &["one-hot"] } else { &["one-hot", "learned", "prototype"] };
             for embedding in embeddings {
-                let steps = if matches!(method, "dt" | "backprop") { 10 } else { 1000 };
-                let settings: &'static str = format!("{PAPER} --epochs={epochs} --steps={steps}").leak();
-                let seconds = f64::from(epochs) * if steps == 10 { 200.0 } else { 60.0 };
-                let row = Row::new(dataset, method, embedding, settings);
-                rows.push(row.seeds(3).measured(5, method == "dt").taking(seconds));
+                let row = Row::new(dataset, method, embedding, [BASE, ""]);
+                rows.push(row.seeds(3).measured(5, method == "dt").taking(full_seconds(dataset, method)));
             }
         }
-        let one: &'static str = format!("{PAPER} --epochs={} --head=radial", budgets[0]).leak();
-        rows.push(
-            Row::new(dataset, "dt", "one-hot", one).called("radial").measured(5, false).taking(20_000.0),
-        );
+        let varied = |embedding, name, own| {
+            Row::new(dataset, "dt", embedding, [BASE, own]).called(name).measured(5, false).taking(20_000.0)
+        };
+        rows.push(varied("one-hot", "radial", "--head=radial"));
         // The table's own start is the other one of the figure.
-        let start: &'static str = format!("{PAPER} --epochs={} --embedding-start=random", budgets[0]).leak();
-        rows.push(
-            Row::new(dataset, "dt", "learned", start).called("random").measured(5, false).taking(20_000.0),
-        );
+        rows.push(varied("learned", "random", "--embedding-start=random"));
     }
     rows
+}
+
+/// About how long a cell of Table 3 takes.
+fn full_seconds(dataset: Data, method: &str) -> f64 {
+    match (method, dataset) {
+        ("dt" | "backprop", Mnist) => 20_000.0,
+        ("dt" | "backprop", _) => 30_000.0,
+        ("ct" | "fm", Mnist) => 6_000.0,
+        ("ct" | "fm", Cifar10) => 30_000.0,
+        ("ct" | "fm", _) => 60_000.0,
+        (_, Mnist) => 120.0,
+        _ => 240.0,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-    use nopropdt_train::commands::Cli;
-    use std::collections::HashSet;
+    use nopropdt_train::config::{Order, Preset, RunConfig};
+    use std::collections::{BTreeMap, HashSet};
 
     /// Names are folders, and every flag is one that the program knows and can run together with the others.
     #[test]
@@ -209,11 +228,91 @@ mod tests {
             let names: HashSet<&str> = cells.iter().map(|cell| cell.name.as_str()).collect();
             assert_eq!(names.len(), cells.len(), "{profile:?}");
             for cell in &cells {
-                let line = ["nopropdt-train".to_owned()].into_iter().chain(cell.flags.iter().cloned());
-                let cli = Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{}: {error}", cell.name));
-                cli.train.overrides.resolve(None).unwrap_or_else(|error| panic!("{}: {error}", cell.name));
+                cell.config().unwrap_or_else(|error| panic!("{}: {error}", cell.name));
             }
         }
+    }
+
+    fn cells() -> impl Iterator<Item = Cell> {
+        [Profile::Smoke, Profile::Quick, Profile::Full]
+            .into_iter()
+            .flat_map(Profile::rows)
+            .flat_map(|row| row.cells())
+    }
+
+    type Settings = BTreeMap<String, serde_json::Value>;
+
+    fn settings(of: &impl serde::Serialize) -> Settings {
+        serde_json::from_value(serde_json::to_value(of).unwrap()).unwrap()
+    }
+
+    /// What a cell trains with is said by its flags and by the preset that they start from: no default of the program has a part.
+    #[test]
+    fn no_default_decides_a_cell() {
+        for cell in cells() {
+            let config = cell.config().unwrap();
+            let train = cell.arguments().unwrap();
+            assert_eq!(train.preset, Some(Preset::Paper), "{}", cell.name);
+            let preset = Preset::Paper.overrides(&config.dataset, config.method);
+            let said = settings(&train.overrides.over(preset));
+            assert_eq!(said, settings(&config), "{}", cell.name);
+        }
+    }
+
+    /// The settings of the cells whose results are published, in which they depart from Table 3.
+    #[test]
+    fn published_cells_train_as_they_did() {
+        let departures = |config: &RunConfig| {
+            let paper = Preset::Paper.overrides(&config.dataset, config.method);
+            let paper = settings(&paper);
+            let departed = settings(config).into_iter().filter(|(key, value)| {
+                let free = ["dataset", "method", "embedding", "seed"].contains(&key.as_str());
+                !free && paper.get(key) != Some(value)
+            });
+            departed
+                .map(|(key, value)| format!("{key} {value}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+                .replace('"', "")
+        };
+        let found: BTreeMap<String, String> =
+            cells().map(|cell| (cell.name.clone(), departures(&cell.config().unwrap()))).collect();
+        for (name, expected) in [
+            (
+                "digits-dt-one-hot-seed0",
+                "batch-size 64, epochs 8, lr-schedule cosine, order interleaved, steps 4",
+            ),
+            (
+                "digits-adjoint-one-hot-seed0",
+                "batch-size 64, epochs 20, lr 0.0020000000949949026, lr-schedule cosine, steps 10",
+            ),
+            ("mnist-dt-one-hot-seed0", "order interleaved"),
+            ("cifar10-ct-learned-seed2", ""),
+            ("cifar100-dt-one-hot-radial-seed0", "head radial, order interleaved"),
+            (
+                "mnist-dt-one-hot-ten-steps-seed0",
+                "dropout 0.0, epochs 5, lr-schedule cosine, order interleaved",
+            ),
+            (
+                "mnist-fm-learned-random-seed0",
+                "embedding-start random, epochs 3, lr-schedule cosine, steps 50",
+            ),
+            (
+                "cifar10-jpeg-backprop-one-hot-seed0",
+                "dropout 0.0, epochs 10, flip true, lr-schedule cosine, normalize standard, steps 3",
+            ),
+        ] {
+            assert_eq!(found[name], expected, "{name}");
+        }
+        let order = |cell: Cell| cell.config().unwrap().order;
+        assert!(cells().all(|cell| order(cell) == Order::Interleaved));
+    }
+
+    #[test]
+    fn augmentation_is_told_from_other_settings() {
+        let augmented: Vec<String> =
+            quick().iter().filter(|row| row.augments()).map(|row| row.cell(0).name).collect();
+        assert_eq!(augmented, ["cifar10-jpeg-dt-one-hot-seed0", "cifar10-jpeg-backprop-one-hot-seed0"]);
     }
 
     /// Every figure of the paper's first table has its cells in the full profile.

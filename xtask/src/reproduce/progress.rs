@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nopropdt_train::commands::complain;
 use std::cell::{Cell as Slot, RefCell};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ impl Progress {
     pub(super) fn begin(&self, index: usize, cell: &Cell, run: PathBuf) {
         let place = format!("[{}/{}] {}", index + 1, self.count, cell.name);
         if self.bar.is_hidden() {
-            eprintln!("{place}");
+            complain(&place);
         }
         let metrics = run.join("metrics.jsonl");
         *self.now.borrow_mut() = Some(Now { place, began: Instant::now(), shown: None, metrics });
@@ -78,12 +79,13 @@ impl Progress {
             self.done.set((spent + seconds, work + cell.work));
         }
         let line = format!("{}: {what} in {}{}", now.place, duration(seconds), self.remaining());
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| complain(&line));
     }
 
     /// A cell that takes no time, and why.
     pub(super) fn pass(&self, index: usize, cell: &Cell, what: &str) {
-        self.bar.suspend(|| eprintln!("[{}/{}] {}: {what}", index + 1, self.count, cell.name));
+        let line = format!("[{}/{}] {}: {what}", index + 1, self.count, cell.name);
+        self.bar.suspend(|| complain(&line));
     }
 
     /// "; about 5 min left", once a cell has told how fast this machine is.

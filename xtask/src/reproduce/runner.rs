@@ -5,6 +5,7 @@ use super::origin::Origin;
 use super::outcome::{Measured, Outcome};
 use super::{cifar, process};
 use anyhow::{Context, Result};
+use nopropdt_train::commands::complain;
 use nopropdt_train::metrics::replace_file;
 use serde::Deserialize;
 use std::fs;
@@ -196,7 +197,10 @@ impl Runner {
     /// Trains a finished cell again and compares the models byte by byte: what is wrong, if anything is.
     pub(super) fn check_determinism(&self, cell: &Cell) -> Result<Option<String>> {
         if cell.finished(&self.folder).is_none() {
-            eprintln!("{}: not compared with a second training, since it is not done here", cell.name);
+            complain(&format!(
+                "{}: not compared with a second training, since it is not done here",
+                cell.name
+            ));
             return Ok(None);
         }
         let again = tempfile::tempdir_in(&self.folder)?;
@@ -212,7 +216,7 @@ impl Runner {
         if model(&self.run_folder(cell))? != model(&run)? {
             return Ok(Some(format!("{}: must give the same model twice; the two differ", cell.name)));
         }
-        eprintln!("{}: the same model twice, to the byte", cell.name);
+        complain(&format!("{}: the same model twice, to the byte", cell.name));
         Ok(None)
     }
 }

@@ -7,7 +7,7 @@ mod sink;
 mod tar_gz;
 mod zipped;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::path::Path;
 
 use crate::hash::{ContentHash, hash_file};
@@ -46,7 +46,8 @@ pub struct Unpacked {
     pub sha256: String,
 }
 
-/// Unpacks an archive into `folder`, which must be there and empty; what macOS adds (`__MACOSX`, `.DS_Store`) is left out.
+/// Unpacks an archive into `folder`, which must be there and empty; what systems add by themselves (`__MACOSX`, `Thumbs.db`, `@eaDir`, …) is left
+/// out.
 ///
 /// # Errors
 /// [`DataError::Archive`] when the archive is damaged, holds a path that leads out of the folder, a link or anything else
@@ -109,25 +110,63 @@ struct Entry {
     sha256: String,
 }
 
-/// What macOS adds to zip archives, and to folders that are looked at: icons and the like, which no other system knows. The
-/// first would look like a class of pictures, and the second like a change.
+/// Files and folders that systems and their tools add, in lower case, in which they are compared: Windows has no other case.
+const NOISE: [&str; 19] = [
+    // macOS: in zip archives, in folders that are looked at, at the top of volumes.
+    "__macosx",
+    ".ds_store",
+    ".appledouble",
+    ".fseventsd",
+    ".spotlight-v100",
+    ".temporaryitems",
+    ".trashes",
+    "icon\r",
+    // Windows.
+    "$recycle.bin",
+    "recycler",
+    "system volume information",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    // Linux: at the top of ext file systems.
+    "lost+found",
+    // Network storage by Synology and QNAP.
+    "@eadir",
+    "#recycle",
+    "@recycle",
+    "@recently-snapshot",
+];
+
+/// Whether a file or folder of this name is one that a system adds by itself: thumbnails, icons, what was thrown away. It is no part
+/// of a dataset: in an archive it would look like a class of pictures or a picture, in a folder like a change.
 pub(crate) fn is_noise(name: &str) -> bool {
-    ["__MACOSX", ".DS_Store"].contains(&name)
+    // `._NAME` is where macOS puts what other file systems can't hold of NAME.
+    name.starts_with("._") || NOISE.contains(&name.to_lowercase().as_str())
 }
 
 fn survey_below(path: &Path, name: &str, files: &mut Vec<Entry>) -> Result<(), DataError> {
-    let metadata = fs::symlink_metadata(path).map_err(DataError::io("look at", path))?;
-    if metadata.is_file() {
+    walk(path, name, &mut |path, name, _| {
         let (bytes, sha256) = hash_file(path)?;
         files.push(Entry { path: name.to_owned(), bytes, sha256 });
-        return Ok(());
+        Ok(())
+    })
+}
+
+/// What is done with a file: its path, its name from the top, what the system knows of it.
+type Visit<'v> = dyn FnMut(&Path, &str, &Metadata) -> Result<(), DataError> + 'v;
+
+/// Visits the file at `path`, or all files below it, in no particular order. Links are passed over, and what systems add.
+pub(crate) fn walk(path: &Path, name: &str, visit: &mut Visit<'_>) -> Result<(), DataError> {
+    let metadata = fs::symlink_metadata(path).map_err(DataError::io("look at", path))?;
+    if metadata.is_file() {
+        return visit(path, name, &metadata);
     }
     if metadata.is_dir() {
         for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
             let entry = entry.map_err(DataError::io("read", path))?;
             let below = entry.file_name().to_string_lossy().into_owned();
             if !is_noise(&below) {
-                survey_below(&entry.path(), &format!("{name}/{below}"), files)?;
+                walk(&entry.path(), &format!("{name}/{below}"), visit)?;
             }
         }
     }

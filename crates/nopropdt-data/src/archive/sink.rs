@@ -52,8 +52,17 @@ impl<'a> Sink<'a> {
 
     /// The parts of a path; none of one to pass over.
     fn parts<'n>(&self, name: &'n [u8]) -> Result<Option<Vec<&'n str>>, DataError> {
-        let parts = safe(name).map_err(|problem| self.refuse(problem))?;
-        Ok(if parts.iter().any(|part| is_noise(part)) { None } else { Some(parts) })
+        let noise = |part: &[u8]| std::str::from_utf8(part).is_ok_and(is_noise);
+        let parts = || name.split(|&byte| byte == b'/').filter(|part| !part.is_empty());
+        if !parts().any(noise) {
+            return safe(name).map(Some).map_err(|problem| self.refuse(problem));
+        }
+        // macOS calls the icon of a folder by a name that is not safe, so only the rest of the path is looked at.
+        let rest = parts().filter(|part| !noise(part)).collect::<Vec<_>>().join(&b'/');
+        if !rest.is_empty() {
+            safe(&rest).map_err(|problem| self.refuse(problem))?;
+        }
+        Ok(None)
     }
 
     /// Makes a folder.

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
 use super::sink::Sink;
 use crate::DataError;
+use crate::gunzip::Gunzip;
 
 /// Longest extended header: names in it are of 255 bytes a part at most.
 const MOST_EXTENSION: u64 = 64 * 1024;
@@ -18,7 +18,7 @@ pub(super) fn unpack(file: File, sink: &mut Sink<'_>) -> Result<(), DataError> {
     let limits = sink.limits();
     // Whatever is inflated only to be passed over counts too.
     let most = limits.bytes.saturating_add(limits.entries.saturating_mul(OVERHEAD)).saturating_add(1 << 20);
-    let mut archive = Archive::new(MultiGzDecoder::new(BufReader::new(file)).take(most));
+    let mut archive = Archive::new(Gunzip::new(BufReader::new(file)).take(most));
     let damaged =
         |sink: &Sink<'_>, error: io::Error| sink.refuse(format!("must be a whole tar.gz archive; {error}"));
     let entries = archive.entries().map_err(|error| damaged(sink, error))?;

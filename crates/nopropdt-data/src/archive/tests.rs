@@ -285,6 +285,77 @@ fn what_macos_adds_is_left_out() {
 }
 
 #[test]
+fn what_systems_add_is_known_in_any_case() {
+    for name in [
+        "@eaDir",
+        "__MACOSX",
+        "lost+found",
+        "$RECYCLE.BIN",
+        "$Recycle.Bin",
+        "System Volume Information",
+        "Thumbs.db",
+        "thumbs.db",
+        "desktop.ini",
+        "Desktop.ini",
+        ".DS_Store",
+        "Icon\r",
+        "._rose.jpg",
+        "#recycle",
+        ".Trashes",
+    ] {
+        assert!(is_noise(name), "{name:?}");
+    }
+    for name in ["", "icon", "Icon", "rose", "thumbs", "eaDir", "lost", ".hidden", "desktop.ini.png", "1._2"]
+    {
+        assert!(!is_noise(name), "{name:?}");
+    }
+}
+
+#[test]
+fn what_other_systems_add_is_left_out_of_archives() {
+    let noise = [
+        "top/@eaDir/a.jpg/SYNOFILE_THUMB_M.png",
+        "top/Icon\r",
+        "Thumbs.db",
+        "$RECYCLE.BIN/S-1-5/desktop.ini",
+        "System Volume Information/x",
+        "top/lost+found/y",
+        "top/._a",
+    ];
+    let limits = ArchiveLimits { entries: 20, ..LIMITS };
+    let mut entries: Vec<Vec<u8>> = noise.iter().map(|name| file(name, b"noise")).collect();
+    entries.push(file("top/a", b"1"));
+    let named: Vec<(&str, &[u8])> =
+        noise.iter().map(|name| (*name, &b"noise"[..])).chain([("top/a", &b"1"[..])]).collect();
+    for (kind, bytes) in [(ArchiveKind::TarGz, tar_gz(&entries)), (ArchiveKind::Zip, zip(&named))] {
+        let place = Place::new();
+        let unpacked = place.unpack(kind, &bytes, limits).unwrap();
+        assert_eq!((&unpacked.roots[..], unpacked.files), (&["top".to_owned()][..], 1), "{kind:?}");
+        fs::create_dir(place.inside().join("top/@eaDir")).unwrap();
+        fs::write(place.inside().join("top/@eaDir/b"), "later").unwrap();
+        assert_eq!(survey(&place.inside(), &unpacked.roots).unwrap(), unpacked, "{kind:?}");
+    }
+    // It makes no other part of a path safe.
+    refused(ArchiveKind::TarGz, &tar_gz(&[file("../@eaDir/a", b"1")]), "must not lead out of the folder");
+}
+
+#[test]
+fn members_of_a_compressed_archive_are_one_archive() {
+    let tar = [file("top/a", &[7; 600]), vec![0; 1024]].concat();
+    let (first, second) = tar.split_at(700);
+    let joined = [gzip(first), gzip(second)].concat();
+    let unpacked = Place::new().unpack(ArchiveKind::TarGz, &joined, LIMITS).unwrap();
+    assert_eq!(unpacked.bytes, 600);
+    let padded = [&joined[..], &[0; 512]].concat();
+    assert_eq!(Place::new().unpack(ArchiveKind::TarGz, &padded, LIMITS).unwrap(), unpacked);
+    refused(
+        ArchiveKind::TarGz,
+        &[&joined[..], b"rubbish"].concat(),
+        "only another member or zeros may follow",
+    );
+}
+
+#[test]
 fn damaged_archives_are_one_clear_line() {
     let tar = tar_gz(&[file("a", &[3; 700])]);
     let zip = zip(&[("a", &[3; 700])]);

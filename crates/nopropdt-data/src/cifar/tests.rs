@@ -48,6 +48,37 @@ fn the_archives_folder_is_found() {
 }
 
 #[test]
+fn a_folder_of_the_archives_name_and_other_cases_are_found() {
+    let (outer, inner) = (TempDir::new().unwrap(), ten(&[1], &[2]));
+    for name in ["data_batch_2.bin", "test_batch.bin"] {
+        fs::rename(inner.path().join(name), inner.path().join(name.to_uppercase())).unwrap();
+    }
+    fs::create_dir(outer.path().join("cifar-10-binary")).unwrap();
+    fs::rename(inner.path(), outer.path().join("cifar-10-binary/cifar-10-batches-bin")).unwrap();
+    assert_eq!(load(outer.path(), DatasetName::Cifar10).unwrap().train.len(), 5);
+    let (outer, inner) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for name in ["train.bin", "test.bin"] {
+        fs::write(inner.path().join(name), record(&[19, 99])).unwrap();
+    }
+    fs::create_dir(outer.path().join("cifar-100-binary")).unwrap();
+    fs::rename(inner.path(), outer.path().join("cifar-100-binary/cifar-100-binary")).unwrap();
+    assert_eq!(load(outer.path(), DatasetName::Cifar100).unwrap().train.len(), 1);
+}
+
+#[test]
+fn an_archive_that_was_not_unpacked_is_told() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("cifar-10-binary.tar.gz"), "").unwrap();
+    fs::create_dir(folder.path().join("cifar-10-batches-py")).unwrap();
+    let message = refusal(&folder, DatasetName::Cifar10);
+    let told = "; its folder holds cifar-10-batches-py, cifar-10-binary.tar.gz; `--from DIR` takes files that you have";
+    assert!(
+        message.starts_with("data_batch_1.bin: file not found; ") && message.ends_with(told),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_hundred_classes_have_two_labels() {
     let folder = TempDir::new().unwrap();
     for name in ["train.bin", "test.bin"] {
@@ -71,11 +102,17 @@ fn labels_beyond_the_classes_are_refused() {
 fn broken_lengths_are_refused() {
     let folder = ten(&[0], &[0]);
     let file = folder.path().join("data_batch_3.bin");
-    fs::write(&file, vec![0; 3073 * 2 - 1]).unwrap();
     let rule = "data_batch_3.bin: length must be a multiple of 3073 bytes, the size of a record";
-    assert_eq!(refusal(&folder, DatasetName::Cifar10), format!("{rule}; found 6145 bytes"));
-    fs::write(&file, []).unwrap();
-    assert_eq!(refusal(&folder, DatasetName::Cifar10), format!("{rule}; found 0 bytes"));
+    let again = "delete it and run `cargo xtask fetch-data cifar10`";
+    for (content, found) in [
+        (&[0; 3073 * 2 - 1][..], "found 6145 bytes"),
+        (b"", "found 0 bytes, an empty file"),
+        (b"<html>Not found</html>", "found 22 bytes, an HTML page"),
+        (b"\x1f\x8b\x08", "found 3 bytes, gzip data"),
+    ] {
+        fs::write(&file, content).unwrap();
+        assert_eq!(refusal(&folder, DatasetName::Cifar10), format!("{rule}; {found}; {again}"));
+    }
 }
 
 #[test]
@@ -84,8 +121,9 @@ fn monstrous_files_are_refused_before_they_are_read() {
     // A sparse file: it has the length of 2^30 records and takes no space.
     let file = fs::File::create(folder.path().join("test_batch.bin")).unwrap();
     file.set_len(3073 << 30).unwrap();
-    let wanted = "test_batch.bin: must hold at most 1048576 images; its length is that of 1073741824";
-    assert_eq!(refusal(&folder, DatasetName::Cifar10), wanted);
+    let wanted =
+        "test_batch.bin: must hold at most 1048576 images; its length is that of 1073741824; delete it";
+    assert!(refusal(&folder, DatasetName::Cifar10).starts_with(wanted));
 }
 
 #[test]

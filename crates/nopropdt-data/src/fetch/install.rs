@@ -4,14 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::FetchEvent;
 use super::dataset_folder::DatasetFolder;
 use super::place::{place, sync_folder};
 use super::record::{Fetched, Record};
+use super::stamp::Stamp;
 use super::unpacking::unpack_archive;
 use crate::archive::survey;
+use crate::content;
+use crate::gunzip::{Gunzip, MAGIC};
 use crate::hash::{ContentHash, WeakHash, hash_file};
 use crate::idx::is_corruption;
 use crate::manifest::Unpack;
@@ -19,27 +20,40 @@ use crate::{DataError, ManifestFile, plain_file};
 
 /// Bytes moved at a time.
 pub(super) const CHUNK: usize = 64 * 1024;
+/// Bytes that tell a page or a message from data.
+const BEGINNING: usize = 512;
 
-/// Whether the file, or what an archive held, is there as the manifest wants it.
-pub(super) fn is_right(folder: &Path, wanted: &ManifestFile, record: &Record) -> Result<bool, DataError> {
+/// The stamp of the file, or of what an archive held, if it is there as the manifest wants it. It is read unless it has the stamp that
+/// it had when it was found `right` before.
+pub(super) fn stamp_if_right(
+    folder: &Path,
+    wanted: &ManifestFile,
+    record: &Record,
+    right: Option<&Stamp>,
+) -> Result<Option<Stamp>, DataError> {
     let known = record.of(wanted);
     if wanted.unpack().is_archive() {
         let contents = known.and_then(|known| known.unpacked.as_ref());
-        let Some(contents) = contents else { return Ok(false) };
+        let Some(contents) = contents else { return Ok(None) };
         if contents.roots.iter().any(|root| !folder.join(root).exists()) {
-            return Ok(false);
+            return Ok(None);
         }
-        return Ok(contents.sha256 == survey(folder, &contents.roots)?.sha256);
+        // First, so that a change meanwhile is seen the next time.
+        let stamp = Stamp::of(folder, &contents.roots)?;
+        let is_right = right == Some(&stamp) || contents.sha256 == survey(folder, &contents.roots)?.sha256;
+        return Ok(is_right.then_some(stamp));
     }
     let path = folder.join(&wanted.name);
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() && metadata.len() == wanted.bytes => {}
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(reason) => return Err(DataError::io("look at", path)(reason)),
     }
-    let Some(sha256) = wanted.sha256.as_ref().or(known.map(|known| &known.sha256)) else { return Ok(false) };
-    Ok(hash_file(&path)?.1 == *sha256)
+    let Some(sha256) = wanted.sha256.as_ref().or(known.map(|known| &known.sha256)) else { return Ok(None) };
+    let stamp = Stamp::of(folder, &[&wanted.name])?;
+    let is_right = right == Some(&stamp) || hash_file(&path)?.1 == *sha256;
+    Ok(is_right.then_some(stamp))
 }
 
 /// Whether the file, or what an archive held, seems to be there, without reading it.
@@ -79,7 +93,9 @@ pub(super) fn install(
     }
     let destination = folder.path.join(&wanted.name);
     let temporary = with_suffix(&destination, ".tmp");
-    let installed = write_checked(source, wanted, &temporary).and_then(|fetched| {
+    let installed = write_checked(source, wanted, &temporary).and_then(|mut fetched| {
+        // Before it is placed, as for all that somebody else may reach.
+        fetched.stamp = Some(Stamp::of_renamed(&temporary, &wanted.name)?);
         place(&temporary, &destination, &wanted.name, on_event)?;
         sync_folder(&destination)?;
         Ok(fetched)
@@ -100,7 +116,8 @@ fn install_archive(
     let mut fetched = check(&mut file, source.origin, wanted, &mut |_| Ok(()))?;
     file.rewind().map_err(DataError::io("read", source.path))?;
     on_event(FetchEvent::Unpacking { file: &wanted.name });
-    fetched.unpacked = Some(unpack_archive(file, source.path, wanted, folder, on_event)?.into());
+    let (unpacked, stamp) = unpack_archive(file, source.path, wanted, folder, on_event)?;
+    (fetched.unpacked, fetched.stamp) = (Some(unpacked.into()), Some(stamp));
     sync_folder(&folder.path.join(&wanted.name))?;
     Ok(fetched)
 }
@@ -135,6 +152,7 @@ fn check(
     let mut content = decompressed(&mut sent, wanted.unpack()).map_err(read_error)?;
     let mut hash = ContentHash::default();
     let mut chunk = vec![0; CHUNK];
+    let mut beginning = Vec::new();
     // One byte too many proves the content wrong; a bomb's other gigabytes are never decompressed.
     while hash.bytes() <= wanted.bytes {
         let most = CHUNK.min(usize::try_from(wanted.bytes - hash.bytes()).unwrap_or(CHUNK).saturating_add(1));
@@ -143,6 +161,7 @@ fn check(
             break;
         }
         hash.update(&chunk[..read]);
+        beginning.extend_from_slice(&chunk[..read.min(BEGINNING - beginning.len())]);
         write(&chunk[..read])?;
     }
     drop(content);
@@ -154,16 +173,18 @@ fn check(
         download_sha256: sent.sha256.hex(),
         md5: sent.md5.hex(),
         unpacked: None,
+        stamp: None,
     };
-    compare(&fetched, wanted)?;
+    compare(&fetched, wanted, content::message(&beginning))?;
     Ok(fetched)
 }
 
-/// Compares what came with what the manifest wants.
-fn compare(fetched: &Fetched, wanted: &ManifestFile) -> Result<(), DataError> {
+/// Compares what came with what the manifest wants. `kind` is what came in words, where it is no data at all.
+fn compare(fetched: &Fetched, wanted: &ManifestFile, kind: Option<&'static str>) -> Result<(), DataError> {
     let (origin, file) = (fetched.origin.clone(), wanted.name.clone());
     if fetched.bytes != wanted.bytes {
-        return Err(DataError::ContentLength { origin, file, wanted: wanted.bytes, found: fetched.bytes });
+        let (wanted, found) = (wanted.bytes, fetched.bytes);
+        return Err(DataError::ContentLength { origin, file, wanted, found, kind });
     }
     let (kind, wanted, found) = match (&wanted.sha256, &wanted.download_sha256, &wanted.md5) {
         (Some(sha256), ..) => ("SHA-256", sha256, &fetched.sha256),
@@ -203,8 +224,8 @@ impl Read for Sent<'_> {
 /// since some servers decompress on the way. What is to stay as it is, stays.
 fn decompressed<'a>(source: &'a mut dyn Read, how: Unpack) -> io::Result<Box<dyn Read + 'a>> {
     let mut source = BufReader::with_capacity(CHUNK, source);
-    Ok(if how == Unpack::Gzip && source.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        Box::new(MultiGzDecoder::new(source))
+    Ok(if how == Unpack::Gzip && source.fill_buf()?.starts_with(&MAGIC) {
+        Box::new(Gunzip::new(source))
     } else {
         Box::new(source)
     })

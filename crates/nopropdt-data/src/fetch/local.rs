@@ -1,13 +1,13 @@
 //! Files that the user already has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::FetchEvent;
 use super::dataset_folder::DatasetFolder;
 use super::install::{Source, install};
 use super::record::Fetched;
 use crate::manifest::Unpack;
-use crate::{DataError, ManifestFile};
+use crate::{DataError, ManifestFile, content, near_name};
 
 /// Installs a file from `source`, where it lies plain or as it is sent; the source is left as it is.
 pub(super) fn copy(
@@ -16,18 +16,37 @@ pub(super) fn copy(
     folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Fetched, DataError> {
-    for name in names(wanted) {
-        let path = source.join(name);
-        if !path.is_file() {
-            continue;
-        }
-        let origin = path.display().to_string();
-        on_event(FetchEvent::Started { file: &wanted.name, origin: &origin, done: 0, total: None });
-        let fetched = install(&Source { path: &path, origin: &origin }, wanted, folder, on_event)?;
-        on_event(FetchEvent::Finished { file: &wanted.name });
-        return Ok(fetched);
+    let Some(path) = find(source, wanted)? else {
+        let as_sent = match wanted.unpack() {
+            unpack if unpack.is_archive() => " as it is sent, not unpacked",
+            // Of the content no hash is known.
+            Unpack::Gzip if wanted.sha256.is_none() => " as it is sent, compressed",
+            _ => "",
+        };
+        let file = format!("{}{as_sent}", names(wanted).join(" or "));
+        return Err(DataError::NotInFolder {
+            folder: source.to_owned(),
+            file,
+            holds: near_name::holds(source),
+        });
+    };
+    let origin = path.display().to_string();
+    on_event(FetchEvent::Started { file: &wanted.name, origin: &origin, done: 0, total: None });
+    let fetched = install(&Source { path: &path, origin: &origin }, wanted, folder, on_event)?;
+    on_event(FetchEvent::Finished { file: &wanted.name });
+    Ok(fetched)
+}
+
+/// The file under one of its names, or under a near one; what it holds decides in the end.
+fn find(source: &Path, wanted: &ManifestFile) -> Result<Option<PathBuf>, DataError> {
+    let names = names(wanted);
+    let found = near_name::find(source, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    if found.is_some() || wanted.unpack() != Unpack::Gzip {
+        return Ok(found);
     }
-    Err(DataError::NotInFolder { folder: source.to_owned(), file: names(wanted).join(" or ") })
+    // Compressed all the same, in spite of its name.
+    let plain = near_name::find(source, &[&wanted.name])?;
+    Ok(plain.filter(|path| content::kind_of_file(path) == Some(content::GZIP)))
 }
 
 /// Names that the file may have. A plain one is of no use where only the compressed form has a known hash.
@@ -41,5 +60,5 @@ fn names(wanted: &ManifestFile) -> Vec<String> {
 
 /// Whether `source` has a file of a name that would do.
 pub(super) fn has(source: &Path, wanted: &ManifestFile) -> bool {
-    names(wanted).into_iter().any(|name| source.join(name).is_file())
+    find(source, wanted).is_ok_and(|found| found.is_some())
 }

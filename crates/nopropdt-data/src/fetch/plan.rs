@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::mirrors::addresses;
 use super::part::Part;
 use super::record::Record;
-use super::{FetchOptions, local_folder, missing, space};
+use super::stamp::Right;
+use super::{FetchOptions, local_folder, look, space};
 use crate::{DataError, ManifestDataset, ManifestFile};
 
 /// What is missing of a dataset, and what fetching it takes.
@@ -20,6 +21,8 @@ pub struct FetchPlan<'a> {
     pub transfer_bytes: u64,
     /// Bytes that they take on disk in the end; of what is in archives, the most.
     pub disk_bytes: u64,
+    /// Its files that are there, which need not be read again while they are not changed.
+    pub(super) right: Right,
     /// Where they go.
     pub(super) folder: PathBuf,
     /// Room they take for good and, on top of it, while they are fetched.
@@ -27,10 +30,14 @@ pub struct FetchPlan<'a> {
 }
 
 impl<'a> FetchPlan<'a> {
-    /// Looks at what is in the dataset's folder.
-    pub(super) fn new(options: &FetchOptions, dataset: &'a ManifestDataset) -> Result<Self, DataError> {
+    /// Looks at what is in the dataset's folder; `before` has what was found right there already, and need not be read again.
+    pub(super) fn new(
+        options: &FetchOptions,
+        dataset: &'a ManifestDataset,
+        before: &Right,
+    ) -> Result<Self, DataError> {
         let folder = options.data_dir.join(&dataset.name);
-        let missing = missing(dataset, &folder, &Record::read(&folder))?;
+        let (missing, right) = look(dataset, &folder, &Record::read(&folder), before)?;
         let sum = |bytes: &dyn Fn(&ManifestFile) -> u64| missing.iter().map(|file| bytes(file)).sum();
         let part = |file: &ManifestFile| Part::beside(&folder.join(file.download_name()));
         let room_to_transfer = |file: &ManifestFile| match options.from {
@@ -47,6 +54,7 @@ impl<'a> FetchPlan<'a> {
             disk_bytes: sum(&ManifestFile::disk_bytes),
             room: (sum(&space::kept), sum(&room_to_transfer)),
             missing,
+            right,
             folder,
         })
     }

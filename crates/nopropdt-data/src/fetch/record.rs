@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::install::with_suffix;
 use super::place::sync_folder;
+use super::stamp::Stamp;
 use crate::archive::Unpacked;
 use crate::{DataError, ManifestFile, plain_file};
 
@@ -38,6 +39,9 @@ pub(super) struct Fetched {
     /// What came out of an archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unpacked: Option<Contents>,
+    /// By which it is known again as long as this fetch lasts.
+    #[serde(skip)]
+    pub(super) stamp: Option<Stamp>,
 }
 
 /// What came out of an archive.
@@ -115,7 +119,7 @@ mod tests {
         let unpacked = Some(Contents { roots, files: 2000, bytes: 1, sha256: "0".repeat(64) });
         let (name, origin, sha256) = (String::new(), "http://host/".to_owned(), "1".repeat(64));
         let (download_sha256, md5) = (sha256.clone(), "2".repeat(32));
-        let fetched = Fetched { name, origin, bytes: 1, sha256, download_sha256, md5, unpacked };
+        let fetched = Fetched { name, origin, bytes: 1, sha256, download_sha256, md5, unpacked, stamp: None };
         let folder = tempfile::tempdir().unwrap();
         let mut record = Record::default();
         for name in ["a.zip", "b.zip", "c.zip"] {

@@ -7,19 +7,20 @@ use super::FetchEvent;
 use super::dataset_folder::DatasetFolder;
 use super::install::remove_tree;
 use super::place::place;
+use super::stamp::Stamp;
 use crate::archive::{ArchiveKind, ArchiveLimits, Unpacked, unpack_opened};
 use crate::manifest::Unpack;
 use crate::{DataError, ManifestFile};
 
 /// Unpacks an archive that has been checked: into a folder of its own first, so that nothing half-unpacked ever lies
-/// under a final name.
+/// under a final name. Its stamp is what tells a later change.
 pub(super) fn unpack_archive(
     opened: File,
     archive: &Path,
     wanted: &ManifestFile,
     folder: &DatasetFolder<'_>,
     on_event: &mut dyn FnMut(FetchEvent<'_>),
-) -> Result<Unpacked, DataError> {
+) -> Result<(Unpacked, Stamp), DataError> {
     let inside = folder.path.join(format!(".{}.unpacking", wanted.name));
     remove_tree(&inside)?;
     fs::create_dir(&inside).map_err(DataError::io("make folder", &inside))?;
@@ -30,10 +31,11 @@ pub(super) fn unpack_archive(
     };
     let moved = unpack_opened(kind, opened, archive, &inside, limits).and_then(|unpacked| {
         folder.take(&unpacked.roots, wanted)?;
+        let stamp = Stamp::of(&inside, &unpacked.roots)?;
         for root in &unpacked.roots {
             place(&inside.join(root), &folder.path.join(root), root, on_event)?;
         }
-        Ok(unpacked)
+        Ok((unpacked, stamp))
     });
     remove_tree(&inside)?;
     moved.map_err(|error| about(wanted, error))

@@ -49,11 +49,34 @@ fn the_full_set_is_read_as_the_mnist_crate_reads_it() {
 
 #[test]
 fn images_and_labels_must_pair_up() {
-    let error = load(set((5, 5), (4, 3)).path(), DatasetName::Mnist).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "t10k-images-idx3-ubyte: there must be a label for each image; 4 images, 3 labels in t10k-labels-idx1-ubyte"
-    );
+    let folder = set((5, 5), (4, 3));
+    let error = load(folder.path(), DatasetName::Mnist).unwrap_err();
+    let folder = folder.path().display();
+    let images = format!("{folder}/t10k-images-idx3-ubyte: there must be a label for each image");
+    let labels = format!("4 images, 3 labels in {folder}/t10k-labels-idx1-ubyte");
+    assert_eq!(error.to_string(), format!("{images}; {labels}"));
+}
+
+/// As 7-Zip unpacks them, and as an archive on Kaggle has them.
+#[test]
+fn dotted_names_are_read() {
+    let folder = set((3, 3), (2, 2));
+    for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
+        let dotted = format!("{}-ubyte", name.replace("-idx", ".idx"));
+        fs::rename(folder.path().join(format!("{name}-ubyte")), folder.path().join(dotted)).unwrap();
+    }
+    let dataset = load(folder.path(), DatasetName::Mnist).unwrap();
+    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.train.pixels(2)), (3, 2, &[2; 784][..]));
+}
+
+#[test]
+fn what_is_there_instead_is_told() {
+    let folder = TempDir::new().unwrap();
+    let message = || load(folder.path(), DatasetName::Mnist).unwrap_err().to_string();
+    assert!(message().ends_with("`--dataset digits`, which needs no file"), "{}", message());
+    fs::write(folder.path().join("mnist.zip"), "").unwrap();
+    let told = "; its folder holds mnist.zip; `--from DIR` takes files that you have";
+    assert!(message().ends_with(told), "{}", message());
 }
 
 #[test]

@@ -83,7 +83,17 @@ fn loaded(content: &[u8]) -> Result<Dataset, String> {
 fn refusal(content: &[u8]) -> String {
     let message = loaded(content).unwrap_err();
     assert!(!message.contains('\n'), "{message}");
-    message
+    let way_out = "; delete it and run `cargo xtask fetch-data svhn`";
+    message.strip_suffix(way_out).unwrap_or_else(|| panic!("{message} must end with {way_out}")).to_owned()
+}
+
+#[test]
+fn names_that_tools_make_are_read() {
+    let folder = TempDir::new().unwrap();
+    for name in ["train_32x32 (1).mat", "TEST_32x32.MAT"] {
+        fs::write(folder.path().join(name), mat(&[x(1), y(&[3])])).unwrap();
+    }
+    assert_eq!(load(folder.path()).unwrap().test.labels(), [3]);
 }
 
 #[test]
@@ -134,8 +144,13 @@ fn images_and_labels_must_pair_up() {
 
 #[test]
 fn other_files_are_refused() {
-    assert!(refusal(b"PK").ends_with("found 2 bytes"));
+    assert!(refusal(b"PK").ends_with("found 2 bytes, text"));
+    assert!(refusal(b"").ends_with("found 0 bytes, an empty file"));
     assert!(refusal(&[b' '; 200]).contains("must be a MATLAB 5 file, little-endian"));
+    let page = [&b"<!DOCTYPE html><html>"[..], &[b'x'; 300]].concat();
+    assert!(refusal(&page).ends_with("are [78, 78, 78, 78], an HTML page"));
+    let newer = [&b"MATLAB 7.3 MAT-file, Platform: GLNXA64"[..], &[b' '; 300]].concat();
+    assert!(refusal(&newer).ends_with("are [20, 20, 20, 20], a MATLAB 7.3 file"));
     let big = [&mat(&[])[..124], &[1, 0, b'M', b'I']].concat();
     assert!(refusal(&big).ends_with("its last four bytes are [01, 00, 4d, 49]"));
     let smaller = array("X", &[28, 28, 3, 1], element(2, &[0; 28 * 28 * 3]));

@@ -12,7 +12,7 @@ mod train;
 
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
 pub use info::cpu_name;
-pub use output::complain;
+pub use output::{complain, print};
 
 use crate::config::ConfigError;
 use crate::run_folder::RunFolderError;

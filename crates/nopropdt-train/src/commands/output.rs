@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 ///
 /// # Errors
 /// When standard output can't take the text, as on a full disk.
-pub(super) fn print(text: &str) -> Result<()> {
+pub fn print(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
     match writeln!(output, "{}", text.trim_end_matches('\n')).and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

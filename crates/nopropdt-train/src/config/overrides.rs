@@ -187,9 +187,9 @@ impl Overrides {
     /// # Errors
     /// The first setting that breaks a rule.
     pub fn resolve(self, preset: Option<Preset>) -> Result<RunConfig, ConfigError> {
-        let layers = self.over(preset.map(Preset::overrides).unwrap_or_default());
-        let dataset = layers.dataset.clone().unwrap_or(DatasetName::Digits.into());
-        let method = layers.method.unwrap_or(MethodKind::Dt);
+        let dataset = self.dataset.clone().unwrap_or(DatasetName::Digits.into());
+        let method = self.method.unwrap_or(MethodKind::Dt);
+        let layers = self.over(preset.map(|preset| preset.overrides(&dataset, method)).unwrap_or_default());
         let complete = layers.over(Preset::defaults(dataset, method));
         let table = toml::to_string(&complete).expect("overrides have a TOML form");
         let config: RunConfig = toml::from_str(&table).expect("the defaults hold every setting a run needs");

@@ -63,13 +63,59 @@ fn a_files_dataset_decides_the_defaults_below_it() {
     assert_eq!(resolved(from_text("dataset = \"mnist\"").unwrap()).batch_size, 128);
 }
 
+/// Every method on every dataset, with `--preset paper`.
 #[test]
 fn the_paper_preset_is_table_3() {
-    let config = Overrides::default().resolve(Some(Preset::Paper)).unwrap();
-    assert_eq!((config.epochs, config.batch_size, config.lr), (100, 128, 0.001));
-    assert_eq!((config.lr_schedule, config.order), (LearningRateKind::Constant, Order::Sequential));
-    assert_eq!((config.steps, config.eta, config.weight_decay), (10, 0.1, 0.001));
-    assert_eq!((config.objective, config.block), (Objective::Paper, BlockKind::Paper));
+    use MethodKind::{Adjoint, Backprop, Ct, Dt, Fm};
+    let known = DatasetName::ALL.map(DatasetSource::from);
+    let folder: DatasetSource = "folder:/some/where".parse().unwrap();
+    for dataset in known.into_iter().chain([folder]) {
+        let [blocks, flows, adjoint] = match dataset.to_string().as_str() {
+            "digits" | "mnist" | "fashion-mnist" | "kmnist" => [100, 100, 2],
+            "cifar10" | "svhn" | "folder:/some/where" => [150, 500, 4],
+            "cifar100" | "cifar100-coarse" | "tiny-imagenet" => [150, 1000, 4],
+            other => panic!("the paper preset must know {other}"),
+        };
+        for (method, epochs, steps, eta, optimizer) in [
+            (Dt, blocks, 10, 0.1, OptimizerKind::Adamw),
+            (Backprop, blocks, 10, 0.1, OptimizerKind::Adamw),
+            (Ct, flows, 1000, 1.0, OptimizerKind::Adam),
+            (Fm, flows, 1000, 0.1, OptimizerKind::Adam),
+            (Adjoint, adjoint, 1000, 0.1, OptimizerKind::Adamw),
+        ] {
+            let own =
+                Overrides { dataset: Some(dataset.clone()), method: Some(method), ..Overrides::default() };
+            let config =
+                own.resolve(Some(Preset::Paper)).unwrap_or_else(|error| panic!("{method:?}: {error}"));
+            let what = format!("{method:?} on {dataset}");
+            assert_eq!((config.epochs, config.steps, config.eta), (epochs, steps, eta), "{what}");
+            assert_eq!((config.optimizer, config.batch_size), (optimizer, 128), "{what}");
+            assert_eq!((config.lr, config.weight_decay, config.dropout), (0.001, 0.001, 0.2), "{what}");
+            assert_eq!((config.lr_schedule, config.warmup_epochs), (LearningRateKind::Constant, 0), "{what}");
+            assert_eq!(config.order == Order::Sequential, method == Dt, "{what}");
+            assert_eq!((config.clip_norm, config.decoder), (0.0, false), "{what}");
+            assert_eq!((config.objective, config.block), (Objective::Paper, BlockKind::Paper), "{what}");
+            assert_eq!((config.embedding, config.embedding_dim), (EmbeddingKind::OneHot, 20), "{what}");
+            assert_eq!(config.augmentation(), Augmentation { crop_padding: 0, flip: false }, "{what}");
+            assert_eq!((config.normalize, config.validation), (Some(Normalize::None), 0), "{what}");
+            assert_eq!(config.sampler(), method.sampler(), "{what}");
+        }
+    }
+}
+
+/// What is left to the defaults belongs to a dataset or to a run, and has no effect on any other.
+#[test]
+fn the_paper_preset_names_every_setting() {
+    for method in [MethodKind::Dt, MethodKind::Ct, MethodKind::Fm, MethodKind::Backprop, MethodKind::Adjoint]
+    {
+        let named = Preset::Paper.overrides(&DatasetName::Mnist.into(), method);
+        let named = toml::Table::try_from(&named).unwrap();
+        let own = Overrides { method: Some(method), ..Overrides::default() };
+        let config = toml::Table::try_from(own.resolve(Some(Preset::Paper)).unwrap()).unwrap();
+        let by_default: Vec<&String> = config.keys().filter(|key| !named.contains_key(*key)).collect();
+        assert_eq!(by_default, ["dataset", "method", "seed"], "{method:?}");
+        assert!(named.iter().all(|(key, value)| config.get(key) == Some(value)), "{method:?}");
+    }
 }
 
 #[test]

@@ -67,6 +67,28 @@ fn an_archive_is_unpacked_and_known_again() {
     assert_eq!((again.unwrap().fetched.len(), events.len(), server.requests().len()), (0, 0, 1));
 }
 
+/// What came out of an archive is read once, however much else is missing.
+#[test]
+fn what_was_unpacked_is_hashed_once() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(NAME), good()).unwrap();
+    fs::write(folder.path().join(LABELS), labels()).unwrap();
+    let mut entry = archived(&good(), "http://127.0.0.1:9/");
+    let (data, options) = fresh();
+    let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+    crate::hash::HASHED.take();
+    fetch(&options, &entry).0.unwrap();
+    // It was hashed while it was written.
+    assert!(crate::hash::HASHED.take().is_empty());
+    let plain = super::entry(&[(LABELS, labels())], &["http://127.0.0.1:9/".to_owned()]);
+    entry.files.extend(plain.files);
+    assert_eq!(fetch(&options, &entry).0.unwrap().fetched, [LABELS]);
+    let mut hashed = crate::hash::HASHED.take();
+    hashed.sort();
+    let set = data.path().canonicalize().unwrap().join("mnist/set");
+    assert_eq!(hashed, [set.join("test/cat/2.png"), set.join("train/cat/1.png")]);
+}
+
 /// Bytes of all files in a folder but the lock and the record of a part's origin.
 fn bytes_below(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -353,7 +375,8 @@ fn a_file_known_by_the_hash_of_its_download_is_known_again() {
     fs::write(folder.path().join(LABELS), labels()).unwrap();
     let (_data, options) = fresh();
     let (result, _) = fetch(&FetchOptions { from: Some(folder.path().into()), ..options.clone() }, &entry);
-    assert!(result.unwrap_err().to_string().ends_with(&format!("folder must hold {LABELS}.gz; it does not")));
+    let wanted = format!("folder must hold {LABELS}.gz as it is sent, compressed; it holds {LABELS}");
+    assert!(result.unwrap_err().to_string().ends_with(&wanted));
     entry.files[0].download_sha256 = Some(sha256_hex(b"other"));
     let text = fetch(&options, &entry).0.unwrap_err().to_string();
     assert!(text.contains("must have SHA-256 (as sent)"), "{text}");

@@ -65,10 +65,138 @@ fn complete_is_never_said_of_what_was_changed_meanwhile() {
 fn a_missing_file_is_named() {
     let folder = source(&[(IMAGES, &images())]);
     let (data, result) = fetch_from(&folder);
-    let wanted =
-        format!("{}: folder must hold {LABELS} or {LABELS}.gz; it does not", folder.path().display());
-    assert_eq!(result.unwrap_err().to_string(), wanted);
+    let rule = format!("{}: folder must hold {LABELS} or {LABELS}.gz", folder.path().display());
+    assert_eq!(result.unwrap_err().to_string(), format!("{rule}; it holds {IMAGES}"));
     assert_eq!(names(&data), [IMAGES]);
+    let nothing = fetch_from(&source(&[])).1.unwrap_err().to_string();
+    assert!(
+        nothing.ends_with(&format!("folder must hold {IMAGES} or {IMAGES}.gz; it is empty")),
+        "{nothing}"
+    );
+}
+
+/// Near names count, whatever they say of compression; what is in them is checked as ever.
+#[test]
+fn names_that_tools_make_are_taken() {
+    let (plain, compressed) = (images(), gzip(&images()));
+    for name in ["train-images.idx3-ubyte", "Train-Images-idx3-ubyte.GZ", "train-images-idx3-ubyte (1).gz"] {
+        for content in [&plain, &compressed] {
+            let folder = source(&[(name, content), ("train-labels.idx1-ubyte", &labels())]);
+            let (data, result) = fetch_from(&folder);
+            assert_eq!(result.unwrap().fetched, [IMAGES, LABELS]);
+            assert_eq!(names(&data), [IMAGES, LABELS]);
+            assert!(content_of(&data) == images(), "{name}");
+        }
+        let mut other = images();
+        other[7] ^= 1;
+        let folder = source(&[(name, &other), (LABELS, &labels())]);
+        let error = fetch_from(&folder).1.unwrap_err().to_string();
+        let path = folder.path().join(name).display().to_string();
+        assert!(error.starts_with(&path) && error.contains("must have SHA-256"), "{error}");
+    }
+}
+
+fn content_of(data: &TempDir) -> Vec<u8> {
+    content(data, IMAGES)
+}
+
+/// Of such a file only the hash of its compressed form is known.
+#[test]
+fn a_compressed_file_is_known_by_its_content() {
+    let compressed = gzip(&labels());
+    for (name, content, is_taken) in
+        [("train-labels.idx1-ubyte", &compressed, true), ("train-labels.idx1-ubyte", &labels(), false)]
+    {
+        let (_data, options, entry) = unknown(&[]);
+        let folder = source(&[(name, content)]);
+        let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+        let result = fetch(&options, &entry).0;
+        match is_taken {
+            true => assert_eq!(result.unwrap().fetched, [LABELS]),
+            false => assert!(result.unwrap_err().to_string().ends_with("it holds train-labels.idx1-ubyte")),
+        }
+    }
+}
+
+#[test]
+fn what_a_browser_has_unpacked_is_named() {
+    let folder = source(&[("set.tar", b"tar")]);
+    let (_data, options) = fresh();
+    let mut entry = entry(&[("a", vec![1])], &[UNREACHABLE.to_owned()]);
+    entry.files[0].name = "set.tar.gz".to_owned();
+    entry.files[0].unpacked_bytes = Some(100);
+    let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+    let error = fetch(&options, &entry).0.unwrap_err().to_string();
+    assert!(error.ends_with("must hold set.tar.gz as it is sent, not unpacked; it holds set.tar"), "{error}");
+}
+
+/// Each file that is there is read once, however many are missing.
+#[test]
+fn what_is_there_is_hashed_once() {
+    let folder = source(&[(IMAGES, &images()), (LABELS, &labels())]);
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    let there = data.path().join("mnist").join(IMAGES);
+    fs::write(&there, images()).unwrap();
+    let options = FetchOptions { from: Some(folder.path().to_owned()), ..options };
+    let hashed = |options: &FetchOptions| {
+        crate::hash::HASHED.take();
+        let fetched = fetch(options, &two_files()).0.unwrap().fetched;
+        (fetched, crate::hash::HASHED.take())
+    };
+    assert_eq!(hashed(&options), (vec![LABELS.to_owned()], vec![there.clone()]));
+    // A complete one: both once.
+    let labels = data.path().join("mnist").join(LABELS);
+    assert_eq!(hashed(&options), (Vec::new(), vec![there, labels]));
+}
+
+/// A plan is a while old when it is carried out.
+#[test]
+fn a_file_that_is_spoilt_after_the_plan_is_fetched_again() {
+    let folder = source(&[(IMAGES, &images()), (LABELS, &labels())]);
+    let (data, options) = fresh();
+    fs::create_dir(data.path().join("mnist")).unwrap();
+    let there = data.path().join("mnist").join(IMAGES);
+    fs::write(&there, images()).unwrap();
+    let fetcher = Fetcher::new(FetchOptions { from: Some(folder.path().to_owned()), ..options });
+    let entry = two_files();
+    let plan = fetcher.plan(&entry).unwrap();
+    assert_eq!(plan.missing.len(), 1);
+    let mut other = images();
+    other[7] ^= 1;
+    fs::write(&there, other).unwrap();
+    let later = there.metadata().unwrap().modified().unwrap() + Duration::from_millis(20);
+    File::options().write(true).open(&there).unwrap().set_modified(later).unwrap();
+    assert_eq!(fetcher.carry_out(&plan, &mut |_| ()).unwrap().fetched, [IMAGES, LABELS]);
+    assert!(content(&data, IMAGES) == images());
+}
+
+/// A page that a server has sent, saved under the name of a file.
+#[test]
+fn a_page_in_place_of_a_file_is_told_in_words() {
+    let page = b"<!doctype html><title>Sign in</title>";
+    let folder = source(&[(&format!("{IMAGES}.gz"), page), (LABELS, b"")]);
+    let error = fetch_from(&folder).1.unwrap_err().to_string();
+    assert!(error.ends_with("must be 300000 bytes; found 37, an HTML page"), "{error}");
+    let folder = source(&[(IMAGES, &images()), (LABELS, b"")]);
+    let error = fetch_from(&folder).1.unwrap_err().to_string();
+    assert!(error.ends_with("must be 1000 bytes; found 0, an empty file"), "{error}");
+}
+
+#[test]
+fn several_members_are_taken_and_read_alike() {
+    let (first, second) = (gzip(&images()[..1000]), gzip(&images()[1000..]));
+    let joined = [first, second].concat();
+    for (padding, message) in
+        [(&b""[..], None), (&[0; 512], None), (b"rubbish", Some("must be whole gzip data"))]
+    {
+        let folder = source(&[(&format!("{IMAGES}.gz"), &[&joined, padding].concat()), (LABELS, &labels())]);
+        let (data, result) = fetch_from(&folder);
+        match message {
+            None => assert!(result.is_ok() && content(&data, IMAGES) == images()),
+            Some(message) => assert!(result.unwrap_err().to_string().contains(message)),
+        }
+    }
 }
 
 /// Opening a pipe waits for a writer, for ever.
