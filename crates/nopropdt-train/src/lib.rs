@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod commands;
 pub mod config;
 pub mod evaluate;
+pub mod home;
 pub mod image_hash;
 pub mod memory;
 pub mod metrics;

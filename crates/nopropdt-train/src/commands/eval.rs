@@ -1,7 +1,7 @@
 //! `eval`: how good a trained network is.
 
-use super::train::{network_image, wrong_use_of_data};
-use super::{EvalArguments, Readout, UsageError, output, percent, thread_pool};
+use super::images::{failure, network_image, with_home};
+use super::{EvalArguments, Readout, UsageError, complain, output, percent, thread_pool};
 use crate::config::RunConfig;
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
 use crate::model_file::{Model, ModelMetadata, load};
@@ -95,12 +95,19 @@ fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn 
 /// The images to test on, as the model wants them.
 fn test_images(arguments: &EvalArguments, model: &ModelMetadata, source: &DatasetSource) -> Result<Split> {
     let options = load_options(arguments, model, source)?;
-    let test = load_test(source, &options, &model.class_names).map_err(wrong_use_of_data)?;
+    let (test, notes) = load_test(&with_home(source), &options, &model.class_names)
+        .map_err(|error| failure(source, error))?;
     let (wants, found) = (model.image, test.shape());
     if wants != network_image(found) {
         let file = arguments.model.display();
         let ImageShape { height, width, channels } = wants;
         bail!("{file}: wants images of {height}×{width}×{channels}; {} has {found}", source.short_name());
+    }
+    for note in notes {
+        match arguments.json {
+            true => complain(&note.to_string()),
+            false => output::print(&note.to_string())?,
+        }
     }
     let test = test.limited(arguments.limit_test);
     Ok(match &model.normalisation {
@@ -139,7 +146,7 @@ fn share(asked: Option<f64>, config: &RunConfig, source: &DatasetSource) -> Resu
 }
 
 fn same_folder(one: &DatasetSource, other: &DatasetSource) -> bool {
-    match (one, other) {
+    match (&with_home(one), &with_home(other)) {
         (DatasetSource::Folder(one), DatasetSource::Folder(other)) => {
             one == other
                 || fs::canonicalize(one)

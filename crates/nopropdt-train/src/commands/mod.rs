@@ -2,6 +2,7 @@
 
 mod arguments;
 mod eval;
+mod images;
 mod info;
 mod output;
 mod progress;

@@ -1,9 +1,10 @@
 //! `train`: from a configuration to a run folder.
 
+use super::images::{self, image_shape};
 use super::progress::Display;
 use super::{TrainArguments, UsageError, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
-use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
+use crate::config::{EmbeddingKind, Overrides, RunConfig};
 use crate::evaluate::accuracy;
 use crate::image_hash::image_hash;
 use crate::memory::Watch;
@@ -14,15 +15,12 @@ use crate::report;
 use crate::run_folder::RunFolder;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
-use nopropdt_blocks::{ImageShape, Method};
-use nopropdt_data::{Channels, DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
+use nopropdt_blocks::Method;
+use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
-const VALIDATION_SEED: u64 = 0;
 
 /// Training ended before its last epoch.
 #[derive(Debug, thiserror::Error)]
@@ -55,16 +53,8 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         Some(path) => resumed_config(arguments, path)?,
         None => (new_config(arguments, isa)?, None),
     };
-    if matches!(config.dataset, DatasetSource::Folder(_)) {
-        // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-        let options = LoadOptions { channels: Channels::Grey, ..config.load_options(&arguments.data_dir) };
-        let (image, classes) = outline(&config.dataset, &options).map_err(wrong_use_of_data)?;
-        if classes < 2 {
-            anyhow::bail!("{}: must hold pictures of at least two classes; found one class", config.dataset);
-        }
-        config.network(network_image(image), classes)?;
-    }
-    let (dataset, validation) = pool.install(|| load_splits(&config, &arguments.data_dir))?;
+    let opened = images::opened_for(&config, &arguments.data_dir)?;
+    let (dataset, validation) = pool.install(|| images::load_splits(&config, opened))?;
     let memory = Watch::start();
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     if config.embedding == EmbeddingKind::Prototype {
@@ -108,61 +98,6 @@ fn resumed_config(arguments: &TrainArguments, path: &Path) -> Result<(RunConfig,
     let folder = RunFolder::open(path)?;
     let config = Overrides::from_file(&folder.config())?.resolve(None)?;
     Ok((config, Some(folder)))
-}
-
-fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<Split>)> {
-    let mut dataset =
-        load_from(&config.dataset, &config.load_options(data_dir)).map_err(wrong_use_of_data)?;
-    dataset.test = dataset.test.limited(config.limit_test);
-    let train = dataset.train.limited(config.limit_train);
-    let (train, validation) = match config.validation {
-        0 => (train, None),
-        count => {
-            let (train, validation) =
-                train.split_validation(count, VALIDATION_SEED).map_err(|error| match error {
-                    DataError::ValidationCount { .. } => UsageError(format!("--{error}")).into(),
-                    error => anyhow::Error::from(error),
-                })?;
-            (train, Some(validation))
-        }
-    };
-    if train.len() < 2 {
-        return Err(UsageError(format!("training wants at least 2 images; {} are left", train.len())).into());
-    }
-    dataset.train = train;
-    match config.normalize {
-        Some(Normalize::Standard) => normalised(dataset, validation),
-        Some(Normalize::None) | None => Ok((dataset, validation)),
-    }
-}
-
-/// The same images, all normalised by the moments of the training images.
-fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Dataset, Option<Split>)> {
-    let moments = dataset.train.statistics();
-    dataset.train = dataset.train.with_normalisation(moments.clone())?;
-    dataset.test = dataset.test.with_normalisation(moments.clone())?;
-    let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
-    Ok((dataset, validation))
-}
-
-/// Tells wrong use from bad data.
-pub(super) fn wrong_use_of_data(error: DataError) -> anyhow::Error {
-    match error {
-        DataError::FolderOption { .. } | DataError::FolderSplit { .. } | DataError::NotReadable { .. } => {
-            UsageError(error.to_string()).into()
-        }
-        error => error.into(),
-    }
-}
-
-/// The shape of a dataset's images, in the words of the network.
-pub(super) fn image_shape(dataset: &Dataset) -> ImageShape {
-    network_image(dataset.shape())
-}
-
-/// A shape in the words of the network.
-pub(super) fn network_image(shape: nopropdt_data::ImageShape) -> ImageShape {
-    ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
 /// A flag that Ctrl-C (or a polite kill) sets; a second one ends the program at once.
@@ -263,15 +198,10 @@ impl Session {
     }
 
     fn introduce(&self, display: &Display, parameters: usize, finished: usize) {
-        let (config, data) = (&self.config, &self.dataset);
-        display.line(&format!(
-            "{}: {} training and {} test images of {}, {} classes",
-            data.name,
-            data.train.len(),
-            data.test.len(),
-            data.shape(),
-            data.classes()
-        ));
+        let config = &self.config;
+        for line in images::introduction(config, &self.dataset) {
+            display.line(&line);
+        }
         display.line(&format!(
             "{}: {} {}, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
             self.network.facts().name,
