@@ -76,8 +76,11 @@ impl fmt::Display for Note {
                 let used = [("training", training), ("test", test)];
                 let used = used.into_iter().filter_map(|(part, folder)| Some((part, folder.as_ref()?)));
                 let used = used.map(|(part, folder)| format!("{part} pictures: {folder}"));
-                let left_out = left_out.iter().map(|(folder, why)| format!("{folder} {why} and is left out"));
-                f.write_str(&used.chain(left_out).collect::<Vec<_>>().join("; "))
+                let more = left_out.len().saturating_sub(MOST_TOLD);
+                let told = left_out.iter().take(MOST_TOLD);
+                let told = told.map(|(folder, why)| format!("{folder} {why} and is left out"));
+                let more = (more > 0).then(|| format!("{more} more folders are left out"));
+                f.write_str(&used.chain(told).chain(more).collect::<Vec<_>>().join("; "))
             }
             Self::PartsAsClasses { folders } => {
                 let names = shown_names(folders);
@@ -179,5 +182,10 @@ mod tests {
             left_out: vec![("test".into(), "has no class folders")],
         };
         assert_eq!(note.to_string(), "test pictures: val; test has no class folders and is left out");
+        let left_out = (0..9).map(|number| (number.to_string(), "is none")).collect();
+        let note = Note::Parts { training: Some("train".into()), test: None, left_out };
+        let text = note.to_string();
+        assert!(text.starts_with("training pictures: train; 0 is none and is left out; "), "{text}");
+        assert!(text.ends_with("3 is none and is left out; 5 more folders are left out"), "{text}");
     }
 }
