@@ -4,7 +4,8 @@
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, RgbaImage};
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, GrayImage, ImageEncoder, ImageFormat, RgbImage, RgbaImage};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::io::{Cursor, Write};
@@ -129,7 +130,13 @@ fn pictures() -> io::Result<()> {
         picture.write_to(&mut bytes, format).map_err(io::Error::other)?;
         seed("image_folder", name, &bytes.into_inner())?;
     }
-    Ok(())
+    // Turned by its EXIF data: orientation 6.
+    let mut bytes = vec![0];
+    let mut encoder = JpegEncoder::new(&mut bytes);
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    encoder.set_exif_metadata(exif.to_vec()).map_err(io::Error::other)?;
+    encoder.encode_image(&colour).map_err(io::Error::other)?;
+    seed("image_folder", "turned-jpeg", &bytes)
 }
 
 fn models() -> io::Result<()> {

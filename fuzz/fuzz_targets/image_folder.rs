@@ -3,9 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use nopropdt_data::{Channels, DatasetSource, LoadOptions, load_from};
-use nopropdt_fuzz::{assert_one_line, folder, write};
+use nopropdt_fuzz::{assert_one_line, folder, let_decoders_panic, write};
 
 fuzz_target!(|data: &[u8]| {
+    let_decoders_panic();
     let Some((&kind, rest)) = data.split_first() else { return };
     write("tree/train/class/picture.png", rest);
     write("tree/test/class/picture.png", rest);

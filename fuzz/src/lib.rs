@@ -2,9 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+use nopropdt_data::is_decoding;
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use tempfile::TempDir;
 
 /// A folder that belongs to this process; in memory where the system has such a place.
@@ -25,6 +27,19 @@ pub fn write(name: &str, bytes: &[u8]) -> PathBuf {
     fs::create_dir_all(parent).expect("there is room for a folder");
     fs::write(&path, bytes).expect("there is room for a file");
     path
+}
+
+/// Lets the panics of picture decoders pass, which are caught and told as errors: the fuzzer's hook ends the process at any.
+pub fn let_decoders_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let end = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !is_decoding() {
+                end(panic);
+            }
+        }));
+    });
 }
 
 /// Asserts that an error is one line for people.

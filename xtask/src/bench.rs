@@ -22,6 +22,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use nopropdt_tensor::kernels::Isa;
 use nopropdt_train::commands::complain;
+use nopropdt_train::commands::typed_path;
 use peers::Peer;
 use serde::Serialize;
 use session::Session;
@@ -31,10 +32,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Write every row to this file as JSON, at the end
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     json: Option<PathBuf>,
     /// Measure PyTorch in turns with ours; the Python it is installed in
-    #[arg(long, value_name = "PYTHON")]
+    #[arg(long, value_parser = typed_path(), value_name = "PYTHON")]
     peer: Option<PathBuf>,
     /// Measure burn (flex backend) in turns with ours; builds it first, which takes minutes
     #[arg(long)]

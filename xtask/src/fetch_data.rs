@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use nopropdt_data::{DatasetName, FetchOptions, FetchPlan, FetchReport, Fetcher, Manifest, ManifestDataset};
+use nopropdt_train::commands::typed_path;
 use nopropdt_train::commands::{complain, print};
+use nopropdt_train::home::at_home;
 
 use display::Display;
 
@@ -33,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_name = "URL", conflicts_with = "from", value_parser = http_address)]
     mirror: Option<String>,
     /// Folder of all datasets [default: data in the project's root]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
@@ -144,7 +146,7 @@ fn known_name(text: &str) -> Result<String, String> {
 }
 
 fn existing_folder(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
+    let path = at_home(Path::new(text));
     if path.is_dir() { Ok(path) } else { Err("there must be such a folder".to_owned()) }
 }
 

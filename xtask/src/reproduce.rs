@@ -20,6 +20,7 @@ use crate::WrongUse;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use nopropdt_train::commands::print;
+use nopropdt_train::commands::typed_path;
 use std::path::{Path, PathBuf};
 
 use cell::Cell;
@@ -57,10 +58,10 @@ pub struct Arguments {
     #[arg(value_enum)]
     profile: Profile,
     /// Where datasets are
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = "data")]
     data_dir: PathBuf,
     /// CIFAR-10 as JPEG pictures in class folders: a folder, or an archive that is unpacked once [default: ../shared/datasets/cifar10-jpeg.tar.xz]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_parser = typed_path(), value_name = "PATH")]
     cifar10_jpeg: Option<PathBuf>,
     /// Run every n-th cell from the i-th: several machines share the work
     #[arg(long, value_name = "I/N", value_parser = cell::Shard::parse, allow_hyphen_values = true, default_value = "1/1")]
@@ -78,7 +79,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["list", "render", "only", "shard"])]
     memory: bool,
     /// The page [default: docs/reproduction.md; for smoke a file beside the runs]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     out: Option<PathBuf>,
 }
 

@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use crate::{
-    DataError, DatasetName, DatasetSource, ImageShape, LoadOptions, Split, cifar, digits, folder, mnist,
-    svhn, tiny_imagenet,
-};
+use crate::{DataError, DatasetName, ImageShape, Note, Split, cifar, digits, mnist, svhn, tiny_imagenet};
 
 /// Training and test images of the same shape, labelled with the same classes.
 #[derive(Clone, Debug)]
@@ -19,6 +16,8 @@ pub struct Dataset {
     pub train: Split,
     /// Images to test on, never trained on.
     pub test: Split,
+    /// What its user should know of how it was read.
+    pub notes: Vec<Note>,
 }
 
 impl Dataset {
@@ -50,7 +49,7 @@ impl Dataset {
         for (split, part) in [(&train, "training"), (&test, "test")] {
             check_labels(&format!("{name}: {part} labels"), split.labels(), class_names.len())?;
         }
-        Ok(Self { name, class_names, train, test })
+        Ok(Self { name, class_names, train, test, notes: Vec::new() })
     }
 
     /// Shape of every image.
@@ -93,66 +92,6 @@ pub fn load(name: DatasetName, data_dir: &Path) -> Result<Dataset, DataError> {
         }
         DatasetName::Svhn => svhn::load(&folder),
         DatasetName::TinyImagenet => tiny_imagenet::load(&folder),
-    }
-}
-
-/// Reads any dataset that can be read: a known one, or a folder of pictures.
-///
-/// # Errors
-/// As [`load`]; for a folder, what is wrong with which picture or option; [`DataError::NotReadable`] for images that
-/// another program makes.
-pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset, DataError> {
-    options.check_for(source)?;
-    match source {
-        DatasetSource::Known(name) => load(*name, &options.data_dir),
-        DatasetSource::Folder(path) => folder::load(Path::new(path), &source.short_name(), options),
-        DatasetSource::Own(name) => Err(DataError::NotReadable { name: name.clone() }),
-    }
-}
-
-/// Reads the test images of a dataset, labelled by their classes' places in `class_names`, such as a model's.
-///
-/// A folder needs no training pictures for that, nor all of the classes; of one that isn't divided [`LoadOptions::split`] says which
-/// share is the test set, 1 for all of it.
-///
-/// # Errors
-/// As [`load_from`]; [`DataError::Dataset`] when a known dataset has other classes than those, and [`DataError::Format`] when
-/// a folder has one that is none of those.
-pub fn load_test(
-    source: &DatasetSource,
-    options: &LoadOptions,
-    class_names: &[String],
-) -> Result<Split, DataError> {
-    if let DatasetSource::Folder(path) = source {
-        return folder::load_test(Path::new(path), options, class_names);
-    }
-    let dataset = load_from(source, options)?;
-    let wrong = |found| DataError::Dataset {
-        dataset: dataset.name.clone(),
-        rule: "must have the model's classes",
-        found,
-    };
-    if dataset.classes() != class_names.len() {
-        return Err(wrong(format!("it has {}, the model {}", dataset.classes(), class_names.len())));
-    }
-    let mut pairs = dataset.class_names.iter().zip(class_names).enumerate();
-    if let Some((class, (found, wanted))) = pairs.find(|(_, (found, wanted))| found != wanted) {
-        return Err(wrong(format!("its class {class} is {found:?}, the model's {wanted:?}")));
-    }
-    Ok(dataset.test)
-}
-
-/// The shape of a dataset's images and the number of its classes. A known dataset is not looked at for that; of a
-/// folder, one picture is decoded, and others are looked at for colour.
-///
-/// # Errors
-/// As [`load_from`].
-pub fn outline(source: &DatasetSource, options: &LoadOptions) -> Result<(ImageShape, usize), DataError> {
-    options.check_for(source)?;
-    match source {
-        DatasetSource::Known(name) => Ok((name.image_shape(), name.classes())),
-        DatasetSource::Folder(path) => folder::outline(Path::new(path), options),
-        DatasetSource::Own(name) => Err(DataError::NotReadable { name: name.clone() }),
     }
 }
 

@@ -96,8 +96,10 @@ pub enum Channels {
     #[default]
     Auto,
     /// One: colour pictures become their luma.
+    #[serde(alias = "gray")]
     Grey,
     /// Three: grey pictures repeat their value.
+    #[serde(alias = "colour", alias = "color")]
     Rgb,
 }
 

@@ -105,6 +105,18 @@ impl Split {
         &self.labels
     }
 
+    /// Those of the first `classes` classes that no image is of, ascending.
+    #[must_use]
+    pub fn missing_classes(&self, classes: usize) -> Vec<usize> {
+        let mut is_there = vec![false; classes];
+        for &label in &self.labels {
+            if let Some(is_there) = is_there.get_mut(usize::from(label)) {
+                *is_there = true;
+            }
+        }
+        (0..classes).filter(|&class| !is_there[class]).collect()
+    }
+
     /// Bytes of image `index`, row by row, channels innermost.
     ///
     /// # Panics

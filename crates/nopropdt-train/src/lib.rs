@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod evaluate;
 pub mod files;
+pub mod home;
 pub mod image_hash;
 pub mod memory;
 pub mod memory_limit;

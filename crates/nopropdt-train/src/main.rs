@@ -4,9 +4,17 @@
 
 use clap::Parser;
 use nopropdt_train::commands::{Cli, complain, exit_code, run};
+use std::panic;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A decoder's panic becomes an error about the picture, which is one line.
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !nopropdt_data::is_decoding() {
+            print(panic);
+        }
+    }));
     nopropdt_tensor::kernels::keep_freed_memory();
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,11 +22,11 @@ pub fn left() -> Option<Left> {
     left_by(Path::new("/"))
 }
 
-/// A line of warning when the values that training holds at the very least (weights, optimiser memory, one block's gradient) do not
-/// fit into the memory that is left. Activations come on top.
+/// A line of warning when what a run holds at the very least does not fit into the memory that is left: its images, weights, optimiser
+/// memory and one block's gradient. Activations come on top.
 #[must_use]
-pub fn memory_warning(config: &RunConfig, parameters: usize) -> Option<String> {
-    warning(least_bytes(config, parameters), &left()?)
+pub fn memory_warning(config: &RunConfig, parameters: usize, image_bytes: u64) -> Option<String> {
+    warning(image_bytes + least_bytes(config, parameters), &left()?)
 }
 
 /// Bytes that training holds at the very least.
@@ -44,8 +44,8 @@ fn warning(needed: u64, left: &Left) -> Option<String> {
     let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
     (needed > left.bytes).then(|| {
         format!(
-            "warning: memory: training holds at least {} beside the images; {} are left ({}); the system may end it \
-             (exit code 137 or 134); lower --steps or --image-size",
+            "warning: memory: the run holds at least {}; {} are left ({}); the system may end it (exit code 137 or 134); \
+             lower --steps or, for a folder, --image-size",
             gigabytes(needed),
             gigabytes(left.bytes),
             left.by

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use nopropdt_data::{DatasetName, ImageSet, ImageShape};
 use nopropdt_tensor::Tensor;
 use nopropdt_train::commands::complain;
-use nopropdt_train::metrics::replace_file;
+use nopropdt_train::files::replace_file;
 use plotters::prelude::*;
 use serde::Deserialize;
 use std::path::Path;

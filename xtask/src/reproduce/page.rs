@@ -9,7 +9,7 @@ use super::outcome::{Measured, Outcome, pooled};
 use super::paper;
 use super::profile::Row;
 use anyhow::{Context, Result};
-use nopropdt_train::metrics::replace_file;
+use nopropdt_train::files::replace_file;
 use std::fmt::Write;
 use std::ops::Range;
 use std::path::Path;

@@ -20,18 +20,6 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The exit code of an interrupted child.
 const INTERRUPTED: i32 = 130;
 
-/// A flag that Ctrl-C (or a polite kill) sets; a second one ends this program at once.
-pub(super) fn interruption_flag() -> Result<&'static AtomicBool> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::SeqCst) {
-            std::process::exit(INTERRUPTED);
-        }
-    })
-    .context("can't listen for Ctrl-C")?;
-    Ok(&STOP)
-}
-
 /// Runs `program`: what it printed as its result or, as the inner error, the line that says why it failed. Calls `watch` again and
 /// again meanwhile.
 ///

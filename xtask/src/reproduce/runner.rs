@@ -6,10 +6,12 @@ use super::outcome::{Measured, Outcome};
 use super::{cifar, process};
 use anyhow::{Context, Result};
 use nopropdt_train::commands::complain;
-use nopropdt_train::metrics::replace_file;
+use nopropdt_train::files::replace_file;
+use nopropdt_train::signals::interruption_flag;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What became of a cell.
@@ -29,7 +31,7 @@ pub(super) struct Runner {
     data_dir: PathBuf,
     cifar10_jpeg: Option<PathBuf>,
     /// Set when the user wants to stop.
-    stop: &'static AtomicBool,
+    stop: Arc<AtomicBool>,
     origin: Origin,
 }
 
@@ -58,7 +60,7 @@ impl Runner {
         let target = folder.parent().context("the runs' folder has a parent")?;
         let cifar10_jpeg = cifar::folder(cifar10_jpeg, target)?;
         let data_dir = std::path::absolute(data_dir)?;
-        let stop = process::interruption_flag()?;
+        let stop = interruption_flag().context("can't listen for signals")?;
         Ok(Self { program, folder: folder.to_owned(), data_dir, cifar10_jpeg, stop, origin })
     }
 
@@ -191,7 +193,7 @@ impl Runner {
     }
 
     fn call(&self, arguments: &[String], log: &Path, watch: &dyn Fn()) -> Result<Result<String, String>> {
-        process::call(&self.program, arguments, log, self.stop, watch)
+        process::call(&self.program, arguments, log, &self.stop, watch)
     }
 
     /// Trains a finished cell again and compares the models byte by byte: what is wrong, if anything is.

@@ -4,17 +4,19 @@ use std::cell::Cell;
 use std::io::{Cursor, Read};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use image::imageops::{FilterType, resize};
+use image::metadata::Orientation;
 use image::{
-    DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel,
-    guess_format,
+    DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    Pixel, guess_format,
 };
 use rayon::prelude::*;
 
 use super::Pictures;
+use super::exif;
 use super::jpeg::is_whole;
+use super::transparency::lay_on_white;
 use crate::{Channels, DataError, ImageShape, Split, plain_file};
 
 /// Longest file of one picture.
@@ -38,12 +40,22 @@ pub(crate) fn decode_all<const N: usize>(
     size: Option<(usize, usize)>,
     channels: Channels,
 ) -> Result<[Split; N], DataError> {
-    let mut shape = first_shape(&lists, size, channels)?;
-    let mut decoded = decode_lists(&lists, shape, size.is_some(), channels);
+    let shape = first_shape(&lists, size, channels)?;
+    decode_as(lists, shape, size.is_some(), channels)
+}
+
+/// [`decode_all`] to a shape by [`first_shape`]; `scale` says whether pictures of another size are brought to it.
+pub(super) fn decode_as<const N: usize>(
+    lists: [Pictures; N],
+    mut shape: ImageShape,
+    scale: bool,
+    channels: Channels,
+) -> Result<[Split; N], DataError> {
+    let mut decoded = decode_lists(&lists, shape, scale, channels);
     if let Err(Trouble::Colour) = decoded {
         // The first picture was grey and a later one is not: all of them are colour then.
         shape.channels = 3;
-        decoded = decode_lists(&lists, shape, size.is_some(), Channels::Rgb);
+        decoded = decode_lists(&lists, shape, scale, Channels::Rgb);
     }
     let splits = decoded.map_err(|trouble| match trouble {
         Trouble::Error(error) => error,
@@ -53,26 +65,30 @@ pub(crate) fn decode_all<const N: usize>(
 }
 
 /// The shape all images get, by the first picture.
-fn first_shape(
-    lists: &[Pictures],
+pub(super) fn first_shape<'a>(
+    lists: impl IntoIterator<Item = &'a Pictures>,
     size: Option<(usize, usize)>,
     channels: Channels,
 ) -> Result<ImageShape, DataError> {
-    let first = lists.iter().find(|pictures| !pictures.is_empty()).ok_or_else(|| DataError::Dataset {
-        dataset: "folder".into(),
-        rule: "there must be pictures",
-        found: "found none".into(),
-    })?;
+    let first =
+        lists.into_iter().find(|pictures| !pictures.is_empty()).ok_or_else(|| DataError::Dataset {
+            dataset: "folder".into(),
+            rule: "there must be pictures",
+            found: "found none".into(),
+        })?;
     let path = first.path(0);
-    let image = decode(&path)?;
-    let (height, width) = size.unwrap_or((image.height() as usize, image.width() as usize));
+    let picture = decode(&path)?;
+    let (height, width) = size.unwrap_or_else(|| {
+        let (wide, high) = picture.dimensions();
+        (high as usize, wide as usize)
+    });
     if !(1..=MOST_SIDE).contains(&height) || !(1..=MOST_SIDE).contains(&width) {
         let rule = format!("images must be 1 to {MOST_SIDE} pixels high and wide");
         return Err(DataError::format(&path, rule, format!("{height}x{width}; set --image-size")));
     }
     let channels = match channels {
         Channels::Auto => {
-            if image.color().has_color() {
+            if picture.has_colour() {
                 3
             } else {
                 1
@@ -84,24 +100,15 @@ fn first_shape(
     Ok(ImageShape { height, width, channels })
 }
 
-/// The shape that [`decode_all`] gives all images, without decoding more than one.
-pub(super) fn shape_of_all(
-    lists: &[Pictures],
-    size: Option<(usize, usize)>,
-    channels: Channels,
-) -> Result<ImageShape, DataError> {
-    let mut shape = first_shape(lists, size, channels)?;
-    // A picture that can't be read has no colour; an error is for those who want its pixels.
+/// Whether one of the pictures is in colour. One that can't be read is not: the error is for those who want its pixels.
+pub(super) fn any_colour(lists: [&Pictures; 2]) -> bool {
     let has_colour = |path: PathBuf| {
-        let colour =
-            reader(&path).map(|reader| quietly(|| reader.into_decoder().map(|decoder| decoder.color_type())));
+        let colour = reader(&path)
+            .map(|(reader, _)| caught(|| reader.into_decoder().map(|decoder| decoder.color_type())));
         matches!(colour, Ok(Ok(Ok(colour))) if colour.has_color())
     };
-    if channels == Channels::Auto && shape.channels == 1 {
-        let any = |list: &Pictures| (0..list.len()).into_par_iter().any(|index| has_colour(list.path(index)));
-        shape.channels = if lists.iter().any(any) { 3 } else { 1 };
-    }
-    Ok(shape)
+    let any = |list: &Pictures| (0..list.len()).into_par_iter().any(|index| has_colour(list.path(index)));
+    lists.into_iter().any(any)
 }
 
 /// Why decoding stopped.
@@ -160,19 +167,21 @@ fn fill(
     scale: bool,
     channels: Channels,
 ) -> Result<(), Trouble> {
-    let image = decode(path)?;
+    let picture = decode(path)?;
     let (height, width) = (shape.height as u32, shape.width as u32);
-    let (high, wide) = (image.height(), image.width());
+    let (wide, high) = picture.dimensions();
     if !scale && (high, wide) != (height, width) {
         let rule = format!("images must have one size, the first {height}x{width}");
         return Err(DataError::format(path, rule, format!("found {high}x{wide}; set --image-size")).into());
     }
     if shape.channels == 1 {
-        if channels == Channels::Auto && image.color().has_color() {
+        if channels == Channels::Auto && picture.has_colour() {
             return Err(Trouble::Colour);
         }
+        let image = picture.upright(|image| image.into_luma8().into());
         pixels.copy_from_slice(&scaled(image.into_luma8(), width, height));
     } else {
+        let image = picture.upright(|image| image.into_rgb8().into());
         pixels.copy_from_slice(&scaled(image.into_rgb8(), width, height));
     }
     Ok(())
@@ -196,21 +205,54 @@ fn scaled<P: Pixel<Subpixel = u8> + 'static>(
     resize(&*middle, width, height, FilterType::Triangle)
 }
 
+/// A picture as its file holds it, transparent pixels laid on white.
+struct Picture {
+    image: DynamicImage,
+    /// How it is to be turned.
+    orientation: Orientation,
+}
+
+impl Picture {
+    /// Width and height, once turned.
+    fn dimensions(&self) -> (u32, u32) {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        let (wide, high) = self.image.dimensions();
+        match self.orientation {
+            Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH => (high, wide),
+            _ => (wide, high),
+        }
+    }
+
+    fn has_colour(&self) -> bool {
+        self.image.color().has_color()
+    }
+
+    /// The image made smaller by `convert`, then turned: turning takes a copy, and 16-bit pixels are of no use here.
+    fn upright(self, convert: impl FnOnce(DynamicImage) -> DynamicImage) -> DynamicImage {
+        let mut image = convert(self.image);
+        image.apply_orientation(self.orientation);
+        image
+    }
+}
+
 /// Decodes a file by its content, whatever its name says.
-fn decode(path: &Path) -> Result<DynamicImage, DataError> {
-    let reader = reader(path)?;
+fn decode(path: &Path) -> Result<Picture, DataError> {
+    let (reader, orientation) = reader(path)?;
     // A picture that its decoder panics on is a bad picture: zune-jpeg 0.5.15 writes beyond its buffer's end where the sampling
     // factors of a JPEG lie.
-    let decoded = quietly(|| {
+    let decoded = caught(|| {
+        let format = reader.format();
         let decoder = reader.into_decoder()?;
         let (width, height) = decoder.dimensions();
         if u64::from(width) * u64::from(height) > MOST_PIXELS {
             return Ok(Err(format!("found {height}x{width}; make it smaller")));
         }
-        DynamicImage::from_decoder(decoder).map(Ok)
+        let mut image = DynamicImage::from_decoder(decoder)?;
+        lay_on_white(&mut image, format == Some(ImageFormat::Bmp));
+        Ok::<_, ImageError>(Ok(Picture { image, orientation }))
     });
     match decoded {
-        Ok(Ok(Ok(image))) => Ok(image),
+        Ok(Ok(Ok(picture))) => Ok(picture),
         Ok(Ok(Err(found))) => {
             Err(DataError::format(path, format!("a picture must have at most {MOST_PIXELS} pixels"), found))
         }
@@ -223,41 +265,42 @@ fn unreadable(path: &Path, reason: impl Into<String>) -> DataError {
     DataError::format(path, "must be a PNG, JPEG, BMP or WebP picture", reason)
 }
 
-/// A picture's content, whole and of a known format, within bounds.
-fn reader(path: &Path) -> Result<ImageReader<Cursor<Vec<u8>>>, DataError> {
+type Reader = ImageReader<Cursor<Vec<u8>>>;
+
+/// A picture's content, whole and of a known format, within bounds; and how the picture is to be turned.
+fn reader(path: &Path) -> Result<(Reader, Orientation), DataError> {
     let bytes = contents(path)?;
     let format = guess_format(&bytes).map_err(|_| unreadable(path, "its first bytes are of no such file"))?;
     if format == ImageFormat::Jpeg && !is_whole(&bytes) {
         return Err(unreadable(path, "it ends before its end marker"));
     }
+    let orientation = exif::orientation(&bytes, format);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MOST_DECODED_SIDE);
     limits.max_image_height = Some(MOST_DECODED_SIDE);
     limits.max_alloc = Some(MOST_DECODED);
     reader.limits(limits);
-    Ok(reader)
+    Ok((reader, orientation))
 }
 
 thread_local! {
-    /// Whether a panic on this thread is expected, and nobody's business.
-    static QUIET: Cell<bool> = const { Cell::new(false) };
+    /// Whether a picture is being decoded on this thread.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`; a panic in it is an error and prints nothing.
-fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let other = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if !QUIET.get() {
-                other(panic);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    QUIET.set(false);
+/// Whether a panic on this thread would be that of a picture's decoder. It is caught, and told as an error about the picture: a program
+/// that wants nothing printed for it asks this in its panic hook.
+#[must_use]
+pub fn is_decoding() -> bool {
+    DECODING.get()
+}
+
+/// Runs a decoder; a panic in it is an error.
+fn caught<T>(decode: impl FnOnce() -> T) -> std::thread::Result<T> {
+    DECODING.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(decode));
+    DECODING.set(false);
     result
 }
 

@@ -1,32 +1,112 @@
 //! A folder of pictures, a folder a class: torchvision's ImageFolder layout.
 //!
-//! Either `PATH/train/CLASS/…` and `PATH/test/CLASS/…` (or `val` for `test`), or one tree `PATH/CLASS/…` of which a share is
-//! held out for testing. Classes are numbered in the order of their names; pictures are mixed, always in the
-//! same way. Other files than pictures are passed over.
+//! Either `PATH/train/CLASS/…` and `PATH/test/CLASS/…` (or other common names of these), or one tree `PATH/CLASS/…` of which a share
+//! is held out for testing. Classes are numbered in the order of their names; pictures are mixed, always in the
+//! same way. What is left out is told.
 
 mod decode;
+mod exif;
 mod jpeg;
+mod kind;
+mod layout;
+mod left_out;
+mod names;
 mod pictures;
+mod spelling;
+mod transparency;
 mod tree;
 
 use std::path::Path;
 
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{DataError, Dataset, ImageShape, LoadOptions, Split};
+use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, Split};
 
 pub(crate) use decode::decode_all;
+pub use decode::is_decoding;
+use decode::{any_colour, decode_as, first_shape};
+use layout::Layout;
+use left_out::LeftOut;
 pub(crate) use pictures::Pictures;
-use tree::{Classes, Layout};
+use tree::{Classes, Tree};
 
 /// Seed of the test pictures of a single tree: the same ones for every run, as for a set that comes divided.
 const SPLIT_SEED: u64 = 0;
 
-/// Reads all pictures below `path`; `name` is the dataset's.
-pub(crate) fn load(path: &Path, name: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let (classes, train, test) = divided(path, options)?;
-    let [train, test] = decode_all([train.mixed(), test.mixed()], options.image_size, options.channels)?;
-    Dataset::new(name, classes.names, train, test)
+/// A folder that was looked through, with one picture decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    pub(crate) class_names: Vec<String>,
+    pub(crate) notes: Vec<Note>,
+    /// By the first picture: of grey ones, a later one may be in colour.
+    pub(crate) first_shape: ImageShape,
+    train: Pictures,
+    test: Pictures,
+    scale: bool,
+    channels: Channels,
+}
+
+/// Looks through the folder `path`.
+pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataError> {
+    let (layout, mut notes) = Layout::find(path)?;
+    let mut left_out = LeftOut::default();
+    let (classes, common, train, test) = match (layout, options.split) {
+        (Layout::Divided { train: Some(mut train), mut test }, None) => {
+            let classes = Classes::of(&train)?;
+            let pictures = (classes.pictures(&mut train)?, classes.pictures_of_known(&mut test)?);
+            left_out.append(train.left_out);
+            left_out.append(test.left_out);
+            (classes, pictures.0.common_folders(), pictures.0, pictures.1)
+        }
+        (Layout::Divided { test, .. }, _) => return Err(needless_split(path, &test)),
+        (Layout::Single { mut tree, .. }, Some(share)) => {
+            let classes = Classes::of(&tree)?;
+            let pictures = classes.pictures(&mut tree)?;
+            left_out.append(tree.left_out);
+            let common = pictures.common_folders();
+            let (train, test) = held_out(path, pictures, share)?;
+            (classes, common, train, test)
+        }
+        (Layout::Single { no_test, .. }, None) => {
+            let rule = "must hold the folders train and test";
+            return Err(not_divided(
+                path,
+                rule,
+                no_test,
+                "set --split 0.1 to hold out a tenth of its pictures for testing",
+            ));
+        }
+    };
+    notes.extend(classes.notes());
+    notes.extend(common.map(|inside| Note::SameFolders { inside }));
+    notes.extend(left_out.notes());
+    let (train, test) = (train.mixed(), test.mixed());
+    let first_shape = first_shape([&train, &test], options.image_size, options.channels)?;
+    let (scale, channels) = (options.image_size.is_some(), options.channels);
+    Ok(Opened { class_names: classes.names, notes, first_shape, train, test, scale, channels })
+}
+
+impl Opened {
+    pub(crate) fn image_bytes(&self) -> u64 {
+        (self.train.len() + self.test.len()) as u64 * self.first_shape.len() as u64
+    }
+
+    /// The shape of all images: where colour makes a difference, all pictures are looked at for it.
+    pub(crate) fn shape(&self) -> ImageShape {
+        let mut shape = self.first_shape;
+        let may_be_colour = self.channels == Channels::Auto && shape.channels == 1;
+        if may_be_colour && any_colour([&self.train, &self.test]) {
+            shape.channels = 3;
+        }
+        shape
+    }
+
+    /// Decodes all pictures; `name` is the dataset's.
+    pub(crate) fn load(self, name: &str) -> Result<Dataset, DataError> {
+        let Self { class_names, notes, first_shape, train, test, scale, channels } = self;
+        let [train, test] = decode_as([train, test], first_shape, scale, channels)?;
+        Ok(Dataset { notes, ..Dataset::new(name, class_names, train, test)? })
+    }
 }
 
 /// Reads the test pictures below `path` alone, labelled by their classes' places in `class_names`: those of the folder `test`, or
@@ -35,68 +115,48 @@ pub(crate) fn load_test(
     path: &Path,
     options: &LoadOptions,
     class_names: &[String],
-) -> Result<Split, DataError> {
+) -> Result<(Split, Vec<Note>), DataError> {
     let classes = Classes { names: class_names.to_vec() };
-    let tests = match (Layout::find_test(path, class_names)?, options.split) {
-        (Layout::Divided { test, .. }, None) => classes.pictures_of_known(&test)?,
+    let (layout, mut notes) = Layout::find_test(path, class_names)?;
+    let (tests, left_out) = match (layout, options.split) {
+        (Layout::Divided { mut test, .. }, None) => (classes.pictures_of_known(&mut test)?, test.left_out),
         (Layout::Divided { test, .. }, Some(_)) => return Err(needless_split(path, &test)),
-        (Layout::Single { tree }, Some(1.0)) => classes.pictures_of_known(&tree)?,
-        (Layout::Single { tree }, Some(share)) => held_out(path, classes.pictures_of_known(&tree)?, share)?.1,
+        (Layout::Single { mut tree, .. }, Some(share)) => {
+            let all = classes.pictures_of_known(&mut tree)?;
+            (if share == 1.0 { all } else { held_out(path, all, share)?.1 }, tree.left_out)
+        }
         // All of them might be those that were trained on.
-        (Layout::Single { .. }, None) => {
-            return Err(DataError::FolderSplit {
-                folder: path.to_owned(),
-                rule: "must hold the folder test",
-                found: "it does not; set --split 1 to test on all of its pictures, or to the share that training held out".into(),
-            });
+        (Layout::Single { no_test, .. }, None) => {
+            let remedy =
+                "set --split 1 to test on all of its pictures, or to the share that training held out";
+            return Err(not_divided(path, "must hold the folder test", no_test, remedy));
         }
     };
+    notes.extend(left_out.notes());
     let [test] = decode_all([tests.mixed()], options.image_size, options.channels)?;
-    Ok(test)
-}
-
-/// The shape of the images and the number of classes, with one picture decoded.
-pub(crate) fn outline(path: &Path, options: &LoadOptions) -> Result<(ImageShape, usize), DataError> {
-    let (classes, train, test) = divided(path, options)?;
-    let shape = decode::shape_of_all(&[train, test], options.image_size, options.channels)?;
-    Ok((shape, classes.names.len()))
+    Ok((test, notes))
 }
 
 /// The names of the classes in `tree`, and their pictures.
 pub(crate) fn pictures_by_class(tree: &Path) -> Result<(Vec<String>, Pictures), DataError> {
-    let classes = Classes::find(tree)?;
-    let pictures = classes.pictures(tree)?;
+    let mut tree = Tree::root(tree)?;
+    let classes = Classes::of(&tree)?;
+    let pictures = classes.pictures(&mut tree)?;
     Ok((classes.names, pictures))
 }
 
-/// The classes, and the pictures to train on and to test on.
-fn divided(path: &Path, options: &LoadOptions) -> Result<(Classes, Pictures, Pictures), DataError> {
-    match (Layout::find(path)?, options.split) {
-        (Layout::Divided { train, test }, None) => {
-            let classes = Classes::find(&train)?;
-            let (train, test) = (classes.pictures(&train)?, classes.pictures_of_known(&test)?);
-            Ok((classes, train, test))
-        }
-        (Layout::Divided { test, .. }, Some(_)) => Err(needless_split(path, &test)),
-        (Layout::Single { tree }, Some(share)) => {
-            let classes = Classes::find(&tree)?;
-            let (train, test) = held_out(path, classes.pictures(&tree)?, share)?;
-            Ok((classes, train, test))
-        }
-        (Layout::Single { .. }, None) => Err(DataError::FolderSplit {
-            folder: path.to_owned(),
-            rule: "must hold the folders train and test",
-            found: "it does not; set --split 0.1 to hold out a tenth of its pictures for testing".into(),
-        }),
-    }
-}
-
-fn needless_split(path: &Path, test: &Path) -> DataError {
+fn needless_split(path: &Path, test: &Tree) -> DataError {
     DataError::FolderSplit {
         folder: path.to_owned(),
         rule: "--split is for a folder without test pictures",
-        found: format!("there are some in {}; leave it out", test.display()),
+        found: format!("there are some in {}; leave it out", test.path.display()),
     }
+}
+
+/// A folder without test pictures; `why` those that seem to be there are of no use.
+fn not_divided(path: &Path, rule: &'static str, why: Option<String>, remedy: &str) -> DataError {
+    let found = why.unwrap_or_else(|| "it does not".into());
+    DataError::FolderSplit { folder: path.to_owned(), rule, found: format!("{found}; {remedy}") }
 }
 
 /// Parts the pictures into (training, test), each class in proportion.

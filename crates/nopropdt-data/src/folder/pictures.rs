@@ -1,5 +1,6 @@
 //! A list of pictures in a few bytes each.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -98,16 +99,33 @@ impl Pictures {
         self.files.folders[usize::from(entry.label)].join(self.files.name(entry))
     }
 
+    /// Names of the folders that all classes hold, when every picture lies in a folder inside its class's: two or more, sorted.
+    pub(super) fn common_folders(&self) -> Option<Vec<String>> {
+        let mut by_label = BTreeMap::<u16, BTreeSet<&str>>::new();
+        for entry in &self.entries {
+            let (folder, _) = self.files.text(*entry).split_once('/')?;
+            by_label.entry(entry.label).or_default().insert(folder);
+        }
+        let mut sets = by_label.into_values();
+        let first = sets.next()?;
+        let common = sets.fold(first, |common, set| &common & &set);
+        (common.len() > 1).then(|| common.into_iter().map(str::to_owned).collect())
+    }
+
     pub(super) fn labels(&self) -> Vec<u16> {
         self.entries.iter().map(|entry| entry.label).collect()
     }
 }
 
 impl Files {
+    fn text(&self, entry: Entry) -> &str {
+        let begin = entry.begin as usize;
+        &self.names[begin..begin + usize::from(entry.length)]
+    }
+
     /// A path, since paths are ordered folder by folder, which their letters are not.
     fn name(&self, entry: Entry) -> &Path {
-        let begin = entry.begin as usize;
-        Path::new(&self.names[begin..begin + usize::from(entry.length)])
+        Path::new(self.text(entry))
     }
 }
 

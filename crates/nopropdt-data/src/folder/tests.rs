@@ -8,6 +8,10 @@ use super::*;
 use crate::{Channels, DataError, Split};
 
 mod decoding;
+mod layout;
+mod left_out;
+mod naming;
+mod upright;
 
 /// A picture of one colour.
 fn colour(height: u32, width: u32, pixel: [u8; 3]) -> DynamicImage {
@@ -48,7 +52,8 @@ impl Tree {
 
     fn load(&self, options: &LoadOptions) -> Result<Dataset, String> {
         let begin = self.path().display().to_string();
-        load(self.path(), "mine", options).map_err(|error| error.to_string().replace(&begin, "PATH"))
+        let loaded = open(self.path(), options).and_then(|opened| opened.load("mine"));
+        loaded.map_err(|error| error.to_string().replace(&begin, "PATH"))
     }
 }
 
@@ -96,7 +101,8 @@ fn a_divided_tree_is_read() {
     assert_eq!(dataset.shape(), ImageShape { height: 8, width: 8, channels: 1 });
     assert_eq!(seen(&dataset.train), [(0, 30), (1, 10), (1, 20)]);
     assert_eq!(seen(&dataset.test), [(1, 40)]);
-    assert_eq!(outline(tree.path(), &plain()).unwrap(), (dataset.shape(), 2));
+    let opened = open(tree.path(), &plain()).unwrap();
+    assert_eq!((opened.shape(), opened.class_names.len()), (dataset.shape(), 2));
 }
 
 #[test]
@@ -182,6 +188,7 @@ fn test_pictures_are_read_alone() {
     let test = |names: &[&str], options: &LoadOptions| {
         let begin = tree.path().display().to_string();
         load_test(tree.path(), options, &classes(names))
+            .map(|(test, _)| test)
             .map_err(|error| error.to_string().replace(&begin, "PATH"))
     };
     assert_eq!(seen(&test(&["cat", "dog"], &plain()).unwrap()), [(1, 40)]);
@@ -204,7 +211,7 @@ fn a_class_may_be_called_test() {
         .add("prod/2.png", &grey(8, 8, 3));
     let half = LoadOptions { split: Some(0.5), ..plain() };
     let dataset = tree.load(&half).unwrap();
-    let found = load_test(tree.path(), &half, &dataset.class_names).unwrap();
+    let (found, _) = load_test(tree.path(), &half, &dataset.class_names).unwrap();
     assert_eq!(seen(&found), seen(&dataset.test));
 }
 
@@ -212,7 +219,7 @@ fn a_class_may_be_called_test() {
 fn one_tree_is_a_test_set_whole_or_in_part() {
     let tree = single_tree(5);
     let names = classes(&["a", "b"]);
-    let test = |options: &LoadOptions| load_test(tree.path(), options, &names).unwrap();
+    let test = |options: &LoadOptions| load_test(tree.path(), options, &names).unwrap().0;
     assert_eq!(test(&LoadOptions { split: Some(1.0), ..plain() }).len(), 10);
     // Some might be those that were trained on; nobody said that these aren't.
     let message = load_test(tree.path(), &plain(), &names).unwrap_err().to_string();
@@ -230,11 +237,11 @@ fn one_tree_is_a_test_set_whole_or_in_part() {
 fn an_outline_is_that_of_the_dataset() {
     let tree = divided_tree();
     tree.add("test/cat/z.png", &colour(8, 8, [1, 2, 3])).write("test/cat/zz.png", b"broken");
-    assert_eq!(outline(tree.path(), &plain()).unwrap().0.channels, 3);
+    assert_eq!(open(tree.path(), &plain()).unwrap().shape().channels, 3);
     let grey = LoadOptions { channels: Channels::Grey, ..plain() };
-    assert_eq!(outline(tree.path(), &grey).unwrap().0.channels, 1);
+    assert_eq!(open(tree.path(), &grey).unwrap().shape().channels, 1);
     fs::remove_file(tree.path().join("test/cat/z.png")).unwrap();
-    assert_eq!(outline(tree.path(), &plain()).unwrap().0.channels, 1);
+    assert_eq!(open(tree.path(), &plain()).unwrap().shape().channels, 1);
 }
 
 #[test]
@@ -248,20 +255,23 @@ fn classes_must_be_known_and_filled() {
     let message = tree.load(&plain()).unwrap_err();
     assert_eq!(
         message,
-        "PATH/train/empty: a class must have pictures (bmp, jpeg, jpg, png, webp); found none; remove the folder or fill it"
+        "PATH/train/empty: a class must have PNG, JPEG, BMP or WebP pictures; found none; remove the folder or fill it"
     );
     let tree = Tree::new();
     tree.write("readme.txt", b"");
     let message = tree.load(&LoadOptions { split: Some(0.1), ..plain() }).unwrap_err();
-    assert_eq!(message, "PATH: must hold a folder for each class; it holds no folder");
+    assert_eq!(
+        message,
+        "PATH: must hold a folder for each class; it holds no folder; sort its pictures into folders, one a class"
+    );
 }
 
 #[test]
 fn a_missing_folder_and_a_file_are_errors() {
-    assert!(matches!(load(&PathBuf::from("no/such"), "x", &plain()), Err(DataError::Io { .. })));
+    assert!(matches!(open(&PathBuf::from("no/such"), &plain()), Err(DataError::Io { .. })));
     let tree = Tree::new();
     tree.write("file", b"");
-    let message = load(&tree.path().join("file"), "x", &plain()).unwrap_err().to_string();
+    let message = open(&tree.path().join("file"), &plain()).unwrap_err().to_string();
     assert!(message.ends_with("file: must be a folder of pictures; it is a file"), "{message}");
 }
 

@@ -1,154 +1,216 @@
-//! Which pictures there are.
+//! A tree of class folders, and the pictures in it.
 
-use std::fs::{self, DirEntry};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Pictures;
+use super::kind::Kind;
+use super::left_out::LeftOut;
+use super::names::{Places, composed, near_pairs};
 use crate::DataError;
 use crate::archive::is_noise;
+use crate::note::{LeftOutReason, Note, Shown};
 
-/// File names of pictures end in one of these, in any case.
-const EXTENSIONS: [&str; 5] = ["bmp", "jpeg", "jpg", "png", "webp"];
-/// Names of the folder with test pictures, the first found.
-const TEST_FOLDERS: [&str; 3] = ["test", "val", "validation"];
 /// Far above any set to learn from on one machine; a one-hot embedding grows with its square.
 const MOST_CLASSES: usize = 10_000;
 /// Folders inside a class.
 const MOST_DEPTH: usize = 16;
 
-/// How a folder is laid out.
-pub(super) enum Layout {
-    /// Training and test pictures lie apart.
-    Divided { train: PathBuf, test: PathBuf },
-    /// All pictures lie in one tree.
-    Single { tree: PathBuf },
+/// A folder, with what lies at its top.
+pub(super) struct Tree {
+    pub(super) path: PathBuf,
+    /// The way from the dataset's folder to this one.
+    pub(super) below: PathBuf,
+    /// Names of the folders in it, as the disk has them, in the order of their composed names.
+    pub(super) folders: Vec<String>,
+    /// The files beside these.
+    pub(super) left_out: LeftOut,
 }
 
-impl Layout {
-    pub(super) fn find(path: &Path) -> Result<Self, DataError> {
+impl Tree {
+    /// Lists a dataset's folder.
+    pub(super) fn root(path: &Path) -> Result<Self, DataError> {
         let metadata = path.metadata().map_err(DataError::io("open", path))?;
         if !metadata.is_dir() {
             return Err(DataError::format(path, "must be a folder of pictures", "it is a file"));
         }
-        let train = path.join("train");
-        if !train.is_dir() {
-            return Ok(Self::Single { tree: path.to_owned() });
-        }
-        if let Some(test) = test_folder(path) {
-            return Ok(Self::Divided { train, test });
-        }
-        if let Some(other) = folders(path)?.into_iter().find(|name| name != "train") {
-            return Err(DataError::format(
-                path,
-                "must hold no other folder beside train, unless one is test or val",
-                format!(
-                    "found {other}; rename train if it is a class, or take what is in it alone: {}",
-                    train.display()
-                ),
-            ));
-        }
-        Ok(Self::Single { tree: train })
+        Self::list(path.to_owned(), PathBuf::new())
     }
 
-    /// [`find`](Self::find) for those who want test pictures alone: none to train on need be there. A folder that is called as one
-    /// of the classes is one.
-    pub(super) fn find_test(path: &Path, class_names: &[String]) -> Result<Self, DataError> {
-        let train = path.join("train");
-        let is_class = |test: &Path| class_names.iter().any(|name| test.ends_with(name));
-        match test_folder(path).filter(|test| !is_class(test)) {
-            Some(test) if !train.is_dir() => Ok(Self::Divided { train, test }),
-            _ => Self::find(path),
-        }
+    /// Lists the folder called `name` in this one.
+    pub(super) fn inner(&self, name: &str) -> Result<Self, DataError> {
+        Self::list(self.path.join(name), self.below.join(name))
     }
-}
 
-fn test_folder(path: &Path) -> Option<PathBuf> {
-    TEST_FOLDERS.iter().map(|name| path.join(name)).find(|test| test.is_dir())
+    fn list(path: PathBuf, below: PathBuf) -> Result<Self, DataError> {
+        let (mut folders, mut left_out) = (Vec::new(), LeftOut::default());
+        for entry in fs::read_dir(&path).map_err(DataError::io("read", &path))? {
+            let entry = entry.map_err(DataError::io("read", &path))?;
+            let name = entry.file_name();
+            if is_passed_over(&name) {
+                continue;
+            }
+            // A link to a folder counts as one.
+            let kind = entry.file_type().map_err(DataError::io("read", &path))?;
+            if kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()) {
+                folders.push(text_name(&path, &name)?.to_owned());
+            } else {
+                left_out.add(LeftOutReason::OutsideClasses, &below.join(&name));
+            }
+        }
+        folders.sort_unstable_by(|one, other| composed(one).cmp(&composed(other)).then(one.cmp(other)));
+        Ok(Self { path, below, folders, left_out })
+    }
 }
 
 /// Classes: those of a tree in the order of their names, or those of a model in its order.
 pub(super) struct Classes {
+    /// Composed, those of a tree.
     pub(super) names: Vec<String>,
 }
 
 impl Classes {
-    pub(super) fn find(tree: &Path) -> Result<Self, DataError> {
-        let names = folders(tree)?;
-        if names.is_empty() {
-            return Err(DataError::format(tree, "must hold a folder for each class", "it holds no folder"));
+    pub(super) fn of(tree: &Tree) -> Result<Self, DataError> {
+        if tree.folders.is_empty() {
+            return Err(no_class_folders(&tree.path));
         }
-        if names.len() > MOST_CLASSES {
+        if tree.folders.len() > MOST_CLASSES {
             let rule = format!("must hold at most {MOST_CLASSES} classes");
-            return Err(DataError::format(tree, rule, format!("found {}", names.len())));
+            return Err(DataError::format(&tree.path, rule, format!("found {}", tree.folders.len())));
         }
-        Ok(Self { names })
+        check_different(tree)?;
+        Ok(Self { names: tree.folders.iter().map(|name| composed(name).into_owned()).collect() })
+    }
+
+    /// Pairs of classes whose names are as good as the same.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        near_pairs(&self.names)
+            .into_iter()
+            .map(|(one, other, difference)| Note::NearNames {
+                one: one.into(),
+                other: other.into(),
+                difference,
+            })
+            .collect()
     }
 
     /// The pictures of every class, each of which must have some.
-    pub(super) fn pictures(&self, tree: &Path) -> Result<Pictures, DataError> {
-        let folders = self.folders(tree);
-        let mut pictures = Pictures::new(folders.clone());
-        for (label, folder) in folders.iter().enumerate() {
+    pub(super) fn pictures(&self, tree: &mut Tree) -> Result<Pictures, DataError> {
+        let folders = tree.folders.iter().map(|name| tree.path.join(name)).collect();
+        let mut pictures = Pictures::new(folders);
+        for label in 0..self.names.len() {
             let before = pictures.len();
-            collect(folder, label, &mut pictures)?;
+            let left_out = collect(tree, label, label, &mut pictures)?;
             if pictures.len() == before {
-                let rule = format!("a class must have pictures ({})", EXTENSIONS.join(", "));
-                return Err(DataError::format(folder, rule, "found none; remove the folder or fill it"));
+                let others = left_out.files(LeftOutReason::NoPicture);
+                let found = match others.is_empty() {
+                    true => "found none; remove the folder or fill it".to_owned(),
+                    false => {
+                        format!("found none, but {}; convert these or remove the folder", Shown(&others))
+                    }
+                };
+                let folder = tree.path.join(&tree.folders[label]);
+                return Err(DataError::format(
+                    &folder,
+                    "a class must have PNG, JPEG, BMP or WebP pictures",
+                    found,
+                ));
             }
+            tree.left_out.append(left_out);
         }
         Ok(pictures)
     }
 
     /// The pictures of the classes that `tree` has, none of which may be unknown.
-    pub(super) fn pictures_of_known(&self, tree: &Path) -> Result<Pictures, DataError> {
-        let mut pictures = Pictures::new(self.folders(tree));
-        for name in folders(tree)? {
-            let label = self.names.iter().position(|known| *known == name).ok_or_else(|| {
-                let found = format!("{name} is none of the {}", self.names.len());
-                DataError::format(&tree.join(&name), "test pictures must be of a training class", found)
-            })?;
-            collect(&tree.join(&name), label, &mut pictures)?;
+    pub(super) fn pictures_of_known(&self, tree: &mut Tree) -> Result<Pictures, DataError> {
+        check_different(tree)?;
+        let places = Places::of(&self.names);
+        let mut labels = BTreeMap::new();
+        // The folder of every class, whether it is there or not.
+        let mut folders: Vec<PathBuf> = self.names.iter().map(|name| tree.path.join(name)).collect();
+        for (index, name) in tree.folders.iter().enumerate() {
+            let label = places.get(name).ok_or_else(|| self.unknown(tree, name, &places))?;
+            folders[label] = tree.path.join(name);
+            labels.insert(index, label);
+        }
+        let mut pictures = Pictures::new(folders);
+        for (index, label) in labels {
+            let left_out = collect(tree, index, label, &mut pictures)?;
+            tree.left_out.append(left_out);
         }
         if pictures.is_empty() {
-            return Err(DataError::format(tree, "there must be test pictures", "found none"));
+            return Err(DataError::format(&tree.path, "there must be test pictures", "found none"));
         }
         Ok(pictures)
     }
 
-    /// The folder of every class in `tree`, whether it is there or not.
-    fn folders(&self, tree: &Path) -> Vec<PathBuf> {
-        self.names.iter().map(|name| tree.join(name)).collect()
+    fn unknown(&self, tree: &Tree, name: &str, places: &Places<'_>) -> DataError {
+        let found = match places.nearly(name) {
+            Some((known, difference)) => {
+                format!(
+                    "test class {name:?} differs from training class {known:?} in {difference}; rename one"
+                )
+            }
+            None => format!("{name} is none of the {}", self.names.len()),
+        };
+        DataError::format(&tree.path.join(name), "test pictures must be of a training class", found)
     }
 }
 
-/// Adds the pictures in a class's folder, in the order of their paths.
-fn collect(folder: &Path, label: usize, pictures: &mut Pictures) -> Result<(), DataError> {
-    let before = pictures.len();
-    walk(folder, "", 0, &mut |name| pictures.add(label, name))?;
-    pictures.sort_from(before);
-    Ok(())
+/// The error about a tree without class folders.
+pub(super) fn no_class_folders(tree: &Path) -> DataError {
+    let found = "it holds no folder; sort its pictures into folders, one a class";
+    DataError::format(tree, "must hold a folder for each class", found)
 }
 
-/// Names of the folders in `path`, sorted, without hidden ones. A link to a folder counts as one.
-fn folders(path: &Path) -> Result<Vec<String>, DataError> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(path).map_err(DataError::io("read", path))? {
-        let entry = entry.map_err(DataError::io("read", path))?;
-        let name = entry.file_name();
-        let noise = name.as_encoded_bytes().starts_with(b".") || name.to_str().is_some_and(is_noise);
-        if !noise && entry.path().is_dir() {
-            names.push(text_name(path, &entry)?);
+/// Fails where two folders have the same name, once composed.
+fn check_different(tree: &Tree) -> Result<(), DataError> {
+    match tree.folders.windows(2).find(|pair| composed(&pair[0]) == composed(&pair[1])) {
+        Some(pair) => {
+            let rule = "class folders must have different names";
+            let found = format!(
+                "found {:?} twice, its letters composed (NFC) and taken apart (NFD); merge the two",
+                composed(&pair[0])
+            );
+            Err(DataError::format(&tree.path, rule, found))
         }
+        None => Ok(()),
     }
-    names.sort_unstable();
-    Ok(names)
 }
 
-/// An entry's name, fit for lists of pictures, class names, error messages and reports.
-fn text_name(folder: &Path, entry: &DirEntry) -> Result<String, DataError> {
-    let name = entry.file_name();
+/// Adds the pictures in the `index`-th folder of `tree` as those of the class `label`, in the order of their paths.
+fn collect(tree: &Tree, index: usize, label: usize, pictures: &mut Pictures) -> Result<LeftOut, DataError> {
+    let name = &tree.folders[index];
+    let before = pictures.len();
+    let mut left_out = LeftOut::default();
+    let below = tree.below.join(name);
+    walk(&tree.path.join(name), "", 0, &mut |file| {
+        let reason = match file.kind() {
+            Kind::Picture => {
+                let name = text_name(file.folder, file.name)?;
+                return pictures.add(label, &format!("{}{name}", file.below));
+            }
+            Kind::Other => LeftOutReason::NoPicture,
+            Kind::Unreadable => LeftOutReason::Unreadable,
+        };
+        left_out.add(reason, &below.join(file.below).join(file.name));
+        Ok(())
+    })?;
+    pictures.sort_from(before);
+    Ok(left_out)
+}
+
+/// Whether a file or folder is hidden, or one that a system or a program adds everywhere.
+fn is_passed_over(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") || name.to_str().is_some_and(is_noise)
+}
+
+/// A name, fit for lists of pictures, class names, error messages and reports.
+fn text_name<'a>(folder: &Path, name: &'a OsStr) -> Result<&'a str, DataError> {
     match name.to_str() {
-        Some(text) if !text.contains(char::is_control) => Ok(text.to_owned()),
+        Some(text) if !text.contains(char::is_control) => Ok(text),
         _ => Err(DataError::format(
             folder,
             "names must be UTF-8 without control characters",
@@ -157,13 +219,26 @@ fn text_name(folder: &Path, entry: &DirEntry) -> Result<String, DataError> {
     }
 }
 
-/// Calls `found` with the name of every picture in `folder` and in folders inside it; names begin with `below`, the way from the
-/// class's folder to this one.
+/// A file in the folder of a class, or in one inside it.
+struct File<'a> {
+    folder: &'a Path,
+    /// The way from the class's folder to this one: nothing, or a path and `/`.
+    below: &'a str,
+    name: &'a OsStr,
+}
+
+impl File<'_> {
+    fn kind(&self) -> Kind {
+        Kind::by_name(self.name).unwrap_or_else(|| Kind::by_content(&self.folder.join(self.name)))
+    }
+}
+
+/// Calls `found` with every file in `folder` and in folders inside it.
 fn walk(
     folder: &Path,
     below: &str,
     depth: usize,
-    found: &mut impl FnMut(&str) -> Result<(), DataError>,
+    found: &mut impl FnMut(File<'_>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     if depth > MOST_DEPTH {
         return Err(DataError::format(
@@ -174,29 +249,25 @@ fn walk(
     }
     for entry in fs::read_dir(folder).map_err(DataError::io("read", folder))? {
         let entry = entry.map_err(DataError::io("read", folder))?;
-        let kind = entry.file_type().map_err(DataError::io("read", folder))?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+        let name = entry.file_name();
+        if is_passed_over(&name) {
             continue;
         }
+        let kind = entry.file_type().map_err(DataError::io("read", folder))?;
         if kind.is_symlink() && entry.path().is_dir() {
             // It may lead back up and never end.
             return Err(DataError::format(
-                &folder.join(text_name(folder, &entry)?),
+                &folder.join(text_name(folder, &name)?),
                 "must not be a link to a folder",
                 "put the folder itself there",
             ));
         }
         if kind.is_dir() {
-            let below = format!("{below}{}/", text_name(folder, &entry)?);
+            let below = format!("{below}{}/", text_name(folder, &name)?);
             walk(&entry.path(), &below, depth + 1, found)?;
-        } else if is_picture(Path::new(&entry.file_name())) {
-            found(&format!("{below}{}", text_name(folder, &entry)?))?;
+        } else {
+            found(File { folder, below, name: &name })?;
         }
     }
     Ok(())
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

@@ -2,10 +2,17 @@
 
 use super::numbers;
 use crate::config::{Overrides, Preset, named, whole};
+use crate::home::at_home;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::Sampler;
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
+
+/// A path in which a `~` that the shell left is the home folder.
+pub fn typed_path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| at_home(&path))
+}
 
 /// Trains neural networks by NoProp: every block learns alone, nothing is propagated back through the network.
 ///
@@ -50,16 +57,16 @@ pub struct TrainArguments {
     #[arg(long, value_enum)]
     pub preset: Option<Preset>,
     /// Settings from a TOML file (such as a run's config.toml), below the flags
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where datasets are
-    #[arg(long, value_name = "DIR", default_value = "data", help_heading = "Data")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = "data", help_heading = "Data")]
     pub data_dir: PathBuf,
     /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
-    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder from its last finished epoch
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
     pub resume: Option<PathBuf>,
     /// Threads; the result does not depend on them [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N", help_heading = "Run")]
@@ -85,7 +92,7 @@ pub enum Readout {
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// model.safetensors of a run
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub model: PathBuf,
     /// Dataset [default: the one the model was trained on]
     #[arg(long, value_name = "NAME")]
@@ -94,7 +101,7 @@ pub struct EvalArguments {
     #[arg(long, value_name = "SHARE")]
     pub split: Option<f64>,
     /// Where datasets are
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,
     /// Measurements, each with noise of its own
     #[arg(long, value_parser = numbers::runs, value_name = "R", default_value_t = 5)]
@@ -138,10 +145,10 @@ pub struct InfoArguments {
     #[arg(long, value_enum)]
     pub preset: Option<Preset>,
     /// Settings from a TOML file, below the flags
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// A trained model instead of settings
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "preset"])]
+    #[arg(long, value_parser = typed_path(), value_name = "FILE", conflicts_with_all = ["config", "preset"])]
     pub model: Option<PathBuf>,
     /// Threads [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N")]

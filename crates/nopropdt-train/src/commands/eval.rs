@@ -1,9 +1,9 @@
 //! `eval`: how good a trained network is.
 
+use super::images::{failure, must_be_there, network_image, with_home};
 use super::numbers::{DRAWS, RUNS, within};
-use super::train::{network_image, wrong_use_of_data};
-use super::{EvalArguments, Readout, UsageError, must_exist, output, percent, thread_pool};
-use crate::config::RunConfig;
+use super::{EvalArguments, Readout, UsageError, complain, must_exist, output, percent, thread_pool};
+use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
 use crate::model_file::{Model, ModelMetadata, load};
 use anyhow::{Result, bail};
@@ -13,6 +13,7 @@ use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 
 /// Mean and standard error over draws of the noise, fractions.
 #[derive(Debug, Serialize)]
@@ -46,8 +47,12 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     let pool = thread_pool(arguments.threads)?;
     must_exist("--model", Some(&arguments.model))?;
     let model = load(&arguments.model)?;
-    let source = arguments.dataset.as_ref().unwrap_or(&model.metadata.config.dataset);
-    let test = pool.install(|| test_images(arguments, &model.metadata, source))?;
+    let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config);
+    let source = arguments.dataset.as_ref().unwrap_or(&trained_on.source);
+    if arguments.dataset.is_none() {
+        must_be_there(source, "say where to find pictures to test on: --dataset folder:PATH")?;
+    }
+    let test = pool.install(|| test_images(arguments, &model.metadata, source, &trained_on))?;
     let network = sampled_as_asked(arguments, &model)?;
     let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
@@ -59,6 +64,45 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
         true => serde_json::to_string(&evaluation)?,
         false => describe(&evaluation, on_the_way)?,
     })
+}
+
+/// Where the images that a model was trained on lie.
+struct TrainedOn {
+    source: DatasetSource,
+    /// Whether that is a folder of which only the name is known.
+    by_name: bool,
+}
+
+impl TrainedOn {
+    /// A model file does not keep the place of a folder of pictures; the settings beside it do.
+    fn find(model: &Path, config: &RunConfig) -> Self {
+        let beside = || Overrides::from_file(&model.with_file_name("config.toml")).ok()?.dataset;
+        match (&config.dataset, beside()) {
+            (DatasetSource::Folder(_), Some(folder @ DatasetSource::Folder(_))) => {
+                Self { source: folder, by_name: false }
+            }
+            (DatasetSource::Folder(kept), _) => {
+                Self { source: config.dataset.clone(), by_name: Path::new(kept).components().count() == 1 }
+            }
+            (kept, _) => Self { source: kept.clone(), by_name: false },
+        }
+    }
+
+    /// Whether `other` is that folder, as far as anybody can tell: to test on pictures that were trained on is worse than to be told so
+    /// of a folder with the same name.
+    fn is(&self, other: &DatasetSource) -> bool {
+        match (&with_home(&self.source), &with_home(other)) {
+            (DatasetSource::Folder(_), DatasetSource::Folder(_)) if self.by_name => {
+                self.source.short_name() == other.short_name()
+            }
+            (DatasetSource::Folder(one), DatasetSource::Folder(other)) => {
+                one == other
+                    || fs::canonicalize(one)
+                        .is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The model's network, with the steps and the sampler that were asked for.
@@ -89,14 +133,26 @@ fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn 
 }
 
 /// The images to test on, as the model wants them.
-fn test_images(arguments: &EvalArguments, model: &ModelMetadata, source: &DatasetSource) -> Result<Split> {
-    let options = load_options(arguments, model, source)?;
-    let test = load_test(source, &options, &model.class_names).map_err(wrong_use_of_data)?;
+fn test_images(
+    arguments: &EvalArguments,
+    model: &ModelMetadata,
+    source: &DatasetSource,
+    trained_on: &TrainedOn,
+) -> Result<Split> {
+    let options = load_options(arguments, model, source, trained_on)?;
+    let (test, notes) = load_test(&with_home(source), &options, &model.class_names)
+        .map_err(|error| failure(source, error))?;
     let (wants, found) = (model.image, test.shape());
     if wants != network_image(found) {
         let file = arguments.model.display();
         let ImageShape { height, width, channels } = wants;
         bail!("{file}: wants images of {height}×{width}×{channels}; {} has {found}", source.short_name());
+    }
+    for note in notes {
+        match arguments.json {
+            true => complain(&note.to_string()),
+            false => output::print(&note.to_string())?,
+        }
     }
     let test = test.limited(arguments.limit_test);
     Ok(match &model.normalisation {
@@ -110,6 +166,7 @@ fn load_options(
     arguments: &EvalArguments,
     model: &ModelMetadata,
     source: &DatasetSource,
+    trained_on: &TrainedOn,
 ) -> Result<LoadOptions> {
     let options = LoadOptions { split: arguments.split, ..LoadOptions::new(&arguments.data_dir) };
     if !matches!(source, DatasetSource::Folder(_)) {
@@ -118,30 +175,19 @@ fn load_options(
     Ok(LoadOptions {
         image_size: Some((model.image.height, model.image.width)),
         channels: if model.image.channels == 1 { Channels::Grey } else { Channels::Rgb },
-        split: share(arguments.split, &model.config, source)?,
+        split: share(arguments.split, model.config.split.filter(|_| trained_on.is(source)))?,
         ..options
     })
 }
 
 /// The share of a folder to test on. Of the folder that was trained on it is the one that was held out, and no other.
-fn share(asked: Option<f64>, config: &RunConfig, source: &DatasetSource) -> Result<Option<f64>> {
-    match (asked, config.split.filter(|_| same_folder(source, &config.dataset))) {
+fn share(asked: Option<f64>, held_out: Option<f64>) -> Result<Option<f64>> {
+    match (asked, held_out) {
         (Some(asked), Some(held_out)) if asked != held_out => Err(UsageError(format!(
             "--split: must be {held_out} for the folder that the model was trained on, or left out; found {asked}"
         ))
         .into()),
         (asked, held_out) => Ok(asked.or(held_out)),
-    }
-}
-
-fn same_folder(one: &DatasetSource, other: &DatasetSource) -> bool {
-    match (one, other) {
-        (DatasetSource::Folder(one), DatasetSource::Folder(other)) => {
-            one == other
-                || fs::canonicalize(one)
-                    .is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
-        }
-        _ => false,
     }
 }
 

@@ -1,12 +1,11 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
-use super::train::{network_image, wrong_use_of_data};
+use super::images::{network_image, opened};
 use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
 use crate::config::Overrides;
 use crate::model_file::load;
 use anyhow::Result;
 use nopropdt_blocks::{ImageShape, Method, Weights};
-use nopropdt_data::outline;
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::kernels::Isa;
 use serde::Serialize;
@@ -69,9 +68,9 @@ fn network(arguments: &InfoArguments) -> Result<(Box<dyn Method>, Weights, Image
     }
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
-    let (shape, classes) =
-        outline(&config.dataset, &config.load_options(Path::new("data"))).map_err(wrong_use_of_data)?;
-    let network = config.network(network_image(shape), classes)?;
+    let opened = opened(&config.dataset, &config.load_options(Path::new("data")))?;
+    let shape = opened.shape();
+    let network = config.network(network_image(shape), opened.classes())?;
     let weights = network.init(config.seed);
     Ok((network, weights, network_image(shape)))
 }

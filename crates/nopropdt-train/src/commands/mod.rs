@@ -2,6 +2,7 @@
 
 mod arguments;
 mod eval;
+mod images;
 mod info;
 mod numbers;
 mod output;
@@ -10,7 +11,7 @@ mod resume;
 mod threads;
 mod train;
 
-pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments, typed_path};
 pub use info::cpu_name;
 pub use output::{complain, print};
 

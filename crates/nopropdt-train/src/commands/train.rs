@@ -1,10 +1,11 @@
 //! `train`: from a configuration to a run folder.
 
+use super::images::{self, image_shape};
 use super::progress::Display;
 use super::resume::{self, TakenUp};
 use super::{TrainArguments, UsageError, must_exist, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
-use crate::config::{EmbeddingKind, Normalize, Overrides, RunConfig};
+use crate::config::{EmbeddingKind, Overrides, RunConfig};
 use crate::evaluate::accuracy;
 use crate::files::{create_file, replace_file, settle};
 use crate::image_hash::image_hash;
@@ -18,16 +19,13 @@ use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
 use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch};
 use anyhow::{Context, Result};
-use nopropdt_blocks::{ImageShape, Method};
-use nopropdt_data::{Channels, DataError, Dataset, DatasetSource, LoadOptions, Split, load_from, outline};
+use nopropdt_blocks::Method;
+use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::kernels::Isa;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
-const VALIDATION_SEED: u64 = 0;
 
 /// A run ended before its last epoch, or before its last file was there.
 #[derive(Debug, thiserror::Error)]
@@ -71,16 +69,15 @@ fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
         }
         None => (new_config(arguments, isa)?, None),
     };
-    if matches!(config.dataset, DatasetSource::Folder(_)) {
-        // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-        let options = LoadOptions { channels: Channels::Grey, ..config.load_options(&arguments.data_dir) };
-        let (image, classes) = outline(&config.dataset, &options).map_err(wrong_use_of_data)?;
-        if classes < 2 {
-            anyhow::bail!("{}: must hold pictures of at least two classes; found one class", config.dataset);
-        }
-        config.network(network_image(image), classes)?;
+    if let Some(path) = &arguments.resume {
+        let told = format!("--resume {} --dataset folder:PATH", path.display());
+        images::must_be_there(&config.dataset, &format!("say where they lie now: {told}"))?;
     }
-    let (dataset, validation) = load_splits(&config, &arguments.data_dir)?;
+    let (opened, parameters) = images::opened_for(&config, &arguments.data_dir)?;
+    if let Some(warning) = memory_warning(&config, parameters, opened.image_bytes()) {
+        output::complain(&warning);
+    }
+    let (dataset, validation) = images::load_splits(&config, opened)?;
     let memory = Watch::start();
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     if config.embedding == EmbeddingKind::Prototype {
@@ -88,9 +85,6 @@ fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
         members(&dataset.train, dataset.classes())?;
     }
     let threads = rayon::current_num_threads();
-    if let Some(warning) = memory_warning(&config, network.facts().parameters) {
-        output::complain(&warning);
-    }
     let images = image_hash(&[&dataset.train, &dataset.test]);
     let (folder, taken_up) = match resumed {
         Some(folder) => {
@@ -131,61 +125,6 @@ fn new_config(arguments: &TrainArguments, isa: Isa) -> Result<RunConfig> {
     let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
     Ok(RunConfig { precision: config.precision.decided(isa), ..config })
-}
-
-fn load_splits(config: &RunConfig, data_dir: &Path) -> Result<(Dataset, Option<Split>)> {
-    let mut dataset =
-        load_from(&config.dataset, &config.load_options(data_dir)).map_err(wrong_use_of_data)?;
-    dataset.test = dataset.test.limited(config.limit_test);
-    let train = dataset.train.limited(config.limit_train);
-    let (train, validation) = match config.validation {
-        0 => (train, None),
-        count => {
-            let (train, validation) =
-                train.split_validation(count, VALIDATION_SEED).map_err(|error| match error {
-                    DataError::ValidationCount { .. } => UsageError(format!("--{error}")).into(),
-                    error => anyhow::Error::from(error),
-                })?;
-            (train, Some(validation))
-        }
-    };
-    if train.len() < 2 {
-        return Err(UsageError(format!("training wants at least 2 images; {} are left", train.len())).into());
-    }
-    dataset.train = train;
-    match config.normalize {
-        Some(Normalize::Standard) => normalised(dataset, validation),
-        Some(Normalize::None) | None => Ok((dataset, validation)),
-    }
-}
-
-/// The same images, all normalised by the moments of the training images.
-fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Dataset, Option<Split>)> {
-    let moments = dataset.train.statistics();
-    dataset.train = dataset.train.with_normalisation(moments.clone())?;
-    dataset.test = dataset.test.with_normalisation(moments.clone())?;
-    let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
-    Ok((dataset, validation))
-}
-
-/// Tells wrong use from bad data.
-pub(super) fn wrong_use_of_data(error: DataError) -> anyhow::Error {
-    match error {
-        DataError::FolderOption { .. } | DataError::FolderSplit { .. } | DataError::NotReadable { .. } => {
-            UsageError(error.to_string()).into()
-        }
-        error => error.into(),
-    }
-}
-
-/// The shape of a dataset's images, in the words of the network.
-pub(super) fn image_shape(dataset: &Dataset) -> ImageShape {
-    network_image(dataset.shape())
-}
-
-/// A shape in the words of the network.
-pub(super) fn network_image(shape: nopropdt_data::ImageShape) -> ImageShape {
-    ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
 impl Session {
@@ -247,15 +186,10 @@ impl Session {
     }
 
     fn introduce(&self, display: &Display, parameters: usize, finished: usize) {
-        let (config, data) = (&self.config, &self.dataset);
-        display.line(&format!(
-            "{}: {} training and {} test images of {}, {} classes",
-            data.name,
-            data.train.len(),
-            data.test.len(),
-            data.shape(),
-            data.classes()
-        ));
+        let config = &self.config;
+        for line in images::introduction(config, &self.dataset) {
+            display.line(&line);
+        }
         display.line(&format!(
             "{}: {} {}, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
             self.network.facts().name,

@@ -6,7 +6,7 @@ use nopropdt_train::model_file::load;
 use serde_json::Value;
 
 /// A PNG picture, `side` pixels square: white where `class` says, on noise by `seed`.
-fn picture(side: u32, class: usize, seed: u32) -> Vec<u8> {
+pub fn picture(side: u32, class: usize, seed: u32) -> Vec<u8> {
     let pixels: Vec<u8> = (0..side * side)
         .map(|place| match class {
             0 if place / side == side / 2 => 255,
@@ -22,7 +22,7 @@ fn picture(side: u32, class: usize, seed: u32) -> Vec<u8> {
 }
 
 /// Two classes of pictures in `folder`, divided or in one tree.
-fn pictures(sandbox: &Sandbox, folder: &str, side: u32, names: [&str; 2], parts: &[(&str, u32)]) {
+pub fn pictures(sandbox: &Sandbox, folder: &str, side: u32, names: [&str; 2], parts: &[(&str, u32)]) {
     for (class, name) in names.into_iter().enumerate() {
         for (part, count) in parts {
             for seed in 0..*count {
@@ -33,7 +33,7 @@ fn pictures(sandbox: &Sandbox, folder: &str, side: u32, names: [&str; 2], parts:
 }
 
 const DIVIDED: [(&str, u32); 2] = [("train", 40), ("test", 20)];
-const NAMES: [&str; 2] = ["lying", "standing"];
+pub const NAMES: [&str; 2] = ["lying", "standing"];
 
 #[test]
 fn a_folder_is_trained_on_and_its_class_names_kept() {

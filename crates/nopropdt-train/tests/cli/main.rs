@@ -8,6 +8,7 @@ mod determinism;
 mod diverging;
 mod eval;
 mod folder;
+mod folder_notes;
 mod harness;
 mod idx;
 mod info;

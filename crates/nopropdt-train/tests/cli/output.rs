@@ -101,7 +101,7 @@ fn a_run_that_can_not_fit_into_memory_is_warned_of() {
     };
     // 200 blocks of half a million weights, three numbers each.
     let told = warned(900_000, "200");
-    assert!(told.starts_with("warning: memory: training holds at least 1."), "{told}");
+    assert!(told.starts_with("warning: memory: the run holds at least 1."), "{told}");
     assert!(told.contains(" are left (by ulimit -v)"), "{told}");
     assert_eq!(warned(8_000_000, "1"), "");
 }

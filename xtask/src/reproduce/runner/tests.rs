@@ -33,7 +33,6 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        static GO_ON: AtomicBool = AtomicBool::new(false);
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program");
         fs::write(&program, SCRIPT).unwrap();
@@ -45,7 +44,7 @@ impl Stage {
             folder: runs,
             data_dir: "data".into(),
             cifar10_jpeg: None,
-            stop: &GO_ON,
+            stop: Arc::default(),
             origin: Outcome::example(0.0).origin.unwrap(),
         };
         Self { folder, runner }

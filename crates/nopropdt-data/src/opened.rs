@@ -1,0 +1,145 @@
+//! Datasets in two steps: first what they are, then their images.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    DataError, Dataset, DatasetName, DatasetSource, ImageShape, LoadOptions, Note, Split, folder, load,
+};
+
+/// A dataset that was looked through, before its images are read. Of a known one nothing is looked at; of a folder all names are, and
+/// one picture.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    name: String,
+    images: Images,
+}
+
+#[derive(Clone, Debug)]
+enum Images {
+    Known { name: DatasetName, data_dir: PathBuf },
+    Folder(folder::Opened),
+}
+
+/// Looks through a dataset.
+///
+/// # Errors
+/// What is wrong with a folder, its first picture or an option; [`DataError::NotReadable`] for images that another program makes.
+pub fn open(source: &DatasetSource, options: &LoadOptions) -> Result<Opened, DataError> {
+    options.check_for(source)?;
+    let images = match source {
+        DatasetSource::Known(name) => Images::Known { name: *name, data_dir: options.data_dir.clone() },
+        DatasetSource::Folder(path) => Images::Folder(folder::open(Path::new(path), options)?),
+        DatasetSource::Own(name) => return Err(DataError::NotReadable { name: name.clone() }),
+    };
+    Ok(Opened { name: source.short_name(), images })
+}
+
+impl Opened {
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        match &self.images {
+            Images::Known { name, .. } => name.classes(),
+            Images::Folder(folder) => folder.class_names.len(),
+        }
+    }
+
+    /// Names of a folder's classes; those of a known dataset may lie in its files.
+    #[must_use]
+    pub fn class_names(&self) -> Option<&[String]> {
+        match &self.images {
+            Images::Known { .. } => None,
+            Images::Folder(folder) => Some(&folder.class_names),
+        }
+    }
+
+    /// What its user should know of how it is read.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        match &self.images {
+            Images::Known { .. } => &[],
+            Images::Folder(folder) => &folder.notes,
+        }
+    }
+
+    /// The shape of the first image: that of all of them, but for the channels where these are as the pictures are
+    /// ([`Channels::Auto`](crate::Channels::Auto)) and the first one is grey.
+    #[must_use]
+    pub fn first_shape(&self) -> ImageShape {
+        match &self.images {
+            Images::Known { name, .. } => name.image_shape(),
+            Images::Folder(folder) => folder.first_shape,
+        }
+    }
+
+    /// The shape of all images. Where the first picture of a folder does not tell, the others are looked at for colour.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        match &self.images {
+            Images::Known { name, .. } => name.image_shape(),
+            Images::Folder(folder) => folder.shape(),
+        }
+    }
+
+    /// Bytes that the images of a folder take in memory, at the least; 0 for a known dataset, of which nothing was looked at.
+    #[must_use]
+    pub fn image_bytes(&self) -> u64 {
+        match &self.images {
+            Images::Known { .. } => 0,
+            Images::Folder(folder) => folder.image_bytes(),
+        }
+    }
+
+    /// Reads all images.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`] when a file has not been fetched; otherwise what is wrong with which file.
+    pub fn load(self) -> Result<Dataset, DataError> {
+        match self.images {
+            Images::Known { name, data_dir } => load(name, &data_dir),
+            Images::Folder(folder) => folder.load(&self.name),
+        }
+    }
+}
+
+/// Reads any dataset that can be read: a known one, or a folder of pictures.
+///
+/// # Errors
+/// As [`load`]; for a folder, what is wrong with which picture or option; [`DataError::NotReadable`] for images that
+/// another program makes.
+pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset, DataError> {
+    open(source, options)?.load()
+}
+
+/// Reads the test images of a dataset, labelled by their classes' places in `class_names`, such as a model's; also what the user
+/// should know of how they were read.
+///
+/// A folder needs no training pictures for that, nor all of the classes; of one that isn't divided [`LoadOptions::split`] says which
+/// share is the test set, 1 for all of it.
+///
+/// # Errors
+/// As [`load_from`]; [`DataError::Dataset`] when a known dataset has other classes than those, and [`DataError::Format`] when
+/// a folder has one that is none of those.
+pub fn load_test(
+    source: &DatasetSource,
+    options: &LoadOptions,
+    class_names: &[String],
+) -> Result<(Split, Vec<Note>), DataError> {
+    if let DatasetSource::Folder(path) = source {
+        return folder::load_test(Path::new(path), options, class_names);
+    }
+    let dataset = load_from(source, options)?;
+    let wrong = |found| DataError::Dataset {
+        dataset: dataset.name.clone(),
+        rule: "must have the model's classes",
+        found,
+    };
+    if dataset.classes() != class_names.len() {
+        return Err(wrong(format!("it has {}, the model {}", dataset.classes(), class_names.len())));
+    }
+    let mut pairs = dataset.class_names.iter().zip(class_names).enumerate();
+    if let Some((class, (found, wanted))) = pairs.find(|(_, (found, wanted))| found != wanted) {
+        return Err(wrong(format!("its class {class} is {found:?}, the model's {wanted:?}")));
+    }
+    Ok((dataset.test, dataset.notes))
+}
