@@ -34,6 +34,17 @@ pub enum DataError {
         /// What was found, and the remedy where there is one.
         found: String,
     },
+    /// Pictures of a folder that can't be images of one size as they are: [`LoadOptions::image_size`](crate::LoadOptions) brings them to
+    /// one.
+    #[error("{}: {rule}; {found}; set --image-size", file.display())]
+    PictureSize {
+        /// The first picture of another size.
+        file: PathBuf,
+        /// What must hold.
+        rule: String,
+        /// The size found.
+        found: String,
+    },
     /// A dataset that only the program that made it can read.
     #[error("own:{name}: images must come from the program that makes them; this one can't read them")]
     NotReadable {

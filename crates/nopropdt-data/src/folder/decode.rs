@@ -84,7 +84,7 @@ pub(super) fn first_shape<'a>(
     });
     if !(1..=MOST_SIDE).contains(&height) || !(1..=MOST_SIDE).contains(&width) {
         let rule = format!("images must be 1 to {MOST_SIDE} pixels high and wide");
-        return Err(DataError::format(&path, rule, format!("{height}x{width}; set --image-size")));
+        return Err(DataError::PictureSize { file: path, rule, found: format!("found {height}x{width}") });
     }
     let channels = match channels {
         Channels::Auto => {
@@ -172,7 +172,8 @@ fn fill(
     let (wide, high) = picture.dimensions();
     if !scale && (high, wide) != (height, width) {
         let rule = format!("images must have one size, the first {height}x{width}");
-        return Err(DataError::format(path, rule, format!("found {high}x{wide}; set --image-size")).into());
+        let found = format!("found {high}x{wide}");
+        return Err(DataError::PictureSize { file: path.to_owned(), rule, found }.into());
     }
     if shape.channels == 1 {
         if channels == Channels::Auto && picture.has_colour() {

@@ -3,7 +3,7 @@
 use super::UsageError;
 use crate::config::{Normalize, RunConfig};
 use crate::home::{at_home, variable};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use nopropdt_blocks::ImageShape;
 use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Opened, Split, open};
 use std::io::ErrorKind;
@@ -45,10 +45,11 @@ pub(super) fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened,
     let opened = opened(&config.dataset, &config.load_options(data_dir))?;
     if let Some(names) = opened.class_names() {
         if let [name] = names {
-            bail!(
+            return Err(UsageError(format!(
                 "{source}: must hold pictures of at least two classes; found one class, {name}; if the classes are the folders in it, take {source}/{name}",
                 source = config.dataset
-            );
+            ))
+            .into());
         }
     }
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
@@ -95,9 +96,11 @@ fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Datase
 /// What is wrong with a dataset: wrong use, or bad data.
 pub(super) fn failure(source: &DatasetSource, error: DataError) -> anyhow::Error {
     match error {
-        DataError::FolderOption { .. } | DataError::FolderSplit { .. } | DataError::NotReadable { .. } => {
-            UsageError(error.to_string()).into()
-        }
+        // Another flag mends these, or the lack of one.
+        DataError::FolderOption { .. }
+        | DataError::FolderSplit { .. }
+        | DataError::PictureSize { .. }
+        | DataError::NotReadable { .. } => UsageError(error.to_string()).into(),
         DataError::Io { ref path, ref reason, .. }
             if reason.kind() == ErrorKind::NotFound && is_folder(source, path) =>
         {

@@ -9,7 +9,7 @@ fn a_loss_that_is_not_finite_ends_the_run() {
     assert!(message.starts_with("error: training: the loss of block 1 became "), "{message}");
     assert!(message.contains(" in epoch 1 at batch 2; try a smaller --lr or --clip-norm 1"), "{message}");
     assert!(message.ends_with("no epoch was finished, so there is no checkpoint"), "{message}");
-    assert_eq!(sandbox.names("run"), ["config.toml"]);
+    assert_eq!(sandbox.names("run"), [".lock", "config.toml"]);
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn weights_that_are_not_finite_are_not_saved() {
         message.contains("the weights of block 1 are no longer finite at the end of epoch 1"),
         "{message}"
     );
-    assert_eq!(sandbox.names("run"), ["config.toml"]);
+    assert_eq!(sandbox.names("run"), [".lock", "config.toml"]);
 }
 
 /// One batch an epoch at a rate that explodes: the first step is still finite, the second epoch's loss is not.
@@ -32,7 +32,8 @@ fn the_last_good_epoch_is_kept() {
     let message = complaint(&sandbox.output(tiny(&own)), 1);
     assert!(message.contains("the loss of block 1 became NaN in epoch 2 at batch 1"), "{message}");
     assert!(message.ends_with("run/checkpoint.bin keeps the end of epoch 1"), "{message}");
-    assert_eq!(sandbox.names("run"), ["checkpoint.bin", "config.toml", "metrics.jsonl", "model.safetensors"]);
+    let files = [".lock", "checkpoint.bin", "config.toml", "metrics.jsonl", "model.safetensors"];
+    assert_eq!(sandbox.names("run"), files);
     assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 1);
     // Both can still be read: the model answers, and the run goes on into the same wall.
     sandbox.ok(["eval", "--model", "run/model.safetensors", "--runs", "1"]);

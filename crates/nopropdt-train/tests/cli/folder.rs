@@ -158,9 +158,9 @@ fn wrong_use_is_told() {
         (2, &["dataset=folder:bars", "crop-padding=300"], "--crop-padding: must be from 0 to 256; found 300"),
         (2, &["dataset=folder:bars", "normalize=some"], "unknown variant `some`"),
         (2, &["dataset=folder:bars", "split=0.5"], "--split is for a folder without test pictures"),
-        (1, &["dataset=folder:nothing"], "nothing: can't open"),
+        (2, &["dataset=folder:nothing"], "--dataset folder:nothing: there is no such folder"),
         (2, &["dataset=folder:bars/train"], "must hold the folders train and test"),
-        (1, &["dataset=folder:one", "split=0.5"], "folder:one: must hold pictures of at least two classes"),
+        (2, &["dataset=folder:one", "split=0.5"], "folder:one: must hold pictures of at least two classes"),
     ] {
         let out = ["out=run"];
         sandbox.refused(code, &[words], tiny(&[flags, &out].concat()));
@@ -172,4 +172,85 @@ fn wrong_use_is_told() {
         &["bars/test/lying/bad.png: must be a PNG, JPEG, BMP or WebP picture"],
         tiny(&["dataset=folder:bars"]),
     );
+}
+
+/// A run of pictures that goes on after its first epoch of two.
+fn half_run_of_pictures(sandbox: &Sandbox) {
+    pictures(sandbox, "bars", 8, NAMES, &[("train", 6), ("test", 2)]);
+    half_run(sandbox, "run", &["dataset=folder:bars", "limit-train=12"]);
+}
+
+const RESUME: [&str; 3] = ["--resume", "run", "--no-progress"];
+
+/// Where pictures lie is no setting: their hash guards, and the result has the same bits.
+#[test]
+fn a_run_goes_on_where_its_pictures_lie_now() {
+    let sandbox = Sandbox::new();
+    half_run_of_pictures(&sandbox);
+    let whole = ["dataset=folder:bars", "limit-train=12", "lr-schedule=constant", "out=whole"];
+    sandbox.ok(tiny(&whole));
+    std::fs::rename(sandbox.path("bars"), sandbox.path("moved")).unwrap();
+    let words = ["bars: the pictures are no longer there", "--resume run --dataset folder:PATH"];
+    sandbox.refused(2, &words, RESUME);
+    // Other pictures are another run, wherever they lie.
+    pictures(&sandbox, "others", 8, NAMES, &[("train", 6), ("test", 3)]);
+    let words =
+        ["run/checkpoint.bin: must have the images the run was started with", "folder:others has others"];
+    sandbox.refused(1, &words, [&RESUME[..], &["--dataset", "folder:others"]].concat());
+    sandbox.refused(2, &["--dataset: with --resume"], [&RESUME[..], &["--dataset", "digits"]].concat());
+    sandbox.refused(2, &["leave the other flags out"], [&RESUME[..], &["--split", "0.5"]].concat());
+    let output = sandbox.ok([&RESUME[..], &["--dataset", "folder:moved"]].concat());
+    assert!(stdout(&output).contains("run: going on after epoch 1"), "{}", stdout(&output));
+    assert!(sandbox.read("run/model.safetensors") == sandbox.read("whole/model.safetensors"));
+    // It is known from now on, to eval too.
+    assert!(sandbox.text("run/config.toml").contains("dataset = \"folder:moved\""));
+    sandbox.ok(RESUME);
+    sandbox.ok(["eval", "--model", "run/model.safetensors", "--runs", "1"]);
+}
+
+#[test]
+fn an_edited_place_and_another_working_folder_will_do() {
+    let sandbox = Sandbox::new();
+    half_run_of_pictures(&sandbox);
+    let config = sandbox.text("run/config.toml");
+    std::fs::rename(sandbox.path("bars"), sandbox.path("moved")).unwrap();
+    sandbox.write("run/config.toml", config.replace("folder:bars", "folder:moved"));
+    sandbox.ok(RESUME);
+    let sandbox = Sandbox::new();
+    half_run_of_pictures(&sandbox);
+    std::fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    let here = |own: &[&str]| {
+        let mut command = sandbox.command();
+        command
+            .current_dir(sandbox.path("elsewhere"))
+            .args(["--resume", "../run"])
+            .args(own)
+            .output()
+            .unwrap()
+    };
+    let message = crate::harness::complaint(&here(&[]), 2);
+    assert!(message.contains("--resume ../run --dataset folder:PATH"), "{message}");
+    assert!(here(&["--dataset", "folder:../bars"]).status.success());
+}
+
+/// A model file is the same wherever its pictures lay, and does not tell it.
+#[test]
+fn a_model_does_not_keep_where_its_pictures_lay() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "a/bars", 8, NAMES, &[(".", 8)]);
+    pictures(&sandbox, "b/bars", 8, NAMES, &[(".", 8)]);
+    for place in ["a", "b"] {
+        let dataset = format!("dataset=folder:{place}/bars");
+        sandbox.train(&format!("run-{place}"), &[dataset.as_str(), "split=0.25"]);
+    }
+    let model = sandbox.read("run-a/model.safetensors");
+    assert!(model == sandbox.read("run-b/model.safetensors"));
+    sandbox.write("alone.safetensors", &model);
+    let eval = ["eval", "--model", "alone.safetensors", "--runs", "1"];
+    sandbox.refused(2, &["bars: the pictures are no longer there", "--dataset folder:PATH"], eval);
+    // The folder trained on is known by its name then: nobody tests on training pictures unasked.
+    let here = [&eval[..], &["--dataset", "folder:a/bars"]].concat();
+    let json = sandbox.ok([&here[..], &["--json"]].concat());
+    assert_eq!(serde_json::from_str::<Value>(&stdout(&json)).unwrap()["images"], 4);
+    sandbox.refused(2, &["--split: must be 0.25"], [&here[..], &["--split", "1"]].concat());
 }

@@ -51,7 +51,7 @@ fn advice_does_not_lead_to_classes_called_like_parts() {
     sandbox.refused(2, &words, tiny(&["dataset=folder:deep", "split=0.1", "out=run"]));
     pictures(&sandbox, "wrapped/images", 9, NAMES, &[(".", 2)]);
     let words = ["found one class, images; if the classes are the folders in it, take folder:wrapped/images"];
-    sandbox.refused(1, &words, tiny(&["dataset=folder:wrapped", "split=0.5", "out=run"]));
+    sandbox.refused(2, &words, tiny(&["dataset=folder:wrapped", "split=0.5", "out=run"]));
 }
 
 #[test]
@@ -111,11 +111,33 @@ fn home_is_found_where_the_shell_did_not_look() {
     assert!(stdout(&output).starts_with("bars: 6 training and 6 test images"));
     let eval = ["eval", "--model=run/model.safetensors", "--runs=1", "--json"];
     assert!(run(&eval).status.success());
+    // The same for every path.
+    let names = |path: &str| sandbox.exists(path);
+    for arguments in [
+        &["--dataset=digits", "--limit-train=8", "--steps=1", "--epochs=1", "--no-progress", "--out=~/run"][..],
+        &["--resume=~/run"],
+        &["info", "--model=~/run/model.safetensors"],
+        &["info", "--config=~/run/config.toml"],
+        &["eval", "--model=~/run/model.safetensors", "--runs=1"],
+    ] {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    }
+    assert!(names("me/run/model.safetensors") && !names("~"));
+    let output = run(&["--dataset=mnist", "--data-dir=~/data", "--out=other"]);
+    assert!(
+        stderr(&output).contains(&*sandbox.path("me/data/mnist").to_string_lossy()),
+        "{}",
+        stderr(&output)
+    );
     // It is the folder trained on, whichever way it is written.
     let output = run(&[&eval[..], &["--dataset=folder:me/bars"]].concat());
     assert_eq!(serde_json::from_str::<Value>(&stdout(&output)).unwrap()["images"], 6);
-    let words = ["can't open", "$HOME was not replaced by the shell: leave out the quotes"];
-    sandbox.refused(1, &words, tiny(&["dataset=folder:$HOME/bars"]));
+    let words = [
+        "--dataset folder:$HOME/bars: there is no such folder",
+        "$HOME was not replaced by the shell: leave out the quotes",
+    ];
+    sandbox.refused(2, &words, tiny(&["dataset=folder:$HOME/bars"]));
 }
 
 #[test]

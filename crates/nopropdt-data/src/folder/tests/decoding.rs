@@ -44,7 +44,7 @@ fn sizes_are_the_same_or_made_so() {
         .load(&plain());
     assert_eq!(
         message.unwrap_err(),
-        "PATH/train/a/big.png: images must be 1 to 256 pixels high and wide; 300x8; set --image-size"
+        "PATH/train/a/big.png: images must be 1 to 256 pixels high and wide; found 300x8; set --image-size"
     );
 }
 
