@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use nopropdt_train::commands::complain;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 
 /// Whoever read the output has gone away (`| head -1`), and the program that wrote it ended for that, unfinished.
@@ -30,6 +31,20 @@ pub fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> R
         bail!("{line}: {status}");
     }
     Ok(())
+}
+
+/// `nopropdt-train`, built beside this program.
+///
+/// # Errors
+/// When it can't be built.
+pub(crate) fn trainer() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("where is this program?")?;
+    let folder = own.parent().context("this program is in a folder")?;
+    let release = folder.file_name().is_some_and(|name| name == "release");
+    let arguments: &[&str] = &["build", "--locked", "--package", "nopropdt-train"];
+    let arguments = if release { [arguments, &["--release"]].concat() } else { arguments.to_vec() };
+    run("cargo", &arguments, &[])?;
+    Ok(folder.join(format!("nopropdt-train{}", std::env::consts::EXE_SUFFIX)))
 }
 
 #[cfg(unix)]

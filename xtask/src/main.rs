@@ -14,6 +14,7 @@ mod fetch_data;
 mod golden;
 mod layers;
 mod reproduce;
+mod stress;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Run the paper's tables and figures, and write them down
     Reproduce(reproduce::Arguments),
+    /// Kill runs at random moments, and start them at once, many times: bits must stay the same, and folders have one owner
+    Stress(stress::Arguments),
     /// Check that every crate and module uses only those below it
     Layers(layers::Arguments),
     /// Make the golden test files again with PyTorch
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
+        Command::Stress(arguments) => stress::run(arguments),
         Command::Layers(arguments) => layers::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
     };

@@ -55,7 +55,7 @@ impl Runner {
     /// Builds the program, and finds what it learns from.
     pub(super) fn new(folder: &Path, data_dir: &Path, cifar10_jpeg: Option<&Path>) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let program = program()?;
+        let program = crate::command::trainer()?;
         let origin = Origin::here()?;
         let target = folder.parent().context("the runs' folder has a parent")?;
         let cifar10_jpeg = cifar::folder(cifar10_jpeg, target)?;
@@ -221,17 +221,6 @@ impl Runner {
         complain(&format!("{}: the same model twice, to the byte", cell.name));
         Ok(None)
     }
-}
-
-/// The built program beside this one.
-fn program() -> Result<PathBuf> {
-    let own = std::env::current_exe().context("where is this program?")?;
-    let folder = own.parent().context("this program is in a folder")?;
-    let release = folder.file_name().is_some_and(|name| name == "release");
-    let arguments: &[&str] = &["build", "--locked", "--package", "nopropdt-train"];
-    let arguments = if release { [arguments, &["--release"]].concat() } else { arguments.to_vec() };
-    crate::command::run("cargo", &arguments, &[])?;
-    Ok(folder.join(format!("nopropdt-train{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Replaces a file whole.

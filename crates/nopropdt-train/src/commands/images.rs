@@ -43,14 +43,12 @@ pub(super) fn must_be_there(source: &DatasetSource, remedy: &str) -> Result<(), 
 /// parameters of its network.
 pub(super) fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, usize)> {
     let opened = opened(&config.dataset, &config.load_options(data_dir))?;
-    if let Some(names) = opened.class_names() {
-        if let [name] = names {
-            return Err(UsageError(format!(
-                "{source}: must hold pictures of at least two classes; found one class, {name}; if the classes are the folders in it, take {source}/{name}",
-                source = config.dataset
-            ))
-            .into());
-        }
+    if let Some([name]) = opened.class_names() {
+        return Err(UsageError(format!(
+            "{source}: must hold pictures of at least two classes; found one class, {name}; if the classes are the folders in it, take {source}/{name}",
+            source = config.dataset
+        ))
+        .into());
     }
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
     let network = config.network(network_image(opened.first_shape()), opened.classes())?;
