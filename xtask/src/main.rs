@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use nopropdt_train::commands::complain;
+use nopropdt_train::signals::outlive_file_size_limits;
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "Project chores")]
@@ -60,6 +61,10 @@ fn root() -> PathBuf {
 
 fn main() -> ExitCode {
     nopropdt_tensor::kernels::keep_freed_memory();
+    if let Err(error) = outlive_file_size_limits() {
+        complain(&format!("error: can't listen for signals: {error}"));
+        return ExitCode::FAILURE;
+    }
     let result = match Cli::parse().command {
         Command::FetchData(arguments) => fetch_data::run(arguments),
         Command::Check(arguments) => check::run(arguments),

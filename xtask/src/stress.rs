@@ -16,14 +16,23 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Kills (SIGKILL) in all, shared among the methods
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true, default_value_t = 100)]
     kills: usize,
     /// Pairs of runs started at once in one folder
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true, default_value_t = 50)]
     pairs: usize,
     /// Seed of the moments
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", value_parser = seed, allow_hyphen_values = true, default_value_t = 0)]
     seed: u64,
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let rule = "must be a whole number from 0 to 1000000";
+    text.parse().ok().filter(|&count| count <= 1_000_000).ok_or_else(|| rule.to_owned())
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
 }
 
 /// A method each that learns by blocks, by one network and through all blocks: their checkpoints hold different things.
@@ -195,6 +204,15 @@ fn said(output: &Output) -> String {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_told_their_range() {
+        for text in ["-1", "1.5", "many", "1000001", ""] {
+            assert_eq!(count(text).unwrap_err(), "must be a whole number from 0 to 1000000", "{text}");
+        }
+        assert_eq!(seed("-1").unwrap_err(), "must be a whole number from 0 to 18446744073709551615");
+        assert_eq!((count("3"), seed("18446744073709551615")), (Ok(3), Ok(u64::MAX)));
+    }
 
     fn bench(script: &str) -> Bench {
         use std::os::unix::fs::PermissionsExt;

@@ -249,7 +249,7 @@ fn payload(bytes: &[u8]) -> Result<&[u8], String> {
     let version = u32::from_le_bytes(bytes[8..12].try_into().expect("4 bytes"));
     if version != VERSION {
         return Err(format!(
-            "format version must be {VERSION}; found {version}; go on with the program that wrote it"
+            "format version must be {VERSION}; found {version}, of another version of the program"
         ));
     }
     let promised = u64::from_le_bytes(bytes[12..20].try_into().expect("8 bytes"));
@@ -376,7 +376,7 @@ mod tests {
         assert!(refusal(|bytes| bytes[0] = b'X').contains("must begin with NPDTCKPT"));
         assert_eq!(
             refusal(|bytes| bytes[8] = 9),
-            "format version must be 2; found 9; go on with the program that wrote it"
+            "format version must be 2; found 9, of another version of the program"
         );
         assert!(refusal(|bytes| bytes.push(0)).contains("header promises"));
         assert!(refusal(|bytes| *bytes.last_mut().unwrap() ^= 1).contains("SHA-256"));

@@ -19,6 +19,8 @@ pub struct Accuracy {
     pub consensus: f64,
     /// The logits of each read-out, each block's own: a fraction each.
     pub per_block: Vec<f64>,
+    /// Whether every class probability was a finite number; where one is not, the accuracies are those of no answer.
+    pub finite: bool,
 }
 
 /// What a network makes of one image.
@@ -125,12 +127,14 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading
                     sums
                 },
             );
-            sums.unwrap_or_default().iter().map(|answers| hits(answers, labels)).collect::<Vec<usize>>()
+            let sums = sums.unwrap_or_default();
+            let finite = sums.iter().all(|answers| answers.data().iter().all(|p| p.is_finite()));
+            (sums.iter().map(|answers| hits(answers, labels)).collect::<Vec<usize>>(), finite)
         };
         (0..reading.runs).map(run).collect::<Vec<_>>()
     });
     let share = |run: usize, column: usize| {
-        counts.iter().map(|batch| batch[run][column]).sum::<usize>() as f64 / data.len() as f64
+        counts.iter().map(|batch| batch[run].0[column]).sum::<usize>() as f64 / data.len() as f64
     };
     let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.facts().readouts);
     (0..reading.runs as usize)
@@ -138,6 +142,7 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading
             chain: share(run, 0),
             consensus: share(run, 1),
             per_block: (0..readouts).map(|readout| share(run, 2 + readout)).collect(),
+            finite: counts.iter().all(|batch| batch[run].1),
         })
         .collect()
 }

@@ -30,6 +30,9 @@ impl WriteError {
     #[must_use]
     pub fn problem(&self) -> String {
         match (self.reason.kind(), self.space) {
+            (_, Some((needed, free))) if free > needed => {
+                "the disk takes no further file, though it has room (inodes); remove some files".into()
+            }
             (_, Some((needed, free))) => {
                 let (needed, free) = (megabytes(needed), megabytes(free));
                 format!("the disk is full: the file takes {needed} MB, {free} MB are free; make room")
@@ -40,7 +43,10 @@ impl WriteError {
                     .into()
             }
             (ErrorKind::ReadOnlyFilesystem, _) => "the disk can only be read; choose another folder".into(),
-            _ => format!("can't be written: {}; check the folder and its permissions", self.reason),
+            (ErrorKind::NotFound, _) => "can't be written: there is no such folder".into(),
+            // A temporary file's name, which such an error of tempfile's holds, tells nobody anything.
+            (ErrorKind::Other, _) => format!("can't be written: {}; check the folder", self.reason),
+            (kind, _) => format!("can't be written: {kind}; check the folder and its permissions"),
         }
     }
 }
@@ -164,7 +170,7 @@ mod tests {
             Err(io::Error::other("a reason"))
         };
         let error = replace_file_with(&path, &|| 26, half).unwrap_err();
-        assert_eq!(error.problem(), "can't be written: a reason; check the folder and its permissions");
+        assert_eq!(error.problem(), "can't be written: a reason; check the folder");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         replace_file(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
@@ -205,6 +211,7 @@ mod tests {
             error(ErrorKind::StorageFull, Some((3_456_789, 12_000))).to_string(),
             "a: the disk is full: the file takes 3.46 MB, 0.01 MB are free; make room"
         );
+        assert!(error(ErrorKind::StorageFull, Some((10, 11))).to_string().contains("takes no further file"));
         for (kind, words) in [
             (ErrorKind::QuotaExceeded, "a: the disk quota is used up"),
             (ErrorKind::FileTooLarge, "ulimit -f"),
@@ -220,7 +227,7 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let message = replace_file(&folder.path().join("absent/file"), b"").unwrap_err().to_string();
-        assert!(message.contains("absent/file: can't be written: "), "{message}");
+        assert!(message.ends_with("absent/file: can't be written: there is no such folder"), "{message}");
     }
 
     #[cfg(unix)]

@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+use anyhow::Context;
 use clap::Parser;
 use nopropdt_train::commands::{Cli, complain, exit_code, run};
+use nopropdt_train::signals::outlive_file_size_limits;
 use std::panic;
 use std::process::ExitCode;
 
@@ -16,7 +18,9 @@ fn main() -> ExitCode {
         }
     }));
     nopropdt_tensor::kernels::keep_freed_memory();
-    match run(Cli::parse()) {
+    let result =
+        outlive_file_size_limits().context("can't listen for signals").and_then(|()| run(Cli::parse()));
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("error: {error:#}"));

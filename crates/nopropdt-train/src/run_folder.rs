@@ -39,6 +39,12 @@ pub enum RunFolderError {
         /// The folder.
         path: String,
     },
+    /// A file stands where a folder was named.
+    #[error("{path}: must be a folder, of a run or for one; it is a file")]
+    NoFolder {
+        /// The file.
+        path: String,
+    },
     /// There is no run to resume.
     #[error(
         "--resume {path}: holds no run (neither config.toml nor checkpoint.bin); start one with --out {path}"
@@ -53,8 +59,9 @@ impl RunFolder {
     /// Makes `path` a new run's folder and checks that it can be written.
     ///
     /// # Errors
-    /// When it holds a run, another process is about to begin one there, or it can't be made or written.
+    /// When it is a file or holds a run, another process is about to begin one there, or it can't be made or written.
     pub fn create(path: &Path) -> Result<Self, RunFolderError> {
+        refuse_file(path)?;
         let taken = || RunFolderError::Taken { path: path.display().to_string() };
         // Asked before anything is written, so that a run of somebody else's is not touched …
         if holds_run(path) {
@@ -102,6 +109,7 @@ impl RunFolder {
     /// # Errors
     /// When it holds no run, another process is at it, or it can't be written.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        refuse_file(path)?;
         if ![CONFIG, CHECKPOINT].iter().any(|file| path.join(file).is_file()) {
             return Err(RunFolderError::NoRun { path: path.display().to_string() });
         }
@@ -167,6 +175,13 @@ const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
+
+fn refuse_file(path: &Path) -> Result<(), RunFolderError> {
+    match path.is_file() {
+        true => Err(RunFolderError::NoFolder { path: path.display().to_string() }),
+        false => Ok(()),
+    }
+}
 
 /// Whether any file of a run is in the folder.
 fn holds_run(path: &Path) -> bool {

@@ -24,12 +24,17 @@ pub fn interruption_flag() -> io::Result<Arc<AtomicBool>> {
         flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }
-    #[cfg(unix)]
-    {
-        // By default a file beyond `ulimit -f` ends the program without a word; caught, it is an error of the write.
-        flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
-    }
     Ok(stop)
+}
+
+/// Makes a file beyond `ulimit -f` an error of the write that meets it. By default it ends the program without a word (exit code 153).
+///
+/// # Errors
+/// When the system refuses to listen for the signal.
+pub fn outlive_file_size_limits() -> io::Result<()> {
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
+    Ok(())
 }
 
 /// The signals to listen for when those of the mask are ignored; none where the system does not tell.

@@ -163,6 +163,6 @@ mod tests {
     #[test]
     fn a_path_that_cannot_be_written_is_named() {
         let error = write_json(Path::new("/no/such/folder/bench.json"), &[0; 0]).unwrap_err().to_string();
-        assert!(error.starts_with("/no/such/folder/bench.json: cannot write: "), "{error}");
+        assert!(error.starts_with("/no/such/folder/bench.json: can't be written: "), "{error}");
     }
 }

@@ -111,7 +111,7 @@ struct Entry {
 }
 
 /// Files and folders that systems and their tools add, in lower case, in which they are compared: Windows has no other case.
-const NOISE: [&str; 19] = [
+const NOISE: [&str; 24] = [
     // macOS: in zip archives, in folders that are looked at, at the top of volumes.
     "__macosx",
     ".ds_store",
@@ -121,6 +121,8 @@ const NOISE: [&str; 19] = [
     ".temporaryitems",
     ".trashes",
     "icon\r",
+    "network trash folder",
+    "temporary items",
     // Windows.
     "$recycle.bin",
     "recycler",
@@ -135,13 +137,23 @@ const NOISE: [&str; 19] = [
     "#recycle",
     "@recycle",
     "@recently-snapshot",
+    "#snapshot",
+    "@tmp",
+    // Python.
+    "__pycache__",
 ];
 
 /// Whether a file or folder of this name is one that a system adds by itself: thumbnails, icons, what was thrown away. It is no part
 /// of a dataset: in an archive it would look like a class of pictures or a picture, in a folder like a change.
 pub(crate) fn is_noise(name: &str) -> bool {
+    let name = name.to_lowercase();
+    // What Windows' chkdsk finds goes to found.000 and so on.
+    let is_found = |name: &str| {
+        name.strip_prefix("found.")
+            .is_some_and(|number| number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()))
+    };
     // `._NAME` is where macOS puts what other file systems can't hold of NAME.
-    name.starts_with("._") || NOISE.contains(&name.to_lowercase().as_str())
+    name.starts_with("._") || is_found(&name) || NOISE.contains(&name.as_str())
 }
 
 fn survey_below(path: &Path, name: &str, files: &mut Vec<Entry>) -> Result<(), DataError> {

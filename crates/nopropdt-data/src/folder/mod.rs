@@ -28,6 +28,7 @@ use decode::{any_colour, decode_as, first_shape};
 use layout::Layout;
 use left_out::LeftOut;
 pub(crate) use pictures::Pictures;
+use spelling::Part;
 use tree::{Classes, Tree};
 
 /// Seed of the test pictures of a single tree: the same ones for every run, as for a set that comes divided.
@@ -59,22 +60,21 @@ pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataErr
             (classes, pictures.0.common_folders(), pictures.0, pictures.1)
         }
         (Layout::Divided { test, .. }, _) => return Err(needless_split(path, &test)),
-        (Layout::Single { mut tree, .. }, Some(share)) => {
+        (Layout::Single { mut tree, no_test }, share) => {
             let classes = Classes::of(&tree)?;
             let pictures = classes.pictures(&mut tree)?;
-            left_out.append(tree.left_out);
             let common = pictures.common_folders();
+            if let Some(inside) = &common {
+                refuse_parts(path, &tree, &classes, inside)?;
+            }
+            // Said last: the advice is to work at once.
+            let Some(share) = share else {
+                let remedy = "set --split 0.1 to hold out a tenth of its pictures for testing";
+                return Err(not_divided(path, "must hold the folders train and test", no_test, remedy));
+            };
+            left_out.append(tree.left_out);
             let (train, test) = held_out(path, pictures, share)?;
             (classes, common, train, test)
-        }
-        (Layout::Single { no_test, .. }, None) => {
-            let rule = "must hold the folders train and test";
-            return Err(not_divided(
-                path,
-                rule,
-                no_test,
-                "set --split 0.1 to hold out a tenth of its pictures for testing",
-            ));
         }
     };
     notes.extend(classes.notes());
@@ -151,6 +151,32 @@ fn needless_split(path: &Path, test: &Tree) -> DataError {
         rule: "--split is for a folder without test pictures",
         found: format!("there are some in {}; leave it out", test.path.display()),
     }
+}
+
+/// Most folders that are taken for parts by what they hold alone: training, test and validation pictures.
+const MOST_PARTS: usize = 3;
+
+/// Fails where what seem to be classes hold the same folders, `inside`, and these or those are more likely parts: to tell training from
+/// test pictures is nothing to learn.
+fn refuse_parts(path: &Path, tree: &Tree, classes: &Classes, inside: &[String]) -> Result<(), DataError> {
+    let rule = "must hold the folders train and test, with the classes in them";
+    let (names, within) = (classes.names.join(" and "), inside.join(", "));
+    let parts: Vec<Part> =
+        inside.iter().filter_map(|name| spelling::part(name)).map(|one| one.part).collect();
+    if parts.contains(&Part::Training) && parts.iter().any(|&part| part != Part::Training) {
+        let found = format!(
+            "each of its classes holds {within}; put the classes into these, not these into the classes"
+        );
+        return Err(DataError::format(path, rule, found));
+    }
+    if tree.path == path && (2..=MOST_PARTS).contains(&classes.names.len()) {
+        let found = format!(
+            "{names} hold the same folders ({within}); name them train and test if these are the classes, or else put \
+             the pictures of each together, without folders"
+        );
+        return Err(DataError::format(path, rule, found));
+    }
+    Ok(())
 }
 
 /// A folder without test pictures; `why` those that seem to be there are of no use.

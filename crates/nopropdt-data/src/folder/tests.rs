@@ -197,7 +197,7 @@ fn test_pictures_are_read_alone() {
     assert_eq!(seen(&test(&["dog", "cow", "ant"], &plain()).unwrap()), [(0, 40)]);
     assert_eq!(
         test(&["cat", "cow"], &plain()).unwrap_err(),
-        "PATH/test/dog: test pictures must be of a training class; dog is none of the 2"
+        "PATH/test/dog: test pictures must be of a training class; \"dog\" is none of the 2"
     );
     let message = test(&["cat", "dog"], &LoadOptions { split: Some(0.5), ..plain() }).unwrap_err();
     assert!(message.starts_with("PATH: --split is for a folder without test pictures"), "{message}");
@@ -249,7 +249,7 @@ fn classes_must_be_known_and_filled() {
     let tree = divided_tree();
     tree.add("test/cow/x.png", &grey(8, 8, 0));
     let message = tree.load(&plain()).unwrap_err();
-    assert_eq!(message, "PATH/test/cow: test pictures must be of a training class; cow is none of the 2");
+    assert_eq!(message, "PATH/test/cow: test pictures must be of a training class; \"cow\" is none of the 2");
     let tree = divided_tree();
     fs::create_dir(tree.path().join("train/empty")).unwrap();
     let message = tree.load(&plain()).unwrap_err();

@@ -141,7 +141,16 @@ impl Classes {
             tree.left_out.append(left_out);
         }
         if pictures.is_empty() {
-            return Err(DataError::format(&tree.path, "there must be test pictures", "found none"));
+            let others = tree.left_out.files(LeftOutReason::NoPicture);
+            let found = match others.is_empty() {
+                true => "found none".to_owned(),
+                false => format!("found none, but {}; convert these", Shown(&others)),
+            };
+            return Err(DataError::format(
+                &tree.path,
+                "there must be PNG, JPEG, BMP or WebP pictures to test on",
+                found,
+            ));
         }
         Ok(pictures)
     }
@@ -153,7 +162,7 @@ impl Classes {
                     "test class {name:?} differs from training class {known:?} in {difference}; rename one"
                 )
             }
-            None => format!("{name} is none of the {}", self.names.len()),
+            None => format!("{name:?} is none of the {}", self.names.len()),
         };
         DataError::format(&tree.path.join(name), "test pictures must be of a training class", found)
     }

@@ -9,6 +9,9 @@ use nopropdt_blocks::Sampler;
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
 
+/// Where datasets are when nobody says.
+pub(super) const DATA_DIR: &str = "data";
+
 /// A path in which a `~` that the shell left is the home folder.
 pub fn typed_path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|path| at_home(&path))
@@ -60,7 +63,7 @@ pub struct TrainArguments {
     #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where datasets are
-    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = "data", help_heading = "Data")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = DATA_DIR, help_heading = "Data")]
     pub data_dir: PathBuf,
     /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
     #[arg(long, value_parser = typed_path(), value_name = "DIR", help_heading = "Run")]
@@ -101,7 +104,7 @@ pub struct EvalArguments {
     #[arg(long, value_name = "SHARE")]
     pub split: Option<f64>,
     /// Where datasets are
-    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = "data")]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = DATA_DIR)]
     pub data_dir: PathBuf,
     /// Measurements, each with noise of its own
     #[arg(long, value_parser = numbers::runs, value_name = "R", default_value_t = 5)]

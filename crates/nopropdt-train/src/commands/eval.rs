@@ -2,7 +2,9 @@
 
 use super::images::{failure, must_be_there, network_image, with_home};
 use super::numbers::{DRAWS, RUNS, within};
-use super::{EvalArguments, Readout, UsageError, complain, must_exist, output, percent, thread_pool};
+use super::{
+    EvalArguments, Readout, UsageError, complain, must_exist, must_hold_data, output, percent, thread_pool,
+};
 use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
 use crate::model_file::{Model, ModelMetadata, load};
@@ -46,6 +48,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let pool = thread_pool(arguments.threads)?;
     must_exist("--model", Some(&arguments.model))?;
+    must_hold_data(&arguments.data_dir)?;
     let model = load(&arguments.model)?;
     let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config);
     let source = arguments.dataset.as_ref().unwrap_or(&trained_on.source);
@@ -58,6 +61,12 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
     let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &test, &reading));
+    if !accuracies.iter().all(|accuracy| accuracy.finite) {
+        bail!(
+            "{}: answers must be finite; they are not, so its weights are too large for them; train with a lower --lr",
+            arguments.model.display()
+        );
+    }
     let evaluation = evaluation(arguments, source.short_name(), test.len(), &accuracies);
     let on_the_way = model.metadata.config.method.readout();
     output::print(&match arguments.json {

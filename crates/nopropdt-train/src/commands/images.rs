@@ -33,7 +33,8 @@ pub(super) fn opened(source: &DatasetSource, options: &LoadOptions) -> Result<Op
 pub(super) fn must_be_there(source: &DatasetSource, remedy: &str) -> Result<(), UsageError> {
     match (source, with_home(source)) {
         (DatasetSource::Folder(path), DatasetSource::Folder(found)) if !Path::new(&found).exists() => {
-            Err(UsageError(format!("{path}: the pictures are no longer there; {remedy}")))
+            let seen = if Path::new(&found).is_relative() { ", seen from the current folder" } else { "" };
+            Err(UsageError(format!("{path}: the pictures are not there{seen}; {remedy}")))
         }
         _ => Ok(()),
     }
@@ -73,7 +74,12 @@ pub(super) fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset
         }
     };
     if train.len() < 2 {
-        return Err(UsageError(format!("training wants at least 2 images; {} are left", train.len())).into());
+        let left = train.len();
+        let rule = "training wants at least 2 images";
+        return Err(UsageError(format!(
+            "{rule}; {left} are left by --split, --limit-train and --validation"
+        ))
+        .into());
     }
     dataset.train = train;
     match config.normalize {

@@ -11,6 +11,7 @@ mod resume;
 mod threads;
 mod train;
 
+use arguments::DATA_DIR;
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments, typed_path};
 pub use info::cpu_name;
 pub use output::{complain, print};
@@ -40,10 +41,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let wrong_use = error.is::<UsageError>()
         || error.is::<ConfigError>()
-        || matches!(
-            error.downcast_ref(),
-            Some(RunFolderError::Taken { .. } | RunFolderError::Busy { .. } | RunFolderError::NoRun { .. })
-        );
+        || error.downcast_ref().is_some_and(|error| !matches!(error, RunFolderError::Io { .. }));
     match error.downcast_ref::<train::Stopped>() {
         Some(stopped) if stopped.interrupted => ExitCode::from(130),
         _ if wrong_use => ExitCode::from(2),
@@ -57,7 +55,18 @@ fn must_exist(flag: &str, path: Option<&Path>) -> Result<(), UsageError> {
         Some(path) if !path.exists() => {
             Err(UsageError(format!("{flag} {}: there is no such file", path.display())))
         }
+        Some(path) if path.is_dir() => {
+            Err(UsageError(format!("{flag} {}: must be a file; it is a folder", path.display())))
+        }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a folder of datasets that is not there; the default one need not be.
+fn must_hold_data(data_dir: &Path) -> Result<(), UsageError> {
+    match data_dir == Path::new(DATA_DIR) || data_dir.is_dir() {
+        true => Ok(()),
+        false => Err(UsageError(format!("--data-dir {}: there is no such folder", data_dir.display()))),
     }
 }
 

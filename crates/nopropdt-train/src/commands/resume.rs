@@ -7,7 +7,7 @@ use crate::files::replace_file;
 use crate::metrics::{EpochMetrics, read_metrics, refresh_metrics};
 use crate::run_folder::RunFolder;
 use crate::trainer::Trainer;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nopropdt_data::DatasetSource;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(super) fn open(overrides: &Overrides, path: &Path) -> Result<(RunConfig, Run
     refuse_lost_checkpoint(&folder)?;
     let mut config = match folder.config().is_file() {
         true => Overrides::from_file(&folder.config())?.resolve(None)?,
-        false => config_of(&Checkpoint::read(&folder.checkpoint())?, &folder.checkpoint())?,
+        false => config_of(&read(&folder.checkpoint())?, &folder.checkpoint())?,
     };
     match (&config.dataset, place) {
         (_, None) => {}
@@ -65,6 +65,10 @@ fn refuse_lost_checkpoint(folder: &RunFolder) -> Result<()> {
     bail!("{}: is gone, but {told}; restore it, or start anew with --out", checkpoint.display())
 }
 
+fn read(path: &Path) -> Result<Checkpoint> {
+    Checkpoint::read(path).map_err(|error| anyhow!("{error}; restore it, or start anew with --out"))
+}
+
 /// The settings in a checkpoint, as files keep them.
 fn config_of(checkpoint: &Checkpoint, path: &Path) -> Result<RunConfig> {
     let named = || path.display().to_string();
@@ -78,7 +82,7 @@ fn config_of(checkpoint: &Checkpoint, path: &Path) -> Result<RunConfig> {
 pub(super) fn take_up(folder: &RunFolder, config: &RunConfig, images: [u8; 32]) -> Result<Option<TakenUp>> {
     let path = folder.checkpoint();
     let taken_up = match path.exists() {
-        true => Some(checked(folder, Checkpoint::read(&path)?, config, images)?),
+        true => Some(checked(folder, read(&path)?, config, images)?),
         false => None,
     };
     let written = Overrides::from_file(&folder.config()).ok().and_then(|written| written.dataset);

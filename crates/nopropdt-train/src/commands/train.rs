@@ -3,7 +3,7 @@
 use super::images::{self, image_shape};
 use super::progress::Display;
 use super::resume::{self, TakenUp};
-use super::{TrainArguments, UsageError, must_exist, output, percent, thread_pool};
+use super::{TrainArguments, UsageError, must_exist, must_hold_data, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
 use crate::config::{EmbeddingKind, Overrides, RunConfig};
 use crate::evaluate::accuracy;
@@ -63,6 +63,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
 }
 
 fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
+    must_hold_data(&arguments.data_dir)?;
     let (config, resumed) = match &arguments.resume {
         Some(path) => {
             resume::open(&arguments.overrides, path).map(|(config, folder)| (config, Some(folder)))?

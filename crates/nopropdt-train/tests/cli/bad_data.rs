@@ -17,7 +17,10 @@ fn missing_data_says_how_to_get_it() {
         ["train-images-idx3-ubyte: file not found", "`cargo xtask fetch-data mnist`", "`--dataset digits`"];
     sandbox.refused(1, &words, mnist());
     assert!(!sandbox.exists("run"));
-    sandbox.refused(1, &["elsewhere/mnist/"], [mnist(), vec!["--data-dir=elsewhere".into()]].concat());
+    let elsewhere = [mnist(), vec!["--data-dir=elsewhere".into()]].concat();
+    sandbox.refused(2, &["--data-dir elsewhere: there is no such folder"], &elsewhere);
+    std::fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    sandbox.refused(1, &["elsewhere/mnist/"], &elsewhere);
 }
 
 #[test]

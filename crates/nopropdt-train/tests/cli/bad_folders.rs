@@ -14,8 +14,9 @@ fn a_folder_below_a_file_is_refused() {
 fn a_file_is_not_taken_for_a_folder() {
     let sandbox = Sandbox::new();
     sandbox.write("file", "mine");
-    sandbox.refused(1, &["file: run folder can't be made or written"], tiny(&["out=file"]));
-    sandbox.refused(2, &["--resume file: holds no run"], ["--resume", "file"]);
+    let words = ["file: must be a folder, of a run or for one; it is a file"];
+    sandbox.refused(2, &words, tiny(&["out=file"]));
+    sandbox.refused(2, &words, ["--resume", "file"]);
 }
 
 #[test]

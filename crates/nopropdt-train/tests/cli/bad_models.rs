@@ -69,7 +69,9 @@ fn missing_files() {
     sandbox.refused(2, &["--model model.safetensors: there is no such file"], EVAL);
     sandbox.refused(2, &["--model model.safetensors: there is no such file"], INFO);
     std::fs::create_dir(sandbox.path("model.safetensors")).unwrap();
-    sandbox.refused(1, &["model.safetensors: can't be read"], EVAL);
+    for command in [&EVAL[..], &INFO[..], &["info", "--config", "model.safetensors"]] {
+        sandbox.refused(2, &["model.safetensors: must be a file; it is a folder"], command.iter().copied());
+    }
 }
 
 #[test]
@@ -154,12 +156,28 @@ fn weights_that_are_no_numbers() {
     }
 }
 
+/// Finite weights whose answers are not.
+#[test]
+fn answers_that_are_no_numbers() {
+    let sandbox = Sandbox::new();
+    let content = changed(|parts| {
+        for value in parts.tensors.get_mut("head.weight").unwrap().bytes.chunks_exact_mut(4) {
+            value.copy_from_slice(&f32::MAX.to_le_bytes());
+        }
+    });
+    sandbox.write("model.safetensors", content);
+    sandbox.refused(1, &["model.safetensors: answers must be finite; they are not"], EVAL);
+}
+
 #[test]
 fn data_of_another_shape() {
     let sandbox = Sandbox::new();
     sandbox.write("model.safetensors", &example().0);
     let mnist = [&EVAL[..], &["--dataset", "mnist"]].concat();
     sandbox.refused(1, &["file not found", "cargo xtask fetch-data mnist"], &mnist);
+    let elsewhere = [&mnist[..], &["--data-dir", "none"]].concat();
+    sandbox.refused(2, &["--data-dir none: there is no such folder"], &elsewhere);
+    sandbox.refused(2, &["--data-dir none: there is no such folder"], ["--data-dir", "none", "--out", "run"]);
     idx::write(&sandbox);
     sandbox.refused(1, &["model.safetensors: wants images of 8×8×1; mnist has 28x28x1"], &mnist);
 }

@@ -36,7 +36,10 @@ fn counts_out_of_range() {
         ("embedding=learned embedding-dim=0", &["error: embedding-dim: must be from 1 to 65536; found 0"]),
         ("validation=128", &["--validation: count must be below the 128 training images; found 128"]),
         ("validation=99999", &["--validation: count must be below the 128 training images; found 99999"]),
-        ("limit-train=2 validation=1", &["training wants at least 2 images; 1 are left"]),
+        (
+            "limit-train=2 validation=1",
+            &["training wants at least 2 images; 1 are left by --split, --limit-train and --validation"],
+        ),
         (
             "epochs=two",
             &["invalid value 'two' for '--epochs <N>'", "must be a whole number from 1 to 1000000"],

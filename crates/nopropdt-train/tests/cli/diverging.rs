@@ -35,8 +35,9 @@ fn the_last_good_epoch_is_kept() {
     let files = [".lock", "checkpoint.bin", "config.toml", "metrics.jsonl", "model.safetensors"];
     assert_eq!(sandbox.names("run"), files);
     assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 1);
-    // Both can still be read: the model answers, and the run goes on into the same wall.
-    sandbox.ok(["eval", "--model", "run/model.safetensors", "--runs", "1"]);
+    // Both can still be read: the model has answers, though no numbers, and the run goes on into the same wall.
+    let words = ["run/model.safetensors: answers must be finite; they are not"];
+    sandbox.refused(1, &words, ["eval", "--model", "run/model.safetensors", "--runs", "1"]);
     let again = sandbox.refused(1, &["in epoch 2 at batch 1"], ["--resume", "run", "--no-progress"]);
     assert_eq!(again, message);
 }

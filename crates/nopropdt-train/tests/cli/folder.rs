@@ -61,7 +61,7 @@ fn a_folder_is_trained_on_and_its_class_names_kept() {
     pictures(&sandbox, "large", 30, NAMES, &[("test", 3)]);
     sandbox.ok(["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:large", "--runs=1"]);
     pictures(&sandbox, "others", 9, ["apple", "pear"], &DIVIDED);
-    let words = ["others/test/apple: test pictures must be of a training class; apple is none of the 2"];
+    let words = ["others/test/apple: test pictures must be of a training class; \"apple\" is none of the 2"];
     sandbox.refused(1, &words, ["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:others"]);
 
     let info = stdout(&sandbox.ok(["info", "--dataset=folder:bars"]));
@@ -190,7 +190,10 @@ fn a_run_goes_on_where_its_pictures_lie_now() {
     let whole = ["dataset=folder:bars", "limit-train=12", "lr-schedule=constant", "out=whole"];
     sandbox.ok(tiny(&whole));
     std::fs::rename(sandbox.path("bars"), sandbox.path("moved")).unwrap();
-    let words = ["bars: the pictures are no longer there", "--resume run --dataset folder:PATH"];
+    let words = [
+        "bars: the pictures are not there, seen from the current folder",
+        "--resume run --dataset folder:PATH",
+    ];
     sandbox.refused(2, &words, RESUME);
     // Other pictures are another run, wherever they lie.
     pictures(&sandbox, "others", 8, NAMES, &[("train", 6), ("test", 3)]);
@@ -247,7 +250,11 @@ fn a_model_does_not_keep_where_its_pictures_lay() {
     assert!(model == sandbox.read("run-b/model.safetensors"));
     sandbox.write("alone.safetensors", &model);
     let eval = ["eval", "--model", "alone.safetensors", "--runs", "1"];
-    sandbox.refused(2, &["bars: the pictures are no longer there", "--dataset folder:PATH"], eval);
+    sandbox.refused(
+        2,
+        &["bars: the pictures are not there, seen from the current folder", "--dataset folder:PATH"],
+        eval,
+    );
     // The folder trained on is known by its name then: nobody tests on training pictures unasked.
     let here = [&eval[..], &["--dataset", "folder:a/bars"]].concat();
     let json = sandbox.ok([&here[..], &["--json"]].concat());

@@ -124,6 +124,7 @@ fn home_is_found_where_the_shell_did_not_look() {
         assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
     }
     assert!(names("me/run/model.safetensors") && !names("~"));
+    std::fs::create_dir(sandbox.path("me/data")).unwrap();
     let output = run(&["--dataset=mnist", "--data-dir=~/data", "--out=other"]);
     assert!(
         stderr(&output).contains(&*sandbox.path("me/data/mnist").to_string_lossy()),

@@ -203,10 +203,19 @@ fn a_run_is_not_taken_up_while_it_is_trained() {
 fn a_file_that_can_not_be_written_is_told_in_words() {
     let sandbox = Sandbox::new();
     // 512-byte units: room for settings and metrics, not for a checkpoint.
-    let script = "ulimit -f 200; exec \"$0\" \"$@\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, PROGRAM]).args(tiny(&LONG)).current_dir(sandbox.path(""));
-    let message = complaint(&command.output().unwrap(), 1);
+    let limited = |units: u64| {
+        let script = format!("ulimit -f {units}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, PROGRAM]).args(tiny(&LONG)).current_dir(sandbox.path(""));
+        complaint(&command.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap(), 1)
+    };
+    let message = limited(0);
+    assert!(
+        message.starts_with("error: run/config.toml: the file is larger than the system lets"),
+        "{message}"
+    );
+    assert_eq!(sandbox.names("run"), [".lock"]);
+    let message = limited(200);
     let expected = "error: run/checkpoint.bin: the file is larger than the system lets this program write; raise the limit \
                     (ulimit -f); no epoch is kept; then begin again with --resume run";
     assert_eq!(message, expected);

@@ -182,7 +182,7 @@ fn classes_may_be_called_like_parts() {
 
 #[test]
 fn the_same_folders_in_every_class_are_told() {
-    let tree = parts(&["fold1", "fold2"]);
+    let tree = parts(&["fold1", "fold2", "fold3", "fold4"]);
     assert_eq!(
         notes(&tree.load(&half()).unwrap()),
         [
@@ -191,4 +191,44 @@ fn the_same_folders_in_every_class_are_told() {
     );
     tree.add("fold1/3.png", &grey(8, 8, 0));
     assert!(notes(&tree.load(&half()).unwrap()).is_empty());
+}
+
+/// Whatever people call them: to tell training from test pictures is nothing to learn, and no advice may lead there.
+#[test]
+fn parts_of_unknown_names_are_refused() {
+    for names in [&["tr", "te"][..], &["fit", "holdout"], &["01_xtrain", "02_xtest"], &["a", "b", "c"]] {
+        let tree = parts(names);
+        for options in [half(), plain()] {
+            let message = tree.load(&options).unwrap_err();
+            assert!(
+                message.starts_with("PATH: must hold the folders train and test, with the classes in them; ")
+                    && message.contains("hold the same folders (cat, dog); name them train and test"),
+                "{message}"
+            );
+        }
+    }
+    let tree =
+        tree(&[("cat/train/1.png", 1), ("cat/test/1.png", 2), ("dog/train/1.png", 3), ("dog/test/1.png", 4)]);
+    for options in [half(), plain()] {
+        assert_eq!(
+            tree.load(&options).unwrap_err(),
+            "PATH: must hold the folders train and test, with the classes in them; each of its classes holds test, train; \
+             put the classes into these, not these into the classes"
+        );
+    }
+}
+
+/// The advice works at once: what is wrong beside the missing division is told first.
+#[test]
+fn advice_is_given_last() {
+    let empty = Tree::new();
+    let message = empty.load(&plain()).unwrap_err();
+    assert!(message.starts_with("PATH: must hold a folder for each class; it holds no folder"), "{message}");
+    let tree = tree(&[("cat/1.png", 1), ("dog/1.png", 2)]);
+    tree.write("labels/1.txt", b"0 0.5 0.5 1 1");
+    let message = tree.load(&plain()).unwrap_err();
+    assert!(
+        message.starts_with("PATH/labels: a class must have PNG, JPEG, BMP or WebP pictures"),
+        "{message}"
+    );
 }

@@ -102,6 +102,11 @@ fn what_systems_add_is_neither_a_class_nor_told() {
         "train/$RECYCLE.BIN/S-1-5/1.png",
         "System Volume Information/x.png",
         "test/dog/Thumbs.db",
+        "#snapshot/1.png",
+        "train/@tmp/1.png",
+        "train/found.000/1.png",
+        "train/__pycache__/1.png",
+        "Network Trash Folder/1.png",
         "test/dog/desktop.ini",
     ] {
         tree.write(name, b"");

@@ -79,7 +79,7 @@ fn a_name_that_is_nearly_right_is_told_with_the_difference() {
             "test class \"redfox\" differs from training class \"red fox\" in spaces; rename one",
         ),
         ("cat", "ｃat", "test class \"ｃat\" differs from training class \"cat\" in form; rename one"),
-        ("cat", "cow", "cow is none of the 2"),
+        ("cat", "cow", "\"cow\" is none of the 2"),
     ] {
         let tree = pair(train, test);
         tree.add("test/dog/1.png", &grey(8, 8, 4));
