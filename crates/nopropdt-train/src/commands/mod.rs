@@ -6,6 +6,7 @@ mod images;
 mod info;
 mod numbers;
 mod output;
+mod pace;
 mod progress;
 mod resume;
 mod threads;

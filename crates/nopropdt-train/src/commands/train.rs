@@ -1,6 +1,7 @@
 //! `train`: from a configuration to a run folder.
 
 use super::images::{self, image_shape};
+use super::pace::Pace;
 use super::progress::Display;
 use super::resume::{self, TakenUp};
 use super::{TrainArguments, UsageError, must_exist, must_hold_data, output, percent, thread_pool};
@@ -152,7 +153,7 @@ impl Session {
             // A kill may have come between the checkpoint and the model.
             self.save_model(&trainer).map_err(|error| self.not_written(error, metrics.len()))?;
         }
-        let mut memory = None;
+        let (mut memory, mut pace) = (None, Pace::after(metrics.len()));
         for epoch in metrics.len()..epochs {
             let began = Instant::now();
             let seconds = || began.elapsed().as_secs_f64();
@@ -162,13 +163,15 @@ impl Session {
             let progress = Progress { on_step: &on_step, stop: &|| stop.load(Ordering::SeqCst) };
             let loss = trainer.epoch(&self.dataset.train, epoch, &progress).map_err(|error| {
                 display.finish();
-                self.stopped(&error, epoch)
+                self.stopped(&error, pace.saved)
             })?;
             // Before anything is evaluated or written.
             memory = memory.or_else(|| self.memory.added());
             metrics.push(self.measure(&trainer, epoch, loss, seconds()));
-            self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64())
-                .inspect_err(|_| display.finish())?;
+            if epoch + 1 == epochs || pace.is_due() {
+                self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64(), &mut pace)
+                    .inspect_err(|_| display.finish())?;
+            }
             let left = began.elapsed() * (epochs - epoch - 1) as u32;
             display.epoch(metrics.last().expect("just pushed"), left);
         }
@@ -217,13 +220,13 @@ impl Session {
         ));
     }
 
-    fn stopped(&self, error: &TrainError, finished: usize) -> Stopped {
+    fn stopped(&self, error: &TrainError, saved: usize) -> Stopped {
         let interrupted = matches!(error, TrainError::Interrupted { .. });
         let folder = self.folder.path().display();
-        let kept = match finished {
+        let kept = match saved {
             _ if interrupted => format!("go on with --resume {folder}"),
             0 => "no epoch was finished, so there is no checkpoint".into(),
-            _ => format!("{} keeps the end of epoch {finished}", self.folder.checkpoint().display()),
+            _ => format!("{} keeps the end of epoch {saved}", self.folder.checkpoint().display()),
         };
         Stopped { reason: error.to_string(), kept, interrupted }
     }
@@ -258,15 +261,24 @@ impl Session {
 
     /// Writes what an epoch leaves behind, the checkpoint first: whatever else there is, a checkpoint belongs to it, and the
     /// others can be made from that again.
-    fn save(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics], seconds: f64) -> Result<(), Stopped> {
+    fn save(
+        &self,
+        trainer: &Trainer<'_>,
+        metrics: &[EpochMetrics],
+        seconds: f64,
+        pace: &mut Pace,
+    ) -> Result<(), Stopped> {
+        let began = Instant::now();
         let states = trainer.optimizer_states();
         let config = self.kept_config.to_toml();
         let checkpoint = Checkpoint::new(config, self.images, seconds, metrics, trainer.weights(), states);
         let finished = metrics.len();
-        checkpoint.write(&self.folder.checkpoint()).map_err(|error| self.not_written(error, finished - 1))?;
+        checkpoint.write(&self.folder.checkpoint()).map_err(|error| self.not_written(error, pace.saved))?;
         refresh_metrics(&self.folder.metrics(), metrics)
             .map_err(|error| self.not_written(error, finished))?;
-        self.save_model(trainer).map_err(|error| self.not_written(error, finished))
+        self.save_model(trainer).map_err(|error| self.not_written(error, finished))?;
+        pace.saved(finished, began);
+        Ok(())
     }
 
     fn save_model(&self, trainer: &Trainer<'_>) -> Result<(), ModelFileError> {

@@ -81,6 +81,23 @@ fn killed_in_a_later_epoch() {
     finish_and_compare(&sandbox);
 }
 
+/// Epochs of some milliseconds, which are not each saved.
+#[test]
+fn killed_among_very_short_epochs() {
+    let short = ["limit-train=32", "limit-test=10", "steps=1", "epochs=150", "out=run"];
+    let whole = Sandbox::new();
+    whole.ok(tiny(&short));
+    assert_eq!(whole.text("run/metrics.jsonl").lines().count(), 150);
+    let sandbox = Sandbox::new();
+    let child = start(&sandbox, tiny(&short));
+    wait_for(&sandbox, "run/checkpoint.bin");
+    std::thread::sleep(Duration::from_millis(60));
+    assert!(kill(child), "the run was over before the kill");
+    sandbox.ok(RESUME);
+    assert!(sandbox.read("run/model.safetensors") == whole.read("run/model.safetensors"));
+    assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 150);
+}
+
 #[test]
 fn killed_before_the_first_checkpoint() {
     // On a busy machine an epoch may end before the kill comes; then it is tried again.
