@@ -67,8 +67,9 @@ fn violations(root: &Path) -> Result<Vec<String>> {
             let named = forbidden.iter().filter(|name| code_lines(&text).any(|line| line.contains(**name)));
             found.extend(named.map(|name| format!("{}: {folder} must not use {name}", path.display())));
         }
-        let is_unsafe =
-            |line: &str| ["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait"].iter().any(|word| line.contains(word));
+        let is_unsafe = |line: &str| {
+            ["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait"].iter().any(|word| line.contains(word))
+        };
         if !path.starts_with(UNSAFE_HOME) && !path.starts_with("xtask") && code_lines(&text).any(is_unsafe) {
             found.push(format!("{}: unsafe outside {UNSAFE_HOME}", path.display()));
         }
