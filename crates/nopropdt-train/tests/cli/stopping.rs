@@ -23,8 +23,18 @@ fn uninterrupted() -> &'static [u8] {
     })
 }
 
+/// A program whose signals do what they do by default, though whoever runs the tests may ignore some (`nohup`, a background job).
+fn with_default_signals(program: &str) -> Command {
+    if !cfg!(target_os = "linux") {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,TERM,XCPU", program]);
+    command
+}
+
 fn start(sandbox: &Sandbox, arguments: impl IntoIterator<Item = String>) -> Child {
-    let mut command = Command::new(PROGRAM);
+    let mut command = with_default_signals(PROGRAM);
     command.args(arguments).current_dir(sandbox.path("")).env_remove("NOPROPDT_ISA");
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
@@ -32,7 +42,7 @@ fn start(sandbox: &Sandbox, arguments: impl IntoIterator<Item = String>) -> Chil
 /// Starts the program with the signals ignored that a shell's `trap ''` names.
 fn start_ignoring(sandbox: &Sandbox, signals: &str, arguments: Vec<String>) -> Child {
     let script = format!("trap '' {signals}; exec \"$0\" \"$@\"");
-    let mut command = Command::new("sh");
+    let mut command = with_default_signals("sh");
     command.args(["-c", &script, PROGRAM]).args(arguments).current_dir(sandbox.path(""));
     command.env_remove("NOPROPDT_ISA").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
