@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::io::{IsTerminal, stderr};
 
+use crate::commands::output::complain;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use nopropdt_fetch::{FetchEvent, ManifestDataset};
-use nopropdt_train::commands::complain;
 
 const MEASURED: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 const UNMEASURED: &str = "{msg} {spinner} {bytes}";

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use nopropdt_data::DatasetName;
 use nopropdt_fetch::{FetchReport, ManifestDataset};
 
-/// What to tell a user who stands in `here`; nothing when the dataset's name is enough.
-pub(super) fn hint(dataset: &ManifestDataset, report: &FetchReport, here: &Path) -> Option<String> {
+/// What to tell a user for whom training looks into the folder `usual`; nothing when the dataset's name is enough.
+pub(super) fn hint(dataset: &ManifestDataset, report: &FetchReport, usual: &Path) -> Option<String> {
     let name = &dataset.name;
     if DatasetName::ALL.iter().any(|known| known.files() == name) {
-        let data_dir = report.folder.parent().filter(|folder| !is_usual(folder, here))?;
+        let data_dir = report.folder.parent().filter(|folder| !is_same(folder, usual))?;
         return Some(format!("to train on it: --dataset {name} --data-dir {}", data_dir.display()));
     }
     // A dataset that somebody added: the program knows no such name, but it can read a folder of pictures.
@@ -17,11 +17,9 @@ pub(super) fn hint(dataset: &ManifestDataset, report: &FetchReport, here: &Path)
     Some(format!("if these are class folders of pictures: --dataset folder:{}", folder.display()))
 }
 
-/// Whether training looks into this data folder by itself.
-fn is_usual(data_dir: &Path, here: &Path) -> bool {
-    let whole = |path: PathBuf| path.canonicalize().ok();
-    let usual = whole(here.join("data"));
-    usual.is_some() && usual == whole(here.join(data_dir))
+fn is_same(folder: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(folder).is_some() && whole(folder) == whole(other)
 }
 
 /// The folder to read: the only one that came out, or the one that holds `train` and `test`, or the classes.
@@ -64,18 +62,21 @@ mod tests {
     #[test]
     fn another_data_folder_than_the_usual_is_told() {
         let project = TempDir::new().unwrap();
-        let (data, below) = (project.path().join("data"), project.path().join("docs"));
+        let data = project.path().join("data");
         fs::create_dir_all(data.join("mnist")).unwrap();
-        fs::create_dir(&below).unwrap();
         let manifest = Manifest::embedded().unwrap();
         let mnist = manifest.dataset("mnist").unwrap();
         let none = ManifestDataset { files: Vec::new(), ..mnist.clone() };
         let report = Fetcher::new(FetchOptions::new(&data)).fetch(&none, &mut |_| ()).unwrap();
-        assert_eq!(hint(mnist, &report, project.path()), None);
+        assert_eq!(hint(mnist, &report, &data), None);
+        // The same by another way.
+        assert_eq!(hint(mnist, &report, &data.join("mnist/..")), None);
         let line = format!("to train on it: --dataset mnist --data-dir {}", data.display());
-        assert_eq!(hint(mnist, &report, &below), Some(line.clone()));
-        // Another folder of the usual name doesn't help.
-        fs::create_dir(below.join("data")).unwrap();
-        assert_eq!(hint(mnist, &report, &below), Some(line));
+        for usual in ["docs/data", "mnist"] {
+            let usual = project.path().join(usual);
+            assert_eq!(hint(mnist, &report, &usual), Some(line.clone()));
+            fs::create_dir_all(&usual).unwrap();
+            assert_eq!(hint(mnist, &report, &usual), Some(line.clone()));
+        }
     }
 }
