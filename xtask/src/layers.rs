@@ -17,7 +17,7 @@ const CRATES: [(&str, &[&str]); 6] = [
     ("crates/nopropdt-fetch", &["nopropdt-data"]),
     ("crates/nopropdt-blocks", &["nopropdt-tensor"]),
     ("crates/nopropdt-train", &["nopropdt-tensor", "nopropdt-data", "nopropdt-fetch", "nopropdt-blocks"]),
-    ("xtask", &["nopropdt-tensor", "nopropdt-data", "nopropdt-blocks", "nopropdt-train"]),
+    ("xtask", &["nopropdt-tensor", "nopropdt-data", "nopropdt-fetch", "nopropdt-blocks", "nopropdt-train"]),
 ];
 
 /// Folders of source and what their files must not name.

@@ -95,7 +95,8 @@ fn a_data_folder_that_can_not_be_made_is_a_failure() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("from")).unwrap();
     fs::write(sandbox.path("file"), "mine").unwrap();
-    failure(&fetch(&sandbox, &["mnist", "--from", "from", "--data-dir", "file/data"]));
+    let message = failure(&fetch(&sandbox, &["mnist", "--from", "from", "--data-dir", "file/data"]));
+    assert!(message.starts_with("error: file/data") && message.contains(": can't "), "{message}");
     assert_eq!(fs::read_to_string(sandbox.path("file")).unwrap(), "mine");
 }
 
