@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch datasets and check them
+    /// Fetch datasets and check them: `nopropdt-train fetch`, with the project's data folder in place of your cache folder
     FetchData(nopropdt_train::commands::FetchArguments),
     /// Check the source as CI does: format, layers, lints, documentation, tests
     Check(check::Arguments),

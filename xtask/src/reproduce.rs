@@ -20,7 +20,7 @@ use crate::WrongUse;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use nopropdt_train::commands::print;
-use nopropdt_train::commands::{DATA_DIR_HELP, typed_path};
+use nopropdt_train::commands::typed_path;
 use std::path::{Path, PathBuf};
 
 use cell::Cell;
@@ -57,8 +57,8 @@ pub struct Arguments {
     /// How much is run
     #[arg(value_enum)]
     profile: Profile,
-    /// Where datasets are
-    #[arg(long, value_parser = typed_path(), value_name = "DIR", help = DATA_DIR_HELP)]
+    /// Where datasets are [default: $NOPROPDT_DATA_DIR, else data if it is here, else data in the project's root]
+    #[arg(long, value_parser = typed_path(), value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// CIFAR-10 as JPEG pictures in class folders: a folder, or an archive that is unpacked once [default: ../shared/datasets/cifar10-jpeg.tar.xz]
     #[arg(long, value_parser = typed_path(), value_name = "PATH")]

@@ -19,7 +19,7 @@ pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainAr
 pub use fetch::{FetchArguments, fetch};
 pub use info::cpu_name;
 pub use output::{complain, print};
-pub use paths::{DATA_DIR_HELP, typed_path};
+pub use paths::typed_path;
 
 use crate::config::ConfigError;
 use crate::data_folder::{ChosenBy, DataFolder};
