@@ -51,6 +51,14 @@ pub enum DataError {
         /// The name that program gave.
         name: String,
     },
+    /// Pictures, in a build without the feature `pictures`.
+    #[error(
+        "{dataset}: reading pictures wants the feature `pictures` of nopropdt-data; this program was built without it"
+    )]
+    PicturesLeftOut {
+        /// The dataset asked for.
+        dataset: String,
+    },
     /// A file or folder of a dataset that breaks a rule of its format.
     #[error("{file}: {rule}; {found}")]
     Format {

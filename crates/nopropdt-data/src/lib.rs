@@ -7,9 +7,11 @@ mod cifar;
 mod class_names;
 mod content;
 mod dataset;
+mod decoding;
 mod digits;
 mod error;
 pub mod fetch;
+#[cfg(feature = "pictures")]
 mod folder;
 mod gunzip;
 mod hash;
@@ -20,6 +22,8 @@ mod mat;
 mod mnist;
 mod name;
 mod near_name;
+#[cfg(not(feature = "pictures"))]
+mod no_pictures;
 mod normalise;
 mod note;
 mod opened;
@@ -30,13 +34,14 @@ mod source;
 mod split;
 mod stratify;
 mod svhn;
+#[cfg(feature = "pictures")]
 mod tiny_imagenet;
 
 pub use augment::{Augmentation, Augmented};
 pub use dataset::{Dataset, load};
+pub use decoding::is_decoding;
 pub use error::DataError;
 pub use fetch::{FetchEvent, FetchOptions, FetchPlan, FetchReport, Fetcher};
-pub use folder::is_decoding;
 pub use image_set::ImageSet;
 pub use manifest::{Manifest, ManifestDataset, ManifestFile, Unpack};
 pub use name::DatasetName;
@@ -47,3 +52,6 @@ pub use order::{batches, epoch_order};
 pub use shape::ImageShape;
 pub use source::{Channels, DatasetSource, LoadOptions};
 pub use split::Split;
+
+#[cfg(not(feature = "pictures"))]
+use no_pictures::{folder, tiny_imagenet};

@@ -17,7 +17,7 @@ pub struct Opened {
 #[derive(Clone, Debug)]
 enum Images {
     Known { name: DatasetName, data_dir: PathBuf },
-    Folder(folder::Opened),
+    Folder(folder::OpenedFolder),
 }
 
 /// Looks through a dataset.
@@ -40,7 +40,7 @@ impl Opened {
     pub fn classes(&self) -> usize {
         match &self.images {
             Images::Known { name, .. } => name.classes(),
-            Images::Folder(folder) => folder.class_names.len(),
+            Images::Folder(folder) => folder.class_names().len(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Opened {
     pub fn class_names(&self) -> Option<&[String]> {
         match &self.images {
             Images::Known { .. } => None,
-            Images::Folder(folder) => Some(&folder.class_names),
+            Images::Folder(folder) => Some(folder.class_names()),
         }
     }
 
@@ -58,7 +58,7 @@ impl Opened {
     pub fn notes(&self) -> &[Note] {
         match &self.images {
             Images::Known { .. } => &[],
-            Images::Folder(folder) => &folder.notes,
+            Images::Folder(folder) => folder.notes(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Opened {
     pub fn first_shape(&self) -> ImageShape {
         match &self.images {
             Images::Known { name, .. } => name.image_shape(),
-            Images::Folder(folder) => folder.first_shape,
+            Images::Folder(folder) => folder.first_shape(),
         }
     }
 

@@ -1,8 +1,6 @@
 //! From files to pixels, side by side on all threads.
 
-use std::cell::Cell;
 use std::io::{Cursor, Read};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, resize};
@@ -17,6 +15,7 @@ use super::Pictures;
 use super::exif;
 use super::jpeg::is_whole;
 use super::transparency::lay_on_white;
+use crate::decoding::caught;
 use crate::{Channels, DataError, ImageShape, Split, plain_file};
 
 /// Longest file of one picture.
@@ -283,26 +282,6 @@ fn reader(path: &Path) -> Result<(Reader, Orientation), DataError> {
     limits.max_alloc = Some(MOST_DECODED);
     reader.limits(limits);
     Ok((reader, orientation))
-}
-
-thread_local! {
-    /// Whether a picture is being decoded on this thread.
-    static DECODING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic on this thread would be that of a picture's decoder. It is caught, and told as an error about the picture: a program
-/// that wants nothing printed for it asks this in its panic hook.
-#[must_use]
-pub fn is_decoding() -> bool {
-    DECODING.get()
-}
-
-/// Runs a decoder; a panic in it is an error.
-fn caught<T>(decode: impl FnOnce() -> T) -> std::thread::Result<T> {
-    DECODING.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(decode));
-    DECODING.set(false);
-    result
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, DataError> {

@@ -23,7 +23,6 @@ use crate::stratify::stratified_pick;
 use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, Split};
 
 pub(crate) use decode::decode_all;
-pub use decode::is_decoding;
 use decode::{any_colour, decode_as, first_shape};
 use layout::Layout;
 use left_out::LeftOut;
@@ -36,11 +35,11 @@ const SPLIT_SEED: u64 = 0;
 
 /// A folder that was looked through, with one picture decoded.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
-    pub(crate) class_names: Vec<String>,
-    pub(crate) notes: Vec<Note>,
+pub(crate) struct OpenedFolder {
+    class_names: Vec<String>,
+    notes: Vec<Note>,
     /// By the first picture: of grey ones, a later one may be in colour.
-    pub(crate) first_shape: ImageShape,
+    first_shape: ImageShape,
     train: Pictures,
     test: Pictures,
     scale: bool,
@@ -48,7 +47,7 @@ pub(crate) struct Opened {
 }
 
 /// Looks through the folder `path`.
-pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataError> {
+pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<OpenedFolder, DataError> {
     let (layout, mut notes) = Layout::find(path)?;
     let mut left_out = LeftOut::default();
     let (classes, common, train, test) = match (layout, options.split) {
@@ -83,10 +82,22 @@ pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataErr
     let (train, test) = (train.mixed(), test.mixed());
     let first_shape = first_shape([&train, &test], options.image_size, options.channels)?;
     let (scale, channels) = (options.image_size.is_some(), options.channels);
-    Ok(Opened { class_names: classes.names, notes, first_shape, train, test, scale, channels })
+    Ok(OpenedFolder { class_names: classes.names, notes, first_shape, train, test, scale, channels })
 }
 
-impl Opened {
+impl OpenedFolder {
+    pub(crate) fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    pub(crate) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    pub(crate) fn first_shape(&self) -> ImageShape {
+        self.first_shape
+    }
+
     pub(crate) fn image_bytes(&self) -> u64 {
         (self.train.len() + self.test.len()) as u64 * self.first_shape.len() as u64
     }
