@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::error::{apposition, or_more};
 use crate::gunzip::{Gunzip, MAGIC};
 use crate::{DataError, DatasetName, content, near_name, plain_file};
 
@@ -64,12 +65,10 @@ impl IdxFile {
         self.check_length(&opened, 4 * 2, count, "labels")?;
         let labels = self.read_exactly(&mut opened.reader, count, "labels")?;
         match labels.iter().position(|&label| usize::from(label) >= CLASSES) {
-            Some(index) => Err(DataError::LabelOutOfRange {
-                file: self.name(),
-                classes: CLASSES,
-                index,
-                found: usize::from(labels[index]),
-            }),
+            Some(index) => {
+                let label = labels[index].into();
+                Err(DataError::label(self.name(), CLASSES, index, label).in_dataset(self.dataset))
+            }
             None => Ok(labels),
         }
     }
@@ -88,8 +87,8 @@ impl IdxFile {
     fn open_images(&self) -> Result<(Opened, usize), DataError> {
         let (opened, [count, height, width]) = self.open(IMAGES_MAGIC)?;
         if [height as usize, width as usize] != [SIDE, SIDE] {
-            let (file, dataset) = (self.name(), self.dataset);
-            return Err(DataError::WrongImageSize { file, dataset, height, width });
+            let rule = format!("images must be {SIDE}x{SIDE}");
+            return Err(self.damaged(rule, format!("header says {height}x{width}")));
         }
         let count = self.checked_count(count)?;
         self.check_length(&opened, 4 * 4, count * SIDE * SIDE, "pixel bytes")?;
@@ -107,18 +106,19 @@ impl IdxFile {
         self.read(&mut reader, wanted, &mut header)?;
         // Of compressed content the header is all that is looked at.
         let kind = if compressed { content::kind(&header) } else { kind };
-        let (file, dataset) = (self.name(), self.dataset);
+        let kind = apposition(kind);
         let mut words =
             header.chunks_exact(4).map(|word| word.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)));
         // The magic number first: a short file of another kind is better called another kind.
         if let Some(found) = words.next().filter(|&found| found != magic) {
-            return Err(DataError::WrongMagic { file, dataset, wanted: magic, found, kind });
+            let rule = format!("magic number must be {magic:#010x}");
+            return Err(self.damaged(rule, format!("found {found:#010x}{kind}")));
         }
         let mut sizes = [0; DIMENSIONS];
         for size in &mut sizes {
-            let found = header.len();
             let Some(word) = words.next() else {
-                return Err(DataError::ShortHeader { file, dataset, wanted, found, kind });
+                let found = format!("file holds {}{kind}", header.len());
+                return Err(self.damaged(format!("header takes {wanted} bytes"), found));
             };
             *size = word;
         }
@@ -130,8 +130,8 @@ impl IdxFile {
         if (1..=MOST_IMAGES).contains(&count) {
             Ok(count)
         } else {
-            let (file, dataset) = (self.name(), self.dataset);
-            Err(DataError::WrongCount { file, dataset, most: MOST_IMAGES, found })
+            let rule = format!("count must be 1 to {MOST_IMAGES}");
+            Err(self.damaged(rule, format!("header promises {found}")))
         }
     }
 
@@ -156,7 +156,12 @@ impl IdxFile {
     }
 
     fn wrong_length(&self, unit: &'static str, promised: u64, found: u64) -> DataError {
-        DataError::WrongLength { file: self.name(), dataset: self.dataset, unit, promised, found }
+        let rule = format!("header promises {promised} {unit}");
+        self.damaged(rule, format!("file holds {}", or_more(found, promised)))
+    }
+
+    fn damaged(&self, rule: impl Into<String>, found: impl Into<String>) -> DataError {
+        DataError::in_file(&self.path, rule, found).in_dataset(self.dataset)
     }
 
     /// Reads what follows the header, which must be exactly `promised` bytes.
@@ -180,9 +185,9 @@ impl IdxFile {
         reader.take(most as u64).read_to_end(into).map(drop).map_err(|reason| {
             // A plain file knows no corruption.
             if is_corruption(&reason) {
-                DataError::CorruptGzip { path: self.path.clone(), dataset: self.dataset, reason }
+                self.damaged("file must be whole gzip data", reason.to_string())
             } else {
-                DataError::Io { action: "read", path: self.path.clone(), reason }
+                DataError::io("read", &self.path)(reason)
             }
         })
     }

@@ -37,12 +37,8 @@ impl CheckedPair {
         let image_count = images.check_images()?;
         let labels = labels_file.read_labels()?;
         if image_count != labels.len() {
-            return Err(DataError::CountMismatch {
-                images_file: images.name(),
-                images: image_count,
-                labels_file: labels_file.name(),
-                labels: labels.len(),
-            });
+            let found = format!("{image_count} images, {} labels in {}", labels.len(), labels_file.name());
+            return Err(DataError::invalid(images.name(), "there must be a label for each image", found));
         }
         Ok(Self { images, labels })
     }

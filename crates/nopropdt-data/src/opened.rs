@@ -118,8 +118,8 @@ pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Datase
 /// share is the test set, 1 for all of it.
 ///
 /// # Errors
-/// As [`load_from`]; [`DataError::Dataset`] when a known dataset has other classes than those, and [`DataError::Format`] when
-/// a folder has one that is none of those.
+/// As [`load_from`]; [`DataError::Invalid`] when a known dataset has other classes than those, or a folder has one that is none of
+/// those.
 pub fn load_test(
     source: &DatasetSource,
     options: &LoadOptions,
@@ -129,11 +129,7 @@ pub fn load_test(
         return folder::load_test(Path::new(path), options, class_names);
     }
     let dataset = load_from(source, options)?;
-    let wrong = |found| DataError::Dataset {
-        dataset: dataset.name.clone(),
-        rule: "must have the model's classes",
-        found,
-    };
+    let wrong = |found: String| DataError::invalid(&dataset.name, "must have the model's classes", found);
     if dataset.classes() != class_names.len() {
         return Err(wrong(format!("it has {}, the model {}", dataset.classes(), class_names.len())));
     }

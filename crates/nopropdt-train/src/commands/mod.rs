@@ -8,6 +8,7 @@ mod numbers;
 mod output;
 mod pace;
 mod progress;
+mod remedy;
 mod resume;
 mod threads;
 mod train;
