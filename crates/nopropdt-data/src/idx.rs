@@ -73,9 +73,20 @@ impl IdxFile {
         }
     }
 
+    /// The file's path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Number of images by a header that is right in itself and, in a plain file, agrees with the file's length.
     pub(crate) fn check_images(&self) -> Result<usize, DataError> {
         self.open_images().map(|(_, count)| count)
+    }
+
+    /// Whether the file's content is compressed, whatever its name.
+    pub(crate) fn is_compressed(&self) -> Result<bool, DataError> {
+        let mut file = BufReader::new(plain_file::open(&self.path)?.0);
+        Ok(file.fill_buf().map_err(DataError::io("read", &self.path))?.starts_with(&MAGIC))
     }
 
     /// Reads an image file whole: count × 28 × 28 bytes.

@@ -36,6 +36,8 @@ mod source;
 mod split;
 mod stratify;
 mod svhn;
+#[cfg(test)]
+mod test_data;
 #[cfg(feature = "pictures")]
 mod tiny_imagenet;
 
