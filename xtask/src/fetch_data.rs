@@ -8,9 +8,10 @@ mod sizes;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
-use nopropdt_data::{DatasetName, FetchOptions, FetchPlan, FetchReport, Fetcher, Manifest, ManifestDataset};
+use nopropdt_data::DatasetName;
+use nopropdt_fetch::{FetchError, FetchOptions, FetchPlan, FetchReport, Fetcher, Manifest, ManifestDataset};
 use nopropdt_train::commands::typed_path;
 use nopropdt_train::commands::{complain, print};
 use nopropdt_train::home::at_home;
@@ -72,14 +73,14 @@ fn fetch_all<'a>(
         }
         match fetcher.plan(dataset) {
             Ok(plan) => plans.push(plan),
-            Err(error) => failures.push((dataset.name.as_str(), error.into())),
+            Err(error) => failures.push((dataset.name.as_str(), with_remedy(error))),
         }
     }
     for line in sizes::lines(&plans, from) {
         complain(&line);
     }
     if let Err(error) = fetcher.check_space(&plans) {
-        failures.push(("disk", error.into()));
+        failures.push(("disk", with_remedy(error)));
         plans.clear();
     }
     for plan in &plans {
@@ -106,12 +107,23 @@ fn told(mut failures: Vec<(&str, anyhow::Error)>) -> anyhow::Result<()> {
 
 fn fetch(fetcher: &Fetcher, plan: &FetchPlan<'_>) -> anyhow::Result<String> {
     let mut display = Display::new(plan.dataset);
-    let report = fetcher.carry_out(plan, &mut |event| display.show(&event))?;
+    let report = fetcher.carry_out(plan, &mut |event| display.show(&event)).map_err(with_remedy)?;
     let summary = summary(plan.dataset, &report);
     Ok(match hint::hint(plan.dataset, &report, &env::current_dir()?) {
         Some(hint) => format!("{summary}\n{hint}"),
         None => summary,
     })
+}
+
+/// An error with what its user can do about it.
+fn with_remedy(error: FetchError) -> anyhow::Error {
+    match error {
+        FetchError::NoSpace { .. } => anyhow!("{error}; make room or use --data-dir"),
+        FetchError::AllMirrorsFailed { .. } => {
+            anyhow!("{error}; try again later, or use --mirror URL or --from DIR")
+        }
+        error => error.into(),
+    }
 }
 
 fn summary(dataset: &ManifestDataset, report: &FetchReport) -> String {

@@ -31,7 +31,7 @@ fn a_dataset_takes_ten_lines() {
     let entry = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an entry");
     assert!(entry.lines().count() <= 10, "{entry}");
     let manifest =
-        nopropdt_data::Manifest::parse(&entry.replacen('…', &"0".repeat(64), 1)).expect("it is right");
+        nopropdt_fetch::Manifest::parse(&entry.replacen('…', &"0".repeat(64), 1)).expect("it is right");
     let file = &manifest.dataset("flowers").expect("it is of flowers").files[0];
-    assert_eq!((file.unpack(), file.download_name().as_str()), (nopropdt_data::Unpack::Zip, "flowers.zip"));
+    assert_eq!((file.unpack(), file.download_name().as_str()), (nopropdt_fetch::Unpack::Zip, "flowers.zip"));
 }

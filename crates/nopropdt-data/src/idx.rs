@@ -2,11 +2,11 @@
 //!
 //! A header is believed only when the file's length bears it out, so no memory is taken on its word.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::error::{apposition, or_more};
-use crate::gunzip::{Gunzip, MAGIC};
+use crate::error::apposition;
+use crate::gunzip::{Gunzip, MAGIC, is_corruption};
 use crate::{DataError, DatasetName, content, near_name, plain_file};
 
 /// Rows and columns of every image.
@@ -168,7 +168,9 @@ impl IdxFile {
 
     fn wrong_length(&self, unit: &'static str, promised: u64, found: u64) -> DataError {
         let rule = format!("header promises {promised} {unit}");
-        self.damaged(rule, format!("file holds {}", or_more(found, promised)))
+        // Reading stops one byte beyond what is promised.
+        let found = if found > promised { "more".to_owned() } else { found.to_string() };
+        self.damaged(rule, format!("file holds {found}"))
     }
 
     fn damaged(&self, rule: impl Into<String>, found: impl Into<String>) -> DataError {
@@ -202,12 +204,6 @@ impl IdxFile {
             }
         })
     }
-}
-
-/// Whether a decoder's error speaks of the data rather than of the disk.
-pub(crate) fn is_corruption(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 #[cfg(test)]

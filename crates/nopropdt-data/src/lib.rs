@@ -1,7 +1,6 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
-pub mod archive;
 mod augment;
 mod cifar;
 mod class_names;
@@ -10,21 +9,20 @@ mod dataset;
 mod decoding;
 mod digits;
 mod error;
-pub mod fetch;
+pub mod files;
 #[cfg(feature = "pictures")]
 mod folder;
 mod gunzip;
-mod hash;
 mod idx;
 mod image_set;
 mod load;
-pub mod manifest;
 mod mat;
 mod mnist;
 mod name;
 mod near_name;
 #[cfg(not(feature = "pictures"))]
 mod no_pictures;
+mod noise;
 mod normalise;
 mod note;
 mod opened;
@@ -45,10 +43,8 @@ pub use augment::{Augmentation, Augmented};
 pub use dataset::Dataset;
 pub use decoding::is_decoding;
 pub use error::{DataError, ShareFault};
-pub use fetch::{FetchEvent, FetchOptions, FetchPlan, FetchReport, Fetcher};
 pub use image_set::ImageSet;
 pub use load::load;
-pub use manifest::{Manifest, ManifestDataset, ManifestFile, Unpack};
 pub use name::{DatasetName, DatasetNameError};
 pub use normalise::Normalisation;
 pub use note::{FileKind, LeftOutReason, Note};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, stderr};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use nopropdt_data::{FetchEvent, ManifestDataset};
+use nopropdt_fetch::{FetchEvent, ManifestDataset};
 use nopropdt_train::commands::complain;
 
 const MEASURED: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use nopropdt_data::{DatasetName, FetchReport, ManifestDataset};
+use nopropdt_data::DatasetName;
+use nopropdt_fetch::{FetchReport, ManifestDataset};
 
 /// What to tell a user who stands in `here`; nothing when the dataset's name is enough.
 pub(super) fn hint(dataset: &ManifestDataset, report: &FetchReport, here: &Path) -> Option<String> {
@@ -37,7 +38,7 @@ fn pictures(folder: &Path, roots: &[String]) -> Option<PathBuf> {
 mod tests {
     use std::fs;
 
-    use nopropdt_data::{FetchOptions, Fetcher, Manifest};
+    use nopropdt_fetch::{FetchOptions, Fetcher, Manifest};
     use tempfile::TempDir;
 
     use super::*;

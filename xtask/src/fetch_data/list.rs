@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nopropdt_data::{Fetcher, Manifest, ManifestDataset, ManifestFile};
+use nopropdt_fetch::{Fetcher, Manifest, ManifestDataset, ManifestFile};
 
 /// One line a dataset: name, bytes to transfer and on disk, whether it is here, terms, homepage.
 pub(super) fn table(manifest: &Manifest, fetcher: &Fetcher) -> String {
@@ -44,7 +44,7 @@ fn megabytes(dataset: &ManifestDataset, bytes: fn(&ManifestFile) -> u64) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use nopropdt_data::FetchOptions;
+    use nopropdt_fetch::FetchOptions;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nopropdt_data::FetchPlan;
+use nopropdt_fetch::FetchPlan;
 
 /// A line for each dataset of which something is missing, and one for all of them when they are several.
 pub(super) fn lines(plans: &[FetchPlan<'_>], from: Option<&Path>) -> Vec<String> {
@@ -43,7 +43,7 @@ pub(super) fn megabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use nopropdt_data::{FetchOptions, Fetcher, Manifest};
+    use nopropdt_fetch::{FetchOptions, Fetcher, Manifest};
 
     use super::*;
 
