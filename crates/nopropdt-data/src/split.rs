@@ -133,30 +133,6 @@ impl Split {
         &self.pixels[index * len..][..len]
     }
 
-    /// Writes the chosen images, as [`fill`](Self::fill) does, to `images`, and their classes to `labels`, replacing what was there.
-    ///
-    /// # Shapes
-    /// `images` [B, height, width, channels] with B = `indices.len()`; `labels` becomes `[B]`.
-    ///
-    /// # Panics
-    /// When `images` has another length, or an index names no image.
-    pub fn fill_batch(&self, indices: &[u32], images: &mut [f32], labels: &mut Vec<usize>) {
-        let len = self.shape.len();
-        assert!(
-            images.len() == indices.len() * len,
-            "fill_batch: {} images of {} want {} values; the buffer has {}",
-            indices.len(),
-            self.shape,
-            indices.len() * len,
-            images.len()
-        );
-        labels.clear();
-        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(len)) {
-            self.fill(index as usize, image);
-            labels.push(self.label(index as usize));
-        }
-    }
-
     /// Writes image `index`: its values scaled to 0..1 and, if the split has a normalisation, normalised.
     ///
     /// # Panics
