@@ -68,7 +68,7 @@ pub(crate) fn load(folder: &Path, name: DatasetName) -> Result<Dataset, DataErro
     let find = |file: &&str| Ok(near_name::find(&folder, &[file])?.unwrap_or_else(|| folder.join(file)));
     let train: Vec<PathBuf> = layout.train.iter().map(find).collect::<Result<_, DataError>>()?;
     let test = find(&layout.test)?;
-    let read = |paths: &[PathBuf]| layout.read(paths, name).map_err(|error| error.with_way_out(name));
+    let read = |paths: &[PathBuf]| layout.read(paths, name).map_err(|error| error.in_dataset(name));
     let (train, test) = (read(&train)?, read(&[test])?);
     Dataset::new(name.as_str(), owned(layout.class_names), train, test)
 }
@@ -111,12 +111,12 @@ impl Layout {
         if bytes == 0 || !bytes.is_multiple_of(record) {
             let rule = format!("length must be a multiple of {record} bytes, the size of a record");
             let kind = apposition(content::kind_of_file(path));
-            return Err(DataError::format(path, rule, format!("found {bytes} bytes{kind}")));
+            return Err(DataError::in_file(path, rule, format!("found {bytes} bytes{kind}")));
         }
         let count = bytes / record;
         if count > MOST_IMAGES {
             let rule = format!("must hold at most {MOST_IMAGES} images");
-            return Err(DataError::format(path, rule, format!("its length is that of {count}")));
+            return Err(DataError::in_file(path, rule, format!("its length is that of {count}")));
         }
         Ok(count)
     }
@@ -135,12 +135,8 @@ impl Layout {
             let (before, planes) = record.split_at(self.labels);
             let label = before[self.label];
             if usize::from(label) >= self.class_names.len() {
-                return Err(DataError::LabelOutOfRange {
-                    file: path.display().to_string(),
-                    classes: self.class_names.len(),
-                    index: index as usize,
-                    found: usize::from(label),
-                });
+                let (classes, index) = (self.class_names.len(), index as usize);
+                return Err(DataError::label(path.display(), classes, index, label.into()));
             }
             labels.push(u16::from(label));
             interleave(planes, pixels);

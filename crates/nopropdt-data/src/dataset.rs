@@ -1,8 +1,6 @@
 //! A dataset in memory.
 
-use std::path::Path;
-
-use crate::{DataError, DatasetName, ImageShape, Note, Split, cifar, digits, mnist, svhn, tiny_imagenet};
+use crate::{DataError, ImageShape, Note, Split};
 
 /// Training and test images of the same shape, labelled with the same classes.
 #[derive(Clone, Debug)]
@@ -24,8 +22,7 @@ impl Dataset {
     /// A dataset whose parts fit together.
     ///
     /// # Errors
-    /// [`DataError::Dataset`] when a split is empty or the two differ in shape or full scale;
-    /// [`DataError::LabelOutOfRange`] when a label has no class name.
+    /// [`DataError::Invalid`] when a split is empty, the two differ in shape or full scale, or a label has no class name.
     pub fn new(
         name: impl Into<String>,
         class_names: Vec<String>,
@@ -33,7 +30,7 @@ impl Dataset {
         test: Split,
     ) -> Result<Self, DataError> {
         let name = name.into();
-        let wrong = |rule, found| Err(DataError::Dataset { dataset: name.clone(), rule, found });
+        let wrong = |rule, found: String| Err(DataError::invalid(&name, rule, found));
         if train.is_empty() || test.is_empty() {
             let found = format!("{} and {}", train.len(), test.len());
             return wrong("there must be training and test images", found);
@@ -68,30 +65,8 @@ impl Dataset {
 /// Fails at the first label that is not below `classes`.
 fn check_labels(what: &str, labels: &[u16], classes: usize) -> Result<(), DataError> {
     match labels.iter().position(|&label| usize::from(label) >= classes) {
-        Some(index) => Err(DataError::LabelOutOfRange {
-            file: what.to_owned(),
-            classes,
-            index,
-            found: usize::from(labels[index]),
-        }),
+        Some(index) => Err(DataError::label(what, classes, index, labels[index].into())),
         None => Ok(()),
-    }
-}
-
-/// Reads a known dataset: digits from the program itself, the others from their folder in `data_dir`.
-///
-/// # Errors
-/// [`DataError::Missing`] when a file has not been fetched; otherwise what is wrong with which file.
-pub fn load(name: DatasetName, data_dir: &Path) -> Result<Dataset, DataError> {
-    let folder = data_dir.join(name.files());
-    match name {
-        DatasetName::Digits => digits::load(),
-        DatasetName::Mnist | DatasetName::FashionMnist | DatasetName::Kmnist => mnist::load(&folder, name),
-        DatasetName::Cifar10 | DatasetName::Cifar100 | DatasetName::Cifar100Coarse => {
-            cifar::load(&folder, name)
-        }
-        DatasetName::Svhn => svhn::load(&folder),
-        DatasetName::TinyImagenet => tiny_imagenet::load(&folder),
     }
 }
 

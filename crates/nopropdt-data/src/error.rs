@@ -1,42 +1,43 @@
 //! Everything that can go wrong with a dataset.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{DatasetName, ImageShape};
+use crate::DatasetName;
+use crate::name::DatasetNameError;
 
-/// What went wrong, with the file or value it went wrong in; each message is one line that says how to mend it
-/// where that is known.
+/// What went wrong, with the file or value it went wrong in; each message is one line: `what: rule; what was found`.
+///
+/// A variant of its own has what a caller may want to act on: another option, a file to be fetched. All else is
+/// [`Invalid`](Self::Invalid).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// A name that is none of [`DatasetName::ALL`].
-    #[error("dataset: name must be one of {}, folder:PATH; found {found:?}", known_names())]
-    UnknownDataset {
-        /// The text given.
-        found: String,
-    },
+    #[error(transparent)]
+    UnknownDataset(#[from] DatasetNameError),
     /// An option for folders of pictures, given with a dataset of another kind.
-    #[error("--{option}: is for folder:PATH only; {dataset} has a fixed form; leave it out")]
+    #[error("{option}: is for folders of pictures; {dataset} has a fixed form")]
     FolderOption {
-        /// The option's name.
+        /// The option's name in [`LoadOptions`](crate::LoadOptions).
         option: &'static str,
         /// The dataset it was given with.
         dataset: String,
     },
     /// A share to hold out for testing that is missing, needless or out of range for a folder of pictures.
-    #[error("{}: {rule}; {found}", folder.display())]
+    #[error("{}: {}; {found}", folder.display(), fault.rule())]
     FolderSplit {
         /// The folder.
         folder: PathBuf,
-        /// What must hold.
-        rule: &'static str,
-        /// What was found, and the remedy where there is one.
+        /// What is wrong with the share, or with the folder that it is of.
+        fault: ShareFault,
+        /// What was found.
         found: String,
     },
     /// Pictures of a folder that can't be images of one size as they are: [`LoadOptions::image_size`](crate::LoadOptions) brings them to
     /// one.
-    #[error("{}: {rule}; {found}; set --image-size", file.display())]
+    #[error("{}: {rule}; {found}", file.display())]
     PictureSize {
         /// The first picture of another size.
         file: PathBuf,
@@ -45,21 +46,63 @@ pub enum DataError {
         /// The size found.
         found: String,
     },
+    /// A folder of pictures that is not there.
+    #[error("{}: there is no such folder", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Images of a folder that this machine's memory can't hold; smaller ones may fit.
+    #[error("folder: all images must fit in memory; {images} of {bytes} bytes do not")]
+    TooManyPictures {
+        /// Number of images.
+        images: usize,
+        /// Bytes of each.
+        bytes: usize,
+    },
     /// A dataset that only the program that made it can read.
     #[error("own:{name}: images must come from the program that makes them; this one can't read them")]
     NotReadable {
         /// The name that program gave.
         name: String,
     },
-    /// A file or folder of a dataset that breaks a rule of its format.
+    /// Pictures, in a build without the feature `pictures`.
+    #[error(
+        "{dataset}: reading pictures wants the feature `pictures` of nopropdt-data; this program was built without it"
+    )]
+    PicturesLeftOut {
+        /// The dataset asked for.
+        dataset: String,
+    },
+    /// A known dataset's file is in its folder neither plain nor as `.gz`: it was not fetched.
+    #[error("{}: file not found", path.display())]
+    Missing {
+        /// The dataset asked for.
+        dataset: DatasetName,
+        /// Where the plain file was expected.
+        path: PathBuf,
+        /// What its folder holds instead, as in "holds a, b and 3 more"; none when it is empty or not there.
+        beside: Option<String>,
+    },
+    /// A known dataset's file with the wrong content: it has to be fetched again.
     #[error("{file}: {rule}; {found}")]
-    Format {
-        /// The file or folder.
+    Damaged {
+        /// The dataset it belongs to.
+        dataset: DatasetName,
+        /// The file.
         file: String,
         /// What must hold.
         rule: String,
-        /// What was found, and the remedy where there is one.
+        /// What was found.
         found: String,
+    },
+    /// More images asked for validation than the split can spare.
+    #[error("validation: count must be below the {available} training images; found {count}")]
+    ValidationCount {
+        /// Images asked for.
+        count: usize,
+        /// Images in the split.
+        available: usize,
     },
     /// The operating system refused an operation on a file or folder.
     #[error("{}: can't {action}; {reason}", path.display())]
@@ -71,182 +114,47 @@ pub enum DataError {
         /// The system's answer.
         reason: io::Error,
     },
-
-    /// A dataset's file is in its folder neither plain nor as `.gz`.
-    #[error(
-        "{}: file not found; run `cargo xtask fetch-data {}`, or use `--dataset digits`, which needs no file{beside}",
-        path.display(),
-        dataset.files()
-    )]
-    Missing {
-        /// The dataset asked for.
-        dataset: DatasetName,
-        /// Where the plain file was expected.
-        path: PathBuf,
-        /// What is in its folder instead, and what can be done with it; empty when nothing is.
-        beside: String,
-    },
-    /// A `.gz` file that is damaged or cut short.
-    #[error("{}: file must be whole gzip data; {reason}; {}", path.display(), again(*dataset))]
-    CorruptGzip {
-        /// The compressed file.
-        path: PathBuf,
-        /// The dataset it belongs to.
-        dataset: DatasetName,
-        /// The decoder's complaint.
-        reason: io::Error,
-    },
-    /// An IDX file too short for its own header.
-    #[error("{file}: header takes {wanted} bytes; file holds {found}{}; {}", apposition(*kind), again(*dataset))]
-    ShortHeader {
-        /// The file's path.
-        file: String,
-        /// The dataset it belongs to.
-        dataset: DatasetName,
-        /// Bytes in a header of this kind.
-        wanted: usize,
-        /// Bytes in the file.
-        found: usize,
-        /// What they are, in words, where that can be told.
-        kind: Option<&'static str>,
-    },
-    /// An IDX file of another kind, or no IDX file at all.
-    #[error(
-        "{file}: magic number must be {wanted:#010x}; found {found:#010x}{}; {}",
-        apposition(*kind),
-        again(*dataset)
-    )]
-    WrongMagic {
-        /// The file's path.
-        file: String,
-        /// The dataset it belongs to.
-        dataset: DatasetName,
-        /// The number of this kind of file.
-        wanted: u32,
-        /// The first four bytes, big-endian.
-        found: u32,
-        /// What begins so, in words, where that can be told.
-        kind: Option<&'static str>,
-    },
-    /// An IDX image file whose images have the wrong size.
-    #[error("{file}: images must be 28x28; header says {height}x{width}; {}", again(*dataset))]
-    WrongImageSize {
-        /// The file's path.
-        file: String,
-        /// The dataset it belongs to.
-        dataset: DatasetName,
-        /// Rows in the header.
-        height: u32,
-        /// Columns in the header.
-        width: u32,
-    },
-    /// An IDX file with a header count of zero or beyond the reader's limit.
-    #[error("{file}: count must be 1 to {most}; header promises {found}; {}", again(*dataset))]
-    WrongCount {
-        /// The file's path.
-        file: String,
-        /// The dataset it belongs to.
-        dataset: DatasetName,
-        /// The largest count accepted.
-        most: usize,
-        /// The header's count.
-        found: u32,
-    },
-    /// An IDX file longer or shorter than its header says.
-    #[error(
-        "{file}: header promises {promised} {unit}; file holds {}; {}",
-        or_more(*found, *promised),
-        again(*dataset)
-    )]
-    WrongLength {
-        /// The file's path.
-        file: String,
-        /// The dataset it belongs to.
-        dataset: DatasetName,
-        /// What is counted: `labels` or `pixel bytes`.
-        unit: &'static str,
-        /// The count by the header.
-        promised: u64,
-        /// The count by the file; any number above `promised` means more, since reading may stop there.
-        found: u64,
-    },
-    /// A label that names no class.
-    #[error("{file}: labels must be below {classes}; label {index} is {found}")]
-    LabelOutOfRange {
-        /// Name of the file or split.
-        file: String,
-        /// Number of classes.
-        classes: usize,
-        /// Position of the first bad label, from 0.
-        index: usize,
-        /// The bad label.
-        found: usize,
-    },
-    /// Images and labels that don't pair up.
-    #[error(
-        "{images_file}: there must be a label for each image; {images} images, {labels} labels in {labels_file}"
-    )]
-    CountMismatch {
-        /// File of the images.
-        images_file: String,
-        /// Its count.
-        images: usize,
-        /// File of the labels.
-        labels_file: String,
-        /// Its count.
-        labels: usize,
-    },
-
-    /// A split's pixels aren't shape × labels values, or there are too many images.
-    #[error(
-        "split: {labels} images of {shape} want that many pixels, at most 2^32 - 1 images and no empty dimension; found {pixels} pixels"
-    )]
-    SplitSize {
-        /// Shape of an image.
-        shape: ImageShape,
-        /// Number of labels.
-        labels: usize,
-        /// Number of pixel values.
-        pixels: usize,
-    },
-    /// A pixel above the full scale, or a full scale of zero.
-    #[error(
-        "split: full scale must be at least the largest pixel and not 0; full scale {full_scale}, largest pixel {largest}"
-    )]
-    FullScale {
-        /// The value meant to become 1.0.
-        full_scale: u8,
-        /// The largest pixel found.
-        largest: u8,
-    },
-    /// Means and deviations that can't normalise images.
-    #[error(
-        "normalisation: there must be a finite mean and a finite deviation above 0 for each of {channels} channels; found {found}"
-    )]
-    Normalisation {
-        /// Channels of the images.
-        channels: usize,
-        /// Means and deviations.
-        found: String,
-    },
-    /// More images asked for validation than the split can spare.
-    #[error("validation: count must be below the {available} training images; found {count}")]
-    ValidationCount {
-        /// Images asked for.
-        count: usize,
-        /// Images in the split.
-        available: usize,
-    },
-    /// Parts of a dataset that don't fit together.
-    #[error("{dataset}: {rule}; {found}")]
-    Dataset {
-        /// Name of the dataset.
-        dataset: String,
+    /// Anything else that breaks a rule: a file or folder, or images and labels that a program made itself.
+    #[error("{what}: {rule}; {found}")]
+    Invalid {
+        /// A file, a folder, or the name of a thing: `split`, `mnist`.
+        what: String,
         /// What must hold.
-        rule: &'static str,
-        /// What was found.
+        rule: String,
+        /// What was found, and what mends it where that is a matter of files.
         found: String,
     },
+}
+
+/// What is wrong with the share of a folder's pictures that is to be held out for testing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShareFault {
+    /// None was given, and the folder has no test pictures beside its training pictures.
+    Missing,
+    /// None was given, and the folder is not divided, so that nobody knows which of its pictures are for testing.
+    MissingForTest,
+    /// One was given for a folder that has test pictures.
+    Needless,
+    /// It is not above 0 and below 1.
+    OutOfRange,
+    /// The folder has nothing but test pictures. A share of them can be held out when this folder inside it is taken.
+    TestPicturesAlone(PathBuf),
+    /// The folders of training and test pictures are not here but one folder further in.
+    FurtherIn,
+}
+
+impl ShareFault {
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::TestPicturesAlone(_) | Self::FurtherIn => {
+                "must hold the folders train and test"
+            }
+            Self::MissingForTest => "must hold the folder test",
+            Self::Needless => "a share to hold out is for a folder without test pictures",
+            Self::OutOfRange => "the share held out for testing must be above 0 and below 1",
+        }
+    }
 }
 
 impl DataError {
@@ -255,42 +163,32 @@ impl DataError {
         let path = path.into();
         move |reason| Self::Io { action, path, reason }
     }
-}
 
-impl DataError {
-    /// A [`Format`](Self::Format) error about the file at `path`.
-    pub(crate) fn format(path: &Path, rule: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::Format { file: path.display().to_string(), rule: rule.into(), found: found.into() }
+    /// An [`Invalid`](Self::Invalid) thing.
+    pub(crate) fn invalid(what: impl Display, rule: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Invalid { what: what.to_string(), rule: rule.into(), found: found.into() }
     }
-}
 
-impl DataError {
-    /// The same error with a way out where it is of the content of a file of `dataset`.
-    pub(crate) fn with_way_out(self, dataset: DatasetName) -> Self {
+    /// An [`Invalid`](Self::Invalid) file or folder.
+    pub(crate) fn in_file(path: &Path, rule: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::invalid(path.display(), rule, found)
+    }
+
+    /// The error about label `index` of `what`, which is not below `classes`.
+    pub(crate) fn label(what: impl Display, classes: usize, index: usize, found: usize) -> Self {
+        Self::invalid(what, format!("labels must be below {classes}"), format!("label {index} is {found}"))
+    }
+
+    /// The same error as one about a fetched file of `dataset` where it is about content.
+    pub(crate) fn in_dataset(self, dataset: DatasetName) -> Self {
         match self {
-            Self::Format { file, rule, found } => {
-                Self::Format { file, rule, found: format!("{found}; {}", again(dataset)) }
-            }
+            Self::Invalid { what, rule, found } => Self::Damaged { dataset, file: what, rule, found },
             other => other,
         }
     }
 }
 
-/// What mends a file with the wrong content.
-fn again(dataset: DatasetName) -> String {
-    format!("delete it and run `cargo xtask fetch-data {}`", dataset.files())
-}
-
 /// A kind of content behind what was found: ", an HTML page".
 pub(crate) fn apposition(kind: Option<&'static str>) -> String {
     kind.map(|kind| format!(", {kind}")).unwrap_or_default()
-}
-
-fn known_names() -> String {
-    DatasetName::ALL.map(DatasetName::as_str).join(", ")
-}
-
-/// The number found, or "more" where the excess was not counted out.
-fn or_more(found: u64, wanted: u64) -> String {
-    if found > wanted { "more".to_owned() } else { found.to_string() }
 }

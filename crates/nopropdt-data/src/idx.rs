@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::error::apposition;
 use crate::gunzip::{Gunzip, MAGIC, is_corruption};
 use crate::{DataError, DatasetName, content, near_name, plain_file};
 
@@ -64,19 +65,28 @@ impl IdxFile {
         self.check_length(&opened, 4 * 2, count, "labels")?;
         let labels = self.read_exactly(&mut opened.reader, count, "labels")?;
         match labels.iter().position(|&label| usize::from(label) >= CLASSES) {
-            Some(index) => Err(DataError::LabelOutOfRange {
-                file: self.name(),
-                classes: CLASSES,
-                index,
-                found: usize::from(labels[index]),
-            }),
+            Some(index) => {
+                let label = labels[index].into();
+                Err(DataError::label(self.name(), CLASSES, index, label).in_dataset(self.dataset))
+            }
             None => Ok(labels),
         }
+    }
+
+    /// The file's path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Number of images by a header that is right in itself and, in a plain file, agrees with the file's length.
     pub(crate) fn check_images(&self) -> Result<usize, DataError> {
         self.open_images().map(|(_, count)| count)
+    }
+
+    /// Whether the file's content is compressed, whatever its name.
+    pub(crate) fn is_compressed(&self) -> Result<bool, DataError> {
+        let mut file = BufReader::new(plain_file::open(&self.path)?.0);
+        Ok(file.fill_buf().map_err(DataError::io("read", &self.path))?.starts_with(&MAGIC))
     }
 
     /// Reads an image file whole: count × 28 × 28 bytes.
@@ -88,8 +98,8 @@ impl IdxFile {
     fn open_images(&self) -> Result<(Opened, usize), DataError> {
         let (opened, [count, height, width]) = self.open(IMAGES_MAGIC)?;
         if [height as usize, width as usize] != [SIDE, SIDE] {
-            let (file, dataset) = (self.name(), self.dataset);
-            return Err(DataError::WrongImageSize { file, dataset, height, width });
+            let rule = format!("images must be {SIDE}x{SIDE}");
+            return Err(self.damaged(rule, format!("header says {height}x{width}")));
         }
         let count = self.checked_count(count)?;
         self.check_length(&opened, 4 * 4, count * SIDE * SIDE, "pixel bytes")?;
@@ -107,18 +117,19 @@ impl IdxFile {
         self.read(&mut reader, wanted, &mut header)?;
         // Of compressed content the header is all that is looked at.
         let kind = if compressed { content::kind(&header) } else { kind };
-        let (file, dataset) = (self.name(), self.dataset);
+        let kind = apposition(kind);
         let mut words =
             header.chunks_exact(4).map(|word| word.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)));
         // The magic number first: a short file of another kind is better called another kind.
         if let Some(found) = words.next().filter(|&found| found != magic) {
-            return Err(DataError::WrongMagic { file, dataset, wanted: magic, found, kind });
+            let rule = format!("magic number must be {magic:#010x}");
+            return Err(self.damaged(rule, format!("found {found:#010x}{kind}")));
         }
         let mut sizes = [0; DIMENSIONS];
         for size in &mut sizes {
-            let found = header.len();
             let Some(word) = words.next() else {
-                return Err(DataError::ShortHeader { file, dataset, wanted, found, kind });
+                let found = format!("file holds {}{kind}", header.len());
+                return Err(self.damaged(format!("header takes {wanted} bytes"), found));
             };
             *size = word;
         }
@@ -130,8 +141,8 @@ impl IdxFile {
         if (1..=MOST_IMAGES).contains(&count) {
             Ok(count)
         } else {
-            let (file, dataset) = (self.name(), self.dataset);
-            Err(DataError::WrongCount { file, dataset, most: MOST_IMAGES, found })
+            let rule = format!("count must be 1 to {MOST_IMAGES}");
+            Err(self.damaged(rule, format!("header promises {found}")))
         }
     }
 
@@ -156,7 +167,14 @@ impl IdxFile {
     }
 
     fn wrong_length(&self, unit: &'static str, promised: u64, found: u64) -> DataError {
-        DataError::WrongLength { file: self.name(), dataset: self.dataset, unit, promised, found }
+        let rule = format!("header promises {promised} {unit}");
+        // Reading stops one byte beyond what is promised.
+        let found = if found > promised { "more".to_owned() } else { found.to_string() };
+        self.damaged(rule, format!("file holds {found}"))
+    }
+
+    fn damaged(&self, rule: impl Into<String>, found: impl Into<String>) -> DataError {
+        DataError::in_file(&self.path, rule, found).in_dataset(self.dataset)
     }
 
     /// Reads what follows the header, which must be exactly `promised` bytes.
@@ -180,9 +198,9 @@ impl IdxFile {
         reader.take(most as u64).read_to_end(into).map(drop).map_err(|reason| {
             // A plain file knows no corruption.
             if is_corruption(&reason) {
-                DataError::CorruptGzip { path: self.path.clone(), dataset: self.dataset, reason }
+                self.damaged("file must be whole gzip data", reason.to_string())
             } else {
-                DataError::Io { action: "read", path: self.path.clone(), reason }
+                DataError::io("read", &self.path)(reason)
             }
         })
     }

@@ -6,21 +6,27 @@ mod cifar;
 mod class_names;
 mod content;
 mod dataset;
+mod decoding;
 mod digits;
 mod error;
 pub mod files;
+#[cfg(feature = "pictures")]
 mod folder;
 mod gunzip;
 mod idx;
 mod image_set;
+mod load;
 mod mat;
 mod mnist;
 mod name;
 mod near_name;
+#[cfg(not(feature = "pictures"))]
+mod no_pictures;
 mod noise;
 mod normalise;
 mod note;
 mod opened;
+mod options;
 mod order;
 mod plain_file;
 mod shape;
@@ -28,18 +34,26 @@ mod source;
 mod split;
 mod stratify;
 mod svhn;
+#[cfg(test)]
+mod test_data;
+#[cfg(feature = "pictures")]
 mod tiny_imagenet;
 
 pub use augment::{Augmentation, Augmented};
-pub use dataset::{Dataset, load};
-pub use error::DataError;
-pub use folder::is_decoding;
+pub use dataset::Dataset;
+pub use decoding::is_decoding;
+pub use error::{DataError, ShareFault};
 pub use image_set::ImageSet;
-pub use name::DatasetName;
+pub use load::load;
+pub use name::{DatasetName, DatasetNameError};
 pub use normalise::Normalisation;
 pub use note::{FileKind, LeftOutReason, Note};
 pub use opened::{Opened, load_from, load_test, open};
+pub use options::{Channels, LoadOptions};
 pub use order::{batches, epoch_order};
 pub use shape::ImageShape;
-pub use source::{Channels, DatasetSource, LoadOptions};
+pub use source::DatasetSource;
 pub use split::Split;
+
+#[cfg(not(feature = "pictures"))]
+use no_pictures::{folder, tiny_imagenet};

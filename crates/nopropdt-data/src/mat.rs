@@ -110,7 +110,7 @@ struct Tag {
 
 impl Reader<'_> {
     fn wrong(&self, rule: impl Into<String>, found: impl Into<String>) -> DataError {
-        DataError::format(self.path, rule, found)
+        DataError::in_file(self.path, rule, found)
     }
 
     fn header(&mut self) -> Result<(), DataError> {
@@ -178,7 +178,7 @@ struct Source<'a, R> {
 
 impl<R: Read> Source<'_, R> {
     fn wrong(&self, rule: impl Into<String>, found: impl Into<String>) -> DataError {
-        DataError::format(self.path, rule, found)
+        DataError::in_file(self.path, rule, found)
     }
 
     /// Reads `bytes` bytes, which must all be there. Memory grows with what comes, not with what was promised.

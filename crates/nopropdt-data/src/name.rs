@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, ImageShape};
+use crate::ImageShape;
 
 /// A dataset by name; written in kebab-case on command lines and in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,14 +106,22 @@ impl fmt::Display for DatasetName {
 }
 
 impl FromStr for DatasetName {
-    type Err = DataError;
+    type Err = DatasetNameError;
 
-    fn from_str(text: &str) -> Result<Self, DataError> {
+    fn from_str(text: &str) -> Result<Self, DatasetNameError> {
         Self::ALL
             .into_iter()
             .find(|name| name.as_str() == text)
-            .ok_or_else(|| DataError::UnknownDataset { found: text.to_owned() })
+            .ok_or_else(|| DatasetNameError { found: text.to_owned() })
     }
+}
+
+/// A name that is none of [`DatasetName::ALL`], nor that of a folder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("dataset: name must be one of {}, folder:PATH; found {found:?}", DatasetName::ALL.map(DatasetName::as_str).join(", "))]
+pub struct DatasetNameError {
+    /// The text given.
+    pub found: String,
 }
 
 #[cfg(test)]

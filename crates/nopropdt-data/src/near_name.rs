@@ -106,8 +106,7 @@ pub fn holds(folder: &Path) -> String {
 pub(crate) fn missing(dataset: DatasetName, path: PathBuf) -> DataError {
     let folder = path.parent().filter(|folder| folder.is_dir());
     let beside = folder.map(holds).filter(|holds| holds != "is empty");
-    let told = |holds| format!("; its folder {holds}; `--from DIR` takes files that you have");
-    DataError::Missing { dataset, path, beside: beside.map(told).unwrap_or_default() }
+    DataError::Missing { dataset, path, beside }
 }
 
 #[cfg(test)]

@@ -33,8 +33,11 @@ impl Normalisation {
         if [self.mean.len(), self.deviation.len()] == [channels; 2] && finite && positive {
             return Ok(());
         }
-        let found = format!("means {:?}, deviations {:?}", self.mean, self.deviation);
-        Err(DataError::Normalisation { channels, found })
+        let rule = format!(
+            "there must be a finite mean and a finite deviation above 0 for each of {channels} channels"
+        );
+        let found = format!("found means {:?}, deviations {:?}", self.mean, self.deviation);
+        Err(DataError::invalid("normalisation", rule, found))
     }
 
     /// Normalises one value of a channel.

@@ -17,7 +17,7 @@ pub struct Opened {
 #[derive(Clone, Debug)]
 enum Images {
     Known { name: DatasetName, data_dir: PathBuf },
-    Folder(folder::Opened),
+    Folder(folder::OpenedFolder),
 }
 
 /// Looks through a dataset.
@@ -40,7 +40,7 @@ impl Opened {
     pub fn classes(&self) -> usize {
         match &self.images {
             Images::Known { name, .. } => name.classes(),
-            Images::Folder(folder) => folder.class_names.len(),
+            Images::Folder(folder) => folder.class_names().len(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Opened {
     pub fn class_names(&self) -> Option<&[String]> {
         match &self.images {
             Images::Known { .. } => None,
-            Images::Folder(folder) => Some(&folder.class_names),
+            Images::Folder(folder) => Some(folder.class_names()),
         }
     }
 
@@ -58,7 +58,7 @@ impl Opened {
     pub fn notes(&self) -> &[Note] {
         match &self.images {
             Images::Known { .. } => &[],
-            Images::Folder(folder) => &folder.notes,
+            Images::Folder(folder) => folder.notes(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Opened {
     pub fn first_shape(&self) -> ImageShape {
         match &self.images {
             Images::Known { name, .. } => name.image_shape(),
-            Images::Folder(folder) => folder.first_shape,
+            Images::Folder(folder) => folder.first_shape(),
         }
     }
 
@@ -118,8 +118,8 @@ pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Datase
 /// share is the test set, 1 for all of it.
 ///
 /// # Errors
-/// As [`load_from`]; [`DataError::Dataset`] when a known dataset has other classes than those, and [`DataError::Format`] when
-/// a folder has one that is none of those.
+/// As [`load_from`]; [`DataError::Invalid`] when a known dataset has other classes than those, or a folder has one that is none of
+/// those.
 pub fn load_test(
     source: &DatasetSource,
     options: &LoadOptions,
@@ -129,11 +129,7 @@ pub fn load_test(
         return folder::load_test(Path::new(path), options, class_names);
     }
     let dataset = load_from(source, options)?;
-    let wrong = |found| DataError::Dataset {
-        dataset: dataset.name.clone(),
-        rule: "must have the model's classes",
-        found,
-    };
+    let wrong = |found: String| DataError::invalid(&dataset.name, "must have the model's classes", found);
     if dataset.classes() != class_names.len() {
         return Err(wrong(format!("it has {}, the model {}", dataset.classes(), class_names.len())));
     }

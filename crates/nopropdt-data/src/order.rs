@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// What a random stream is for; streams of different purposes never meet, whatever the seed.
+#[cfg_attr(not(feature = "pictures"), allow(dead_code))]
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Epoch,

@@ -13,7 +13,7 @@ pub fn open(path: &Path) -> Result<(File, u64), DataError> {
     let kind = path.metadata().map_err(DataError::io("open", path))?.file_type();
     if !kind.is_file() {
         let found = if kind.is_dir() { "it is a folder" } else { "it is a pipe or a device" };
-        return Err(DataError::format(path, "must be a plain file", found));
+        return Err(DataError::in_file(path, "must be a plain file", found));
     }
     let file = File::open(path).map_err(DataError::io("open", path))?;
     let length = file.metadata().map_err(DataError::io("read", path))?.len();

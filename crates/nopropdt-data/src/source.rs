@@ -1,12 +1,13 @@
 //! Where a run's images come from: a known dataset, a folder of pictures, or the caller's own code.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, DatasetName};
+use crate::DatasetName;
+use crate::name::DatasetNameError;
 
 /// Any dataset, as users write it: a name, `folder:PATH`, or `own:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,9 +64,9 @@ impl fmt::Display for DatasetSource {
 }
 
 impl FromStr for DatasetSource {
-    type Err = DataError;
+    type Err = DatasetNameError;
 
-    fn from_str(text: &str) -> Result<Self, DataError> {
+    fn from_str(text: &str) -> Result<Self, DatasetNameError> {
         match text.split_once(':') {
             Some(("folder", path)) if !path.is_empty() => Ok(Self::Folder(path.to_owned())),
             Some(("own", name)) if !name.is_empty() => Ok(Self::Own(name.to_owned())),
@@ -75,9 +76,9 @@ impl FromStr for DatasetSource {
 }
 
 impl TryFrom<String> for DatasetSource {
-    type Error = DataError;
+    type Error = DatasetNameError;
 
-    fn try_from(text: String) -> Result<Self, DataError> {
+    fn try_from(text: String) -> Result<Self, DatasetNameError> {
         text.parse()
     }
 }
@@ -85,59 +86,6 @@ impl TryFrom<String> for DatasetSource {
 impl From<DatasetSource> for String {
     fn from(source: DatasetSource) -> Self {
         source.to_string()
-    }
-}
-
-/// Values a pixel of a folder's pictures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channels {
-    /// Grey when every picture is grey, else colour.
-    #[default]
-    Auto,
-    /// One: colour pictures become their luma.
-    #[serde(alias = "gray")]
-    Grey,
-    /// Three: grey pictures repeat their value.
-    #[serde(alias = "colour", alias = "color")]
-    Rgb,
-}
-
-/// How to read a dataset.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LoadOptions {
-    /// Folder of the fetched datasets.
-    pub data_dir: PathBuf,
-    /// Height and width of a folder's pictures, which are scaled to cover it and cut at the middle; without it they must
-    /// all have one size already.
-    pub image_size: Option<(usize, usize)>,
-    /// Grey or colour, for a folder.
-    pub channels: Channels,
-    /// The share of a folder without `train` and `test` that becomes the test set, above 0 and below 1.
-    pub split: Option<f64>,
-}
-
-impl LoadOptions {
-    /// From this data folder, with pictures as they are.
-    #[must_use]
-    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), ..Self::default() }
-    }
-
-    /// Fails when an option for folders is given with another dataset.
-    pub(crate) fn check_for(&self, source: &DatasetSource) -> Result<(), DataError> {
-        if matches!(source, DatasetSource::Folder(_)) {
-            return Ok(());
-        }
-        let given = [
-            ("image-size", self.image_size.is_some()),
-            ("channels", self.channels != Channels::Auto),
-            ("split", self.split.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(DataError::FolderOption { option, dataset: source.to_string() }),
-            None => Ok(()),
-        }
     }
 }
 
@@ -163,12 +111,5 @@ mod tests {
         assert_eq!(short("folder:/a/cifar/"), "cifar");
         assert_eq!((short("folder:/"), short("folder:..")), ("folder".to_owned(), "folder".to_owned()));
         assert_eq!(short("own:../x"), "-x");
-    }
-
-    #[test]
-    fn options_for_folders_are_refused_elsewhere() {
-        let options = LoadOptions { split: Some(0.1), ..LoadOptions::new("data") };
-        let error = options.check_for(&DatasetName::Mnist.into()).unwrap_err().to_string();
-        assert_eq!(error, "--split: is for folder:PATH only; mnist has a fixed form; leave it out");
     }
 }

@@ -21,11 +21,15 @@ impl Split {
     /// `pixels` [N, height, width, channels] in row-major order, `labels` `[N]`.
     ///
     /// # Errors
-    /// [`DataError::SplitSize`] unless `pixels` holds exactly N images, N fits 32 bits and no dimension is 0.
+    /// [`DataError::Invalid`] unless `pixels` holds exactly N images, N fits 32 bits and no dimension is 0.
     pub fn new(shape: ImageShape, pixels: Vec<u8>, labels: Vec<u16>) -> Result<Self, DataError> {
         let wanted = shape.checked_len().and_then(|len| len.checked_mul(labels.len()));
         if wanted != Some(pixels.len()) || u32::try_from(labels.len()).is_err() {
-            return Err(DataError::SplitSize { shape, labels: labels.len(), pixels: pixels.len() });
+            let rule = format!(
+                "{} images of {shape} want that many pixels, at most 2^32 - 1 images and no empty dimension",
+                labels.len()
+            );
+            return Err(DataError::invalid("split", rule, format!("found {} pixels", pixels.len())));
         }
         Ok(Self { shape, pixels, labels, full_scale: u8::MAX, normalisation: None })
     }
@@ -33,11 +37,13 @@ impl Split {
     /// The same split with another pixel value standing for 1.0, such as 16 for the digits.
     ///
     /// # Errors
-    /// [`DataError::FullScale`] when `full_scale` is 0 or a pixel exceeds it.
+    /// [`DataError::Invalid`] when `full_scale` is 0 or a pixel exceeds it.
     pub fn with_full_scale(mut self, full_scale: u8) -> Result<Self, DataError> {
         let largest = self.pixels.iter().copied().max().unwrap_or(0);
         if full_scale == 0 || largest > full_scale {
-            return Err(DataError::FullScale { full_scale, largest });
+            let rule = "full scale must be at least the largest pixel and not 0";
+            let found = format!("full scale {full_scale}, largest pixel {largest}");
+            return Err(DataError::invalid("split", rule, found));
         }
         self.full_scale = full_scale;
         Ok(self)
@@ -46,7 +52,7 @@ impl Split {
     /// The same split with values of which each channel's mean is taken and that are divided by its deviation.
     ///
     /// # Errors
-    /// [`DataError::Normalisation`] unless there is a finite mean and a finite deviation above 0 for each channel.
+    /// [`DataError::Invalid`] unless there is a finite mean and a finite deviation above 0 for each channel.
     pub fn with_normalisation(mut self, normalisation: Normalisation) -> Result<Self, DataError> {
         normalisation.check(self.shape.channels)?;
         self.normalisation = Some(normalisation);
@@ -125,30 +131,6 @@ impl Split {
     pub fn pixels(&self, index: usize) -> &[u8] {
         let len = self.shape.len();
         &self.pixels[index * len..][..len]
-    }
-
-    /// Writes the chosen images, as [`fill`](Self::fill) does, to `images`, and their classes to `labels`, replacing what was there.
-    ///
-    /// # Shapes
-    /// `images` [B, height, width, channels] with B = `indices.len()`; `labels` becomes `[B]`.
-    ///
-    /// # Panics
-    /// When `images` has another length, or an index names no image.
-    pub fn fill_batch(&self, indices: &[u32], images: &mut [f32], labels: &mut Vec<usize>) {
-        let len = self.shape.len();
-        assert!(
-            images.len() == indices.len() * len,
-            "fill_batch: {} images of {} want {} values; the buffer has {}",
-            indices.len(),
-            self.shape,
-            indices.len() * len,
-            images.len()
-        );
-        labels.clear();
-        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(len)) {
-            self.fill(index as usize, image);
-            labels.push(self.label(index as usize));
-        }
     }
 
     /// Writes image `index`: its values scaled to 0..1 and, if the split has a normalisation, normalised.

@@ -15,7 +15,7 @@ const MOST_IMAGES: u64 = 1 << 18;
 pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let read = |name: &str| {
         let path = near_name::find(folder, &[name])?.unwrap_or_else(|| folder.join(name));
-        split(&path).map_err(|error| error.with_way_out(DatasetName::Svhn))
+        split(&path).map_err(|error| error.in_dataset(DatasetName::Svhn))
     };
     let (train, test) = (read("train_32x32.mat")?, read("test_32x32.mat")?);
     Dataset::new(DatasetName::Svhn.as_str(), owned(DIGITS), train, test)
@@ -28,12 +28,12 @@ fn split(path: &Path) -> Result<Split, DataError> {
     let wanted = |name, values: usize| Wanted { name, most: MOST_IMAGES * values as u64 };
     let [images, labels] = read(path, [wanted("X", SHAPE.len()), wanted("y", 1)])?;
     let missing =
-        |name: &str| DataError::format(path, "must hold the arrays X and y", format!("{name} is missing"));
+        |name: &str| DataError::in_file(path, "must hold the arrays X and y", format!("{name} is missing"));
     let pixels = pixels(path, images.ok_or_else(|| missing("X"))?)?;
     let labels = digits(path, &labels.ok_or_else(|| missing("y"))?)?;
     if pixels.len() != labels.len() * SHAPE.len() {
         let found = format!("{} images and {} labels", pixels.len() / SHAPE.len(), labels.len());
-        return Err(DataError::format(path, "there must be a label for each image", found));
+        return Err(DataError::in_file(path, "there must be a label for each image", found));
     }
     Split::new(SHAPE, pixels, labels)
 }
@@ -44,7 +44,7 @@ fn pixels(path: &Path, images: Array) -> Result<Vec<u8>, DataError> {
     let fits = matches!(images.dimensions[..], [32, 32, 3] | [32, 32, 3, _]);
     let dimensions = shown(&images.dimensions);
     let Some(mut pixels) = images.into_bytes().filter(|_| fits) else {
-        return Err(DataError::format(path, "X must be 32x32x3xN bytes", format!("found {dimensions}")));
+        return Err(DataError::in_file(path, "X must be 32x32x3xN bytes", format!("found {dimensions}")));
     };
     pixels.shrink_to_fit();
     let mut columns = [0; SHAPE.len()];
@@ -62,13 +62,13 @@ fn pixels(path: &Path, images: Array) -> Result<Vec<u8>, DataError> {
 fn digits(path: &Path, labels: &Array) -> Result<Vec<u16>, DataError> {
     if labels.dimensions.len() != 2 || !labels.dimensions.contains(&1) {
         let found = format!("found {}", shown(&labels.dimensions));
-        return Err(DataError::format(path, "y must be Nx1 values", found));
+        return Err(DataError::in_file(path, "y must be Nx1 values", found));
     }
     let digit = |(index, value): (usize, f64)| {
         if value.fract() == 0.0 && (1.0..=10.0).contains(&value) {
             return Ok(value as u16 % 10);
         }
-        Err(DataError::format(path, "labels must be 1 to 10", format!("label {index} is {value}")))
+        Err(DataError::in_file(path, "labels must be 1 to 10", format!("label {index} is {value}")))
     };
     labels.numbers().enumerate().map(digit).collect()
 }

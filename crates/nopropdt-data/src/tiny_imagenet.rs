@@ -27,7 +27,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let name = DatasetName::TinyImagenet;
     if ids.len() != name.classes() {
         let rule = format!("must hold {} classes", name.classes());
-        return Err(DataError::format(&folder.join("train"), rule, format!("found {}", ids.len())));
+        return Err(DataError::in_file(&folder.join("train"), rule, format!("found {}", ids.len())));
     }
     let test = annotated(&folder.join("val"), &ids)?;
     let shape = name.image_shape();
@@ -36,7 +36,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let [train, test] = lists;
     if train.shape() != shape {
         let found = format!("found {}", train.shape());
-        return Err(DataError::format(folder, format!("images must be {shape}"), found));
+        return Err(DataError::in_file(folder, format!("images must be {shape}"), found));
     }
     Dataset::new(name.as_str(), class_names(&folder.join("words.txt"), &ids)?, train, test)
 }
@@ -56,7 +56,7 @@ fn annotated(folder: &Path, ids: &[String]) -> Result<Pictures, DataError> {
                 "line {}: must be a file name of at most {MOST_NAME} bytes, a tab and a class",
                 index + 1
             );
-            DataError::format(&path, rule, found)
+            DataError::in_file(&path, rule, found)
         };
         let bad = |c: char| c.is_control() || c == '/' || c == '\\';
         if file.is_empty() || file.len() > MOST_NAME || file.contains(bad) || file.starts_with('.') {
@@ -90,7 +90,7 @@ fn quoted(text: &str) -> String {
 fn read_text(path: &Path) -> Result<String, DataError> {
     let (file, length) = plain_file::open(path)?;
     if length > MOST_TEXT {
-        return Err(DataError::format(
+        return Err(DataError::in_file(
             path,
             format!("must have at most {MOST_TEXT} bytes"),
             format!("found {length}"),

@@ -1,5 +1,7 @@
 //! The panic hook belongs to the program. In a process of its own, since there is one hook for all tests of a file.
 
+#![cfg(feature = "pictures")]
+
 use std::fs;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};

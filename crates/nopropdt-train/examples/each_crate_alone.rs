@@ -20,7 +20,7 @@ fn tensor() {
 }
 
 fn data() -> Result {
-    use nopropdt_data::{DatasetName, batches, epoch_order, load};
+    use nopropdt_data::{DatasetName, ImageSet, batches, epoch_order, load};
 
     let digits = load(DatasetName::Digits, "data".as_ref())?;
     let mut labels = Vec::new();

@@ -1,6 +1,7 @@
 //! Prototypes: for each class the training image that is nearest to the others of its class, where a learned embedding of images
 //! starts (spec section 5).
 
+use crate::trainer::gather;
 use nopropdt_data::ImageSet;
 use nopropdt_tensor::{Mode, Tape, Tensor};
 use rayon::prelude::*;
@@ -32,7 +33,7 @@ pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, Prototy
     let length = data.shape().len();
     let mut rows = Vec::with_capacity(classes * length);
     for members in members {
-        let images = gathered(data, &members);
+        let images = gather(data, &members).images.reshaped(&[members.len(), length]);
         let chosen = nearest_to_all(&images);
         rows.extend_from_slice(&images.data()[chosen * length..][..length]);
     }
@@ -43,22 +44,13 @@ pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, Prototy
 ///
 /// # Errors
 /// When a class has no image.
-pub fn members(data: &dyn ImageSet, classes: usize) -> Result<Vec<Vec<usize>>, PrototypesError> {
+pub fn members(data: &dyn ImageSet, classes: usize) -> Result<Vec<Vec<u32>>, PrototypesError> {
     let mut members = vec![Vec::new(); classes];
-    (0..data.len()).for_each(|index| members[data.label(index)].push(index));
+    (0..data.len()).for_each(|index| members[data.label(index)].push(index as u32));
     match members.iter().position(Vec::is_empty) {
         Some(class) => Err(PrototypesError { class }),
         None => Ok(members),
     }
-}
-
-/// The images at `indices`, [n, d].
-fn gathered(data: &dyn ImageSet, indices: &[usize]) -> Tensor {
-    let length = data.shape().len();
-    Tensor::filled_by(&[indices.len(), length], |values| {
-        let images = values.par_chunks_exact_mut(length).zip(indices);
-        images.for_each(|(image, &index)| data.fill(index, image));
-    })
 }
 
 /// Index of the row with the smallest median distance to the others.

@@ -301,15 +301,12 @@ pub fn batches_per_epoch(images: usize, batch_size: usize) -> usize {
 /// Images and labels at `indices`, filled on all threads.
 pub fn gather(data: &dyn ImageSet, indices: &[u32]) -> Batch {
     let shape = data.shape();
+    let mut labels = Vec::new();
     let images = Tensor::filled_by(&[indices.len(), shape.height, shape.width, shape.channels], |pixels| {
-        let images = pixels.par_chunks_exact_mut(shape.len()).zip(indices).with_min_len(FILLED_TOGETHER);
-        images.for_each(|(image, &index)| data.fill(index as usize, image));
+        data.fill_batch(indices, pixels, &mut labels);
     });
-    Batch { images, labels: indices.iter().map(|&index| data.label(index as usize)).collect() }
+    Batch { images, labels }
 }
-
-/// Images a thread fills before another is worth waking.
-const FILLED_TOGETHER: usize = 32;
 
 #[cfg(test)]
 mod tests;

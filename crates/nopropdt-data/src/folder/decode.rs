@@ -1,8 +1,6 @@
 //! From files to pixels, side by side on all threads.
 
-use std::cell::Cell;
 use std::io::{Cursor, Read};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, resize};
@@ -13,10 +11,11 @@ use image::{
 };
 use rayon::prelude::*;
 
-use super::Pictures;
 use super::exif;
 use super::jpeg::is_whole;
+use super::pictures::Pictures;
 use super::transparency::lay_on_white;
+use crate::decoding::caught;
 use crate::{Channels, DataError, ImageShape, Split, plain_file};
 
 /// Longest file of one picture.
@@ -70,12 +69,10 @@ pub(super) fn first_shape<'a>(
     size: Option<(usize, usize)>,
     channels: Channels,
 ) -> Result<ImageShape, DataError> {
-    let first =
-        lists.into_iter().find(|pictures| !pictures.is_empty()).ok_or_else(|| DataError::Dataset {
-            dataset: "folder".into(),
-            rule: "there must be pictures",
-            found: "found none".into(),
-        })?;
+    let first = lists
+        .into_iter()
+        .find(|pictures| !pictures.is_empty())
+        .ok_or_else(|| DataError::invalid("folder", "there must be pictures", "found none"))?;
     let path = first.path(0);
     let picture = decode(&path)?;
     let (height, width) = size.unwrap_or_else(|| {
@@ -150,11 +147,7 @@ fn decode_lists(
 fn room(count: usize, len: usize) -> Result<Vec<u8>, DataError> {
     let mut pixels = Vec::new();
     let bytes = count.checked_mul(len).filter(|&bytes| pixels.try_reserve_exact(bytes).is_ok());
-    let bytes = bytes.ok_or_else(|| DataError::Dataset {
-        dataset: "folder".into(),
-        rule: "all images must fit in memory",
-        found: format!("{count} of {len} bytes do not; set a smaller --image-size"),
-    })?;
+    let bytes = bytes.ok_or(DataError::TooManyPictures { images: count, bytes: len })?;
     pixels.resize(bytes, 0);
     Ok(pixels)
 }
@@ -255,7 +248,7 @@ fn decode(path: &Path) -> Result<Picture, DataError> {
     match decoded {
         Ok(Ok(Ok(picture))) => Ok(picture),
         Ok(Ok(Err(found))) => {
-            Err(DataError::format(path, format!("a picture must have at most {MOST_PIXELS} pixels"), found))
+            Err(DataError::in_file(path, format!("a picture must have at most {MOST_PIXELS} pixels"), found))
         }
         Ok(Err(error)) => Err(unreadable(path, one_line(&error.to_string()))),
         Err(_) => Err(unreadable(path, "its decoder gave up")),
@@ -263,7 +256,7 @@ fn decode(path: &Path) -> Result<Picture, DataError> {
 }
 
 fn unreadable(path: &Path, reason: impl Into<String>) -> DataError {
-    DataError::format(path, "must be a PNG, JPEG, BMP or WebP picture", reason)
+    DataError::in_file(path, "must be a PNG, JPEG, BMP or WebP picture", reason)
 }
 
 type Reader = ImageReader<Cursor<Vec<u8>>>;
@@ -285,31 +278,11 @@ fn reader(path: &Path) -> Result<(Reader, Orientation), DataError> {
     Ok((reader, orientation))
 }
 
-thread_local! {
-    /// Whether a picture is being decoded on this thread.
-    static DECODING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic on this thread would be that of a picture's decoder. It is caught, and told as an error about the picture: a program
-/// that wants nothing printed for it asks this in its panic hook.
-#[must_use]
-pub fn is_decoding() -> bool {
-    DECODING.get()
-}
-
-/// Runs a decoder; a panic in it is an error.
-fn caught<T>(decode: impl FnOnce() -> T) -> std::thread::Result<T> {
-    DECODING.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(decode));
-    DECODING.set(false);
-    result
-}
-
 fn contents(path: &Path) -> Result<Vec<u8>, DataError> {
     let (file, length) = plain_file::open(path)?;
     if length > MOST_FILE {
         let rule = format!("a picture must have at most {MOST_FILE} bytes");
-        return Err(DataError::format(path, rule, format!("found {length}")));
+        return Err(DataError::in_file(path, rule, format!("found {length}")));
     }
     let mut bytes = Vec::with_capacity(length as usize);
     // A file may grow while it is read, or say that it has no length at all.

@@ -35,7 +35,7 @@ impl Kind {
         match plain_file::open(path).map(|(file, _)| file.take(BEGINNING).read_to_end(&mut beginning)) {
             Ok(Ok(_)) if begins_a_picture(&beginning) => Self::Picture,
             // A pipe or a device is not even opened.
-            Ok(Ok(_)) | Err(DataError::Format { .. }) => Self::Other,
+            Ok(Ok(_)) | Err(DataError::Invalid { .. }) => Self::Other,
             Ok(Err(_)) | Err(_) => Self::Unreadable,
         }
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 use super::names::{Places, composed};
 use super::spelling::{self, Part, Spelling};
 use super::tree::{Tree, no_class_folders};
-use crate::DataError;
 use crate::note::Note;
+use crate::{DataError, ShareFault};
 
 /// Folders of one name inside each other, such as `seg_train/seg_train`.
 const MOST_NESTED: usize = 3;
@@ -153,7 +153,7 @@ fn training_part(
     if let [first, second, ..] = &training[..] {
         let rule = "must hold one folder of training pictures";
         let found = format!("found {} and {}; merge them, or take one away", first.name, second.name);
-        return Err(DataError::format(path, rule, found));
+        return Err(DataError::in_file(path, rule, found));
     }
     Ok((training.pop(), flat))
 }
@@ -228,12 +228,8 @@ fn without_training(
         return Err(match tests.iter().find(|test| test.has_classes()) {
             Some(test) => DataError::FolderSplit {
                 folder: path.clone(),
-                rule: "must hold the folders train and test",
-                found: format!(
-                    "it holds {} alone; to train on its pictures too take {} with --split 0.1",
-                    test.name,
-                    test.tree.path.display()
-                ),
+                fault: ShareFault::TestPicturesAlone(test.tree.path.clone()),
+                found: format!("it holds {} alone", test.name),
             },
             None => no_class_folders(&test.tree.path),
         });
@@ -242,14 +238,14 @@ fn without_training(
     if let Some(test) = tests.iter().find(beside) {
         let rule = "training classes must not lie beside the folder of test pictures";
         let found = format!("found {} and {}; move the training classes into train", others[0], test.name);
-        return Err(DataError::format(path, rule, found));
+        return Err(DataError::in_file(path, rule, found));
     }
     if let [only] = others
         && Parts::of(&root.inner(only)?)?.training.iter().any(Candidate::has_classes)
     {
         return Err(DataError::FolderSplit {
             folder: path.clone(),
-            rule: "must hold the folders train and test",
+            fault: ShareFault::FurtherIn,
             found: format!("these are one folder further in; take {}", path.join(only).display()),
         });
     }
@@ -262,7 +258,7 @@ fn without_training(
 fn check_alone(path: &Path, train: &Candidate, others: &[String]) -> Result<(), DataError> {
     let Some(other) = others.first() else { return Ok(()) };
     let name = &train.name;
-    Err(DataError::format(
+    Err(DataError::in_file(
         path,
         format!("must hold no other folder beside {name}, unless one is test or val"),
         format!(

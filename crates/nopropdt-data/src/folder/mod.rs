@@ -20,10 +20,9 @@ use std::path::Path;
 
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, Split};
+use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, ShareFault, Split};
 
 pub(crate) use decode::decode_all;
-pub use decode::is_decoding;
 use decode::{any_colour, decode_as, first_shape};
 use layout::Layout;
 use left_out::LeftOut;
@@ -36,11 +35,11 @@ const SPLIT_SEED: u64 = 0;
 
 /// A folder that was looked through, with one picture decoded.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
-    pub(crate) class_names: Vec<String>,
-    pub(crate) notes: Vec<Note>,
+pub(crate) struct OpenedFolder {
+    class_names: Vec<String>,
+    notes: Vec<Note>,
     /// By the first picture: of grey ones, a later one may be in colour.
-    pub(crate) first_shape: ImageShape,
+    first_shape: ImageShape,
     train: Pictures,
     test: Pictures,
     scale: bool,
@@ -48,7 +47,7 @@ pub(crate) struct Opened {
 }
 
 /// Looks through the folder `path`.
-pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataError> {
+pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<OpenedFolder, DataError> {
     let (layout, mut notes) = Layout::find(path)?;
     let mut left_out = LeftOut::default();
     let (classes, common, train, test) = match (layout, options.split) {
@@ -69,8 +68,7 @@ pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataErr
             }
             // Said last: the advice is to work at once.
             let Some(share) = share else {
-                let remedy = "set --split 0.1 to hold out a tenth of its pictures for testing";
-                return Err(not_divided(path, "must hold the folders train and test", no_test, remedy));
+                return Err(not_divided(path, ShareFault::Missing, no_test));
             };
             left_out.append(tree.left_out);
             let (train, test) = held_out(path, pictures, share)?;
@@ -83,10 +81,22 @@ pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Opened, DataErr
     let (train, test) = (train.mixed(), test.mixed());
     let first_shape = first_shape([&train, &test], options.image_size, options.channels)?;
     let (scale, channels) = (options.image_size.is_some(), options.channels);
-    Ok(Opened { class_names: classes.names, notes, first_shape, train, test, scale, channels })
+    Ok(OpenedFolder { class_names: classes.names, notes, first_shape, train, test, scale, channels })
 }
 
-impl Opened {
+impl OpenedFolder {
+    pub(crate) fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    pub(crate) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    pub(crate) fn first_shape(&self) -> ImageShape {
+        self.first_shape
+    }
+
     pub(crate) fn image_bytes(&self) -> u64 {
         (self.train.len() + self.test.len()) as u64 * self.first_shape.len() as u64
     }
@@ -127,9 +137,7 @@ pub(crate) fn load_test(
         }
         // All of them might be those that were trained on.
         (Layout::Single { no_test, .. }, None) => {
-            let remedy =
-                "set --split 1 to test on all of its pictures, or to the share that training held out";
-            return Err(not_divided(path, "must hold the folder test", no_test, remedy));
+            return Err(not_divided(path, ShareFault::MissingForTest, no_test));
         }
     };
     notes.extend(left_out.notes());
@@ -148,8 +156,8 @@ pub(crate) fn pictures_by_class(tree: &Path) -> Result<(Vec<String>, Pictures), 
 fn needless_split(path: &Path, test: &Tree) -> DataError {
     DataError::FolderSplit {
         folder: path.to_owned(),
-        rule: "--split is for a folder without test pictures",
-        found: format!("there are some in {}; leave it out", test.path.display()),
+        fault: ShareFault::Needless,
+        found: format!("there are some in {}", test.path.display()),
     }
 }
 
@@ -167,38 +175,34 @@ fn refuse_parts(path: &Path, tree: &Tree, classes: &Classes, inside: &[String]) 
         let found = format!(
             "each of its classes holds {within}; put the classes into these, not these into the classes"
         );
-        return Err(DataError::format(path, rule, found));
+        return Err(DataError::in_file(path, rule, found));
     }
     if tree.path == path && (2..=MOST_PARTS).contains(&classes.names.len()) {
         let found = format!(
             "{names} hold the same folders ({within}); name them train and test if these are the classes, or else put \
              the pictures of each together, without folders"
         );
-        return Err(DataError::format(path, rule, found));
+        return Err(DataError::in_file(path, rule, found));
     }
     Ok(())
 }
 
 /// A folder without test pictures; `why` those that seem to be there are of no use.
-fn not_divided(path: &Path, rule: &'static str, why: Option<String>, remedy: &str) -> DataError {
+fn not_divided(path: &Path, fault: ShareFault, why: Option<String>) -> DataError {
     let found = why.unwrap_or_else(|| "it does not".into());
-    DataError::FolderSplit { folder: path.to_owned(), rule, found: format!("{found}; {remedy}") }
+    DataError::FolderSplit { folder: path.to_owned(), fault, found }
 }
 
 /// Parts the pictures into (training, test), each class in proportion.
 fn held_out(path: &Path, pictures: Pictures, share: f64) -> Result<(Pictures, Pictures), DataError> {
     if !(share > 0.0 && share < 1.0) {
-        let rule = "--split must be above 0 and below 1";
-        return Err(DataError::FolderSplit {
-            folder: path.to_owned(),
-            rule,
-            found: format!("found {share}"),
-        });
+        let found = format!("found {share}");
+        return Err(DataError::FolderSplit { folder: path.to_owned(), fault: ShareFault::OutOfRange, found });
     }
     let labels = pictures.labels();
     if labels.len() < 2 {
         let rule = "must hold at least two pictures, one to train on and one to test on";
-        return Err(DataError::format(path, rule, format!("found {}", labels.len())));
+        return Err(DataError::in_file(path, rule, format!("found {}", labels.len())));
     }
     // Somebody who asks for a share wants at least one picture on either side.
     let count = ((labels.len() as f64 * share).round() as usize).clamp(1, labels.len() - 1);

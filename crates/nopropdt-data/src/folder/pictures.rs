@@ -48,7 +48,7 @@ impl Pictures {
     pub(crate) fn add(&mut self, label: usize, name: &str) -> Result<(), DataError> {
         let folder = &self.files.folders[label];
         let too_long = |rule: &str, bytes| {
-            DataError::format(folder, rule, format!("found {bytes} bytes; take shorter ones"))
+            DataError::in_file(folder, rule, format!("found {bytes} bytes; take shorter ones"))
         };
         let length = u16::try_from(name.len())
             .map_err(|_| too_long("a picture's name must have less than 64 KiB", name.len()))?;

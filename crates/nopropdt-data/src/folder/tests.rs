@@ -146,15 +146,18 @@ fn a_single_tree_is_split_the_same_way_every_time() {
 fn the_split_must_suit_the_folder() {
     assert_eq!(
         single_tree(2).load(&plain()).unwrap_err(),
-        "PATH: must hold the folders train and test; it does not; set --split 0.1 to hold out a tenth of its pictures for testing"
+        "PATH: must hold the folders train and test; it does not"
     );
     assert_eq!(
         divided_tree().load(&LoadOptions { split: Some(0.1), ..plain() }).unwrap_err(),
-        "PATH: --split is for a folder without test pictures; there are some in PATH/test; leave it out"
+        "PATH: a share to hold out is for a folder without test pictures; there are some in PATH/test"
     );
     for share in [0.0, 1.0, -0.5, f64::NAN] {
         let message = single_tree(2).load(&LoadOptions { split: Some(share), ..plain() }).unwrap_err();
-        assert!(message.starts_with("PATH: --split must be above 0 and below 1; found"), "{message}");
+        assert!(
+            message.starts_with("PATH: the share held out for testing must be above 0 and below 1; found"),
+            "{message}"
+        );
     }
     // Training pictures alone, in `train`.
     let half = LoadOptions { split: Some(0.5), ..plain() };
@@ -200,7 +203,10 @@ fn test_pictures_are_read_alone() {
         "PATH/test/dog: test pictures must be of a training class; \"dog\" is none of the 2"
     );
     let message = test(&["cat", "dog"], &LoadOptions { split: Some(0.5), ..plain() }).unwrap_err();
-    assert!(message.starts_with("PATH: --split is for a folder without test pictures"), "{message}");
+    assert!(
+        message.starts_with("PATH: a share to hold out is for a folder without test pictures"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -223,10 +229,7 @@ fn one_tree_is_a_test_set_whole_or_in_part() {
     assert_eq!(test(&LoadOptions { split: Some(1.0), ..plain() }).len(), 10);
     // Some might be those that were trained on; nobody said that these aren't.
     let message = load_test(tree.path(), &plain(), &names).unwrap_err().to_string();
-    assert!(
-        message.contains("must hold the folder test; it does not; set --split 1 to test on all"),
-        "{message}"
-    );
+    assert!(message.contains("must hold the folder test; it does not"), "{message}");
     // The part that training with the same share held out.
     let options = LoadOptions { split: Some(0.4), ..plain() };
     let held_out = tree.load(&options).unwrap().test;
@@ -268,7 +271,7 @@ fn classes_must_be_known_and_filled() {
 
 #[test]
 fn a_missing_folder_and_a_file_are_errors() {
-    assert!(matches!(open(&PathBuf::from("no/such"), &plain()), Err(DataError::Io { .. })));
+    assert!(matches!(open(&PathBuf::from("no/such"), &plain()), Err(DataError::NoFolder { .. })));
     let tree = Tree::new();
     tree.write("file", b"");
     let message = open(&tree.path().join("file"), &plain()).unwrap_err().to_string();

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Pictures;
 use super::kind::Kind;
 use super::left_out::LeftOut;
 use super::names::{Places, composed, near_pairs};
+use super::pictures::Pictures;
 use crate::DataError;
 use crate::noise::is_noise;
 use crate::note::{LeftOutReason, Note, Shown};
@@ -32,9 +33,12 @@ pub(super) struct Tree {
 impl Tree {
     /// Lists a dataset's folder.
     pub(super) fn root(path: &Path) -> Result<Self, DataError> {
-        let metadata = path.metadata().map_err(DataError::io("open", path))?;
+        let metadata = path.metadata().map_err(|reason| match reason.kind() {
+            ErrorKind::NotFound => DataError::NoFolder { folder: path.to_owned() },
+            _ => DataError::io("open", path)(reason),
+        })?;
         if !metadata.is_dir() {
-            return Err(DataError::format(path, "must be a folder of pictures", "it is a file"));
+            return Err(DataError::in_file(path, "must be a folder of pictures", "it is a file"));
         }
         Self::list(path.to_owned(), PathBuf::new())
     }
@@ -78,7 +82,7 @@ impl Classes {
         }
         if tree.folders.len() > MOST_CLASSES {
             let rule = format!("must hold at most {MOST_CLASSES} classes");
-            return Err(DataError::format(&tree.path, rule, format!("found {}", tree.folders.len())));
+            return Err(DataError::in_file(&tree.path, rule, format!("found {}", tree.folders.len())));
         }
         check_different(tree)?;
         Ok(Self { names: tree.folders.iter().map(|name| composed(name).into_owned()).collect() })
@@ -112,7 +116,7 @@ impl Classes {
                     }
                 };
                 let folder = tree.path.join(&tree.folders[label]);
-                return Err(DataError::format(
+                return Err(DataError::in_file(
                     &folder,
                     "a class must have PNG, JPEG, BMP or WebP pictures",
                     found,
@@ -146,7 +150,7 @@ impl Classes {
                 true => "found none".to_owned(),
                 false => format!("found none, but {}; convert these", Shown(&others)),
             };
-            return Err(DataError::format(
+            return Err(DataError::in_file(
                 &tree.path,
                 "there must be PNG, JPEG, BMP or WebP pictures to test on",
                 found,
@@ -164,14 +168,14 @@ impl Classes {
             }
             None => format!("{name:?} is none of the {}", self.names.len()),
         };
-        DataError::format(&tree.path.join(name), "test pictures must be of a training class", found)
+        DataError::in_file(&tree.path.join(name), "test pictures must be of a training class", found)
     }
 }
 
 /// The error about a tree without class folders.
 pub(super) fn no_class_folders(tree: &Path) -> DataError {
     let found = "it holds no folder; sort its pictures into folders, one a class";
-    DataError::format(tree, "must hold a folder for each class", found)
+    DataError::in_file(tree, "must hold a folder for each class", found)
 }
 
 /// Fails where two folders have the same name, once composed.
@@ -183,7 +187,7 @@ fn check_different(tree: &Tree) -> Result<(), DataError> {
                 "found {:?} twice, its letters composed (NFC) and taken apart (NFD); merge the two",
                 composed(&pair[0])
             );
-            Err(DataError::format(&tree.path, rule, found))
+            Err(DataError::in_file(&tree.path, rule, found))
         }
         None => Ok(()),
     }
@@ -220,7 +224,7 @@ fn is_passed_over(name: &OsStr) -> bool {
 fn text_name<'a>(folder: &Path, name: &'a OsStr) -> Result<&'a str, DataError> {
     match name.to_str() {
         Some(text) if !text.contains(char::is_control) => Ok(text),
-        _ => Err(DataError::format(
+        _ => Err(DataError::in_file(
             folder,
             "names must be UTF-8 without control characters",
             format!("found {name:?}; rename it"),
@@ -250,7 +254,7 @@ fn walk(
     found: &mut impl FnMut(File<'_>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     if depth > MOST_DEPTH {
-        return Err(DataError::format(
+        return Err(DataError::in_file(
             folder,
             format!("must be at most {MOST_DEPTH} folders deep"),
             "it is deeper",
@@ -265,7 +269,7 @@ fn walk(
         let kind = entry.file_type().map_err(DataError::io("read", folder))?;
         if kind.is_symlink() && entry.path().is_dir() {
             // It may lead back up and never end.
-            return Err(DataError::format(
+            return Err(DataError::in_file(
                 &folder.join(text_name(folder, &name)?),
                 "must not be a link to a folder",
                 "put the folder itself there",

@@ -1,11 +1,13 @@
 use std::fs;
 use std::io::{BufReader, Write};
-use std::path::PathBuf;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
 use crate::gunzip::Gunzip;
+use crate::test_data::original;
 
 /// A folder with `train` and `test` images; image i is filled with i, its label is i mod 10.
 fn set(train: (u32, u32), test: (u32, u32)) -> TempDir {
@@ -29,22 +31,75 @@ fn a_slice_of_the_set_is_read() {
     assert_eq!((dataset.train.label(11), dataset.train.pixels(11)), (1, &[11; 784][..]));
 }
 
+/// The pairs of a folder, checked.
+fn pairs(folder: &Path) -> (CheckedPair, CheckedPair) {
+    let find = |images, labels| CheckedPair::find(folder, images, labels, DatasetName::Mnist).unwrap();
+    (
+        find("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+        find("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+    )
+}
+
+/// Asserts that the `mnist` crate takes the folder's files and makes of them what our reader does.
+#[track_caller]
+fn assert_same_by_both(folder: &Path) {
+    let (train, test) = pairs(folder);
+    let files = FullSet::of(&train, &test).unwrap().expect("the files are a full set");
+    let theirs = files.read(&train, &test).unwrap();
+    let ours = (train.read().unwrap(), test.read().unwrap());
+    assert!(theirs == ours && (ours.0.len(), ours.1.len()) == (60_000, 10_000));
+}
+
 #[test]
-fn the_full_set_is_read_as_the_mnist_crate_reads_it() {
+fn a_full_set_is_read_the_same_whatever_reads_it() {
     let folder = set((60_000, 60_000), (10_000, 10_000));
-    let ours = load(folder.path(), DatasetName::Mnist).unwrap();
-    let theirs = ::mnist::MnistBuilder::new()
-        .base_path(folder.path().to_str().unwrap())
-        .training_set_length(60_000)
-        .validation_set_length(0)
-        .test_set_length(10_000)
-        .finalize();
-    let splits = [(ours.train, theirs.trn_img, theirs.trn_lbl), (ours.test, theirs.tst_img, theirs.tst_lbl)];
-    for (ours, images, labels) in splits {
-        assert_eq!(ours.len(), labels.len());
-        assert!(images.chunks_exact(784).enumerate().all(|(index, pixels)| ours.pixels(index) == pixels));
-        assert!(labels.iter().zip(ours.labels()).all(|(&theirs, &ours)| u16::from(theirs) == ours));
+    assert_same_by_both(folder.path());
+    let dataset = load(folder.path(), DatasetName::Mnist).unwrap();
+    assert_eq!((dataset.train.label(59_999), dataset.test.label(9_998)), (9, 8));
+    assert_eq!((dataset.train.pixels(300), dataset.test.pixels(9_999)), (&[44; 784][..], &[15; 784][..]));
+    // Its names need not be the right ones, nor its path one from here.
+    for name in ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"] {
+        let near = folder.path().join(name.replace("-idx", ".idx"));
+        fs::rename(folder.path().join(name), near).unwrap();
     }
+    assert_same_by_both(folder.path());
+}
+
+#[test]
+fn compressed_files_and_parts_of_a_set_are_not_for_the_mnist_crate() {
+    let folder = set((60_000, 60_000), (9_999, 9_999));
+    let (train, test) = pairs(folder.path());
+    assert!(FullSet::of(&train, &test).unwrap().is_none());
+    let folder = set((60_000, 60_000), (10_000, 10_000));
+    let labels = folder.path().join("t10k-labels-idx1-ubyte");
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(&fs::read(&labels).unwrap()).unwrap();
+    // Under the name of a plain file, too.
+    fs::write(&labels, gzip.finish().unwrap()).unwrap();
+    let (train, test) = pairs(folder.path());
+    assert!(FullSet::of(&train, &test).unwrap().is_none());
+    assert_eq!(load(folder.path(), DatasetName::Mnist).unwrap().test.len(), 10_000);
+}
+
+/// What happens between the checks and the reading is an error, never a panic.
+#[test]
+fn files_that_change_while_they_are_read_are_an_error() {
+    let folder = set((60_000, 60_000), (10_000, 10_000));
+    let (train, test) = pairs(folder.path());
+    let files = FullSet::of(&train, &test).unwrap().unwrap();
+    let told = || {
+        let message = files.read(&train, &test).unwrap_err().to_string();
+        let end = ": images and labels must stay as they are while they are read; they changed";
+        assert!(message.ends_with(end), "{message}");
+    };
+    let labels = folder.path().join("t10k-labels-idx1-ubyte");
+    let mut bytes = fs::read(&labels).unwrap();
+    bytes[20] = 3;
+    fs::write(&labels, &bytes).unwrap();
+    told();
+    let images = fs::File::options().write(true).open(folder.path().join("train-images-idx3-ubyte")).unwrap();
+    images.set_len(10).unwrap();
+    told();
 }
 
 #[test]
@@ -72,11 +127,13 @@ fn dotted_names_are_read() {
 #[test]
 fn what_is_there_instead_is_told() {
     let folder = TempDir::new().unwrap();
-    let message = || load(folder.path(), DatasetName::Mnist).unwrap_err().to_string();
-    assert!(message().ends_with("`--dataset digits`, which needs no file"), "{}", message());
+    let beside = || match load(folder.path(), DatasetName::Mnist).unwrap_err() {
+        DataError::Missing { beside, .. } => beside,
+        other => panic!("{other}"),
+    };
+    assert_eq!(beside(), None);
     fs::write(folder.path().join("mnist.zip"), "").unwrap();
-    let told = "; its folder holds mnist.zip; `--from DIR` takes files that you have";
-    assert!(message().ends_with(told), "{}", message());
+    assert_eq!(beside().as_deref(), Some("holds mnist.zip"));
 }
 
 #[test]
@@ -89,43 +146,27 @@ fn each_file_is_needed() {
     ] {
         let folder = set((2, 2), (2, 2));
         fs::remove_file(folder.path().join(name)).unwrap();
-        let error = load(folder.path(), DatasetName::Mnist).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("{name}: file not found; run `cargo xtask fetch-data mnist`")),
-            "{error}"
-        );
-        assert!(error.contains("--dataset digits"), "{error}");
+        let error = load(folder.path(), DatasetName::Mnist).unwrap_err();
+        assert!(matches!(error, DataError::Missing { dataset: DatasetName::Mnist, .. }), "{error:?}");
+        assert!(error.to_string().ends_with(&format!("{name}: file not found")), "{error}");
     }
 }
 
-/// The folder with the original MNIST files that `NOPROPDT_TEST_DATA` names, or `None` after saying that the test can't run.
-fn original_files() -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("NOPROPDT_TEST_DATA") else {
-        // Not `eprintln!`, which the test runner keeps to itself when a test passes.
-        let note = b"NOTE: NOPROPDT_TEST_DATA is not set; the test on the original MNIST files was not run\n";
-        std::io::stderr().write_all(note).unwrap();
-        return None;
-    };
-    let folder = PathBuf::from(folder).join("mnist");
-    let file = folder.join("train-images-idx3-ubyte.gz");
-    assert!(file.exists(), "{}: NOPROPDT_TEST_DATA promises this file", file.display());
-    Some(folder)
-}
-
 #[test]
-fn the_original_files_read_the_same_plain_and_compressed() {
-    let Some(original) = original_files() else { return };
+fn the_original_files_read_the_same_whatever_reads_them() {
+    let Some(original) = original("mnist/train-images-idx3-ubyte.gz") else { return };
+    let original = original.parent().unwrap();
     let data = TempDir::new().unwrap();
     for part in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
         let compressed = fs::File::open(original.join(format!("{part}-ubyte.gz"))).unwrap();
         let mut plain = fs::File::create(data.path().join(format!("{part}-ubyte"))).unwrap();
         std::io::copy(&mut Gunzip::new(BufReader::new(compressed)), &mut plain).unwrap();
     }
+    assert_same_by_both(data.path());
 
     let plain = load(data.path(), DatasetName::Mnist).unwrap();
-    let compressed = load(&original, DatasetName::Mnist).unwrap();
+    let compressed = load(original, DatasetName::Mnist).unwrap();
     assert!(plain.train == compressed.train && plain.test == compressed.test);
-
     assert_eq!((plain.train.len(), plain.test.len()), (60_000, 10_000));
     assert_eq!(plain.train.labels()[..8], [5, 0, 4, 1, 9, 2, 1, 3]);
     assert_eq!(plain.test.labels()[..8], [7, 2, 1, 0, 4, 1, 4, 9]);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ImageSet;
 
 const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
 
@@ -21,7 +22,8 @@ fn a_split_gives_back_what_went_in() {
 #[test]
 fn sizes_must_agree() {
     let error = Split::new(SHAPE, vec![0; 5], vec![0; 2]).unwrap_err();
-    assert!(matches!(error, DataError::SplitSize { labels: 2, pixels: 5, .. }), "{error}");
+    let expected = "split: 2 images of 1x2x1 want that many pixels, at most 2^32 - 1 images and no empty dimension; found 5 pixels";
+    assert_eq!(error.to_string(), expected);
     for shape in [
         ImageShape { height: 0, width: 2, channels: 1 },
         ImageShape { height: usize::MAX, width: 2, channels: 1 },
@@ -45,10 +47,10 @@ fn full_scale_is_the_one() {
     let (mut images, mut labels) = ([f32::NAN; 2], Vec::new());
     split.fill_batch(&[0], &mut images, &mut labels);
     assert_eq!((images, split.pixel_scale()), ([0.0, 1.0], 16.0));
-    assert!(matches!(
-        split.clone().with_full_scale(15),
-        Err(DataError::FullScale { full_scale: 15, largest: 16 })
-    ));
+    let message = split.clone().with_full_scale(15).unwrap_err().to_string();
+    let expected =
+        "split: full scale must be at least the largest pixel and not 0; full scale 15, largest pixel 16";
+    assert_eq!(message, expected);
     assert!(numbered(0).with_full_scale(0).is_err());
 }
 

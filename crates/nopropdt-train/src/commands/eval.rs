@@ -1,7 +1,8 @@
 //! `eval`: how good a trained network is.
 
-use super::images::{failure, must_be_there, network_image, with_home};
+use super::images::{must_be_there, network_image, with_home};
 use super::numbers::{DRAWS, RUNS, within};
+use super::remedy::failure;
 use super::{
     EvalArguments, Readout, UsageError, complain, data_folder, must_exist, output, percent, thread_pool,
 };

@@ -1,12 +1,12 @@
 //! The images of a run: opened, loaded, parted, and told of.
 
 use super::UsageError;
+use super::remedy::failure;
 use crate::config::{Normalize, RunConfig};
-use crate::home::{at_home, variable};
+use crate::home::at_home;
 use anyhow::Result;
 use nopropdt_blocks::ImageShape;
-use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Opened, Split, open};
-use std::io::ErrorKind;
+use nopropdt_data::{Dataset, DatasetSource, LoadOptions, Opened, Split, open};
 use std::path::Path;
 
 /// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
@@ -65,11 +65,9 @@ pub(super) fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset
     let (train, validation) = match config.validation {
         0 => (train, None),
         count => {
-            let (train, validation) =
-                train.split_validation(count, VALIDATION_SEED).map_err(|error| match error {
-                    DataError::ValidationCount { .. } => UsageError(format!("--{error}")).into(),
-                    error => anyhow::Error::from(error),
-                })?;
+            let (train, validation) = train
+                .split_validation(count, VALIDATION_SEED)
+                .map_err(|error| failure(&config.dataset, error))?;
             (train, Some(validation))
         }
     };
@@ -95,31 +93,6 @@ fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Datase
     dataset.test = dataset.test.with_normalisation(moments.clone())?;
     let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
     Ok((dataset, validation))
-}
-
-/// What is wrong with a dataset: wrong use, or bad data.
-pub(super) fn failure(source: &DatasetSource, error: DataError) -> anyhow::Error {
-    match error {
-        // Another flag mends these, or the lack of one.
-        DataError::FolderOption { .. }
-        | DataError::FolderSplit { .. }
-        | DataError::PictureSize { .. }
-        | DataError::NotReadable { .. } => UsageError(error.to_string()).into(),
-        DataError::Io { ref path, ref reason, .. }
-            if reason.kind() == ErrorKind::NotFound && is_folder(source, path) =>
-        {
-            let typed = source.to_string();
-            let hint = variable(&typed)
-                .map(|name| format!("; {name} was not replaced by the shell: leave out the quotes"));
-            UsageError(format!("--dataset {typed}: there is no such folder{}", hint.unwrap_or_default()))
-                .into()
-        }
-        error => error.into(),
-    }
-}
-
-fn is_folder(source: &DatasetSource, path: &Path) -> bool {
-    matches!(with_home(source), DatasetSource::Folder(folder) if Path::new(&folder) == path)
 }
 
 /// The shape of a dataset's images, in the words of the network.

@@ -11,6 +11,7 @@ mod output;
 mod pace;
 mod paths;
 mod progress;
+mod remedy;
 mod resume;
 mod threads;
 mod train;

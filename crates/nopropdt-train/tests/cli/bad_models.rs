@@ -174,7 +174,7 @@ fn data_of_another_shape() {
     let sandbox = Sandbox::new();
     sandbox.write("model.safetensors", &example().0);
     let mnist = [&EVAL[..], &["--dataset", "mnist"]].concat();
-    sandbox.refused(1, &["file not found", "cargo xtask fetch-data mnist"], &mnist);
+    sandbox.refused(1, &["file not found", "nopropdt-train fetch mnist"], &mnist);
     let elsewhere = [&mnist[..], &["--data-dir", "none"]].concat();
     sandbox.refused(2, &["--data-dir none: there is no such folder"], &elsewhere);
     sandbox.refused(2, &["--data-dir none: there is no such folder"], ["--data-dir", "none", "--out", "run"]);

@@ -133,7 +133,7 @@ fn a_run_on_a_split_folder_goes_on_and_is_evaluated_on_the_same_pictures() {
     }
     sandbox.refused(
         2,
-        &["more: --split must be above 0 and below 1"],
+        &["more: the share held out for testing must be above 0 and below 1; found 1.5; change --split"],
         eval(&["--dataset=folder:more", "--split=1.5"]),
     );
 }
@@ -157,7 +157,11 @@ fn wrong_use_is_told() {
         (2, &["dataset=folder:bars", "split=1.5"], "--split: must be above 0 and below 1; found 1.5"),
         (2, &["dataset=folder:bars", "crop-padding=300"], "--crop-padding: must be from 0 to 256; found 300"),
         (2, &["dataset=folder:bars", "normalize=some"], "unknown variant `some`"),
-        (2, &["dataset=folder:bars", "split=0.5"], "--split is for a folder without test pictures"),
+        (
+            2,
+            &["dataset=folder:bars", "split=0.5"],
+            "a share to hold out is for a folder without test pictures; there are some in bars/test; leave out --split",
+        ),
         (2, &["dataset=folder:nothing"], "--dataset folder:nothing: there is no such folder"),
         (2, &["dataset=folder:bars/train"], "must hold the folders train and test"),
         (2, &["dataset=folder:one", "split=0.5"], "folder:one: must hold pictures of at least two classes"),

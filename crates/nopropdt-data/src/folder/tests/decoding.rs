@@ -31,10 +31,7 @@ fn sizes_are_the_same_or_made_so() {
     let tree = divided_tree();
     tree.add("train/dog/wide.png", &grey(8, 12, 50));
     let message = tree.load(&plain()).unwrap_err();
-    assert_eq!(
-        message,
-        "PATH/train/dog/wide.png: images must have one size, the first 8x8; found 8x12; set --image-size"
-    );
+    assert_eq!(message, "PATH/train/dog/wide.png: images must have one size, the first 8x8; found 8x12");
     let dataset = tree.load(&LoadOptions { image_size: Some((4, 6)), ..plain() }).unwrap();
     assert_eq!(dataset.shape(), ImageShape { height: 4, width: 6, channels: 1 });
     assert_eq!(seen(&dataset.train)[3], (1, 50));
@@ -44,7 +41,7 @@ fn sizes_are_the_same_or_made_so() {
         .load(&plain());
     assert_eq!(
         message.unwrap_err(),
-        "PATH/train/a/big.png: images must be 1 to 256 pixels high and wide; found 300x8; set --image-size"
+        "PATH/train/a/big.png: images must be 1 to 256 pixels high and wide; found 300x8"
     );
 }
 

@@ -55,7 +55,10 @@ fn common_spellings_are_parts() {
         assert_eq!(notes(&dataset), [format!("training pictures: {train}; test pictures: {test}")]);
         // The advice for a single tree is no way round it.
         let message = tree.load(&half()).unwrap_err();
-        assert!(message.starts_with("PATH: --split is for a folder without test pictures"), "{message}");
+        assert!(
+            message.starts_with("PATH: a share to hold out is for a folder without test pictures"),
+            "{message}"
+        );
         let (tests, _) = load_test(tree.path(), &plain(), &dataset.class_names).unwrap();
         assert_eq!(seen(&tests), seen(&dataset.test), "{train}");
     }
@@ -109,8 +112,7 @@ fn test_pictures_without_classes_are_no_test_set() {
     tree.add("test/1.png", &grey(8, 8, 99)).add("train/cat/2.png", &grey(8, 8, 2));
     assert_eq!(
         tree.load(&plain()).unwrap_err(),
-        "PATH: must hold the folders train and test; test has no class folders; set --split 0.1 to hold out a tenth of its \
-         pictures for testing"
+        "PATH: must hold the folders train and test; test has no class folders"
     );
     let dataset = tree.load(&half()).unwrap();
     assert_eq!(dataset.class_names, ["cat", "dog"]);
@@ -130,7 +132,7 @@ fn names_of_parts_alone_are_no_classes() {
         (&["train/1.png", "test/1.png", "masks/1.png"], "PATH/train: must hold a folder for each class"),
         (
             &["Testing/a/1.png", "Testing/b/1.png"],
-            "PATH: must hold the folders train and test; it holds Testing alone; to train on its pictures too take PATH/Testing with --split 0.1",
+            "PATH: must hold the folders train and test; it holds Testing alone",
         ),
         (
             &["test/cat/1.png", "cat/1.png", "dog/1.png"],
