@@ -5,6 +5,7 @@
 //!
 //! `println!` and `eprintln!` panic when their reader has gone away (`| head -1`): `print` and `complain` stand in for them.
 
+#![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
@@ -12,7 +13,6 @@ mod check;
 mod command;
 mod fetch_data;
 mod golden;
-mod layers;
 mod reproduce;
 mod stress;
 
@@ -35,7 +35,7 @@ struct Cli {
 enum Command {
     /// Fetch datasets and check them: `nopropdt-train fetch`, with the project's data folder in place of your cache folder
     FetchData(nopropdt_train::commands::FetchArguments),
-    /// Check the source as CI does: format, layers, lints, documentation, tests
+    /// Check the source as CI does: format, lints, documentation, tests
     Check(check::Arguments),
     /// Measure training and inference, beside this processor's limits and other frameworks
     Bench(bench::Arguments),
@@ -43,8 +43,6 @@ enum Command {
     Reproduce(reproduce::Arguments),
     /// Kill runs at random moments, and start them at once, many times: bits must stay the same, and folders have one owner
     Stress(stress::Arguments),
-    /// Check that every crate and module uses only those below it
-    Layers(layers::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
 }
@@ -69,7 +67,7 @@ fn data_dir(given: Option<&Path>) -> PathBuf {
 }
 
 fn main() -> ExitCode {
-    nopropdt_tensor::kernels::keep_freed_memory();
+    nopropdt_kernels::keep_freed_memory();
     if let Err(error) = outlive_file_size_limits() {
         complain(&format!("error: can't listen for signals: {error}"));
         return ExitCode::FAILURE;
@@ -80,7 +78,6 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Stress(arguments) => stress::run(arguments),
-        Command::Layers(arguments) => layers::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
     };
     match result {
