@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::lock::held;
 use crate::manifest::is_reserved;
+use crate::mutex::held;
 use crate::record::Record;
 use crate::{FetchError, ManifestDataset, ManifestFile};
 

@@ -11,7 +11,8 @@ use std::thread;
 
 use crate::dataset_folder::DatasetFolder;
 use crate::local::{self, local_folder};
-use crate::lock::{held, lock};
+use crate::lock::lock;
+use crate::mutex::held;
 use crate::presence::{is_present, is_unknown, look};
 use crate::record::{Fetched, Record};
 use crate::stamp::Right;

@@ -16,6 +16,7 @@ mod local;
 mod lock;
 mod manifest;
 mod mirrors;
+mod mutex;
 mod options;
 mod part;
 mod place;

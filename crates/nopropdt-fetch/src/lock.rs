@@ -1,8 +1,7 @@
-//! One fetch a folder, and one thread at what threads share.
+//! One fetch a folder, among all processes.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{FetchError, FetchEvent};
 
@@ -20,9 +19,4 @@ pub(crate) fn lock(folder: &Path, on_event: &mut dyn FnMut(FetchEvent<'_>)) -> R
         Err(TryLockError::Error(reason)) => return Err(FetchError::io("lock", &path)(reason)),
     }
     Ok(file)
-}
-
-/// What a mutex guards; a panic elsewhere has left it whole.
-pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
