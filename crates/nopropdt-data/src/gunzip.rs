@@ -7,6 +7,9 @@ use flate2::bufread::GzDecoder;
 /// The first bytes of every member.
 pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// Deflate makes at most this many bytes of one, so a compressed file's length bounds its content too.
+pub(crate) const MOST_INFLATION: u64 = 1032;
+
 /// Decompresses all members, one after the other. Zeros behind a member are padding, as gzip itself has it (tapes and some servers fill up
 /// their blocks); any other byte there is an error.
 pub struct Gunzip<R> {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::apposition;
-use crate::gunzip::{Gunzip, MAGIC, is_corruption};
+use crate::gunzip::{Gunzip, MAGIC, MOST_INFLATION, is_corruption};
 use crate::{DataError, DatasetName, content, near_name, plain_file};
 
 /// Rows and columns of every image.
@@ -16,9 +16,6 @@ pub(crate) const CLASSES: usize = 10;
 /// The most images a file may promise: far above any set in this format, and a bound on what a small
 /// compressed file can make the reader allocate (784 MiB).
 const MOST_IMAGES: usize = 1 << 20;
-
-/// Deflate makes at most this many bytes of one, so a compressed file's length bounds its content too.
-pub(crate) const MOST_INFLATION: u64 = 1032;
 
 const LABELS_MAGIC: u32 = 0x0801;
 const IMAGES_MAGIC: u32 = 0x0803;

@@ -11,8 +11,7 @@ use std::path::Path;
 use flate2::read::ZlibDecoder;
 
 use crate::error::apposition;
-use crate::gunzip::is_corruption;
-use crate::idx::MOST_INFLATION;
+use crate::gunzip::{MOST_INFLATION, is_corruption};
 use crate::{DataError, content, plain_file};
 
 /// Element types.

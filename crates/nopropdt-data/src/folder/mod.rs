@@ -12,6 +12,7 @@ mod layout;
 mod left_out;
 mod names;
 mod pictures;
+mod scan;
 mod spelling;
 mod transparency;
 mod tree;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::kind::Kind;
 use super::left_out::LeftOut;
 use super::names::{Places, composed, near_pairs};
 use super::pictures::Pictures;
+use super::scan::{Entry, EntryKind, Scan};
 use crate::DataError;
-use crate::noise::is_noise;
 use crate::note::{LeftOutReason, Note, Shown};
 
 /// Far above any set to learn from on one machine; a one-hot embedding grows with its square.
@@ -21,6 +21,8 @@ const MOST_DEPTH: usize = 16;
 
 /// A folder, with what lies at its top.
 pub(super) struct Tree {
+    /// What was read of the dataset's folder.
+    scan: Rc<Scan>,
     pub(super) path: PathBuf,
     /// The way from the dataset's folder to this one.
     pub(super) below: PathBuf,
@@ -40,32 +42,26 @@ impl Tree {
         if !metadata.is_dir() {
             return Err(DataError::in_file(path, "must be a folder of pictures", "it is a file"));
         }
-        Self::list(path.to_owned(), PathBuf::new())
+        Self::list(&Rc::default(), path.to_owned(), PathBuf::new())
     }
 
     /// Lists the folder called `name` in this one.
     pub(super) fn inner(&self, name: &str) -> Result<Self, DataError> {
-        Self::list(self.path.join(name), self.below.join(name))
+        Self::list(&self.scan, self.path.join(name), self.below.join(name))
     }
 
-    fn list(path: PathBuf, below: PathBuf) -> Result<Self, DataError> {
+    fn list(scan: &Rc<Scan>, path: PathBuf, below: PathBuf) -> Result<Self, DataError> {
         let (mut folders, mut left_out) = (Vec::new(), LeftOut::default());
-        for entry in fs::read_dir(&path).map_err(DataError::io("read", &path))? {
-            let entry = entry.map_err(DataError::io("read", &path))?;
-            let name = entry.file_name();
-            if is_passed_over(&name) {
-                continue;
-            }
-            // A link to a folder counts as one.
-            let kind = entry.file_type().map_err(DataError::io("read", &path))?;
-            if kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()) {
-                folders.push(text_name(&path, &name)?.to_owned());
-            } else {
-                left_out.add(LeftOutReason::OutsideClasses, &below.join(&name));
+        for Entry { name, kind } in scan.list(&path)? {
+            match kind {
+                EntryKind::Folder | EntryKind::LinkToFolder => {
+                    folders.push(text_name(&path, &name)?.to_owned())
+                }
+                EntryKind::File => left_out.add(LeftOutReason::OutsideClasses, &below.join(&name)),
             }
         }
         folders.sort_unstable_by(|one, other| composed(one).cmp(&composed(other)).then(one.cmp(other)));
-        Ok(Self { path, below, folders, left_out })
+        Ok(Self { scan: Rc::clone(scan), path, below, folders, left_out })
     }
 }
 
@@ -199,7 +195,7 @@ fn collect(tree: &Tree, index: usize, label: usize, pictures: &mut Pictures) -> 
     let before = pictures.len();
     let mut left_out = LeftOut::default();
     let below = tree.below.join(name);
-    walk(&tree.path.join(name), "", 0, &mut |file| {
+    walk(&tree.scan, &tree.path.join(name), "", 0, &mut |file| {
         let reason = match file.kind() {
             Kind::Picture => {
                 let name = text_name(file.folder, file.name)?;
@@ -213,11 +209,6 @@ fn collect(tree: &Tree, index: usize, label: usize, pictures: &mut Pictures) -> 
     })?;
     pictures.sort_from(before);
     Ok(left_out)
-}
-
-/// Whether a file or folder is hidden, or one that a system or a program adds everywhere.
-fn is_passed_over(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") || name.to_str().is_some_and(is_noise)
 }
 
 /// A name, fit for lists of pictures, class names, error messages and reports.
@@ -248,6 +239,7 @@ impl File<'_> {
 
 /// Calls `found` with every file in `folder` and in folders inside it.
 fn walk(
+    scan: &Scan,
     folder: &Path,
     below: &str,
     depth: usize,
@@ -260,26 +252,21 @@ fn walk(
             "it is deeper",
         ));
     }
-    for entry in fs::read_dir(folder).map_err(DataError::io("read", folder))? {
-        let entry = entry.map_err(DataError::io("read", folder))?;
-        let name = entry.file_name();
-        if is_passed_over(&name) {
-            continue;
-        }
-        let kind = entry.file_type().map_err(DataError::io("read", folder))?;
-        if kind.is_symlink() && entry.path().is_dir() {
+    for Entry { name, kind } in scan.take(folder)? {
+        match kind {
             // It may lead back up and never end.
-            return Err(DataError::in_file(
-                &folder.join(text_name(folder, &name)?),
-                "must not be a link to a folder",
-                "put the folder itself there",
-            ));
-        }
-        if kind.is_dir() {
-            let below = format!("{below}{}/", text_name(folder, &name)?);
-            walk(&entry.path(), &below, depth + 1, found)?;
-        } else {
-            found(File { folder, below, name: &name })?;
+            EntryKind::LinkToFolder => {
+                return Err(DataError::in_file(
+                    &folder.join(text_name(folder, &name)?),
+                    "must not be a link to a folder",
+                    "put the folder itself there",
+                ));
+            }
+            EntryKind::Folder => {
+                let below = format!("{below}{}/", text_name(folder, &name)?);
+                walk(scan, &folder.join(&name), &below, depth + 1, found)?;
+            }
+            EntryKind::File => found(File { folder, below, name: &name })?,
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Which folders are parts, and which are classes.
 
 use super::*;
+use crate::folder::scan::tests::READ;
 
 /// A tree with a grey picture of this value at each path.
 fn tree(pictures: &[(&str, u8)]) -> Tree {
@@ -233,4 +234,36 @@ fn advice_is_given_last() {
         message.starts_with("PATH/labels: a class must have PNG, JPEG, BMP or WebP pictures"),
         "{message}"
     );
+}
+
+/// However a folder is laid out, and whoever wants to know it, nothing in it is read twice.
+#[test]
+fn every_folder_is_listed_once() {
+    for tree in [
+        parts(&["train", "test"]),
+        parts(&["seg_train/seg_train", "seg_test", "seg_pred"]),
+        tree(&[("bus/1.png", 1), ("train/2.png", 2), ("train/3.png", 3)]),
+        tree(&[("prod/1.png", 1), ("test/deep/2.png", 2), ("eval/3.png", 3)]),
+        tree(&[("flowers/rose/1.png", 1), ("flowers/train/2.png", 2)]),
+    ] {
+        let assert_once = || {
+            let mut read = READ.take();
+            let count = read.len();
+            read.sort();
+            read.dedup();
+            assert!(count > 0 && read.len() == count, "{count} listings of {read:?}");
+        };
+        READ.take();
+        let opened = [plain(), half()].map(|options| {
+            let opened = open(tree.path(), &options);
+            assert_once();
+            opened
+        });
+        let opened = opened.into_iter().find_map(Result::ok).expect("the folder is one to learn from");
+        for options in [plain(), half()] {
+            // Whether it can be tested on or not.
+            let _ = load_test(tree.path(), &options, opened.class_names());
+            assert_once();
+        }
+    }
 }
