@@ -4,7 +4,6 @@ use super::UsageError;
 use crate::config::{Normalize, RunConfig};
 use crate::home::{at_home, variable};
 use anyhow::Result;
-use nopropdt_blocks::ImageShape;
 use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Opened, Split, open};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -52,7 +51,7 @@ pub(super) fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened,
         .into());
     }
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-    let network = config.network(network_image(opened.first_shape()), opened.classes())?;
+    let network = config.network(opened.first_shape(), opened.classes())?;
     let parameters = network.facts().parameters;
     Ok((opened, parameters))
 }
@@ -120,16 +119,6 @@ pub(super) fn failure(source: &DatasetSource, error: DataError) -> anyhow::Error
 
 fn is_folder(source: &DatasetSource, path: &Path) -> bool {
     matches!(with_home(source), DatasetSource::Folder(folder) if Path::new(&folder) == path)
-}
-
-/// The shape of a dataset's images, in the words of the network.
-pub(super) fn image_shape(dataset: &Dataset) -> ImageShape {
-    network_image(dataset.shape())
-}
-
-/// A shape in the words of the network.
-pub(super) fn network_image(shape: nopropdt_data::ImageShape) -> ImageShape {
-    ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
 /// What a user should know of a run's images before it begins, line by line.
