@@ -1,8 +1,8 @@
 //! Trains NoProp-DT to tell lying stripes from standing ones, on images made here, and prints each block's loss.
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, HeadConfig, ImageShape, Method, NoPropDt, Objective,
-    Sampler, ScheduleKind, Weights,
+    Batch, BlockConfig, DtConfig, EmbeddingConfig, HeadConfig, Method, NoPropDt, Objective, Sampler,
+    ScheduleKind, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig};
@@ -19,7 +19,7 @@ const HEAD: usize = 1;
 
 fn config() -> DtConfig {
     DtConfig {
-        image: ImageShape { height: SIDE, width: SIDE, channels: 1 },
+        image: [SIDE, SIDE, 1],
         classes: 2,
         steps: 5,
         eta: 0.1,

@@ -1,6 +1,5 @@
 //! Class embeddings W_embed [m, d].
 
-use crate::block::ImageShape;
 use crate::error::BlocksError;
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::{Layout, ParameterBuilder, ParameterId, Parameters, Slot, Tape, Tensor, Var};
@@ -92,7 +91,7 @@ impl LabelEmbedding {
     pub fn new(
         config: &EmbeddingConfig,
         classes: usize,
-        image: ImageShape,
+        [height, width, channels]: [usize; 3],
         builder: &mut ParameterBuilder,
     ) -> Result<Self, BlocksError> {
         BlocksError::check_size("classes", 2, MOST, classes)?;
@@ -100,9 +99,8 @@ impl LabelEmbedding {
             EmbeddingConfig::OneHot => return Ok(Self { classes, dim: classes, learned: None }),
             EmbeddingConfig::Learned { dim, start } => (dim, Layout::Same, start.initializer(classes, dim)),
             EmbeddingConfig::Prototype => {
-                let layout =
-                    Layout::Flattened { pixels: image.height * image.width, channels: image.channels };
-                (image.len(), layout, Initializer::Normal { std: 0.1 })
+                let layout = Layout::Flattened { pixels: height * width, channels };
+                (height * width * channels, layout, Initializer::Normal { std: 0.1 })
             }
         };
         if !config.is_image() {
@@ -167,7 +165,7 @@ mod tests {
     use super::*;
     use nopropdt_tensor::random::Stream;
 
-    const IMAGE: ImageShape = ImageShape { height: 2, width: 3, channels: 2 };
+    const IMAGE: [usize; 3] = [2, 3, 2];
 
     fn matrix(config: EmbeddingConfig, classes: usize) -> Tensor {
         let mut builder = ParameterBuilder::new(Stream::new(1));

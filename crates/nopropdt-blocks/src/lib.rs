@@ -20,7 +20,7 @@ mod schedule;
 
 pub use adjoint::{Adjoint, AdjointConfig};
 pub use backprop::{Backprop, BackpropConfig};
-pub use block::{BlockConfig, BlockInputs, DenoiseBlock, ImageShape, LayerInputs};
+pub use block::{BlockConfig, BlockInputs, DenoiseBlock, LayerInputs};
 pub use ct::{CtConfig, NoPropCt};
 pub use dt::{DtConfig, NoPropDt, Objective};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};

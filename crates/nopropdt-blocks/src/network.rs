@@ -1,6 +1,6 @@
 //! What every method is made of: blocks of one shape, an embedding, an output head.
 
-use crate::block::{BlockConfig, BlockInputs, DenoiseBlock, ImageShape};
+use crate::block::{BlockConfig, BlockInputs, DenoiseBlock};
 use crate::embedding::{EmbeddingConfig, LabelEmbedding};
 use crate::error::BlocksError;
 use crate::head::{Head, HeadConfig};
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Size of the images.
-    pub image: ImageShape,
+    /// Height, width and channels of the images.
+    pub image: [usize; 3],
     /// m.
     pub classes: usize,
     /// W_embed.

@@ -1,9 +1,11 @@
 //! The size of one image.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Height, width and channels of every image of a split; pixels lie row by row, channels innermost (HWC).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageShape {
     /// Rows.
     pub height: usize,
@@ -29,6 +31,12 @@ impl ImageShape {
         self.len() == 0
     }
 
+    /// Height, width and channels.
+    #[must_use]
+    pub const fn sizes(&self) -> [usize; 3] {
+        [self.height, self.width, self.channels]
+    }
+
     /// [`len`](Self::len), or `None` when it is zero or does not fit.
     pub(crate) fn checked_len(&self) -> Option<usize> {
         let len = self.height.checked_mul(self.width)?.checked_mul(self.channels)?;
@@ -45,6 +53,22 @@ impl fmt::Display for ImageShape {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::de::value::{Error, MapDeserializer};
+
+    #[test]
+    fn a_shape_in_a_file_has_three_sizes_and_no_more() {
+        let read = |fields: &[(&'static str, usize)]| {
+            ImageShape::deserialize(MapDeserializer::<_, Error>::new(fields.iter().copied()))
+        };
+        let shape = read(&[("height", 4), ("width", 5), ("channels", 3)]).unwrap();
+        assert_eq!(shape, ImageShape { height: 4, width: 5, channels: 3 });
+        assert_eq!(shape.sizes(), [4, 5, 3]);
+        let error =
+            read(&[("height", 4), ("width", 5), ("channels", 3), ("surplus", 1)]).unwrap_err().to_string();
+        assert!(error.contains("unknown field `surplus`"), "{error}");
+        let error = read(&[("height", 4), ("width", 5)]).unwrap_err().to_string();
+        assert!(error.contains("missing field `channels`"), "{error}");
+    }
 
     #[test]
     fn len_is_the_product() {

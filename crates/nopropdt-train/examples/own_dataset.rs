@@ -7,7 +7,6 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use nopropdt_blocks::ImageShape as NetworkImage;
 use nopropdt_data::{DatasetSource, ImageSet, ImageShape};
 use nopropdt_tensor::random::Stream;
 use nopropdt_train::commands::print;
@@ -72,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Overrides::default()
     };
     let config = config.resolve(None)?;
-    let image = NetworkImage { height: SIDE, width: SIDE, channels: 1 };
+    let image = ImageShape { height: SIDE, width: SIDE, channels: 1 };
     let network = config.network(image, CLASSES.len())?;
 
     let mut trainer =

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, BlockInputs, BlockStep, DenoiseBlock, EmbeddingConfig, Facts, Features, ImageShape,
+    Batch, BlockConfig, BlockInputs, BlockStep, DenoiseBlock, EmbeddingConfig, Facts, Features,
     LabelEmbedding, LossTerms, Method, Trace, Weights,
 };
 use nopropdt_data::{DatasetName, load};
@@ -18,7 +18,7 @@ use nopropdt_train::config::Overrides;
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::trainer::{Progress, Trainer, batches_per_epoch};
 
-const IMAGE: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };
+const IMAGE: [usize; 3] = [8, 8, 1];
 const CLASSES: usize = 10;
 
 /// Blocks that look at the image alone.

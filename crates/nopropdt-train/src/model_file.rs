@@ -3,7 +3,8 @@
 use crate::config::RunConfig;
 use crate::files::{refresh_file, replace_file};
 use crate::one_line::one_line;
-use nopropdt_blocks::{ImageShape, Method, Weights};
+use nopropdt_blocks::{Method, Weights};
+use nopropdt_data::ImageShape;
 use nopropdt_data::Normalisation;
 use nopropdt_tensor::{Entry, Parameters};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -186,7 +187,8 @@ fn check_sizes(metadata: &ModelMetadata, tensors: &SafeTensors<'_>) -> Result<()
         }
     }
     // Any size may be right for other images, but it must be that of the first block's tensors.
-    let sizes = metadata.config.block().layer_inputs(image).map_err(|error| format!("metadata: {error}"))?;
+    let sizes =
+        metadata.config.block().layer_inputs(image.sizes()).map_err(|error| format!("metadata: {error}"))?;
     let has_blocks = metadata.config.method.has_blocks();
     let first = |name: &str| format!("{}.{name}", if has_blocks { "blocks.1" } else { "block" });
     for (name, wanted, what) in [

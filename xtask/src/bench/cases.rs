@@ -1,7 +1,8 @@
 //! What is measured: blocks, inputs, precisions, and how much of each.
 
 use anyhow::Result;
-use nopropdt_blocks::{ImageShape, Method, NoPropDt};
+use nopropdt_blocks::{Method, NoPropDt};
+use nopropdt_data::ImageShape;
 use nopropdt_data::Split;
 use nopropdt_kernels::measure::Arithmetic;
 use nopropdt_tensor::random::Stream;
@@ -102,11 +103,7 @@ impl Case {
 
     /// Made-up images with labels: pixels uniform in 0..=255.
     pub(super) fn images(&self, count: usize) -> Result<Split> {
-        let shape = nopropdt_data::ImageShape {
-            height: self.image.height,
-            width: self.image.width,
-            channels: self.image.channels,
-        };
+        let shape = self.image;
         let mut values = vec![0.0; shape.len()];
         let mut pixels = Vec::with_capacity(count * shape.len());
         for index in 0..count {

@@ -3,7 +3,6 @@
 
 use super::cases::Format;
 use anyhow::{Context, Result};
-use nopropdt_blocks::ImageShape;
 use nopropdt_data::{DatasetName, load};
 use nopropdt_kernels::measure::Times;
 use nopropdt_tensor::Isa;
@@ -66,9 +65,7 @@ pub(super) fn run(isa: Isa, formats: &[Format], quick: bool) -> Result<Vec<LongR
 fn measure(isa: Isa, format: Format, epochs: usize) -> Result<LongRow> {
     let config = config(format, epochs)?;
     let digits = load(DatasetName::Digits, Path::new("data"))?;
-    let shape = digits.shape();
-    let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
-    let network = config.network(image, digits.classes())?;
+    let network = config.network(digits.shape(), digits.classes())?;
     let batches = batches_per_epoch(digits.train.len(), config.batch_size);
     let mut trainer = Trainer::new(network.as_ref(), &config, batches)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;

@@ -174,7 +174,7 @@ impl<'a> Peer<'a> {
 }
 
 fn request(what: &str, case: &Case, lane: Lane) -> Value {
-    let nopropdt_blocks::ImageShape { height, width, channels } = case.image;
+    let nopropdt_data::ImageShape { height, width, channels } = case.image;
     json!({
         "do": what,
         "block": case.block,

@@ -183,8 +183,7 @@ fn prototypes(
     }
     let model = nopropdt_train::model_file::load(&cell.folder(root).join("run/model.safetensors"))?;
     let after = model.network.embedding_matrix(&model.weights);
-    let image = model.metadata.image;
-    let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
+    let shape = model.metadata.image;
     let before = before_training(&cell, data, data_dir);
     let (title, caption) = match before {
         Some(_) => (

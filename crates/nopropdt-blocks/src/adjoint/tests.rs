@@ -1,13 +1,13 @@
 //! The adjoint's gradient is that of back-propagation through every step of the solver, up to the steps' width.
 
 use super::*;
-use crate::{EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape};
+use crate::{EmbeddingConfig, EmbeddingStart, HeadConfig};
 use nopropdt_tensor::gradient_check::compare;
 
 fn network(steps: usize, sampler: Sampler) -> Adjoint {
     let block =
         BlockConfig { channels: [3, 4, 5], hidden: 16, join: [16, 12], dropout: 0.0, ..BlockConfig::paper() };
-    let image = ImageShape { height: 8, width: 8, channels: 1 };
+    let image = [8, 8, 1];
     let embedding = EmbeddingConfig::Learned { dim: 5, start: EmbeddingStart::Orthogonal };
     let network = NetworkConfig { image, classes: 4, embedding, head: HeadConfig::Softmax, block };
     Adjoint::new(&AdjointConfig { network, steps, sampler }).unwrap()

@@ -1,13 +1,13 @@
 //! Cut into tapes, one a block's image path and one for the chain, the gradient is that of a single tape.
 
 use super::*;
-use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape};
+use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig};
 use nopropdt_tensor::gradient_check::compare;
 
 #[test]
 fn the_gradient_is_that_of_one_tape() {
     let block = BlockConfig { channels: [3, 4, 5], hidden: 8, join: [7, 6], ..BlockConfig::paper() };
-    let image = ImageShape { height: 8, width: 8, channels: 1 };
+    let image = [8, 8, 1];
     let embedding = EmbeddingConfig::Learned { dim: 5, start: EmbeddingStart::Orthogonal };
     let network = NetworkConfig { image, classes: 4, embedding, head: HeadConfig::Softmax, block };
     let net = Backprop::new(&BackpropConfig { network, steps: 3 }).unwrap();

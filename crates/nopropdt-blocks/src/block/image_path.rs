@@ -1,6 +1,6 @@
 //! Three convolutions and a linear layer: what a block sees of the image.
 
-use super::{BlockConfig, ImageShape};
+use super::BlockConfig;
 use nopropdt_tensor::layers::{BatchNorm, Conv3x3, Linear};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ConvEpilogue, Dropout, ParameterBuilder, Slot, Tape, Var};
@@ -26,8 +26,8 @@ struct Stage {
 }
 
 impl ImagePath {
-    pub(super) fn new(config: &BlockConfig, image: ImageShape, builder: &mut ParameterBuilder) -> Self {
-        let (mut height, mut width, mut channels) = (image.height, image.width, image.channels);
+    pub(super) fn new(config: &BlockConfig, image: [usize; 3], builder: &mut ParameterBuilder) -> Self {
+        let [mut height, mut width, mut channels] = image;
         let mut multiply_adds = 0;
         let convolutions = std::array::from_fn(|index| {
             let outputs = config.channels[index];

@@ -1,8 +1,8 @@
 //! What a block makes of the latent.
 
+use super::BlockConfig;
 use super::dense::Dense;
 use super::image_path::ImagePath;
-use super::{BlockConfig, ImageShape};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Var};
 
@@ -13,7 +13,7 @@ pub(super) enum LabelPath {
     /// FC ReLU: continuous time.
     Shallow(Dense),
     /// As the image path: a latent that is an image.
-    Image { path: Box<ImagePath>, image: ImageShape },
+    Image { path: Box<ImagePath>, image: [usize; 3] },
 }
 
 impl LabelPath {
@@ -32,7 +32,7 @@ impl LabelPath {
     }
 
     /// The path of a latent that is an image.
-    pub(super) fn image(config: &BlockConfig, image: ImageShape, builder: &mut ParameterBuilder) -> Self {
+    pub(super) fn image(config: &BlockConfig, image: [usize; 3], builder: &mut ParameterBuilder) -> Self {
         Self::Image { path: Box::new(ImagePath::new(config, image, builder)), image }
     }
 
@@ -46,9 +46,9 @@ impl LabelPath {
                 tape.add(h3, h1)
             }
             Self::Shallow(layer) => layer.forward_relu(tape, slot, z),
-            Self::Image { path, image } => {
+            &Self::Image { ref path, image: [height, width, channels] } => {
                 let rows = tape.shape(z)[0];
-                let images = tape.reshape(z, &[rows, image.height, image.width, image.channels]);
+                let images = tape.reshape(z, &[rows, height, width, channels]);
                 path.forward(tape, slot, images, dropout)
             }
         }

@@ -17,30 +17,6 @@ use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
-/// Size of an input image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImageShape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Channels: 1 grey, 3 colour.
-    pub channels: usize,
-}
-
-impl ImageShape {
-    /// Values of an image.
-    pub fn len(&self) -> usize {
-        self.height * self.width * self.channels
-    }
-
-    /// Whether an image has no value.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// Settings of a block. [`BlockConfig::paper`] and [`BlockConfig::reference`] are the two published ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,16 +90,17 @@ impl BlockConfig {
     ///
     /// # Errors
     /// When a setting is out of range, or pooling would leave no pixel.
-    pub fn layer_inputs(&self, image: ImageShape) -> Result<LayerInputs, BlocksError> {
-        self.validate(&image)?;
+    pub fn layer_inputs(&self, image: [usize; 3]) -> Result<LayerInputs, BlocksError> {
+        self.validate(image)?;
+        let [height, width, channels] = image;
         let side =
             |side: usize| self.pool.iter().fold(side, |side, &pool| if pool { side / 2 } else { side });
-        let pixels = if self.global_average { 1 } else { side(image.height) * side(image.width) };
-        Ok(LayerInputs { channels: image.channels, features: pixels * self.channels[2] })
+        let pixels = if self.global_average { 1 } else { side(height) * side(width) };
+        Ok(LayerInputs { channels, features: pixels * self.channels[2] })
     }
 
-    fn validate(&self, image: &ImageShape) -> Result<(), BlocksError> {
-        for width in self.channels.iter().chain(&self.join).chain([&self.hidden, &image.channels]) {
+    fn validate(&self, [height, width, channels]: [usize; 3]) -> Result<(), BlocksError> {
+        for width in self.channels.iter().chain(&self.join).chain([&self.hidden, &channels]) {
             BlocksError::check_size("block: width, or channels of the image", 1, MOST_WIDTH, *width)?;
         }
         if !(0.0..1.0).contains(&self.dropout) {
@@ -131,11 +108,10 @@ impl BlockConfig {
         }
         let pools = self.pool.iter().filter(|&&pool| pool).count();
         let least = 1 << pools;
-        if image.height < least || image.width < least {
-            let (height, width) = (image.height, image.width);
+        if height < least || width < least {
             return Err(BlocksError::ImageTooSmall { pools, least, height, width });
         }
-        for side in [image.height, image.width] {
+        for side in [height, width] {
             BlocksError::check_size("image: rows and columns", least, MOST_SIDE, side)?;
         }
         Ok(())
@@ -182,14 +158,15 @@ impl DenoiseBlock {
     /// is not its size.
     pub fn new(
         config: &BlockConfig,
-        image: ImageShape,
+        image: [usize; 3],
         classes: usize,
         dim: usize,
         builder: &mut ParameterBuilder,
     ) -> Result<Self, BlocksError> {
-        config.validate(&image)?;
+        config.validate(image)?;
         if config.image_latent {
-            BlocksError::check_size("embedding of the size of an image", image.len(), image.len(), dim)?;
+            let values = image.iter().product();
+            BlocksError::check_size("embedding of the size of an image", values, values, dim)?;
         }
         let image_path = builder.scope("image", |b| ImagePath::new(config, image, b));
         let label = builder.scope("label", |b| match config.image_latent {

@@ -29,7 +29,7 @@ impl Case {
             panic!("embedding: shape is {:?}", embedding.shape())
         };
         let mut builder = ParameterBuilder::new(Stream::new(0));
-        let shape = ImageShape { height, width, channels };
+        let shape = [height, width, channels];
         let block = DenoiseBlock::new(config, shape, classes, dim, &mut builder).unwrap();
         let times = config.continuous.then(|| golden.take("t").values);
         Self { block, parameters: builder.build(), images, z, embedding, labels, times }
@@ -188,7 +188,7 @@ fn full_reference_block_is_pytorchs() {
 #[test]
 fn multiply_adds_are_counted_by_hand() {
     let mut builder = ParameterBuilder::new(Stream::new(0));
-    let image = ImageShape { height: 28, width: 28, channels: 1 };
+    let image = [28, 28, 1];
     let block = DenoiseBlock::new(&BlockConfig::paper(), image, 10, 10, &mut builder).unwrap();
     let image_path = 784 * 9 * 32 + 196 * 9 * 32 * 64 + 196 * 9 * 64 * 128 + 6272 * 256;
     let rest = 10 * 256 + 2 * 256 * 256 + 512 * 256 + 256 * 128 + 128 * 10;

@@ -1,13 +1,13 @@
 //! The levels a batch is noised to have the marginals of the schedule.
 
 use super::*;
-use crate::{EmbeddingConfig, HeadConfig, ImageShape};
+use crate::{EmbeddingConfig, HeadConfig};
 
 const ROWS: usize = 20_000;
 
 fn network() -> NoPropCt {
     let block = BlockConfig { channels: [1; 3], hidden: 1, join: [1; 2], ..BlockConfig::paper() };
-    let image = ImageShape { height: 4, width: 4, channels: 1 };
+    let image = [4, 4, 1];
     let network = NetworkConfig {
         image,
         classes: 2,

@@ -3,7 +3,7 @@
 mod paper;
 mod reference;
 
-use crate::block::{BlockConfig, ImageShape};
+use crate::block::BlockConfig;
 use crate::embedding::EmbeddingConfig;
 use crate::error::BlocksError;
 use crate::head::HeadConfig;
@@ -30,8 +30,8 @@ pub enum Objective {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DtConfig {
-    /// Size of the images.
-    pub image: ImageShape,
+    /// Height, width and channels of the images.
+    pub image: [usize; 3],
     /// m.
     pub classes: usize,
     /// T.
@@ -54,7 +54,7 @@ pub struct DtConfig {
 
 impl DtConfig {
     /// The paper's settings for images and classes: T = 10, η = 0.1, cosine schedule, one-hot embedding (Table 3, Figure 6).
-    pub fn paper(image: ImageShape, classes: usize) -> Self {
+    pub fn paper(image: [usize; 3], classes: usize) -> Self {
         Self {
             image,
             classes,

@@ -2,7 +2,7 @@
 
 use super::{small, small_reference};
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, ImageShape, NoPropDt, Objective, ScheduleKind,
+    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, NoPropDt, Objective, ScheduleKind,
 };
 
 fn refused(config: &DtConfig) -> String {
@@ -67,14 +67,14 @@ fn no_width_may_be_zero() {
     ] {
         assert_eq!(refused_block(block), message);
     }
-    let image = ImageShape { height: 28, width: 28, channels: 0 };
+    let image = [28, 28, 0];
     assert_eq!(refused(&DtConfig { image, ..small() }), message);
 }
 
 #[test]
 fn the_image_must_survive_the_poolings() {
     let with = |height, width, block| {
-        let image = ImageShape { height, width, channels: 1 };
+        let image = [height, width, 1];
         NoPropDt::new(&DtConfig { image, block, ..small() }).map(|_| ()).map_err(|error| error.to_string())
     };
     let paper = "block: its 2 poolings want images of at least 4×4 pixels; found ";
@@ -157,7 +157,6 @@ fn unknown_fields_are_refused_at_every_level() {
     let config = DtConfig { embedding: EmbeddingConfig::OneHot, ..small() };
     for (config, at) in [
         (&config, "classes = 4"),
-        (&config, "height = 9"),
         (&config, "hidden = 6"),
         (&config, "kind = \"one-hot\""),
         (&small(), "kind = \"learned\""),

@@ -11,13 +11,13 @@ mod sampling;
 mod shapes;
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape, Method, NoPropDt,
-    Objective, Sampler, ScheduleKind, Weights,
+    Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt, Objective,
+    Sampler, ScheduleKind, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 
-const IMAGE: ImageShape = ImageShape { height: 9, width: 8, channels: 2 };
+const IMAGE: [usize; 3] = [9, 8, 2];
 const LEARNED: EmbeddingConfig = EmbeddingConfig::Learned { dim: 5, start: EmbeddingStart::Orthogonal };
 
 /// A network small enough to differentiate numerically: the paper's loss and block, four classes, three steps.
@@ -66,7 +66,7 @@ fn network(config: &DtConfig) -> (NoPropDt, Weights) {
 
 /// Random images, of a contrast of their own each, of random classes.
 fn batch(config: &DtConfig, rows: usize) -> Batch {
-    let ImageShape { height, width, channels } = config.image;
+    let [height, width, channels] = config.image;
     let stream = Stream::new(4);
     let images = Tensor::filled_by(&[rows, height, width, channels], |data| {
         stream.fill_uniform(data);

@@ -2,14 +2,14 @@
 
 use super::network;
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, ImageShape, Method, NoPropDt,
-    Objective, Sampler, ScheduleKind,
+    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt, Objective, Sampler,
+    ScheduleKind,
 };
 use nopropdt_tensor::Parameters;
 
 fn mnist(block: BlockConfig, embedding: EmbeddingConfig) -> DtConfig {
     DtConfig {
-        image: ImageShape { height: 28, width: 28, channels: 1 },
+        image: [28, 28, 1],
         classes: 10,
         steps: 10,
         eta: 0.1,

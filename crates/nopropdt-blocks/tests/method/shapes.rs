@@ -1,18 +1,14 @@
 //! Images of every size from 8×8 to 64×64, grey and colour.
 
 use super::{batch, network, small, small_reference, without_dropout};
-use nopropdt_blocks::{BlockConfig, DtConfig, ImageShape, Method, NoPropDt};
+use nopropdt_blocks::{BlockConfig, DtConfig, Method, NoPropDt};
 use nopropdt_tensor::random::Stream;
 
-fn sizes() -> impl Iterator<Item = ImageShape> {
+fn sizes() -> impl Iterator<Item = [usize; 3]> {
     (8..=64).flat_map(|side| {
         // Off the square too, where rows and columns could be mistaken for each other.
         let width = 8 + (side * 7 + 5) % 57;
-        [(side, side, 1), (side, side, 3), (side, width, 3)].map(|(height, width, channels)| ImageShape {
-            height,
-            width,
-            channels,
-        })
+        [[side, side, 1], [side, side, 3], [side, width, 3]]
     })
 }
 
@@ -38,12 +34,13 @@ fn every_size_is_learned_from_and_answered() {
 fn the_published_blocks_take_every_size() {
     for block in [BlockConfig::paper(), BlockConfig::reference()] {
         for image in sizes() {
+            let [height, width, channels] = image;
             let inputs = block.layer_inputs(image).unwrap();
             let left = match block.global_average {
                 true => 1,
-                false => (image.height / 2 / 2) * (image.width / 2 / 2),
+                false => (height / 2 / 2) * (width / 2 / 2),
             };
-            assert_eq!((inputs.channels, inputs.features), (image.channels, 128 * left));
+            assert_eq!((inputs.channels, inputs.features), (channels, 128 * left));
         }
     }
 }
@@ -52,7 +49,7 @@ fn the_published_blocks_take_every_size() {
 fn sizes_of_which_pooling_leaves_nothing_are_refused() {
     for (block, least) in [(BlockConfig::paper(), 4), (BlockConfig::reference(), 8)] {
         for (height, width) in [(least - 1, 64), (64, least - 1), (1, 1), (0, 8)] {
-            let image = ImageShape { height, width, channels: 1 };
+            let image = [height, width, 1];
             let message = block.layer_inputs(image).unwrap_err().to_string();
             assert!(
                 message.contains(&format!("at least {least}×{least} pixels; found {height}×{width}")),
@@ -61,7 +58,7 @@ fn sizes_of_which_pooling_leaves_nothing_are_refused() {
             let whole = NoPropDt::new(&DtConfig { image, block: block.clone(), ..small() });
             assert_eq!(whole.unwrap_err().to_string(), message);
         }
-        let image = ImageShape { height: least, width: least, channels: 3 };
+        let image = [least, least, 3];
         assert!(block.layer_inputs(image).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! `eval`: how good a trained network is.
 
-use super::images::{must_be_there, network_image, with_home};
+use super::images::{must_be_there, with_home};
 use super::numbers::{DRAWS, RUNS, within};
 use super::remedy::failure;
 use super::{
@@ -10,7 +10,8 @@ use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
 use crate::model_file::{Model, ModelMetadata, load};
 use anyhow::{Result, bail};
-use nopropdt_blocks::{ImageShape, Method};
+use nopropdt_blocks::Method;
+use nopropdt_data::ImageShape;
 use nopropdt_data::{Channels, DatasetSource, LoadOptions, Split, load_test};
 use nopropdt_tensor::Isa;
 use serde::Serialize;
@@ -153,7 +154,7 @@ fn test_images(
     let (test, notes) = load_test(&with_home(source), &options, &model.class_names)
         .map_err(|error| failure(source, error))?;
     let (wants, found) = (model.image, test.shape());
-    if wants != network_image(found) {
+    if wants != found {
         let file = arguments.model.display();
         let ImageShape { height, width, channels } = wants;
         bail!("{file}: wants images of {height}×{width}×{channels}; {} has {found}", source.short_name());

@@ -5,7 +5,6 @@ use super::remedy::failure;
 use crate::config::{Normalize, RunConfig};
 use crate::home::at_home;
 use anyhow::Result;
-use nopropdt_blocks::ImageShape;
 use nopropdt_data::{Dataset, DatasetSource, LoadOptions, Opened, Split, open};
 use std::path::Path;
 
@@ -52,7 +51,7 @@ pub(super) fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened,
         .into());
     }
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-    let network = config.network(network_image(opened.first_shape()), opened.classes())?;
+    let network = config.network(opened.first_shape(), opened.classes())?;
     let parameters = network.facts().parameters;
     Ok((opened, parameters))
 }
@@ -93,16 +92,6 @@ fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Datase
     dataset.test = dataset.test.with_normalisation(moments.clone())?;
     let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
     Ok((dataset, validation))
-}
-
-/// The shape of a dataset's images, in the words of the network.
-pub(super) fn image_shape(dataset: &Dataset) -> ImageShape {
-    network_image(dataset.shape())
-}
-
-/// A shape in the words of the network.
-pub(super) fn network_image(shape: nopropdt_data::ImageShape) -> ImageShape {
-    ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
 /// What a user should know of a run's images before it begins, line by line.

@@ -1,11 +1,12 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
-use super::images::{network_image, opened};
+use super::images::opened;
 use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
 use crate::config::Overrides;
 use crate::model_file::load;
 use anyhow::Result;
-use nopropdt_blocks::{ImageShape, Method, Weights};
+use nopropdt_blocks::{Method, Weights};
+use nopropdt_data::ImageShape;
 use nopropdt_tensor::Isa;
 use nopropdt_tensor::Parameters;
 use serde::Serialize;
@@ -70,9 +71,9 @@ fn network(arguments: &InfoArguments) -> Result<(Box<dyn Method>, Weights, Image
     let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
     let opened = opened(&config.dataset, &config.load_options(Path::new("data")))?;
     let shape = opened.shape();
-    let network = config.network(network_image(shape), opened.classes())?;
+    let network = config.network(shape, opened.classes())?;
     let weights = network.init(config.seed);
-    Ok((network, weights, network_image(shape)))
+    Ok((network, weights, shape))
 }
 
 /// The processor's name where the system tells it (Linux), else its family.

@@ -1,6 +1,6 @@
 //! `train`: from a configuration to a run folder.
 
-use super::images::{self, image_shape};
+use super::images::{self};
 use super::pace::Pace;
 use super::progress::Display;
 use super::resume::{self, TakenUp};
@@ -82,7 +82,7 @@ fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
     let (dataset, validation) = images::load_splits(&config, opened)?;
     nopropdt_kernels::give_back_freed_memory();
     let memory = Watch::start();
-    let network = config.network(image_shape(&dataset), dataset.classes())?;
+    let network = config.network(dataset.shape(), dataset.classes())?;
     if config.embedding == EmbeddingKind::Prototype {
         // Known now, so that no folder is made for a run that can't begin.
         members(&dataset.train, dataset.classes())?;
@@ -287,7 +287,7 @@ impl Session {
             normalisation: self.dataset.train.normalisation().cloned(),
             ..ModelMetadata::new(
                 &self.kept_config,
-                image_shape(&self.dataset),
+                self.dataset.shape(),
                 self.network.alpha_bar(trainer.weights()),
                 &self.dataset.class_names,
             )

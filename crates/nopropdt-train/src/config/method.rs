@@ -3,9 +3,10 @@
 use super::{ConfigError, EmbeddingKind, Order, Precision, RunConfig};
 use nopropdt_blocks::{
     Adjoint, AdjointConfig, Backprop, BackpropConfig, BlocksError, CtConfig, DtConfig, EmbeddingConfig,
-    FmConfig, HeadConfig, ImageShape, Method, NetworkConfig, NoPropCt, NoPropDt, NoPropFm, Objective,
-    Sampler, ScheduleKind,
+    FmConfig, HeadConfig, Method, NetworkConfig, NoPropCt, NoPropDt, NoPropFm, Objective, Sampler,
+    ScheduleKind,
 };
+use nopropdt_data::ImageShape;
 use serde::{Deserialize, Serialize};
 
 /// How z_T becomes class probabilities.
@@ -145,7 +146,7 @@ impl RunConfig {
 
     fn network_config(&self, image: ImageShape, classes: usize) -> NetworkConfig {
         let (embedding, head, block) = (self.embedding_config(), self.head_config(), self.block());
-        NetworkConfig { image, classes, embedding, head, block }
+        NetworkConfig { image: image.sizes(), classes, embedding, head, block }
     }
 
     fn kernel_precision(&self) -> nopropdt_tensor::Precision {

@@ -14,9 +14,8 @@ pub use overrides::Overrides;
 pub(crate) use overrides::named;
 pub use presets::Preset;
 
-use nopropdt_blocks::{
-    BlockConfig, BlocksError, EmbeddingStart, ImageShape, Objective, Sampler, ScheduleKind,
-};
+use nopropdt_blocks::{BlockConfig, BlocksError, EmbeddingStart, Objective, Sampler, ScheduleKind};
+use nopropdt_data::ImageShape;
 use nopropdt_data::{Augmentation, Channels, DatasetSource, LoadOptions};
 use nopropdt_tensor::Isa;
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};

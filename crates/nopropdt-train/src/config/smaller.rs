@@ -1,8 +1,8 @@
 //! What would make a network small enough, with the numbers it would bring.
 
 use super::{BlockKind, EmbeddingKind, MOST_PARAMETERS, RunConfig};
-use nopropdt_blocks::ImageShape;
 use nopropdt_data::DatasetSource;
+use nopropdt_data::ImageShape;
 
 /// Sides that a folder's pictures are often brought to.
 const SIDES: [usize; 8] = [192, 160, 128, 96, 64, 48, 32, 16];
@@ -69,7 +69,8 @@ fn told(ways: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use crate::config::{EmbeddingKind, Overrides};
-    use nopropdt_blocks::{ImageShape, ScheduleKind};
+    use nopropdt_blocks::ScheduleKind;
+    use nopropdt_data::ImageShape;
 
     fn refusal(overrides: Overrides, side: usize) -> String {
         let image = ImageShape { height: side, width: side, channels: 3 };

@@ -134,9 +134,7 @@ fn every_preset_makes_a_network() {
         for dataset in DatasetName::ALL {
             let overrides = Overrides { dataset: Some(dataset.into()), ..Overrides::default() };
             let config = overrides.resolve(Some(preset)).unwrap();
-            let shape = dataset.image_shape();
-            let image = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
-            let network = config.network(image, dataset.classes()).unwrap();
+            let network = config.network(dataset.image_shape(), dataset.classes()).unwrap();
             assert_eq!(network.facts().blocks, config.steps, "{preset:?} on {dataset}");
         }
     }

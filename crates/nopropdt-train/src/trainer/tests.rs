@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{EmbeddingKind, LearningRateKind, Overrides, Precision};
-use nopropdt_blocks::ImageShape;
+use nopropdt_data::ImageShape;
 use nopropdt_data::{DatasetName, Split, load};
 use std::path::Path;
 use std::sync::Mutex;

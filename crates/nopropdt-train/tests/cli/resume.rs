@@ -259,12 +259,7 @@ fn a_checkpoint_of_another_network_is_refused() {
             "parameter set 1: wants ",
         ),
     ] {
-        let shape = config.dataset.known().unwrap().image_shape();
-        let image = nopropdt_blocks::ImageShape {
-            height: shape.height,
-            width: shape.width,
-            channels: shape.channels,
-        };
+        let image = config.dataset.known().unwrap().image_shape();
         let network = other.network(image, 10).unwrap();
         let metrics: [EpochMetrics; 0] = [];
         let states =
@@ -282,7 +277,7 @@ fn right_weights_with_wrong_averages_are_refused() {
     let sandbox = Sandbox::new();
     half_run(&sandbox, "run", &[]);
     let config = Overrides::from_file(&sandbox.path("run/config.toml")).unwrap().resolve(None).unwrap();
-    let image = nopropdt_blocks::ImageShape { height: 8, width: 8, channels: 1 };
+    let image = nopropdt_data::ImageShape { height: 8, width: 8, channels: 1 };
     let weights = config.network(image, 10).unwrap().init(0);
     let states = vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![vec![0.0; 3]; 2] }; 4];
     let metrics: [EpochMetrics; 0] = [];

@@ -9,7 +9,7 @@ fn network(golden: &Golden) -> NoPropDt {
     let block =
         BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..BlockConfig::paper() };
     let config = DtConfig {
-        image: ImageShape { height: 9, width: 10, channels: 2 },
+        image: [9, 10, 2],
         classes: 4,
         steps: golden.number("steps") as usize,
         eta: golden.number("eta"),

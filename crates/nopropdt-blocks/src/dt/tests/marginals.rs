@@ -104,7 +104,7 @@ fn a_rows_noise_does_not_depend_on_its_batch() {
 /// A network of three classes, and the loss tape of a batch whose images nobody looks at.
 fn with_loss_tape(check: impl FnOnce(&NoPropDt, LossTape<'_>, &[usize], &Tensor)) {
     let config = DtConfig {
-        image: ImageShape { height: 4, width: 4, channels: 1 },
+        image: [4, 4, 1],
         classes: 3,
         steps: 10,
         eta: 0.1,

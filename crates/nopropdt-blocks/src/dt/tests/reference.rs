@@ -5,7 +5,7 @@ use super::super::*;
 fn network() -> NoPropDt {
     let small = BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], ..BlockConfig::reference() };
     let config = DtConfig {
-        image: ImageShape { height: 8, width: 8, channels: 1 },
+        image: [8, 8, 1],
         classes: 4,
         steps: 10,
         eta: 0.1,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{MethodKind, Overrides, RunConfig};
-use nopropdt_blocks::ImageShape;
+use nopropdt_data::ImageShape;
 use nopropdt_data::{DatasetName, load};
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::{Layout, ParameterBuilder};
