@@ -13,6 +13,7 @@ mod command;
 mod fetch_data;
 mod golden;
 mod layers;
+mod pictures;
 mod reproduce;
 mod stress;
 
@@ -46,6 +47,8 @@ enum Command {
     Layers(layers::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
+    /// Make the documentation's pictures again: a diagram, and the report of a run by Chromium
+    Pictures(pictures::Arguments),
 }
 
 /// Wrong use that the argument parser does not see.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Stress(arguments) => stress::run(arguments),
         Command::Layers(arguments) => layers::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
+        Command::Pictures(arguments) => pictures::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
