@@ -10,6 +10,8 @@
 mod bench;
 mod check;
 mod command;
+#[cfg(test)]
+mod documented;
 mod fetch_data;
 mod golden;
 mod layers;
