@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nopropdt_data::archive::{ArchiveKind, ArchiveLimits, unpack};
+use nopropdt_fetch::archive::{ArchiveKind, ArchiveLimits, unpack};
 use nopropdt_fuzz::{assert_one_line, folder, write};
 use std::fs;
 use std::path::Path;

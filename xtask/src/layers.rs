@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {}
 
 /// Each crate and the ones of ours it may depend on.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 6] = [
     ("crates/nopropdt-tensor", &[]),
     ("crates/nopropdt-data", &[]),
+    ("crates/nopropdt-fetch", &["nopropdt-data"]),
     ("crates/nopropdt-blocks", &["nopropdt-tensor"]),
-    ("crates/nopropdt-train", &["nopropdt-tensor", "nopropdt-data", "nopropdt-blocks"]),
+    ("crates/nopropdt-train", &["nopropdt-tensor", "nopropdt-data", "nopropdt-fetch", "nopropdt-blocks"]),
     ("xtask", &["nopropdt-tensor", "nopropdt-data", "nopropdt-blocks", "nopropdt-train"]),
 ];
 

@@ -19,11 +19,12 @@ mod pictures;
 mod reproduce;
 mod stress;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use nopropdt_train::commands::complain;
+use nopropdt_train::data_folder::{ChosenBy, DataFolder};
 use nopropdt_train::signals::outlive_file_size_limits;
 
 #[derive(Debug, Parser)]
@@ -36,7 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Fetch datasets and check them
-    FetchData(fetch_data::Arguments),
+    FetchData(nopropdt_train::commands::FetchArguments),
     /// Check the source as CI does: format, layers, lints, documentation, tests
     Check(check::Arguments),
     /// Measure training and inference, beside this processor's limits and other frameworks
@@ -62,6 +63,14 @@ struct WrongUse(String);
 fn root() -> PathBuf {
     let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().map_or(manifest.clone(), PathBuf::from)
+}
+
+/// The folder of datasets: as training finds it, and before the user's cache folder the one of this project.
+fn data_dir(given: Option<&Path>) -> PathBuf {
+    match DataFolder::find(given) {
+        DataFolder { chosen_by: ChosenBy::Default, .. } => root().join("data"),
+        DataFolder { path, .. } => path,
+    }
 }
 
 fn main() -> ExitCode {

@@ -20,7 +20,7 @@ use crate::WrongUse;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use nopropdt_train::commands::print;
-use nopropdt_train::commands::typed_path;
+use nopropdt_train::commands::{DATA_DIR_HELP, typed_path};
 use std::path::{Path, PathBuf};
 
 use cell::Cell;
@@ -58,8 +58,8 @@ pub struct Arguments {
     #[arg(value_enum)]
     profile: Profile,
     /// Where datasets are
-    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = "data")]
-    data_dir: PathBuf,
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", help = DATA_DIR_HELP)]
+    data_dir: Option<PathBuf>,
     /// CIFAR-10 as JPEG pictures in class folders: a folder, or an archive that is unpacked once [default: ../shared/datasets/cifar10-jpeg.tar.xz]
     #[arg(long, value_parser = typed_path(), value_name = "PATH")]
     cifar10_jpeg: Option<PathBuf>,
@@ -99,7 +99,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut failures = Vec::new();
     let mut memory = memory::read(&folder);
     if !arguments.render {
-        let runner = Runner::new(&folder, &arguments.data_dir, arguments.cifar10_jpeg.as_deref())?;
+        let runner = Runner::new(
+            &folder,
+            &crate::data_dir(arguments.data_dir.as_deref()),
+            arguments.cifar10_jpeg.as_deref(),
+        )?;
         failures.extend(run_cells(&runner, &chosen)?);
         if profile == Profile::Smoke {
             failures.extend(runner.check_determinism(&cells[0])?);
@@ -118,7 +122,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         memory: &memory,
     };
     let out = arguments.page(&folder);
-    page.write(&out, &arguments.data_dir)?;
+    page.write(&out, &crate::data_dir(arguments.data_dir.as_deref()))?;
     print(&out.display().to_string())?;
     failures.extend(page.below_their_bounds());
     if !failures.is_empty() {
@@ -144,7 +148,8 @@ impl Arguments {
     fn measure_memory(&self, folder: &Path, rows: &[Row]) -> Result<()> {
         let out = self.page(folder);
         page::check_table_2(&out)?;
-        let runner = Runner::new(folder, &self.data_dir, self.cifar10_jpeg.as_deref())?;
+        let runner =
+            Runner::new(folder, &crate::data_dir(self.data_dir.as_deref()), self.cifar10_jpeg.as_deref())?;
         let absent = cell::Data::of(rows).into_iter().filter_map(|data| {
             let why = runner.data_flags(data).err()?;
             Some(format!("{}: {why}", data.title()))

@@ -1,184 +1,28 @@
-//! `cargo xtask fetch-data` from end to end, from a folder: exit codes, messages, and what is left in the data folder.
+//! `cargo xtask fetch-data` is `nopropdt-train fetch`: arguments and exit codes are handed on.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-const FILES: [&str; 4] = [
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-];
-
-/// Runs `fetch-data` in a folder of its own.
 fn fetch(folder: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.arg("fetch-data").args(arguments).current_dir(folder.path()).output().unwrap()
-}
-
-/// The one line of a failed command's complaint, or the first above the argument parser's hint.
-#[track_caller]
-fn complaint(output: &Output, code: i32) -> String {
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{text}");
-    assert!(output.stdout.is_empty() && !text.contains("panicked"), "{text}");
-    let line = text.lines().find(|line| line.starts_with("error: "));
-    line.unwrap_or_else(|| panic!("no line begins with error: {text}")).to_owned()
-}
-
-/// Names of all files in the datasets' folders but the lock, which stays.
-fn fetched(folder: &TempDir) -> Vec<String> {
-    let below = |path| fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let datasets = below(folder.path().join("data"));
-    let names = datasets.flat_map(below).map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
-    names.filter(|name| ![".fetch-lock", "fetched.toml"].contains(&name.as_str())).collect()
+    command.env("NOPROPDT_DATA_DIR", "named").current_dir(folder.path());
+    command.arg("fetch-data").args(arguments).output().unwrap()
 }
 
 #[test]
-fn embedded_data_need_no_fetching() {
-    let folder = TempDir::new().unwrap();
-    let output = fetch(&folder, &["digits", "--data-dir", "data"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "digits: part of the program; nothing to fetch\n");
-    assert!(!folder.path().join("data").exists());
-}
-
-#[test]
-fn a_folder_without_the_files_is_a_failure() {
+fn arguments_and_exit_codes_are_handed_on() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("from")).unwrap();
-    let message = complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "data"]), 1);
-    assert!(message.contains("from: folder must hold train-images-idx3-ubyte or "), "{message}");
-    assert_eq!(fetched(&folder), [""; 0]);
-}
-
-#[test]
-fn other_content_under_the_right_names_is_a_failure() {
-    let folder = TempDir::new().unwrap();
-    fs::create_dir(folder.path().join("from")).unwrap();
-    for file in FILES {
-        fs::write(folder.path().join("from").join(file), "not these").unwrap();
-    }
-    let message = complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "data"]), 1);
-    assert!(
-        message.contains("content of train-images-idx3-ubyte must be 47040016 bytes; found 9"),
-        "{message}"
-    );
-    assert_eq!(fetched(&folder), [""; 0]);
-
-    // The right length is not enough.
-    fs::write(folder.path().join("from").join(FILES[0]), vec![0; 47_040_016]).unwrap();
-    let message = complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "data"]), 1);
-    assert!(message.contains("content of train-images-idx3-ubyte must have SHA-256 "), "{message}");
-    assert_eq!(fetched(&folder), [""; 0]);
-}
-
-#[test]
-fn what_all_take_is_told_before_the_first_is_begun() {
-    let folder = TempDir::new().unwrap();
-    fs::create_dir(folder.path().join("from")).unwrap();
-    fs::write(folder.path().join("from").join(FILES[0]), "not this").unwrap();
-    let output = fetch(&folder, &["mnist", "cifar10", "--from", "from", "--data-dir", "data"]);
-    let text = String::from_utf8(output.stderr).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    let taken = "nothing to transfer (taken from from)";
-    assert_eq!(lines[0], format!("mnist: {taken}, 55.0 MB on disk; CC BY-SA 3.0"));
-    assert!(lines[1].starts_with(&format!("cifar10: {taken}, at most 184.4 MB on disk; ")), "{text}");
-    assert_eq!(lines[2], format!("together: {taken}, at most 239.4 MB on disk"));
-    assert!(lines[3].starts_with("mnist: train-images-idx3-ubyte from from"), "{text}");
-}
-
-#[test]
-fn a_data_folder_that_can_not_be_made_is_a_failure() {
-    let folder = TempDir::new().unwrap();
-    fs::create_dir(folder.path().join("from")).unwrap();
-    fs::write(folder.path().join("file"), "mine").unwrap();
-    complaint(&fetch(&folder, &["mnist", "--from", "from", "--data-dir", "file/data"]), 1);
-    assert_eq!(fs::read_to_string(folder.path().join("file")).unwrap(), "mine");
-}
-
-#[test]
-fn wrong_use_is_told_from_failure() {
-    let folder = TempDir::new().unwrap();
-    for (arguments, words) in [
-        (&["cats"][..], "must be one of digits, mnist, fashion-mnist"),
-        (&["mnist", "--from", "nowhere"], "there must be such a folder"),
-        (&["mnist", "--mirror", "ftp://host"], "http:// or https://"),
-        (&["mnist", "--from", ".", "--mirror", "http://host"], "cannot be used with"),
-        (&["mnist", "--what"], "unexpected argument '--what'"),
+    for (arguments, code, words) in [
+        (&["digits"][..], 0, "digits: part of the program; nothing to fetch\n"),
+        (&["mnist", "--from", "from"], 1, "error: from: folder must hold train-images-idx3-ubyte or "),
+        (&["cats"], 2, "must be one of digits, mnist, fashion-mnist"),
     ] {
-        let message = complaint(&fetch(&folder, arguments), 2);
-        assert!(message.contains(words), "{message}");
+        let output = fetch(&folder, arguments);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(words), "{text}");
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-}
-
-/// The first line of a request; its headers are read too.
-fn request_line(connection: &TcpStream) -> String {
-    let mut lines = BufReader::new(connection).lines();
-    let first = lines.next().unwrap().unwrap();
-    while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
-    first
-}
-
-/// Fetches through the proxy that a variable of the environment names, and no other.
-fn fetch_by_proxy(folder: &TempDir, proxy: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "NO_PROXY", "no_proxy"]
-    {
-        command.env_remove(name);
-    }
-    let arguments = ["fetch-data", "mnist", "--mirror", "http://data.invalid/x", "--data-dir", "data"];
-    command.args(arguments).env("http_proxy", proxy).current_dir(folder.path()).output().unwrap()
-}
-
-#[test]
-fn a_proxy_that_is_not_understood_is_not_passed_by() {
-    let folder = TempDir::new().unwrap();
-    for proxy in ["socks5://127.0.0.1:1080", "foo bar"] {
-        let message = complaint(&fetch_by_proxy(&folder, proxy), 1);
-        assert!(message.starts_with("error: environment variable http_proxy: must be "), "{message}");
-    }
-}
-
-#[test]
-fn a_proxy_of_the_environment_is_asked() {
-    let folder = TempDir::new().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = format!("http://{}", listener.local_addr().unwrap());
-    // Opens a tunnel for each of the four files, and has none of them.
-    let thread = std::thread::spawn(move || {
-        let mut asked = Vec::new();
-        for _ in FILES {
-            let mut connection = listener.accept().unwrap().0;
-            asked.push(request_line(&connection));
-            connection.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
-            asked.push(request_line(&connection));
-            let answer = b"HTTP/1.1 404 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            connection.write_all(answer).unwrap();
-        }
-        asked
-    });
-    let output = fetch_by_proxy(&folder, &proxy);
-    let message = complaint(&output, 1);
-    assert!(message.contains("http://data.invalid/x/") && message.contains("status 404"), "{message}");
-    let asked = thread.join().unwrap();
-    assert!(asked.iter().any(|line| line.starts_with("CONNECT data.invalid:80")), "{asked:?}");
-    assert!(asked.iter().any(|line| line.starts_with("GET /x/train-images-idx3-ubyte.gz")), "{asked:?}");
-}
-
-#[test]
-fn the_list_names_every_dataset() {
-    let folder = TempDir::new().unwrap();
-    let output = fetch(&folder, &["list", "--data-dir", "data"]);
-    assert_eq!(output.status.code(), Some(0));
-    let text = String::from_utf8(output.stdout).unwrap();
-    for name in ["digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn", "tiny-imagenet"]
-    {
-        assert!(text.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} is not in\n{text}");
-    }
-    assert!(!folder.path().join("data").exists());
+    assert!(folder.path().join("named/mnist/.fetch-lock").exists());
 }

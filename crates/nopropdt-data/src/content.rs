@@ -10,7 +10,7 @@ use crate::plain_file;
 const BEGINNING: u64 = 512;
 
 /// The kind of compressed data.
-pub(crate) const GZIP: &str = "gzip data";
+pub const GZIP: &str = "gzip data";
 
 /// What begins a file of each kind.
 const MARKS: [(&[u8], &str); 18] = [
@@ -42,7 +42,8 @@ pub(crate) fn kind(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// What somebody sends in place of a file: a page, a pointer, a line of text, nothing.
-pub(crate) fn message(bytes: &[u8]) -> Option<&'static str> {
+#[must_use]
+pub fn message(bytes: &[u8]) -> Option<&'static str> {
     if bytes.is_empty() {
         return Some("an empty file");
     }
@@ -69,7 +70,8 @@ pub(crate) fn message(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// The kind of a file's content; none where it can't be read or told.
-pub(crate) fn kind_of_file(path: &Path) -> Option<&'static str> {
+#[must_use]
+pub fn kind_of_file(path: &Path) -> Option<&'static str> {
     let mut beginning = Vec::new();
     plain_file::open(path).ok()?.0.take(BEGINNING).read_to_end(&mut beginning).ok()?;
     kind(&beginning)

@@ -30,7 +30,12 @@ fn test_indices() -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::sha256_hex;
+    use sha2::{Digest, Sha256};
+
+    /// The hash in 64 lower-case hexadecimal digits.
+    fn sha256_hex(bytes: &[u8]) -> String {
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 
     fn class_counts(split: &Split) -> [usize; 10] {
         let mut counts = [0; 10];

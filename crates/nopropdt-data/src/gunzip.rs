@@ -5,17 +5,18 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use flate2::bufread::GzDecoder;
 
 /// The first bytes of every member.
-pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Decompresses all members, one after the other. Zeros behind a member are padding, as gzip itself has it (tapes and some servers fill up
 /// their blocks); any other byte there is an error.
-pub(crate) struct Gunzip<R> {
+pub struct Gunzip<R> {
     /// None behind the last one.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Gunzip<R> {
-    pub(crate) fn new(source: R) -> Self {
+    /// The content of `source`.
+    pub fn new(source: R) -> Self {
         Self { member: Some(GzDecoder::new(source)) }
     }
 }
@@ -60,6 +61,13 @@ fn next<R: BufRead>(mut source: R) -> io::Result<Option<R>> {
             }
         }
     }
+}
+
+/// Whether a decoder's error speaks of the data rather than of the disk.
+#[must_use]
+pub fn is_corruption(error: &io::Error) -> bool {
+    use ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 #[cfg(test)]
@@ -107,7 +115,7 @@ mod tests {
         }
         for garbage in [&b"x"[..], b"\0x", b"\x1f", b"\x1f\x8b", b"\x1fx, more than a header"] {
             let error = gunzip(&[&gzip(b"one"), garbage].concat()).unwrap_err();
-            assert!(crate::idx::is_corruption(&error), "{garbage:?}: {error}");
+            assert!(is_corruption(&error), "{garbage:?}: {error}");
         }
     }
 

@@ -2,10 +2,10 @@
 //!
 //! A header is believed only when the file's length bears it out, so no memory is taken on its word.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::gunzip::{Gunzip, MAGIC};
+use crate::gunzip::{Gunzip, MAGIC, is_corruption};
 use crate::{DataError, DatasetName, content, near_name, plain_file};
 
 /// Rows and columns of every image.
@@ -186,12 +186,6 @@ impl IdxFile {
             }
         })
     }
-}
-
-/// Whether a decoder's error speaks of the data rather than of the disk.
-pub(crate) fn is_corruption(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
-pub mod archive;
 mod augment;
 mod cifar;
 mod class_names;
@@ -9,17 +8,16 @@ mod content;
 mod dataset;
 mod digits;
 mod error;
-pub mod fetch;
+pub mod files;
 mod folder;
 mod gunzip;
-mod hash;
 mod idx;
 mod image_set;
-pub mod manifest;
 mod mat;
 mod mnist;
 mod name;
 mod near_name;
+mod noise;
 mod normalise;
 mod note;
 mod opened;
@@ -35,10 +33,8 @@ mod tiny_imagenet;
 pub use augment::{Augmentation, Augmented};
 pub use dataset::{Dataset, load};
 pub use error::DataError;
-pub use fetch::{FetchEvent, FetchOptions, FetchPlan, FetchReport, Fetcher};
 pub use folder::is_decoding;
 pub use image_set::ImageSet;
-pub use manifest::{Manifest, ManifestDataset, ManifestFile, Unpack};
 pub use name::DatasetName;
 pub use normalise::Normalisation;
 pub use note::{FileKind, LeftOutReason, Note};

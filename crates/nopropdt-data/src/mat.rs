@@ -11,7 +11,8 @@ use std::path::Path;
 use flate2::read::ZlibDecoder;
 
 use crate::error::apposition;
-use crate::idx::{MOST_INFLATION, is_corruption};
+use crate::gunzip::is_corruption;
+use crate::idx::MOST_INFLATION;
 use crate::{DataError, content, plain_file};
 
 /// Element types.

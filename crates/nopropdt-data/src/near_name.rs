@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::archive::is_noise;
+use crate::noise::is_noise;
 use crate::{DataError, DatasetName};
 
 /// Names that a message lists.
@@ -15,7 +15,7 @@ const MOST_LISTED: usize = 5;
 ///
 /// # Errors
 /// [`DataError::Io`] when the folder can't be read.
-pub(crate) fn find(folder: &Path, names: &[&str]) -> Result<Option<PathBuf>, DataError> {
+pub fn find(folder: &Path, names: &[&str]) -> Result<Option<PathBuf>, DataError> {
     let exact = names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     if exact.is_some() {
         return Ok(exact);
@@ -86,7 +86,8 @@ fn without_copy_mark(name: &str) -> String {
 }
 
 /// What a folder holds, for messages: "holds a, b and 3 more".
-pub(crate) fn holds(folder: &Path) -> String {
+#[must_use]
+pub fn holds(folder: &Path) -> String {
     // What fetching leaves there is nobody's file.
     let own = |name: &String| name == "fetched.toml" || name.starts_with('.');
     let Ok(mut names) = listed(folder) else { return "can't be read".to_owned() };

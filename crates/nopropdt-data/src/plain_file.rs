@@ -6,7 +6,10 @@ use std::path::Path;
 use crate::DataError;
 
 /// Opens a plain file; returns its length too. Whatever else has a file's name, such as a pipe, could be waited on for ever.
-pub(crate) fn open(path: &Path) -> Result<(File, u64), DataError> {
+///
+/// # Errors
+/// When it is no plain file, or can't be opened.
+pub fn open(path: &Path) -> Result<(File, u64), DataError> {
     let kind = path.metadata().map_err(DataError::io("open", path))?.file_type();
     if !kind.is_file() {
         let found = if kind.is_dir() { "it is a folder" } else { "it is a pipe or a device" };

@@ -4,6 +4,7 @@
 pub mod checkpoint;
 pub mod commands;
 pub mod config;
+pub mod data_folder;
 pub mod evaluate;
 pub mod files;
 pub mod home;

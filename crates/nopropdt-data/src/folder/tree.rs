@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::left_out::LeftOut;
 use super::names::{Places, composed, near_pairs};
 use crate::DataError;
-use crate::archive::is_noise;
+use crate::noise::is_noise;
 use crate::note::{LeftOutReason, Note, Shown};
 
 /// Far above any set to learn from on one machine; a one-hot embedding grows with its square.

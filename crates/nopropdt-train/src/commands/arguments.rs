@@ -1,21 +1,13 @@
 //! The command line as typed.
 
+use super::fetch::FetchArguments;
 use super::numbers;
+use super::paths::{DATA_DIR_HELP, typed_path};
 use crate::config::{Overrides, Preset, named, whole};
-use crate::home::at_home;
-use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::Sampler;
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
-
-/// Where datasets are when nobody says.
-pub(super) const DATA_DIR: &str = "data";
-
-/// A path in which a `~` that the shell left is the home folder.
-pub fn typed_path() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().map(|path| at_home(&path))
-}
 
 /// Trains neural networks by NoProp: every block learns alone, nothing is propagated back through the network.
 ///
@@ -45,6 +37,8 @@ pub enum Command {
     /// Measure a trained network: mean ± standard error over runs with noise of their own
     #[command(allow_negative_numbers = true)]
     Eval(EvalArguments),
+    /// Fetch datasets, from the network or a folder, and check them
+    Fetch(FetchArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
     #[command(allow_negative_numbers = true)]
     Info(InfoArguments),
@@ -63,8 +57,8 @@ pub struct TrainArguments {
     #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where datasets are
-    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = DATA_DIR, help_heading = "Data")]
-    pub data_dir: PathBuf,
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", help = DATA_DIR_HELP, help_heading = "Data")]
+    pub data_dir: Option<PathBuf>,
     /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
     #[arg(long, value_parser = typed_path(), value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
@@ -104,8 +98,8 @@ pub struct EvalArguments {
     #[arg(long, value_name = "SHARE")]
     pub split: Option<f64>,
     /// Where datasets are
-    #[arg(long, value_parser = typed_path(), value_name = "DIR", default_value = DATA_DIR)]
-    pub data_dir: PathBuf,
+    #[arg(long, value_parser = typed_path(), value_name = "DIR", help = DATA_DIR_HELP)]
+    pub data_dir: Option<PathBuf>,
     /// Measurements, each with noise of its own
     #[arg(long, value_parser = numbers::runs, value_name = "R", default_value_t = 5)]
     pub runs: u64,

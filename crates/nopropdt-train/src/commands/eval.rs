@@ -3,7 +3,7 @@
 use super::images::{failure, must_be_there, network_image, with_home};
 use super::numbers::{DRAWS, RUNS, within};
 use super::{
-    EvalArguments, Readout, UsageError, complain, must_exist, must_hold_data, output, percent, thread_pool,
+    EvalArguments, Readout, UsageError, complain, data_folder, must_exist, output, percent, thread_pool,
 };
 use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let pool = thread_pool(arguments.threads)?;
     must_exist("--model", Some(&arguments.model))?;
-    must_hold_data(&arguments.data_dir)?;
+    data_folder(arguments.data_dir.as_deref())?;
     let model = load(&arguments.model)?;
     let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config);
     let source = arguments.dataset.as_ref().unwrap_or(&trained_on.source);
@@ -177,7 +177,8 @@ fn load_options(
     source: &DatasetSource,
     trained_on: &TrainedOn,
 ) -> Result<LoadOptions> {
-    let options = LoadOptions { split: arguments.split, ..LoadOptions::new(&arguments.data_dir) };
+    let data_dir = data_folder(arguments.data_dir.as_deref())?;
+    let options = LoadOptions { split: arguments.split, ..LoadOptions::new(data_dir) };
     if !matches!(source, DatasetSource::Folder(_)) {
         return Ok(options);
     }

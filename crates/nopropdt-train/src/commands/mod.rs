@@ -2,24 +2,29 @@
 
 mod arguments;
 mod eval;
+#[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
+mod fetch;
 mod images;
 mod info;
 mod numbers;
 mod output;
 mod pace;
+mod paths;
 mod progress;
 mod resume;
 mod threads;
 mod train;
 
-use arguments::DATA_DIR;
-pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments, typed_path};
+pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use fetch::{FetchArguments, fetch};
 pub use info::cpu_name;
 pub use output::{complain, print};
+pub use paths::{DATA_DIR_HELP, typed_path};
 
 use crate::config::ConfigError;
+use crate::data_folder::{ChosenBy, DataFolder};
 use crate::run_folder::RunFolderError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use threads::thread_pool;
 
@@ -34,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         None => train::run(&cli.train),
         Some(Command::Train(arguments)) => train::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
+        Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
     }
 }
@@ -63,11 +69,17 @@ fn must_exist(flag: &str, path: Option<&Path>) -> Result<(), UsageError> {
     }
 }
 
-/// Refuses a folder of datasets that is not there; the default one need not be.
-fn must_hold_data(data_dir: &Path) -> Result<(), UsageError> {
-    match data_dir == Path::new(DATA_DIR) || data_dir.is_dir() {
-        true => Ok(()),
-        false => Err(UsageError(format!("--data-dir {}: there is no such folder", data_dir.display()))),
+/// The folder of datasets. One that somebody named must be there; another need not be.
+fn data_folder(given: Option<&Path>) -> Result<PathBuf, UsageError> {
+    let DataFolder { path, chosen_by } = DataFolder::find(given);
+    let named = match chosen_by {
+        ChosenBy::Caller => "--data-dir ",
+        ChosenBy::Variable => "NOPROPDT_DATA_DIR=",
+        ChosenBy::Place | ChosenBy::Default => return Ok(path),
+    };
+    match path.is_dir() {
+        true => Ok(path),
+        false => Err(UsageError(format!("{named}{}: there is no such folder", path.display()))),
     }
 }
 

@@ -4,7 +4,7 @@ use super::images::{self, image_shape};
 use super::pace::Pace;
 use super::progress::Display;
 use super::resume::{self, TakenUp};
-use super::{TrainArguments, UsageError, must_exist, must_hold_data, output, percent, thread_pool};
+use super::{TrainArguments, UsageError, data_folder, must_exist, output, percent, thread_pool};
 use crate::checkpoint::Checkpoint;
 use crate::config::{EmbeddingKind, Overrides, RunConfig};
 use crate::evaluate::accuracy;
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
 }
 
 fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
-    must_hold_data(&arguments.data_dir)?;
+    let data_dir = data_folder(arguments.data_dir.as_deref())?;
     let (config, resumed) = match &arguments.resume {
         Some(path) => {
             resume::open(&arguments.overrides, path).map(|(config, folder)| (config, Some(folder)))?
@@ -75,7 +75,7 @@ fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
         let told = format!("--resume {} --dataset folder:PATH", path.display());
         images::must_be_there(&config.dataset, &format!("say where they lie now: {told}"))?;
     }
-    let (opened, parameters) = images::opened_for(&config, &arguments.data_dir)?;
+    let (opened, parameters) = images::opened_for(&config, &data_dir)?;
     if let Some(warning) = memory_warning(&config, parameters, opened.image_bytes()) {
         output::complain(&warning);
     }

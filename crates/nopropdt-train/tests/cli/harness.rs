@@ -78,10 +78,14 @@ impl Sandbox {
         found
     }
 
-    /// The program in this folder, free of the tester's own settings.
+    /// The program in this folder, free of the tester's own settings; the user's cache folder is `cache`.
     pub fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.current_dir(self.folder.path()).env_remove("NOPROPDT_ISA").env_remove("RUST_BACKTRACE");
+        command.current_dir(self.folder.path());
+        for name in ["NOPROPDT_ISA", "NOPROPDT_DATA_DIR", "RUST_BACKTRACE"] {
+            command.env_remove(name);
+        }
+        command.env("XDG_CACHE_HOME", self.path("cache")).env("LOCALAPPDATA", self.path("cache"));
         command
     }
 

@@ -7,9 +7,14 @@ const TEST: u32 = 20;
 
 /// Writes the four files to `data/mnist`.
 pub fn write(sandbox: &Sandbox) {
+    write_in(sandbox, "data");
+}
+
+/// Writes the four files to `mnist` in a folder of datasets.
+pub fn write_in(sandbox: &Sandbox, data: &str) {
     for (prefix, count) in [("train", TRAIN), ("t10k", TEST)] {
-        sandbox.write(&format!("data/mnist/{prefix}-images-idx3-ubyte"), images(count));
-        sandbox.write(&format!("data/mnist/{prefix}-labels-idx1-ubyte"), labels(count));
+        sandbox.write(&format!("{data}/mnist/{prefix}-images-idx3-ubyte"), images(count));
+        sandbox.write(&format!("{data}/mnist/{prefix}-labels-idx1-ubyte"), labels(count));
     }
 }
 

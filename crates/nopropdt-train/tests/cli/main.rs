@@ -4,9 +4,12 @@ mod bad_data;
 mod bad_folders;
 mod bad_models;
 mod bad_settings;
+mod data_folder;
 mod determinism;
 mod diverging;
 mod eval;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod folder;
 mod folder_notes;
 mod harness;
@@ -14,6 +17,8 @@ mod idx;
 mod info;
 mod learning;
 mod methods;
+#[cfg(not(feature = "fetch"))]
+mod no_fetch;
 mod output;
 mod resume;
 mod run_files;
