@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use cases::{CASES, Case, FORMATS, Format, Plan};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use nopropdt_train::commands::complain;
 use nopropdt_train::commands::typed_path;
 use peers::Peer;

@@ -1,7 +1,6 @@
 //! `cargo xtask check`: what CI checks of the source, cheapest first.
 
 use crate::command::run as run_command;
-use crate::layers;
 use anyhow::Result;
 use clap::Args;
 
@@ -17,7 +16,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let cargo =
         |arguments: &[&str], environment: &[(&str, &str)]| run_command("cargo", arguments, environment);
     cargo(&["fmt", "--all", "--check"], &[])?;
-    layers::run(layers::Arguments {})?;
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "--deny warnings")])?;
     if !arguments.no_tests {

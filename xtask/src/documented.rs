@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 const OTHERS: [&str; 6] = [
     "cargo test --workspace",
     "cargo install --path crates/nopropdt-train",
-    "cargo bench -p nopropdt-tensor",
-    "cargo bench -p nopropdt-tensor --bench kernels weight",
-    "cargo bench -p nopropdt-tensor --bench kernels avx512 relu+pool forward",
+    "cargo bench -p nopropdt-kernels --features measure",
+    "cargo bench -p nopropdt-kernels --features measure --bench kernels weight",
+    "cargo bench -p nopropdt-kernels --features measure --bench kernels avx512 relu+pool forward",
     "PYTHON xtask/peers/pytorch_mnist.py --steps 3 --epochs 3 --dropout 0 --precision bf16",
 ];
 

@@ -5,6 +5,7 @@
 //!
 //! `println!` and `eprintln!` panic when their reader has gone away (`| head -1`): `print` and `complain` stand in for them.
 
+#![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
@@ -14,7 +15,6 @@ mod command;
 mod documented;
 mod fetch_data;
 mod golden;
-mod layers;
 mod pictures;
 mod reproduce;
 mod stress;
@@ -38,7 +38,7 @@ struct Cli {
 enum Command {
     /// Fetch datasets and check them
     FetchData(nopropdt_train::commands::FetchArguments),
-    /// Check the source as CI does: format, layers, lints, documentation, tests
+    /// Check the source as CI does: format, lints, documentation, tests
     Check(check::Arguments),
     /// Measure training and inference, beside this processor's limits and other frameworks
     Bench(bench::Arguments),
@@ -46,8 +46,6 @@ enum Command {
     Reproduce(reproduce::Arguments),
     /// Kill runs at random moments, and start them at once, many times: bits must stay the same, and folders have one owner
     Stress(stress::Arguments),
-    /// Check that every crate and module uses only those below it
-    Layers(layers::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
     /// Make the documentation's pictures again: a diagram, and the report of a run by Chromium
@@ -74,7 +72,7 @@ fn data_dir(given: Option<&Path>) -> PathBuf {
 }
 
 fn main() -> ExitCode {
-    nopropdt_tensor::kernels::keep_freed_memory();
+    nopropdt_kernels::keep_freed_memory();
     if let Err(error) = outlive_file_size_limits() {
         complain(&format!("error: can't listen for signals: {error}"));
         return ExitCode::FAILURE;
@@ -85,7 +83,6 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Stress(arguments) => stress::run(arguments),
-        Command::Layers(arguments) => layers::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
         Command::Pictures(arguments) => pictures::run(arguments),
     };

@@ -9,8 +9,8 @@ use ndarray_rand::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::random::Stream;
-use crate::sizes::product;
+use crate::random::{Stream, StreamRng};
+use nopropdt_kernels::sizes::product;
 
 /// A rule for the starting values of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl Initializer {
         if let Err(error) = self.validate() {
             panic!("{error}");
         }
-        let mut rng = stream.rng();
+        let mut rng = StreamRng::new(stream);
         match *self {
             Self::Zeros => out.fill(0.0),
             Self::Ones => out.fill(1.0),

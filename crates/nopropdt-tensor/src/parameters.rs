@@ -5,7 +5,7 @@
 
 use crate::init::Initializer;
 use crate::random::Stream;
-use crate::sizes::product;
+use nopropdt_kernels::sizes::product;
 use std::ops::Range;
 
 /// How a stored tensor relates to the PyTorch tensor of the same name.

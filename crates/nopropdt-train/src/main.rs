@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             print(panic);
         }
     }));
-    nopropdt_tensor::kernels::keep_freed_memory();
+    nopropdt_kernels::keep_freed_memory();
     let result =
         outlive_file_size_limits().context("can't listen for signals").and_then(|()| run(Cli::parse()));
     match result {

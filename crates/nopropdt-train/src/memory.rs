@@ -19,9 +19,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts watching; the kernel forgets the peak so far, and the allocator what it kept, so that memory used before is counted anew.
+    /// Starts watching; the kernel forgets the peak so far. A program whose allocator keeps freed memory has it given back first, so that memory used before is
+    /// counted anew.
     pub fn start() -> Self {
-        nopropdt_tensor::kernels::give_back_freed_memory();
         let earlier = peak_rss_bytes();
         // 5 resets VmHWM (proc(5)). Where that is not allowed there is one figure less in the summary.
         let reset = fs::write("/proc/self/clear_refs", "5").is_ok();

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use nopropdt_blocks::{ImageShape, Method, NoPropDt};
 use nopropdt_data::Split;
-use nopropdt_tensor::measure::Arithmetic;
+use nopropdt_kernels::measure::Arithmetic;
 use nopropdt_tensor::random::Stream;
 use nopropdt_train::config::{BlockKind, LearningRateKind, Overrides, Precision, RunConfig};
 use std::fmt;

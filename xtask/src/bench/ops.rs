@@ -3,11 +3,10 @@
 use super::cases::{BATCH, CLASSES, Case, Plan};
 use anyhow::Result;
 use nopropdt_blocks::{BlockConfig, Method, NoPropDt};
-use nopropdt_tensor::kernels::conv3x3::{ConvShape, Epilogue};
-use nopropdt_tensor::kernels::dropout::DropoutMask;
-use nopropdt_tensor::kernels::{Kernels, active};
+use nopropdt_kernels::conv3x3::{ConvShape, Epilogue};
+use nopropdt_kernels::measure::{ConvolutionPasses, LinearProducts, Times};
+use nopropdt_kernels::{DropoutMask, Kernels, active};
 use nopropdt_tensor::layers::BatchNorm;
-use nopropdt_tensor::measure::{ConvolutionPasses, LinearProducts, Times};
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig, clip_gradient_norm};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, ParameterBuilder, Precision, Tape, Tensor};

@@ -4,7 +4,7 @@ use super::cases::{BATCH, CLASSES, Case, Format, Plan};
 use anyhow::{Context, Result};
 use nopropdt_blocks::{Method, NoPropDt, Weights};
 use nopropdt_data::Split;
-use nopropdt_tensor::measure::Times;
+use nopropdt_kernels::measure::Times;
 use nopropdt_train::config::RunConfig;
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::trainer::{Progress, Trainer, batches_per_epoch};

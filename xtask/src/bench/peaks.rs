@@ -2,8 +2,8 @@
 
 use super::cases::Plan;
 use anyhow::Result;
-use nopropdt_tensor::kernels::Isa;
-use nopropdt_tensor::measure::{Arithmetic, peak};
+use nopropdt_kernels::measure::{Arithmetic, peak};
+use nopropdt_tensor::Isa;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// A number of threads to measure with.

@@ -6,7 +6,7 @@ use super::process::Process;
 use super::rows::PeerForm;
 use crate::command::run as run_command;
 use anyhow::{Context, Result};
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;

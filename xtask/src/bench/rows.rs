@@ -3,7 +3,7 @@
 use super::cases::{BATCH, Case};
 use super::ops::OpRow;
 use anyhow::{Context, Result};
-use nopropdt_tensor::measure::Times;
+use nopropdt_kernels::measure::Times;
 use nopropdt_train::files::replace_file;
 use serde::Serialize;
 use std::path::Path;

@@ -8,7 +8,7 @@ use super::rows::Row;
 use super::{memory, ops, tables};
 use anyhow::Result;
 use nopropdt_blocks::Method;
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use nopropdt_train::commands::{complain, print};
 
 /// What stays the same over all cases.

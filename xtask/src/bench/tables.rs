@@ -4,7 +4,7 @@ use super::cases::{BATCH, Case, Plan};
 use super::ops::OpRow;
 use super::peers::AVX2_ONLY;
 use super::rows::Row;
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use nopropdt_train::commands::cpu_name;
 
 /// Machine, settings, peaks: (precision, threads, GFLOP/s).
@@ -186,7 +186,7 @@ mod tests {
     use super::super::cases::CASES;
     use super::super::rows::PeerForm;
     use super::*;
-    use nopropdt_tensor::measure::Times;
+    use nopropdt_kernels::measure::Times;
 
     fn row(precision: &str, threads: usize, seconds: f64) -> Row {
         let times = Times::from_seconds(vec![seconds]).unwrap();

@@ -1,6 +1,6 @@
 //! Adam and AdamW, as one loop.
 
-use crate::subnormal::flushed;
+use nopropdt_kernels::flushed;
 
 /// The constants of one step, already rounded to f32.
 ///

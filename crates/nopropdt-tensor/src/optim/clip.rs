@@ -1,7 +1,7 @@
 //! A limit on the length of the gradient.
 
 use super::error::{OptimizerError, require};
-use crate::subnormal::flushed;
+use nopropdt_kernels::flushed;
 
 /// Sums run in this many lanes, so that they vectorise and yet always add in the same order.
 const LANES: usize = 8;

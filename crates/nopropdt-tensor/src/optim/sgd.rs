@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum.
 
-use crate::subnormal::flushed;
+use nopropdt_kernels::flushed;
 
 /// The constants of one step, already rounded to f32.
 ///

@@ -7,11 +7,11 @@ mod ops;
 mod sums;
 mod value;
 
-pub use ops::{ConvEpilogue, Dropout};
+pub use ops::{BatchNormParts, ConvEpilogue, ConvParts, Dropout};
 
-use crate::kernels::bf16::Precision;
 use crate::parameters::{ParameterId, Parameters, StatisticId};
 use crate::tensor::Tensor;
+use nopropdt_kernels::Precision;
 use std::ops::Range;
 use sums::SetSum;
 use value::Value;

@@ -1,8 +1,8 @@
 //! What a tape records: a tensor, or activations stored in bf16.
 
-use crate::kernels::bf16::{Bf16, Values};
-use crate::sizes::product;
 use crate::tensor::{Tensor, matrix_shape};
+use nopropdt_kernels::sizes::product;
+use nopropdt_kernels::{Bf16, Values};
 use std::borrow::Cow;
 use std::sync::Arc;
 

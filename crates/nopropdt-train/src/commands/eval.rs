@@ -11,7 +11,7 @@ use crate::model_file::{Model, ModelMetadata, load};
 use anyhow::{Result, bail};
 use nopropdt_blocks::{ImageShape, Method};
 use nopropdt_data::{Channels, DatasetSource, LoadOptions, Split, load_test};
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;

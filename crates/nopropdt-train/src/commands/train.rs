@@ -22,7 +22,7 @@ use crate::trainer::{EpochLoss, Progress, TrainError, Trainer, batches_per_epoch
 use anyhow::{Context, Result};
 use nopropdt_blocks::Method;
 use nopropdt_data::{Dataset, Split};
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,6 +80,7 @@ fn train(arguments: &TrainArguments, isa: Isa) -> Result<()> {
         output::complain(&warning);
     }
     let (dataset, validation) = images::load_splits(&config, opened)?;
+    nopropdt_kernels::give_back_freed_memory();
     let memory = Watch::start();
     let network = config.network(image_shape(&dataset), dataset.classes())?;
     if config.embedding == EmbeddingKind::Prototype {

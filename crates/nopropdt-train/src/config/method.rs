@@ -6,7 +6,6 @@ use nopropdt_blocks::{
     FmConfig, HeadConfig, ImageShape, Method, NetworkConfig, NoPropCt, NoPropDt, NoPropFm, Objective,
     Sampler, ScheduleKind,
 };
-use nopropdt_tensor::kernels;
 use serde::{Deserialize, Serialize};
 
 /// How z_T becomes class probabilities.
@@ -151,7 +150,7 @@ impl RunConfig {
 
     fn kernel_precision(&self) -> nopropdt_tensor::Precision {
         match self.precision {
-            Precision::Auto => kernels::active().isa().fastest_precision(),
+            Precision::Auto => nopropdt_tensor::Isa::active().fastest_precision(),
             Precision::F32 => nopropdt_tensor::Precision::F32,
             Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
         }

@@ -18,7 +18,7 @@ use nopropdt_blocks::{
     BlockConfig, BlocksError, EmbeddingStart, ImageShape, Objective, Sampler, ScheduleKind,
 };
 use nopropdt_data::{Augmentation, Channels, DatasetSource, LoadOptions};
-use nopropdt_tensor::kernels::Isa;
+use nopropdt_tensor::Isa;
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig, OptimizerError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;

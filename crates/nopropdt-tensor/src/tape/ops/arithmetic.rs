@@ -1,8 +1,8 @@
 //! Sums and joins of values.
 
 use super::{Operation, Pass, Tape, Value, Var};
-use crate::sizes::product;
 use crate::tensor::Tensor;
+use nopropdt_kernels::sizes::product;
 
 struct LinearCombination {
     terms: Vec<(Var, f32)>,

@@ -1,14 +1,13 @@
 //! 3×3 convolution with what follows it fused.
 
 use super::{Mode, Operation, Pass, Precision, Slot, Tape, Value, Var};
-use crate::kernels;
-use crate::kernels::bf16::{Bf16, ValuesMut};
-use crate::kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
-use crate::kernels::dropout::DropoutMask;
-use crate::layers::Conv3x3;
 use crate::parameters::ParameterId;
 use crate::random::Stream;
 use crate::tensor::Tensor;
+use nopropdt_kernels::DropoutMask;
+use nopropdt_kernels::active;
+use nopropdt_kernels::conv3x3::{Backward, ConvShape, Epilogue, Forward};
+use nopropdt_kernels::{Bf16, ValuesMut};
 use std::sync::Arc;
 
 /// Dropout of a fraction of values, drawn from a stream of its own.
@@ -52,12 +51,25 @@ impl ConvEpilogue {
     }
 }
 
+/// What a convolution reads of a parameter set, and its channels.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvParts {
+    /// The kernel [3, 3, C_in, C_out].
+    pub weight: ParameterId,
+    /// The bias `[C_out]`.
+    pub bias: ParameterId,
+    /// C_in
+    pub in_channels: usize,
+    /// C_out
+    pub out_channels: usize,
+}
+
 /// Saved state: the output (recorded anyway) and, when pooling, a byte of arg-max an output value. The
 /// full-resolution activation and the dropout mask are not kept: zeros of the output tell both.
 struct Conv {
     x: Var,
     slot: Slot,
-    layer: Conv3x3,
+    parts: ConvParts,
     shape: ConvShape,
     epilogue: Epilogue,
     arg_max: Vec<u8>,
@@ -65,51 +77,51 @@ struct Conv {
 
 impl Operation for Conv {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
-        let weight = pass.parameter(self.slot, self.layer.weight);
-        let bias = pass.parameter(self.slot, self.layer.bias);
+        let weight = pass.parameter(self.slot, self.parts.weight);
+        let bias = pass.parameter(self.slot, self.parts.bias);
         let (shape, epilogue) = (self.shape, self.epilogue);
         let forward = Forward { shape, x: pass.value(self.x).values(), weight, bias, epilogue };
         let backward = Backward { forward, output: output.values(), arg_max: &self.arg_max, grad_output };
         let (mut grad_weight, mut grad_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
         let mut grad_x = pass.take_gradient(self.x);
-        backward.run(kernels::active(), &mut grad_weight, &mut grad_bias, grad_x.as_deref_mut());
+        backward.run(active(), &mut grad_weight, &mut grad_bias, grad_x.as_deref_mut());
         if let Some(grad_x) = grad_x {
             pass.give_back(self.x, grad_x);
         }
-        super::add(pass.parameter_gradient(self.slot, self.layer.weight), &grad_weight);
-        super::add(pass.parameter_gradient(self.slot, self.layer.bias), &grad_bias);
+        super::add(pass.parameter_gradient(self.slot, self.parts.weight), &grad_weight);
+        super::add(pass.parameter_gradient(self.slot, self.parts.bias), &grad_bias);
     }
 
     fn parameters(&self) -> Vec<(Slot, ParameterId)> {
-        vec![(self.slot, self.layer.weight), (self.slot, self.layer.bias)]
+        vec![(self.slot, self.parts.weight), (self.slot, self.parts.bias)]
     }
 }
 
 impl Tape<'_> {
-    /// 3×3 convolution, stride 1, padding 1, then the epilogue.
+    /// 3×3 convolution, stride 1, padding 1, with bias, then the epilogue.
     ///
     /// # Shapes
     /// x [B, H, W, C_in] -> [B, H, W, C_out], or [B, H/2, W/2, C_out] when pooling
     ///
     /// # Panics
     /// When the shapes do not fit.
-    pub fn conv3x3(&mut self, x: Var, slot: Slot, layer: &Conv3x3, epilogue: ConvEpilogue) -> Var {
+    pub fn conv3x3(&mut self, x: Var, slot: Slot, parts: &ConvParts, epilogue: ConvEpilogue) -> Var {
         let parameters = self.parameters(slot);
         let input = self.recorded(x);
         let &[batch, height, width, in_channels] = input.shape() else {
             panic!("conv3x3: wants images [B, H, W, C]; shape is {:?}", input.shape())
         };
-        let wanted = layer.in_channels;
+        let (wanted, out_channels) = (parts.in_channels, parts.out_channels);
         assert_eq!(in_channels, wanted, "conv3x3: kernel wants {wanted} input channels; x has {in_channels}");
-        let shape = ConvShape { batch, height, width, in_channels, out_channels: layer.out_channels };
+        let shape = ConvShape { batch, height, width, in_channels, out_channels };
         let epilogue = epilogue.in_mode(self.mode());
         let (rows, columns) = epilogue.output_size(&shape);
-        let (weight, bias) = (parameters.get(layer.weight), parameters.get(layer.bias));
+        let (weight, bias) = (parameters.get(parts.weight), parameters.get(parts.bias));
         let forward = Forward { shape, x: input.values(), weight, bias, epilogue };
         let out_shape = [batch, rows, columns, shape.out_channels];
         let length = out_shape.iter().product();
         let mut arg_max = vec![0; if epilogue.pools() { length } else { 0 }];
-        let mut run = |output: ValuesMut<'_>| forward.run(kernels::active(), output, &mut arg_max);
+        let mut run = |output: ValuesMut<'_>| forward.run(active(), output, &mut arg_max);
         let value = match self.precision() {
             Precision::F32 => Value::F32(Tensor::filled_by(&out_shape, |data| run(ValuesMut::F32(data)))),
             Precision::Bf16 => {
@@ -118,6 +130,6 @@ impl Tape<'_> {
                 Value::Bf16 { shape: out_shape.to_vec(), data: Arc::new(data) }
             }
         };
-        self.record_with_parameters(value, Conv { x, slot, layer: *layer, shape, epilogue, arg_max })
+        self.record_with_parameters(value, Conv { x, slot, parts: *parts, shape, epilogue, arg_max })
     }
 }

@@ -1,11 +1,11 @@
 //! Linear layers and products of two values.
 
 use super::{Operation, Pass, Precision, Slot, Tape, Value, Var};
-use crate::kernels;
-use crate::kernels::gemm::{Gemm, Operand};
 use crate::parameters::ParameterId;
-use crate::sizes::product;
 use crate::tensor::Tensor;
+use nopropdt_kernels::active;
+use nopropdt_kernels::gemm::{Gemm, Operand};
+use nopropdt_kernels::sizes::product;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -28,14 +28,13 @@ impl Operation for Linear {
         pass.parameter_gradient_by_rows(self.slot, self.weight, inputs, |part, dw| {
             let of_part = columns(dy, outputs, &part);
             let (a, b) = (Operand::transposed(&*of_part), Operand::plain(x.values()));
-            Gemm { m: part.len(), n: inputs, k: rows, a, b, accumulate, precision }
-                .run(kernels::active(), dw);
+            Gemm { m: part.len(), n: inputs, k: rows, a, b, accumulate, precision }.run(active(), dw);
         });
         let bias = pass.parameter_gradient(self.slot, self.bias);
         dy.chunks_exact(outputs.max(1)).for_each(|row| super::add(bias, row));
         pass.accumulate(self.x, |dx| {
             let (a, b) = (Operand::plain(dy), Operand::plain(weight));
-            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate, precision }.run(kernels::active(), dx);
+            Gemm { m: rows, n: inputs, k: outputs, a, b, accumulate, precision }.run(active(), dx);
         });
     }
 
@@ -65,11 +64,11 @@ impl Operation for Matmul {
         let (dc, accumulate, precision) = (Operand::plain(grad_output), true, Precision::F32);
         pass.accumulate(self.a, |da| {
             Gemm { m, n: k, k: n, a: dc, b: Operand::transposed(b.values()), accumulate, precision }
-                .run(kernels::active(), da);
+                .run(active(), da);
         });
         pass.accumulate(self.b, |db| {
             Gemm { m: k, n, k: m, a: Operand::transposed(a.values()), b: dc, accumulate, precision }
-                .run(kernels::active(), db);
+                .run(active(), db);
         });
     }
 }
@@ -96,8 +95,7 @@ impl Tape<'_> {
         let value = Tensor::filled_by(&[rows, outputs], |y| {
             y.chunks_exact_mut(outputs.max(1)).for_each(|row| row.copy_from_slice(b));
             let (a, b) = (Operand::plain(self.recorded(x).values()), Operand::transposed(w));
-            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true, precision }
-                .run(kernels::active(), y);
+            Gemm { m: rows, n: outputs, k: inputs, a, b, accumulate: true, precision }.run(active(), y);
         });
         self.record_with_parameters(value, Linear { x, slot, weight, bias, precision })
     }
@@ -116,7 +114,7 @@ impl Tape<'_> {
         let value = Tensor::filled_by(&[m, n], |c| {
             let (a, b) = (self.recorded(a).values(), self.recorded(b).values());
             let (a, b) = (Operand::plain(a), Operand::plain(b));
-            Gemm { m, n, k, a, b, accumulate: false, precision: Precision::F32 }.run(kernels::active(), c);
+            Gemm { m, n, k, a, b, accumulate: false, precision: Precision::F32 }.run(active(), c);
         });
         self.record(value, &[a, b], Matmul { a, b })
     }

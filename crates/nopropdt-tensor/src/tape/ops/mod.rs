@@ -11,7 +11,8 @@ mod loss;
 mod pool;
 mod row_scale;
 
-pub use conv::{ConvEpilogue, Dropout};
+pub use batch_norm::BatchNormParts;
+pub use conv::{ConvEpilogue, ConvParts, Dropout};
 
 use super::{Mode, Operation, Pass, Precision, Slot, StatisticUpdate, Tape, Value, Var};
 

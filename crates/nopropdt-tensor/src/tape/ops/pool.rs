@@ -1,8 +1,8 @@
 //! Pooling over images [B, H, W, C].
 
 use super::{Operation, Pass, Tape, Value, Var};
-use crate::kernels::replaces_maximum;
 use crate::tensor::Tensor;
+use nopropdt_kernels::replaces_maximum;
 
 struct MaxPool {
     x: Var,

@@ -1,8 +1,8 @@
 //! The fused convolution is the convolution, ReLU, pool and dropout one after the other, there and back.
 
 use super::*;
-use crate::kernels::bf16::Precision;
 use crate::layers::Linear;
+use nopropdt_kernels::Precision;
 use proptest::prelude::*;
 
 /// What one way of computing gives: the output and the gradients of x and of the parameters.

@@ -1,9 +1,9 @@
 //! Every operation on values stored in bf16, against the same on these values in f32.
 
 use super::*;
-use crate::kernels::bf16::{Precision, rounded};
 use crate::layers::{BatchNorm, Linear};
 use crate::tape::Value;
+use nopropdt_kernels::{Precision, rounded};
 
 /// What rounding an output to bf16 may change, relative to its largest value; twice as much in gradients made of rounded outputs.
 const ROUNDING: f32 = 1.0 / 256.0;
@@ -153,7 +153,7 @@ fn a_convolution_in_bf16_feeds_every_operation() {
         let loss = tape.squared_error(y, target);
         let value = tape.value(loss).item();
         let gradients = tape.backward(loss);
-        let of_conv = gradients.parameters(slot)[..parameters.range(layers.conv.weight).len()].to_vec();
+        let of_conv = gradients.parameters(slot)[..parameters.range(layers.conv.0.weight).len()].to_vec();
         (value, of_conv)
     };
     let applied: [&Follow; 6] = [
