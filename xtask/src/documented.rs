@@ -1,8 +1,8 @@
 //! Tests of the documentation: its commands are commands, and its links lead somewhere.
 
-use clap::Parser;
 use clap::error::ErrorKind;
-use std::collections::BTreeMap;
+use clap::{CommandFactory, Parser};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -156,6 +156,22 @@ fn a_wrong_command_is_found() {
     ];
     assert_eq!(wrong, expected);
     assert_eq!(found.len(), 7);
+}
+
+/// docs/settings.md is read instead of `--help`: it has every flag, and no other.
+#[test]
+fn every_flag_has_a_place_in_the_settings() {
+    let program = nopropdt_train::commands::Cli::command();
+    let commands = std::iter::once(&program).chain(program.get_subcommands());
+    let flags: BTreeSet<String> = commands
+        .flat_map(|command| command.get_arguments().filter(|flag| !flag.is_hide_set()))
+        .filter_map(|flag| flag.get_long().map(|name| format!("--{name}")))
+        .collect();
+    let page = fs::read_to_string(crate::root().join("docs/settings.md")).unwrap();
+    let spans = page.split('`').filter(|span| span.starts_with("--"));
+    let documented: BTreeSet<String> = spans.map(|span| span.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(documented, flags);
+    assert!(flags.contains("--flow-sigma") && flags.contains("--mirror"), "{flags:?}");
 }
 
 /// `[text](target)` of a page, outside of code blocks.
