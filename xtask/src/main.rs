@@ -11,8 +11,11 @@
 mod bench;
 mod check;
 mod command;
+#[cfg(test)]
+mod documented;
 mod fetch_data;
 mod golden;
+mod pictures;
 mod reproduce;
 mod stress;
 
@@ -45,6 +48,8 @@ enum Command {
     Stress(stress::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
+    /// Make the documentation's pictures again: a diagram, and the report of a run by Chromium
+    Pictures(pictures::Arguments),
 }
 
 /// Wrong use that the argument parser does not see.
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Stress(arguments) => stress::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
+        Command::Pictures(arguments) => pictures::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
