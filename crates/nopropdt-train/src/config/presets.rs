@@ -1,14 +1,16 @@
 //! Named settings.
 
-use super::{
+use super::kinds::{
     BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    Overrides, Precision,
+    Precision,
 };
+use super::overrides::Overrides;
 use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
 use nopropdt_data::{DatasetName, DatasetSource};
 
 /// A named set of settings; flags and files go over it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Preset {
     /// The paper's Table 3 for the dataset and the method: batch 128, constant learning rate, Algorithm 1's order for dt; other
     /// datasets take the epochs of the nearest of its three: grey ones MNIST's, colour ones of 10 classes and folders CIFAR-10's,

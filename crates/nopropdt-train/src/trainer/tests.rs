@@ -264,10 +264,7 @@ fn a_loss_that_is_not_finite_is_placed() {
     let mut trainer = Trainer::new(network.as_ref(), &config, 2).unwrap();
     trainer.weights.blocks[1].values_mut().fill(f32::NAN);
     let message = trainer.epoch(&digits(32), 2, &QUIET).unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "training: the loss of block 2 became NaN in epoch 3 at batch 1; try a smaller --lr or --clip-norm 1"
-    );
+    assert_eq!(message, "training: the loss of block 2 became NaN in epoch 3 at batch 1");
 }
 
 #[test]
