@@ -5,6 +5,7 @@ use super::images::failure;
 use crate::checkpoint::CheckpointError;
 use crate::config::{ConfigError, Smaller};
 use crate::images::ImagesError;
+use crate::metrics_file::MetricsError;
 use crate::prototypes::PrototypesError;
 use crate::run::{ResumeError, RunError};
 use crate::run_folder::RunFolderError;
@@ -71,11 +72,15 @@ fn of_run(error: RunError) -> Error {
         }
         RunError::NotWritten { reason, folder, saved } => {
             let folder = folder.display();
+            let reason = match reason.downcast_ref() {
+                Some(MetricsError::Value { .. }) => format!("{reason}; a lower --lr often helps"),
+                _ => reason.to_string(),
+            };
             let kept = match saved {
                 0 => format!("no epoch is kept; then begin again with --resume {folder}"),
                 _ => format!("the end of epoch {saved} is kept; then go on with --resume {folder}"),
             };
-            Stopped { reason: reason.to_string(), kept, interrupted: false }.into()
+            Stopped { reason, kept, interrupted: false }.into()
         }
         error => error.into(),
     }

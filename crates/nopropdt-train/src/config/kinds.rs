@@ -122,7 +122,7 @@ pub enum LearningRateKind {
 /// Arithmetic of the kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Precision {
+pub enum PrecisionKind {
     /// The one this processor's kernels are fastest in.
     Auto,
     /// 32-bit floats throughout.
@@ -131,7 +131,7 @@ pub enum Precision {
     Bf16,
 }
 
-impl Precision {
+impl PrecisionKind {
     /// This precision with `auto` decided for the kernels of `isa`.
     #[must_use]
     pub fn decided(self, isa: Isa) -> Self {

@@ -1,7 +1,7 @@
 //! The network that settings describe, and which of them mean anything to their method.
 
 use super::error::ConfigError;
-use super::kinds::{EmbeddingKind, HeadKind, MethodKind, Order, Precision};
+use super::kinds::{EmbeddingKind, HeadKind, MethodKind, Order, PrecisionKind};
 use super::run_config::RunConfig;
 use super::size::MOST_PARAMETERS;
 use nopropdt_blocks::{
@@ -96,9 +96,9 @@ impl RunConfig {
 
     fn kernel_precision(&self) -> nopropdt_tensor::Precision {
         match self.precision {
-            Precision::Auto => kernels::active().isa().fastest_precision(),
-            Precision::F32 => nopropdt_tensor::Precision::F32,
-            Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
+            PrecisionKind::Auto => kernels::active().isa().fastest_precision(),
+            PrecisionKind::F32 => nopropdt_tensor::Precision::F32,
+            PrecisionKind::Bf16 => nopropdt_tensor::Precision::Bf16,
         }
     }
 

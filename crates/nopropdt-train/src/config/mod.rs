@@ -17,7 +17,7 @@ pub use error::ConfigError;
 pub use image_size::ImageSize;
 pub use kinds::{
     BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    Precision,
+    PrecisionKind,
 };
 pub use overrides::Overrides;
 #[cfg(feature = "cli")]

@@ -4,7 +4,7 @@ use super::error::ConfigError;
 use super::image_size::ImageSize;
 use super::kinds::{
     BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    Precision,
+    PrecisionKind,
 };
 use super::whole;
 use nopropdt_blocks::{EmbeddingStart, Objective, Sampler, ScheduleKind};
@@ -166,8 +166,8 @@ overrides! {
     #[arg(long, value_parser = named::<Order>, value_name = "NAME", help_heading = "Training")]
     order: Order,
     /// Arithmetic: f32, bf16, or auto, the faster on this processor [default: auto]
-    #[arg(long, value_parser = named::<Precision>, value_name = "NAME", help_heading = "Training")]
-    precision: Precision,
+    #[arg(long, value_parser = named::<PrecisionKind>, value_name = "NAME", help_heading = "Training")]
+    precision: PrecisionKind,
 }
 
 impl Overrides {

@@ -2,7 +2,7 @@
 
 use super::kinds::{
     BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    Precision,
+    PrecisionKind,
 };
 use super::overrides::Overrides;
 use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
@@ -136,7 +136,7 @@ impl Preset {
             clip_norm: Some(0.0),
             seed: Some(0),
             order: Some(Order::Interleaved),
-            precision: Some(Precision::Auto),
+            precision: Some(PrecisionKind::Auto),
         }
     }
 }
@@ -179,7 +179,7 @@ fn paper(dataset: &DatasetSource, method: MethodKind) -> Overrides {
         clip_norm: Some(0.0),
         // Of the others there is one network, and only one order.
         order: Some(if method == Dt { Order::Sequential } else { Order::Interleaved }),
-        precision: Some(Precision::Auto),
+        precision: Some(PrecisionKind::Auto),
         ..Overrides::default()
     }
 }

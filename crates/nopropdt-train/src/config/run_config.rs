@@ -4,7 +4,7 @@ use super::error::ConfigError;
 use super::image_size::ImageSize;
 use super::kinds::{
     BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    Precision,
+    PrecisionKind,
 };
 use super::whole::{self, Whole};
 use nopropdt_blocks::{BlockConfig, EmbeddingStart, ImageShape, Objective, Sampler, ScheduleKind};
@@ -100,7 +100,7 @@ pub struct RunConfig {
     /// Order of blocks and batches.
     pub order: Order,
     /// Arithmetic.
-    pub precision: Precision,
+    pub precision: PrecisionKind,
 }
 
 fn count(range: &Whole, found: usize) -> Result<(), ConfigError> {
