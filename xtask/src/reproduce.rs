@@ -3,53 +3,34 @@
 //! A profile is a list of rows; a row and a seed are a cell; a cell is trained and measured by the program itself, in processes
 //! and folders of its own, so that what is finished stays finished.
 
-mod cell;
 mod cifar;
+mod commit;
+mod data;
+#[cfg(test)]
+mod example;
 mod figures;
 mod memory;
-mod origin;
-mod outcome;
 mod page;
 mod paper;
-mod process;
 mod profile;
 mod progress;
-mod runner;
 
 use crate::WrongUse;
-use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
-use nopropdt_train::commands::print;
-use nopropdt_train::commands::typed_path;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use nopropdt_train::commands::{complain, print, typed_path};
+use nopropdt_train::experiments::{ExperimentError, Origin, Program, Runner, Shard};
+use nopropdt_train::signals::interruption_flag;
 use std::path::{Path, PathBuf};
 
-use cell::Cell;
-use origin::Origin;
-pub(crate) use process::Interrupted;
-use profile::Row;
+use data::Places;
+use profile::{Planned, Profile, Row};
 use progress::{Progress, duration};
-use runner::{Fate, Runner};
 
-/// How much is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Profile {
-    /// Minutes, on the digits: every method and embedding learns, and does so the same twice
-    Smoke,
-    /// Hours: MNIST and CIFAR-10 (JPEG), reduced
-    Quick,
-    /// Days: Table 3 of the paper as printed
-    Full,
-}
-
-impl Profile {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Smoke => "smoke",
-            Self::Quick => "quick",
-            Self::Full => "full",
-        }
-    }
-}
+/// The user wants to stop. What is finished stays, and the same command goes on from there.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("interrupted; the same command goes on from here")]
+pub(crate) struct Interrupted;
 
 /// Arguments of `reproduce`.
 #[derive(Debug, Args)]
@@ -64,8 +45,8 @@ pub struct Arguments {
     #[arg(long, value_parser = typed_path(), value_name = "PATH")]
     cifar10_jpeg: Option<PathBuf>,
     /// Run every n-th cell from the i-th: several machines share the work
-    #[arg(long, value_name = "I/N", value_parser = cell::Shard::parse, allow_hyphen_values = true, default_value = "1/1")]
-    shard: cell::Shard,
+    #[arg(long, value_name = "I/N", value_parser = str::parse::<Shard>, allow_hyphen_values = true, default_value = "1/1")]
+    shard: Shard,
     /// Run cells whose name holds this only
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -84,13 +65,20 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
+    reproduce(&arguments).map_err(|error| match error.downcast_ref() {
+        Some(ExperimentError::Interrupted) => Interrupted.into(),
+        _ => error,
+    })
+}
+
+fn reproduce(arguments: &Arguments) -> Result<()> {
     let profile = arguments.profile;
     let folder = crate::root().join("target/reproduce").join(profile.name());
     let rows = profile.rows();
     if arguments.memory {
         return arguments.measure_memory(&folder, &rows);
     }
-    let cells: Vec<Cell> = rows.iter().flat_map(Row::cells).collect();
+    let cells: Vec<Planned> = rows.iter().flat_map(Row::cells).collect();
     let chosen = arguments.chosen(&cells)?;
     if arguments.list {
         return print(&list(&chosen, &folder));
@@ -99,24 +87,20 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut failures = Vec::new();
     let mut memory = memory::read(&folder);
     if !arguments.render {
-        let runner = Runner::new(
-            &folder,
-            &crate::data_dir(arguments.data_dir.as_deref()),
-            arguments.cifar10_jpeg.as_deref(),
-        )?;
-        failures.extend(run_cells(&runner, &chosen)?);
+        let (runner, places) = (runner(&folder)?, arguments.places(&folder)?);
+        failures.extend(run_cells(&runner, &places, &chosen)?);
         if profile == Profile::Smoke {
-            failures.extend(runner.check_determinism(&cells[0])?);
+            failures.extend(check_determinism(&runner, &places, &cells[0])?);
         }
         if arguments.only.is_none() && arguments.shard.is_first() {
-            let (known, failed) = memory::measure(&runner, profile, false)?;
+            let (known, failed) = memory::measure(&runner, &places, profile, false)?;
             memory = known;
             failures.extend(failed);
         }
     }
     let page = page::Page {
         profile: profile.name(),
-        origin: Origin::here()?,
+        origin: Origin::here(commit::commit()?),
         rows: &rows,
         folder: &folder,
         memory: &memory,
@@ -135,6 +119,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Runs cells below a folder by the program, which is built for it.
+fn runner(folder: &Path) -> Result<Runner> {
+    let program = crate::command::trainer()?;
+    let origin = Origin::here(commit::commit()?);
+    let stop = interruption_flag().context("can't listen for signals")?;
+    Ok(Runner::new(Program::new(program, stop), folder, origin)?)
+}
+
 impl Arguments {
     /// Where the page is.
     fn page(&self, folder: &Path) -> PathBuf {
@@ -148,29 +140,38 @@ impl Arguments {
     fn measure_memory(&self, folder: &Path, rows: &[Row]) -> Result<()> {
         let out = self.page(folder);
         page::check_table_2(&out)?;
-        let runner =
-            Runner::new(folder, &crate::data_dir(self.data_dir.as_deref()), self.cifar10_jpeg.as_deref())?;
-        let absent = cell::Data::of(rows).into_iter().filter_map(|data| {
-            let why = runner.data_flags(data).err()?;
+        let (runner, places) = (runner(folder)?, self.places(folder)?);
+        let absent = profile::datasets(rows).into_iter().filter_map(|data| {
+            let why = places.of(data).err()?;
             Some(format!("{}: {why}", data.title()))
         });
         let absent: Vec<String> = absent.collect();
         let (memory, failures) = match absent.is_empty() {
-            true => memory::measure(&runner, self.profile, true)?,
+            true => memory::measure(&runner, &places, self.profile, true)?,
             false => (Vec::new(), absent),
         };
         if !failures.is_empty() {
             let failures = failures.join("\n  ");
             bail!("reproduce: memory is not known of all, so the page stays as it is\n  {failures}");
         }
-        let (profile, origin) = (self.profile.name(), Origin::here()?);
+        let (profile, origin) = (self.profile.name(), Origin::here(commit::commit()?));
         page::Page { profile, origin, rows, folder, memory: &memory }.replace_table_2(&out)?;
         print(&out.display().to_string())
     }
 
+    /// Where datasets lie; an archive is unpacked beside the folder of all cells.
+    fn places(&self, folder: &Path) -> Result<Places> {
+        let target = folder.parent().context("the runs' folder has a parent")?;
+        let cifar10_jpeg = cifar::folder(self.cifar10_jpeg.as_deref(), target)?;
+        let data_dir = std::path::absolute(crate::data_dir(self.data_dir.as_deref()))?;
+        Ok(Places { data_dir, cifar10_jpeg })
+    }
+
     /// The cells of this shard that were asked for.
-    fn chosen<'c>(&self, cells: &'c [Cell]) -> Result<Vec<&'c Cell>> {
-        let wanted = |cell: &&Cell| self.only.as_ref().is_none_or(|text| cell.name.contains(text.as_str()));
+    fn chosen<'c>(&self, cells: &'c [Planned]) -> Result<Vec<&'c Planned>> {
+        let wanted = |planned: &&Planned| {
+            self.only.as_ref().is_none_or(|text| planned.cell.name.contains(text.as_str()))
+        };
         if let Some(text) = self.only.as_ref().filter(|_| !cells.iter().any(|cell| wanted(&cell))) {
             let rule = format!("--only: must be part of a cell's name, as --list shows them; found {text:?}");
             return Err(WrongUse(rule).into());
@@ -181,13 +182,13 @@ impl Arguments {
 }
 
 /// The plan: a line a cell, and one of them all.
-fn list(cells: &[&Cell], folder: &Path) -> String {
+fn list(cells: &[&Planned], folder: &Path) -> String {
     let (mut lines, mut left) = (Vec::new(), 0.0);
-    for cell in cells {
+    for Planned { cell, flags, .. } in cells {
         let done = cell.finished(folder).is_some();
         left += if done { 0.0 } else { cell.work };
         let state = if done { "done" } else { "to do" };
-        let (name, work, flags) = (&cell.name, duration(cell.work), cell.flags.join(" "));
+        let (name, work, flags) = (&cell.name, duration(cell.work), flags.join(" "));
         lines.push(format!("{state:<6} {name:<44} {work:>8}  {flags}"));
     }
     lines.push(format!("{} cells, about {} to do on two cores", cells.len(), duration(left)));
@@ -195,28 +196,36 @@ fn list(cells: &[&Cell], folder: &Path) -> String {
 }
 
 /// Runs the cells; returns what failed.
-fn run_cells(runner: &Runner, cells: &[&Cell]) -> Result<Vec<String>> {
-    let to_do =
-        |cell: &&&Cell| cell.finished(runner.folder()).is_none() && runner.data_flags(cell.dataset).is_ok();
-    let progress = Progress::new(cells.len(), cells.iter().filter(to_do).map(|cell| cell.work).sum());
-    let mut failures = Vec::new();
-    for (index, cell) in cells.iter().enumerate() {
-        if to_do(&cell) {
-            progress.begin(index, cell, runner.run_folder(cell));
-        }
-        match runner.run(cell, &|| progress.tick())? {
-            Fate::AlreadyDone => progress.pass(index, cell, "done before"),
-            Fate::Absent(why) => progress.pass(index, cell, &format!("left out, {why}")),
-            Fate::Failed(line) => {
-                progress.end(cell, false, &format!("failed: {line}"));
-                failures.push(format!("{}: {line}", cell.name));
-            }
-            Fate::Done(outcome) => {
-                progress.end(cell, true, &format!("{:.2} %", 100.0 * outcome.chain.mean));
-            }
-        }
+fn run_cells(runner: &Runner, places: &Places, planned: &[&Planned]) -> Result<Vec<String>> {
+    let to_do = |planned: &&&Planned| {
+        planned.cell.finished(runner.folder()).is_none() && places.of(planned.dataset).is_ok()
+    };
+    let left = planned.iter().filter(to_do).map(|planned| planned.cell.work).sum();
+    let progress = Progress::new(planned.len(), left);
+    let cells: Vec<_> = planned.iter().map(|planned| (&planned.cell, places.of(planned.dataset))).collect();
+    Ok(runner.run_all(&cells, &progress)?)
+}
+
+/// Trains a finished cell again: what is wrong, if the model is another one.
+fn check_determinism(
+    runner: &Runner,
+    places: &Places,
+    Planned { cell, dataset, .. }: &Planned,
+) -> Result<Option<String>> {
+    let name = &cell.name;
+    if cell.finished(runner.folder()).is_none() {
+        complain(&format!("{name}: not compared with a second training, since it is not done here"));
+        return Ok(None);
     }
-    Ok(failures)
+    let place = places.of(*dataset).map_err(anyhow::Error::msg)?;
+    Ok(match runner.gives_the_same_model_twice(cell, &place)? {
+        Err(line) => Some(format!("{name}, again: {line}")),
+        Ok(false) => Some(format!("{name}: must give the same model twice; the two differ")),
+        Ok(true) => {
+            complain(&format!("{name}: the same model twice, to the byte"));
+            None
+        }
+    })
 }
 
 #[cfg(test)]
@@ -253,9 +262,9 @@ mod tests {
 
     #[test]
     fn shards_and_words_choose_cells() {
-        let cells: Vec<Cell> = Profile::Smoke.rows().iter().flat_map(Row::cells).collect();
+        let cells: Vec<Planned> = Profile::Smoke.rows().iter().flat_map(Row::cells).collect();
         let names = |line: &str| -> Vec<String> {
-            parse(line).chosen(&cells).unwrap().iter().map(|cell| cell.name.clone()).collect()
+            parse(line).chosen(&cells).unwrap().iter().map(|planned| planned.cell.name.clone()).collect()
         };
         assert_eq!(names("smoke").len(), cells.len());
         let (first, second) = (names("smoke --shard 1/2"), names("smoke --shard 2/2"));

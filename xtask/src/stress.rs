@@ -169,7 +169,7 @@ impl Bench {
 /// Checks that a run's settings and summary are those of the run with this seed.
 fn owned_by(run: &Path, seed: u64) -> Result<()> {
     let config = fs::read_to_string(run.join("config.toml"))?;
-    let summary = nopropdt_train::metrics::read_summary(&run.join("summary.json"))?;
+    let summary = nopropdt_train::metrics_file::read_summary(&run.join("summary.json"))?;
     ensure!(
         config.contains(&format!("seed = {seed}\n")) && summary.seed == seed,
         "{}: files of two runs",

@@ -175,27 +175,3 @@ pub fn chain_of(
     let row = |p: Tensor| p.data().iter().map(|&p| f64::from(p)).collect();
     trace.block_probabilities().into_iter().map(row).collect()
 }
-
-/// Mean and standard error of the mean; the error is 0 for a single value.
-pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    if values.len() < 2 {
-        return (mean, 0.0);
-    }
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    (mean, (variance / count).sqrt())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn standard_error_of_known_values() {
-        let (mean, error) = mean_and_error(&[1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(mean, 2.5);
-        assert!((error - (5.0f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
-        assert_eq!(mean_and_error(&[0.5]), (0.5, 0.0));
-    }
-}

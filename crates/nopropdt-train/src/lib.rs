@@ -2,20 +2,30 @@
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
+#[cfg(feature = "cli")]
 pub mod commands;
 pub mod config;
 pub mod data_folder;
 pub mod evaluate;
+pub mod evaluation;
+pub mod experiments;
 pub mod files;
 pub mod home;
 pub mod image_hash;
+pub mod images;
+pub mod machine;
 pub mod memory;
 pub mod memory_limit;
 pub mod metrics;
+pub mod metrics_file;
 pub mod model_file;
 mod one_line;
 pub mod prototypes;
+#[cfg(feature = "report")]
 pub mod report;
+pub mod run;
 pub mod run_folder;
+#[cfg(feature = "cli")]
 pub mod signals;
+pub mod statistics;
 pub mod trainer;

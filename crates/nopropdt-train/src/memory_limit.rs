@@ -1,8 +1,8 @@
 //! The memory a run may use, and whether it can be enough.
 
 use crate::config::{OptimizerKind, RunConfig};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 /// Memory that is left to this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +22,28 @@ pub fn left() -> Option<Left> {
     left_by(Path::new("/"))
 }
 
-/// A line of warning when what a run holds at the very least does not fit into the memory that is left: its images, weights, optimiser
-/// memory and one block's gradient. Activations come on top.
+/// A run that does not fit into the memory that is left; the system may end it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortfall {
+    /// Bytes that the run holds at the very least.
+    pub needed: u64,
+    /// What is left.
+    pub left: Left,
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        let (needed, left) = (gigabytes(self.needed), gigabytes(self.left.bytes));
+        write!(f, "memory: the run holds at least {needed:.2} GB; {left:.2} GB are left ({})", self.left.by)
+    }
+}
+
+/// By how much the memory that is left is too small for what a run holds at the very least: its images, weights, optimiser memory
+/// and one block's gradient. Activations come on top. None when it may be enough.
 #[must_use]
-pub fn memory_warning(config: &RunConfig, parameters: usize, image_bytes: u64) -> Option<String> {
-    warning(image_bytes + least_bytes(config, parameters), &left()?)
+pub fn shortfall(config: &RunConfig, parameters: usize, image_bytes: u64) -> Option<Shortfall> {
+    beyond(image_bytes + least_bytes(config, parameters), left()?)
 }
 
 /// Bytes that training holds at the very least.
@@ -40,17 +57,8 @@ fn least_bytes(config: &RunConfig, parameters: usize) -> u64 {
     4 * (parameters as u64 * (1 + moments) + gradient as u64)
 }
 
-fn warning(needed: u64, left: &Left) -> Option<String> {
-    let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
-    (needed > left.bytes).then(|| {
-        format!(
-            "warning: memory: the run holds at least {}; {} are left ({}); the system may end it (exit code 137 or 134); \
-             lower --steps or, for a folder, --image-size",
-            gigabytes(needed),
-            gigabytes(left.bytes),
-            left.by
-        )
-    })
+fn beyond(needed: u64, left: Left) -> Option<Shortfall> {
+    (needed > left.bytes).then_some(Shortfall { needed, left })
 }
 
 fn left_by(root: &Path) -> Option<Left> {
@@ -212,8 +220,8 @@ mod tests {
     #[test]
     fn what_can_not_fit_is_told() {
         let left = Left { bytes: 2_000_000_000, by: "by ulimit -v" };
-        assert_eq!(warning(2_000_000_000, &left), None);
-        let text = warning(3_500_000_000, &left).unwrap();
+        assert_eq!(beyond(2_000_000_000, left.clone()), None);
+        let text = beyond(3_500_000_000, left).unwrap().to_string();
         assert!(
             text.contains("at least 3.50 GB") && text.contains("2.00 GB are left (by ulimit -v)"),
             "{text}"

@@ -1,7 +1,7 @@
 //! model.safetensors: a network that other programs can open (docs/formats.md).
 
 use crate::config::RunConfig;
-use crate::files::{refresh_file, replace_file};
+use crate::files::replace_file;
 use crate::one_line::one_line;
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::ImageShape;
@@ -90,25 +90,23 @@ pub fn save(
     network: &dyn Method,
     weights: &Weights,
 ) -> Result<(), ModelFileError> {
-    let file = bytes(metadata, network, weights).map_err(|problem| failed(path, problem))?;
+    let file = encoded(path, metadata, network, weights)?;
     replace_file(path, &file).map_err(|error| failed(path, error.problem()))
 }
 
-/// As [`save`], but the system brings the file to the disk when it likes.
+/// What [`save`] writes.
 ///
 /// # Errors
-/// As [`save`].
-pub(crate) fn refresh(
+/// When the metadata have no form; `path` is named in the message.
+pub(crate) fn encoded(
     path: &Path,
     metadata: &ModelMetadata,
     network: &dyn Method,
     weights: &Weights,
-) -> Result<(), ModelFileError> {
-    let file = bytes(metadata, network, weights).map_err(|problem| failed(path, problem))?;
-    refresh_file(path, &file).map_err(|error| failed(path, error.problem()))
+) -> Result<Vec<u8>, ModelFileError> {
+    bytes(metadata, network, weights).map_err(|problem| failed(path, problem))
 }
 
-/// The file of a network.
 fn bytes(metadata: &ModelMetadata, network: &dyn Method, weights: &Weights) -> Result<Vec<u8>, String> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();

@@ -14,9 +14,7 @@ const DOUBT: f64 = 1e-4;
 
 /// A class of which there is no image.
 #[derive(Debug, PartialEq, thiserror::Error)]
-#[error(
-    "prototypes: every class must have a training image; class {class} has none; raise --limit-train or take another embedding"
-)]
+#[error("prototypes: every class must have a training image; class {class} has none")]
 pub struct PrototypesError {
     /// The class.
     pub class: usize,

@@ -18,13 +18,13 @@ pub struct RunFolder {
 #[non_exhaustive]
 pub enum RunFolderError {
     /// There is a run already.
-    #[error("--out {path}: already holds a run; continue it with --resume {path} or choose another folder")]
+    #[error("{path}: must hold no run for a new one to begin; it holds one")]
     Taken {
         /// The folder.
         path: String,
     },
     /// The folder can't be made or written.
-    #[error("{path}: run folder can't be made or written: {reason}; choose another with --out")]
+    #[error("{path}: run folder can't be made or written: {reason}")]
     Io {
         /// The folder.
         path: String,
@@ -32,9 +32,7 @@ pub enum RunFolderError {
         reason: io::Error,
     },
     /// Another process trains in it.
-    #[error(
-        "{path}: another process is at the run in this folder; wait for it, or choose another folder with --out"
-    )]
+    #[error("{path}: another process is at the run in this folder")]
     Busy {
         /// The folder.
         path: String,
@@ -46,9 +44,7 @@ pub enum RunFolderError {
         path: String,
     },
     /// There is no run to resume.
-    #[error(
-        "--resume {path}: holds no run (neither config.toml nor checkpoint.bin); start one with --out {path}"
-    )]
+    #[error("{path}: holds no run (neither config.toml nor checkpoint.bin)")]
     NoRun {
         /// The folder.
         path: String,
@@ -211,7 +207,7 @@ mod tests {
         assert!(matches!(RunFolder::open(&path), Err(RunFolderError::NoRun { .. })));
         std::fs::write(folder.config(), "").unwrap();
         let error = RunFolder::create(&path).unwrap_err().to_string();
-        assert!(error.contains("already holds a run; continue it with --resume"), "{error}");
+        assert!(error.ends_with("run: must hold no run for a new one to begin; it holds one"), "{error}");
         drop(folder);
         assert_eq!(RunFolder::open(&path).unwrap().path(), path);
     }

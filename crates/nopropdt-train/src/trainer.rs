@@ -17,9 +17,7 @@ use std::ops::Range;
 #[non_exhaustive]
 pub enum TrainError {
     /// A loss is NaN or infinite.
-    #[error(
-        "training: the loss of block {block} became {loss} in epoch {epoch} at batch {batch}; try a smaller --lr or --clip-norm 1"
-    )]
+    #[error("training: the loss of block {block} became {loss} in epoch {epoch} at batch {batch}")]
     NotFinite {
         /// Block, from 1.
         block: usize,
@@ -31,9 +29,7 @@ pub enum TrainError {
         loss: f64,
     },
     /// A weight or a kept statistic is NaN or infinite, though no loss was.
-    #[error(
-        "training: the weights of {part} are no longer finite at the end of epoch {epoch}; try a smaller --lr or --clip-norm 1"
-    )]
+    #[error("training: the weights of {part} are no longer finite at the end of epoch {epoch}")]
     WeightsNotFinite {
         /// `block 3`, or what the blocks share.
         part: String,

@@ -6,7 +6,7 @@ use nopropdt_data::ImageShape;
 use nopropdt_data::Split;
 use nopropdt_kernels::measure::Arithmetic;
 use nopropdt_tensor::random::Stream;
-use nopropdt_train::config::{BlockKind, LearningRateKind, Overrides, Precision, RunConfig};
+use nopropdt_train::config::{BlockKind, LearningRateKind, Overrides, PrecisionKind, RunConfig};
 use std::fmt;
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ const SEED: u64 = 0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Format {
     pub(super) name: &'static str,
-    pub(super) precision: Precision,
+    pub(super) precision: PrecisionKind,
     pub(super) arithmetic: Arithmetic,
 }
 
 /// Every precision there is. A further one is a further line.
 pub(super) const FORMATS: [Format; 2] = [
-    Format { name: "f32", precision: Precision::F32, arithmetic: Arithmetic::F32 },
-    Format { name: "bf16", precision: Precision::Bf16, arithmetic: Arithmetic::Bf16 },
+    Format { name: "f32", precision: PrecisionKind::F32, arithmetic: Arithmetic::F32 },
+    Format { name: "bf16", precision: PrecisionKind::Bf16, arithmetic: Arithmetic::Bf16 },
 ];
 
 /// A block and the images it is fed.

@@ -5,7 +5,7 @@ use super::ops::OpRow;
 use super::peers::AVX2_ONLY;
 use super::rows::Row;
 use nopropdt_tensor::Isa;
-use nopropdt_train::commands::cpu_name;
+use nopropdt_train::machine::cpu_name;
 
 /// Machine, settings, peaks: (precision, threads, GFLOP/s).
 pub(super) fn introduction(

@@ -1,14 +1,15 @@
 //! The paper's figures: accuracy against time, heads, starts of the embedding, prototypes.
 
-use super::cell::{Cell, Data};
-use super::profile::Row;
+use super::data::Data;
+use super::profile::{Planned, Row, datasets};
 use anyhow::{Context, Result, anyhow};
 use nopropdt_data::{DatasetName, ImageSet, ImageShape};
 use nopropdt_tensor::Tensor;
 use nopropdt_train::commands::complain;
+use nopropdt_train::experiments::Cell;
 use nopropdt_train::files::replace_file;
+use nopropdt_train::metrics_file::read_metrics;
 use plotters::prelude::*;
-use serde::Deserialize;
 use std::path::Path;
 
 /// A figure of the page.
@@ -24,18 +25,10 @@ type Curve = (String, Vec<(f64, f64)>);
 /// Size of a drawing.
 const SIZE: (u32, u32) = (720, 420);
 
-/// What an epoch's line of metrics.jsonl tells.
-#[derive(Deserialize)]
-struct Epoch {
-    epoch: usize,
-    seconds: f64,
-    test_accuracy: f64,
-}
-
 /// Draws every figure whose cells are there into `folder`.
 pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for data in Data::of(rows) {
+    for data in datasets(rows) {
         let (name, key) = (data.title(), data.key());
         let plain = |row: &&Row| row.dataset == data && row.variation.is_none() && row.embedding == "one-hot";
         for (number, rows, standard, axis, what, caption) in [
@@ -113,10 +106,9 @@ impl Axis {
 
 /// The curve of a row's first seed, called `plain` if it is no variation; None when it was not run.
 fn curve(row: &Row, plain: Option<&str>, root: &Path, axis: Axis) -> Option<Curve> {
-    let cell = row.cells().into_iter().next()?;
+    let Planned { cell, .. } = row.cells().into_iter().next()?;
     cell.finished(root)?;
-    let text = std::fs::read_to_string(cell.folder(root).join("run/metrics.jsonl")).ok()?;
-    let epochs: Vec<Epoch> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
+    let epochs = read_metrics(&cell.run_folder(root).join("metrics.jsonl")).ok()?;
     let mut seconds = 0.0;
     let points = epochs.iter().map(|epoch| {
         seconds += epoch.seconds;
@@ -177,11 +169,13 @@ fn prototypes(
 ) -> Result<Option<Figure>> {
     let row =
         rows.iter().find(|row| row.dataset == data && row.embedding == "prototype" && row.method == "dt");
-    let Some(cell) = row.and_then(|row| row.cells().into_iter().next()) else { return Ok(None) };
+    let Some(Planned { cell, .. }) = row.and_then(|row| row.cells().into_iter().next()) else {
+        return Ok(None);
+    };
     if cell.finished(root).is_none() {
         return Ok(None);
     }
-    let model = nopropdt_train::model_file::load(&cell.folder(root).join("run/model.safetensors"))?;
+    let model = nopropdt_train::model_file::load(&cell.run_folder(root).join("model.safetensors"))?;
     let after = model.network.embedding_matrix(&model.weights);
     let shape = model.metadata.image;
     let before = before_training(&cell, data, data_dir);
@@ -275,11 +269,11 @@ mod tests {
 
     #[test]
     fn every_variation_is_compared_with_the_standard() {
-        use super::super::Profile;
+        use super::super::profile::Profile;
         let mut compared = 0;
         for profile in [Profile::Smoke, Profile::Quick, Profile::Full] {
             let rows = profile.rows();
-            for data in Data::of(&rows) {
+            for data in datasets(&rows) {
                 for (variation, standard) in [("radial", "softmax"), ("random", "orthogonal")] {
                     let varied = |row: &Row| row.dataset == data && row.variation == Some(variation);
                     let found = beside(&rows, data, variation, standard);

@@ -1,15 +1,14 @@
 //! The page: what was run, beside what the paper reports. Every figure comes from a cell's own files.
 
-use super::cell::Cell;
-use super::cell::Data;
+use super::data::Data;
 use super::figures;
 use super::memory::{Memory, mebibytes};
-use super::origin::{self, Origin};
-use super::outcome::{Measured, Outcome, pooled};
 use super::paper;
-use super::profile::Row;
+use super::profile::{Row, datasets};
 use anyhow::{Context, Result};
+use nopropdt_train::experiments::{Origin, Outcome, summary};
 use nopropdt_train::files::replace_file;
+use nopropdt_train::statistics::Measured;
 use std::fmt::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -49,7 +48,7 @@ impl Page<'_> {
     pub(super) fn below_their_bounds(&self) -> Vec<String> {
         let below = |row: &Row| {
             let (bound, found) = (row.bound?, self.together(row)?.chain.mean);
-            let name = &row.cells()[0].name;
+            let name = &row.cells()[0].cell.name;
             // So that an accuracy that is no number is below every bound.
             let reached = found >= bound;
             (!reached).then(|| format!("{name}: must reach {bound}; found {found:.4}"))
@@ -59,10 +58,10 @@ impl Page<'_> {
 
     fn together(&self, row: &Row) -> Option<Together> {
         let outcomes: Vec<Outcome> =
-            row.cells().iter().filter_map(|cell| cell.finished(self.folder)).collect();
+            row.cells().iter().filter_map(|planned| planned.cell.finished(self.folder)).collect();
         let all = |value: &dyn Fn(&Outcome) -> Option<Measured>| {
             let parts: Option<Vec<_>> = outcomes.iter().map(|of| Some((of.runs, value(of)?))).collect();
-            parts.and_then(|parts| pooled(&parts))
+            parts.and_then(|parts| Measured::pooled(&parts))
         };
         let averaged = |index: usize| all(&|of| Some(of.averaged?[index]));
         Some(Together {
@@ -83,7 +82,7 @@ impl Page<'_> {
             "# The paper, reproduced\n\n`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
         )?;
         let outcomes =
-            self.rows.iter().flat_map(Row::cells).filter_map(|cell: Cell| cell.finished(self.folder));
+            self.rows.iter().flat_map(Row::cells).filter_map(|planned| planned.cell.finished(self.folder));
         let cells: Vec<Option<Origin>> = outcomes.map(|outcome| outcome.origin).collect();
         write_origins(&mut text, "cells", &cells)?;
         self.table_1(&mut text)?;
@@ -147,7 +146,7 @@ impl Page<'_> {
             let same = |row: &Row| (row.dataset, row.method, row.embedding) == (data, method, embedding);
             self.rows.iter().any(|row| row.variation.is_none() && same(row))
         };
-        let datasets = Data::of(self.rows).into_iter().filter(|&data| paper::column(data).is_some());
+        let datasets = datasets(self.rows).into_iter().filter(|&data| paper::column(data).is_some());
         let all = datasets.flat_map(|data| paper::ROWS.map(|(method, embedding)| (data, method, embedding)));
         all.filter(|&(data, method, embedding)| !runs(data, method, embedding)).collect()
     }
@@ -236,7 +235,7 @@ fn read_table_2(out: &Path) -> Result<(String, Range<usize>)> {
 
 /// A list of what was made where.
 fn write_origins(text: &mut String, what: &str, origins: &[Option<Origin>]) -> Result<()> {
-    origin::summary(what, origins).iter().try_for_each(|line| writeln!(text, "- {line}"))?;
+    summary(what, origins).iter().try_for_each(|line| writeln!(text, "- {line}"))?;
     Ok(writeln!(text)?)
 }
 
@@ -264,18 +263,19 @@ fn difference(ours: Measured, seeds: usize, paper: (f64, f64)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reproduce::Profile;
+    use crate::reproduce::example::outcome;
+    use crate::reproduce::profile::{Planned, Profile};
+    use nopropdt_train::experiments::write_record;
 
     /// Pretends that the cells of some rows were run.
     fn page_of(done: &[usize]) -> (tempfile::TempDir, String, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let rows = Profile::Quick.rows();
         for &index in done {
-            for cell in rows[index].cells() {
-                let own = cell.folder(folder.path());
-                std::fs::create_dir_all(&own).unwrap();
-                super::super::runner::write(&own.join("cell.json"), &cell.asked()).unwrap();
-                super::super::runner::write(&own.join("outcome.json"), &Outcome::example(0.9876)).unwrap();
+            for Planned { cell, .. } in rows[index].cells() {
+                std::fs::create_dir_all(cell.folder(folder.path())).unwrap();
+                write_record(&cell.asked_file(folder.path()), &cell.asked()).unwrap();
+                write_record(&cell.outcome_file(folder.path()), &outcome(0.9876)).unwrap();
             }
         }
         let memory = [Memory {
@@ -328,7 +328,7 @@ mod tests {
     fn what_a_row_does_not_show_is_said() {
         let said = |profile: Profile| {
             let (rows, folder) = (profile.rows(), tempfile::tempdir().unwrap());
-            let origin = Outcome::example(0.0).origin.unwrap();
+            let origin = outcome(0.0).origin.unwrap();
             let page =
                 Page { profile: profile.name(), origin, rows: &rows, folder: folder.path(), memory: &[] };
             let text = page.text("a", &[]).unwrap();
@@ -344,7 +344,7 @@ mod tests {
     fn the_published_page_is_what_is_written_here() {
         let page = std::fs::read_to_string(crate::root().join("docs/reproduction.md")).unwrap();
         let (rows, folder) = (Profile::Quick.rows(), tempfile::tempdir().unwrap());
-        let origin = Outcome::example(0.0).origin.unwrap();
+        let origin = outcome(0.0).origin.unwrap();
         let own = Page { profile: "quick", origin, rows: &rows, folder: folder.path(), memory: &[] };
         assert!(page.contains(&own.explanation()));
         for row in &rows {
@@ -358,22 +358,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut rows = Profile::Smoke.rows();
         rows.truncate(1);
-        let cell = &rows[0].cells()[0];
+        let cell = &rows[0].cells()[0].cell;
         std::fs::create_dir_all(cell.folder(folder.path())).unwrap();
-        let put =
-            |name: &str, text: &str| std::fs::write(cell.folder(folder.path()).join(name), text).unwrap();
-        put("cell.json", &serde_json::to_string(&cell.asked()).unwrap());
-        let origin = Outcome::example(0.0).origin.unwrap();
+        write_record(&cell.asked_file(folder.path()), &cell.asked()).unwrap();
+        let origin = outcome(0.0).origin.unwrap();
         let page = Page { profile: "smoke", origin, rows: &rows, folder: folder.path(), memory: &[] };
-        let good = serde_json::to_string(&Outcome::example(0.95)).unwrap();
-        for (outcome, expected) in [
-            (good.clone(), 0),
-            (serde_json::to_string(&Outcome::example(0.2)).unwrap(), 1),
-            // A mean that is no number can't be stored as one: the cell counts as not done.
-            (serde_json::to_string(&Outcome::example(f64::NAN)).unwrap(), 0),
-        ] {
-            put("outcome.json", &outcome);
-            assert_eq!(page.below_their_bounds().len(), expected, "{outcome}");
+        // A mean that is no number can't be stored as one: the cell counts as not done.
+        for (chain, expected) in [(0.95, 0), (0.2, 1), (f64::NAN, 0)] {
+            write_record(&cell.outcome_file(folder.path()), &outcome(chain)).unwrap();
+            assert_eq!(page.below_their_bounds().len(), expected, "{chain}");
         }
         assert!(page.text("a", &[]).unwrap().contains("| not run |"));
     }
@@ -383,7 +376,7 @@ mod tests {
         let (folder, text, _) = page_of(&[0]);
         let out = folder.path().join("page.md");
         let rows = Profile::Quick.rows();
-        let origin = Outcome::example(0.0).origin;
+        let origin = outcome(0.0).origin;
         let measured = |bytes| Memory {
             dataset: "MNIST".into(),
             method: "ct".into(),

@@ -1,6 +1,6 @@
 //! What the paper reports: Table 1 of arXiv 2503.24322, test accuracy in percent, mean ± standard error over 3 seeds × 5 runs.
 
-use super::cell::Data;
+use super::data::Data;
 
 /// Mean and standard error on MNIST, CIFAR-10, CIFAR-100.
 type Accuracies = [(f64, f64); 3];

@@ -3,9 +3,75 @@
 //! Every cell starts from `--preset paper`, which names every setting, and says where it departs from that: a later change of the
 //! program's defaults moves no cell.
 
-use super::Profile;
-use super::cell::{Cell, Data, Measure};
+use super::data::Data;
+use clap::{Parser, ValueEnum};
 use nopropdt_data::Augmentation;
+use nopropdt_train::commands::{Cli, TrainArguments};
+use nopropdt_train::experiments::{Cell, Measure};
+
+/// How much is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Minutes, on the digits: every method and embedding learns, and does so the same twice
+    Smoke,
+    /// Hours: MNIST and CIFAR-10 (JPEG), reduced
+    Quick,
+    /// Days: Table 3 of the paper as printed
+    Full,
+}
+
+impl Profile {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A cell of a row, and what its row says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Planned {
+    pub(super) cell: Cell,
+    pub(super) dataset: Data,
+    /// The flags of its settings, but for the dataset's.
+    pub(super) flags: Vec<String>,
+}
+
+/// What the program would train with, told so by its command line.
+///
+/// # Errors
+/// The program's complaint.
+pub(super) fn arguments(dataset: Data, flags: &[String]) -> Result<TrainArguments, String> {
+    let dataset = format!("--dataset={}", dataset.source());
+    let words = ["nopropdt-train".to_owned(), dataset].into_iter().chain(flags.iter().cloned());
+    Cli::try_parse_from(words).map(|cli| cli.train).map_err(|error| error.to_string())
+}
+
+/// A cell with the settings that these flags mean.
+///
+/// # Errors
+/// The program's complaint.
+pub(super) fn cell(
+    name: String,
+    dataset: Data,
+    flags: &[String],
+    measure: Measure,
+    work: f64,
+) -> Result<Cell, String> {
+    let TrainArguments { overrides, preset, .. } = arguments(dataset, flags)?;
+    let config = overrides.resolve(preset).map_err(|error| error.to_string())?;
+    Ok(Cell { name, config, measure, work })
+}
+
+/// The datasets of rows, each once.
+pub(super) fn datasets(rows: &[Row]) -> Vec<Data> {
+    let mut all: Vec<Data> = rows.iter().map(|row| row.dataset).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
 
 /// A row of the tables: settings, run with some seeds.
 #[derive(Debug, Clone)]
@@ -83,21 +149,25 @@ impl Row {
 
     /// Whether training images are changed at random, which the paper does not do.
     pub(super) fn augments(&self) -> bool {
-        self.cell(0).config().is_ok_and(|config| config.augmentation() != Augmentation::default())
+        self.planned(0).cell.config.augmentation() != Augmentation::default()
     }
 
     /// One cell a seed.
-    pub(super) fn cells(&self) -> Vec<Cell> {
-        (0..self.seeds).map(|seed| self.cell(seed)).collect()
+    pub(super) fn cells(&self) -> Vec<Planned> {
+        (0..self.seeds).map(|seed| self.planned(seed)).collect()
     }
 
-    fn cell(&self, seed: u64) -> Cell {
+    /// # Panics
+    /// When the row's flags are none; a test resolves every row.
+    fn planned(&self, seed: u64) -> Planned {
         let variation = self.variation.map(|name| format!("-{name}")).unwrap_or_default();
         let name = format!("{}-{}-{}{variation}-seed{seed}", self.dataset.key(), self.method, self.embedding);
         let mut flags = vec![format!("--method={}", self.method), format!("--embedding={}", self.embedding)];
         flags.extend(self.settings().split_whitespace().map(str::to_owned));
         flags.push(format!("--seed={seed}"));
-        Cell { name, dataset: self.dataset, flags, measure: self.measure.clone(), work: self.work }
+        let cell = cell(name, self.dataset, &flags, self.measure.clone(), self.work);
+        let cell = cell.unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        Planned { cell, dataset: self.dataset, flags }
     }
 }
 
@@ -224,16 +294,13 @@ mod tests {
     #[test]
     fn every_cell_has_its_own_name_and_flags_that_exist() {
         for profile in [Profile::Smoke, Profile::Quick, Profile::Full] {
-            let cells: Vec<Cell> = profile.rows().iter().flat_map(Row::cells).collect();
-            let names: HashSet<&str> = cells.iter().map(|cell| cell.name.as_str()).collect();
+            let cells: Vec<Planned> = profile.rows().iter().flat_map(Row::cells).collect();
+            let names: HashSet<&str> = cells.iter().map(|planned| planned.cell.name.as_str()).collect();
             assert_eq!(names.len(), cells.len(), "{profile:?}");
-            for cell in &cells {
-                cell.config().unwrap_or_else(|error| panic!("{}: {error}", cell.name));
-            }
         }
     }
 
-    fn cells() -> impl Iterator<Item = Cell> {
+    fn cells() -> impl Iterator<Item = Planned> {
         [Profile::Smoke, Profile::Quick, Profile::Full]
             .into_iter()
             .flat_map(Profile::rows)
@@ -249,13 +316,12 @@ mod tests {
     /// What a cell trains with is said by its flags and by the preset that they start from: no default of the program has a part.
     #[test]
     fn no_default_decides_a_cell() {
-        for cell in cells() {
-            let config = cell.config().unwrap();
-            let train = cell.arguments().unwrap();
+        for Planned { cell, dataset, flags } in cells() {
+            let (config, train) = (&cell.config, arguments(dataset, &flags).unwrap());
             assert_eq!(train.preset, Some(Preset::Paper), "{}", cell.name);
             let preset = Preset::Paper.overrides(&config.dataset, config.method);
             let said = settings(&train.overrides.over(preset));
-            assert_eq!(said, settings(&config), "{}", cell.name);
+            assert_eq!(said, settings(config), "{}", cell.name);
         }
     }
 
@@ -276,7 +342,7 @@ mod tests {
                 .replace('"', "")
         };
         let found: BTreeMap<String, String> =
-            cells().map(|cell| (cell.name.clone(), departures(&cell.config().unwrap()))).collect();
+            cells().map(|planned| (planned.cell.name.clone(), departures(&planned.cell.config))).collect();
         for (name, expected) in [
             (
                 "digits-dt-one-hot-seed0",
@@ -304,14 +370,13 @@ mod tests {
         ] {
             assert_eq!(found[name], expected, "{name}");
         }
-        let order = |cell: Cell| cell.config().unwrap().order;
-        assert!(cells().all(|cell| order(cell) == Order::Interleaved));
+        assert!(cells().all(|planned| planned.cell.config.order == Order::Interleaved));
     }
 
     #[test]
     fn augmentation_is_told_from_other_settings() {
         let augmented: Vec<String> =
-            quick().iter().filter(|row| row.augments()).map(|row| row.cell(0).name).collect();
+            quick().iter().filter(|row| row.augments()).map(|row| row.planned(0).cell.name).collect();
         assert_eq!(augmented, ["cifar10-jpeg-dt-one-hot-seed0", "cifar10-jpeg-backprop-one-hot-seed0"]);
     }
 

@@ -1,11 +1,11 @@
 //! What a person sees meanwhile: a line that moves on a terminal, plain lines elsewhere.
 
-use super::cell::Cell;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nopropdt_train::commands::complain;
+use nopropdt_train::experiments::{Cell, Fate, Watch};
 use std::cell::{Cell as Slot, RefCell};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often the moving line is made anew.
@@ -43,8 +43,39 @@ impl Progress {
         Self { bar, count, left: Slot::new(left), done: Slot::new((0.0, 0.0)), now: RefCell::new(None) }
     }
 
-    /// The cell at `index` begins; its run is in `run`.
-    pub(super) fn begin(&self, index: usize, cell: &Cell, run: PathBuf) {
+    /// The cell ended. `finished` says whether its time tells anything of that of others.
+    fn ended(&self, cell: &Cell, finished: bool, what: &str) {
+        let Some(now) = self.now.borrow_mut().take() else { return };
+        let seconds = now.began.elapsed().as_secs_f64();
+        self.left.set((self.left.get() - cell.work).max(0.0));
+        if finished {
+            let (spent, work) = self.done.get();
+            self.done.set((spent + seconds, work + cell.work));
+        }
+        let line = format!("{}: {what} in {}{}", now.place, duration(seconds), self.remaining());
+        self.bar.suspend(|| complain(&line));
+    }
+
+    /// A cell that takes no time, and why.
+    fn passed(&self, index: usize, cell: &Cell, what: &str) {
+        let line = format!("[{}/{}] {}: {what}", index + 1, self.count, cell.name);
+        self.bar.suspend(|| complain(&line));
+    }
+
+    /// "; about 5 min left", once a cell has told how fast this machine is.
+    fn remaining(&self) -> String {
+        let ((spent, work), left) = (self.done.get(), self.left.get());
+        let seconds = left * spent / work;
+        if seconds.is_finite() && left > 0.0 {
+            format!("; about {} left", duration(seconds))
+        } else {
+            String::new()
+        }
+    }
+}
+
+impl Watch for Progress {
+    fn begin(&self, index: usize, cell: &Cell, run: &Path) {
         let place = format!("[{}/{}] {}", index + 1, self.count, cell.name);
         if self.bar.is_hidden() {
             complain(&place);
@@ -54,7 +85,7 @@ impl Progress {
     }
 
     /// Moves the line, if it is time.
-    pub(super) fn tick(&self) {
+    fn tick(&self) {
         let mut now = self.now.borrow_mut();
         let Some(now) = now.as_mut().filter(|_| !self.bar.is_hidden()) else { return };
         if now.shown.is_some_and(|shown| shown.elapsed() < EVERY) {
@@ -69,33 +100,12 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// The cell ended. `finished` says whether its time tells anything of that of others.
-    pub(super) fn end(&self, cell: &Cell, finished: bool, what: &str) {
-        let Some(now) = self.now.borrow_mut().take() else { return };
-        let seconds = now.began.elapsed().as_secs_f64();
-        self.left.set((self.left.get() - cell.work).max(0.0));
-        if finished {
-            let (spent, work) = self.done.get();
-            self.done.set((spent + seconds, work + cell.work));
-        }
-        let line = format!("{}: {what} in {}{}", now.place, duration(seconds), self.remaining());
-        self.bar.suspend(|| complain(&line));
-    }
-
-    /// A cell that takes no time, and why.
-    pub(super) fn pass(&self, index: usize, cell: &Cell, what: &str) {
-        let line = format!("[{}/{}] {}: {what}", index + 1, self.count, cell.name);
-        self.bar.suspend(|| complain(&line));
-    }
-
-    /// "; about 5 min left", once a cell has told how fast this machine is.
-    fn remaining(&self) -> String {
-        let ((spent, work), left) = (self.done.get(), self.left.get());
-        let seconds = left * spent / work;
-        if seconds.is_finite() && left > 0.0 {
-            format!("; about {} left", duration(seconds))
-        } else {
-            String::new()
+    fn end(&self, index: usize, cell: &Cell, fate: &Fate) {
+        match fate {
+            Fate::AlreadyDone => self.passed(index, cell, "done before"),
+            Fate::Absent(why) => self.passed(index, cell, &format!("left out, {why}")),
+            Fate::Failed(line) => self.ended(cell, false, &format!("failed: {line}")),
+            Fate::Done(outcome) => self.ended(cell, true, &format!("{:.2} %", 100.0 * outcome.chain.mean)),
         }
     }
 }
@@ -117,17 +127,19 @@ pub(super) fn duration(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cell::{Data, Measure};
     use super::*;
+    use nopropdt_train::config::Overrides;
+    use nopropdt_train::experiments::Measure;
 
     #[test]
     fn what_is_left_follows_from_what_was_done() {
         let measure = Measure { runs: 1, averaged: false, steps: None };
-        let cell = Cell { name: "a".into(), dataset: Data::Digits, flags: vec![], measure, work: 100.0 };
+        let config = Overrides::default().resolve(None).unwrap();
+        let cell = Cell { name: "a".into(), config, measure, work: 100.0 };
         let progress = Progress::new(3, 300.0);
         assert_eq!(progress.remaining(), "");
-        progress.begin(0, &cell, PathBuf::new());
-        progress.end(&cell, false, "failed");
+        progress.begin(0, &cell, Path::new(""));
+        progress.end(0, &cell, &Fate::Failed("no".into()));
         assert_eq!((progress.remaining().as_str(), progress.left.get()), ("", 200.0));
         progress.done.set((50.0, 100.0));
         assert_eq!(progress.remaining(), "; about 2 min left");

@@ -1,45 +1,24 @@
 //! `eval`: how good a trained network is.
 
-use super::images::{must_be_there, with_home};
+use super::dataset_remedies::failure;
+use super::images::must_be_there;
 use super::numbers::{DRAWS, RUNS, within};
-use super::remedy::failure;
 use super::{
     EvalArguments, Readout, UsageError, complain, data_folder, must_exist, output, percent, thread_pool,
 };
 use crate::config::{Overrides, RunConfig};
-use crate::evaluate::{Accuracy, Reading, mean_and_error, read};
+use crate::evaluate::{Accuracy, Reading, read};
+use crate::evaluation::Evaluation;
+use crate::images::with_home;
 use crate::model_file::{Model, ModelMetadata, load};
+use crate::statistics::Measured;
 use anyhow::{Result, bail};
 use nopropdt_blocks::Method;
-use nopropdt_data::ImageShape;
-use nopropdt_data::{Channels, DatasetSource, LoadOptions, Split, load_test};
+use nopropdt_data::{Channels, DatasetSource, ImageShape, LoadOptions, Split, load_test};
 use nopropdt_tensor::Isa;
-use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-
-/// Mean and standard error over draws of the noise, fractions.
-#[derive(Debug, Serialize)]
-struct Measured {
-    mean: f64,
-    standard_error: f64,
-}
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Evaluation {
-    model: String,
-    dataset: String,
-    images: usize,
-    runs: u64,
-    draws: u64,
-    readout: &'static str,
-    accuracy: Measured,
-    test_accuracy: Measured,
-    test_accuracy_consensus: Measured,
-    test_accuracy_per_block: Vec<Measured>,
-}
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     within(&RUNS, "--runs", arguments.runs, &arguments.runs)?;
@@ -204,10 +183,8 @@ fn share(asked: Option<f64>, held_out: Option<f64>) -> Result<Option<f64>> {
 }
 
 fn evaluation(arguments: &EvalArguments, dataset: String, images: usize, draws: &[Accuracy]) -> Evaluation {
-    let measured = |value: &dyn Fn(&Accuracy) -> f64| {
-        let (mean, standard_error) = mean_and_error(&draws.iter().map(value).collect::<Vec<_>>());
-        Measured { mean, standard_error }
-    };
+    let measured =
+        |value: &dyn Fn(&Accuracy) -> f64| Measured::of(&draws.iter().map(value).collect::<Vec<_>>());
     let chain = || measured(&|draw| draw.chain);
     let consensus = || measured(&|draw| draw.consensus);
     let (readout, accuracy) = match arguments.readout {
@@ -220,7 +197,7 @@ fn evaluation(arguments: &EvalArguments, dataset: String, images: usize, draws: 
         images,
         runs: arguments.runs,
         draws: arguments.draws,
-        readout,
+        readout: readout.to_owned(),
         accuracy,
         test_accuracy: chain(),
         test_accuracy_consensus: consensus(),

@@ -1,32 +1,13 @@
-//! The images of a run: opened, loaded, parted, and told of.
+//! What is said of a run's images: that they are there, and what they are.
 
 use super::UsageError;
-use super::remedy::failure;
-use crate::config::{Normalize, RunConfig};
-use crate::home::at_home;
-use anyhow::Result;
-use nopropdt_data::{Dataset, DatasetSource, LoadOptions, Opened, Split, open};
+use crate::config::RunConfig;
+use crate::images::with_home;
+use nopropdt_data::{Dataset, DatasetSource, Split};
 use std::path::Path;
 
-/// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
-const VALIDATION_SEED: u64 = 0;
 /// Names of classes told in one line.
 const MOST_NAMES: usize = 5;
-
-/// The dataset with `~` in a folder's path replaced by the home folder.
-pub(super) fn with_home(source: &DatasetSource) -> DatasetSource {
-    match source {
-        DatasetSource::Folder(path) => DatasetSource::Folder(
-            at_home(Path::new(path)).into_os_string().into_string().unwrap_or(path.clone()),
-        ),
-        other => other.clone(),
-    }
-}
-
-/// Looks through a dataset.
-pub(super) fn opened(source: &DatasetSource, options: &LoadOptions) -> Result<Opened> {
-    open(&with_home(source), options).map_err(|error| failure(source, error))
-}
 
 /// Refuses a folder of pictures that is no longer where it was; `remedy` says what to do.
 pub(super) fn must_be_there(source: &DatasetSource, remedy: &str) -> Result<(), UsageError> {
@@ -37,61 +18,6 @@ pub(super) fn must_be_there(source: &DatasetSource, remedy: &str) -> Result<(), 
         }
         _ => Ok(()),
     }
-}
-
-/// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also the number of
-/// parameters of its network.
-pub(super) fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, usize)> {
-    let opened = opened(&config.dataset, &config.load_options(data_dir))?;
-    if let Some([name]) = opened.class_names() {
-        return Err(UsageError(format!(
-            "{source}: must hold pictures of at least two classes; found one class, {name}; if the classes are the folders in it, take {source}/{name}",
-            source = config.dataset
-        ))
-        .into());
-    }
-    // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-    let network = config.network(opened.first_shape(), opened.classes())?;
-    let parameters = network.facts().parameters;
-    Ok((opened, parameters))
-}
-
-/// Reads the images of a run: the dataset without the images for validation, and these.
-pub(super) fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Option<Split>)> {
-    let mut dataset = opened.load().map_err(|error| failure(&config.dataset, error))?;
-    dataset.test = dataset.test.limited(config.limit_test);
-    let train = dataset.train.limited(config.limit_train);
-    let (train, validation) = match config.validation {
-        0 => (train, None),
-        count => {
-            let (train, validation) = train
-                .split_validation(count, VALIDATION_SEED)
-                .map_err(|error| failure(&config.dataset, error))?;
-            (train, Some(validation))
-        }
-    };
-    if train.len() < 2 {
-        let left = train.len();
-        let rule = "training wants at least 2 images";
-        return Err(UsageError(format!(
-            "{rule}; {left} are left by --split, --limit-train and --validation"
-        ))
-        .into());
-    }
-    dataset.train = train;
-    match config.normalize {
-        Some(Normalize::Standard) => normalised(dataset, validation),
-        Some(Normalize::None) | None => Ok((dataset, validation)),
-    }
-}
-
-/// The same images, all normalised by the moments of the training images.
-fn normalised(mut dataset: Dataset, validation: Option<Split>) -> Result<(Dataset, Option<Split>)> {
-    let moments = dataset.train.statistics();
-    dataset.train = dataset.train.with_normalisation(moments.clone())?;
-    dataset.test = dataset.test.with_normalisation(moments.clone())?;
-    let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
-    Ok((dataset, validation))
 }
 
 /// What a user should know of a run's images before it begins, line by line.

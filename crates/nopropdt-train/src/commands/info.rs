@@ -1,8 +1,9 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
-use super::images::opened;
 use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
 use crate::config::Overrides;
+use crate::images::opened;
+use crate::machine::cpu_name;
 use crate::model_file::load;
 use anyhow::Result;
 use nopropdt_blocks::{Method, Weights};
@@ -74,14 +75,6 @@ fn network(arguments: &InfoArguments) -> Result<(Box<dyn Method>, Weights, Image
     let network = config.network(shape, opened.classes())?;
     let weights = network.init(config.seed);
     Ok((network, weights, shape))
-}
-
-/// The processor's name where the system tells it (Linux), else its family.
-pub fn cpu_name() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name =
-        text.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split_once(':'));
-    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 fn describe(info: &Info) -> Result<String, std::fmt::Error> {

@@ -1,6 +1,7 @@
 //! The commands of the `nopropdt-train` program.
 
 mod arguments;
+mod dataset_remedies;
 mod eval;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
@@ -8,23 +9,18 @@ mod images;
 mod info;
 mod numbers;
 mod output;
-mod pace;
 mod paths;
 mod progress;
-mod remedy;
-mod resume;
+mod remedies;
 mod threads;
 mod train;
 
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
 pub use fetch::{FetchArguments, fetch};
-pub use info::cpu_name;
 pub use output::{complain, print};
 pub use paths::typed_path;
 
-use crate::config::ConfigError;
 use crate::data_folder::{ChosenBy, DataFolder};
-use crate::run_folder::RunFolderError;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use threads::thread_pool;
@@ -36,23 +32,21 @@ pub struct UsageError(pub String);
 
 /// Runs a parsed command line.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
+    let done = match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(arguments)) => train::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
-    }
+    };
+    done.map_err(remedies::with_remedy)
 }
 
 /// 2 for wrong use, 130 when interrupted (as shells have it), 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let wrong_use = error.is::<UsageError>()
-        || error.is::<ConfigError>()
-        || error.downcast_ref().is_some_and(|error| !matches!(error, RunFolderError::Io { .. }));
-    match error.downcast_ref::<train::Stopped>() {
+    match error.downcast_ref::<remedies::Stopped>() {
         Some(stopped) if stopped.interrupted => ExitCode::from(130),
-        _ if wrong_use => ExitCode::from(2),
+        _ if error.is::<UsageError>() => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -18,6 +18,6 @@ pub struct FetchArguments {
 /// Always.
 pub fn fetch(_: FetchArguments) -> Result<()> {
     bail!(
-        "fetch: this program was built without downloads; `cargo install nopropdt-train --features fetch` builds one with them"
+        "fetch: this program was built without downloads; `cargo xtask fetch-data` brings datasets in a checkout, `cargo install nopropdt-train --features fetch` builds a program that does"
     )
 }

@@ -3,24 +3,31 @@
 use super::output::{complain, print};
 use super::percent;
 use crate::metrics::EpochMetrics;
+use crate::run::{Observer, Run, Step};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Shows the progress of a run.
 pub struct Display {
     bar: ProgressBar,
     epochs: usize,
+    /// Training images an epoch.
+    images: usize,
     /// Test accuracy of the last finished epoch, as shown; empty before the first.
     accuracy: Mutex<String>,
     /// Whether lines go to standard error, because standard output belongs to machines.
     quiet_output: bool,
+    /// Set when the user wants to stop.
+    stop: Arc<AtomicBool>,
 }
 
 impl Display {
-    /// A display for a run of `epochs` epochs of `images` images; no bar when not wanted or not on a terminal.
-    pub fn new(epochs: usize, images: usize, finished: usize, no_progress: bool, quiet_output: bool) -> Self {
+    /// A display for what is left of a run; no bar when not wanted or not on a terminal.
+    pub fn new(run: &Run, no_progress: bool, quiet_output: bool, stop: Arc<AtomicBool>) -> Self {
+        let (epochs, images) = (run.config().epochs, run.dataset().train.len());
         let bar = if no_progress || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
@@ -31,22 +38,41 @@ impl Display {
         };
         let template = "{prefix} {wide_bar:.cyan/dim} {percent:>3} %  {msg}  eta {eta}";
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template is valid"));
-        bar.set_position((finished * images) as u64);
+        bar.set_position((run.finished() * images) as u64);
         bar.reset_eta();
-        Self { bar, epochs, accuracy: Mutex::default(), quiet_output }
+        Self { bar, epochs, images, accuracy: Mutex::default(), quiet_output, stop }
     }
 
-    /// Moves the bar: `share` of epoch `epoch` (from 0) is done.
-    pub fn step(&self, epoch: usize, share: f64, images: usize, seconds: f64, loss: f64) {
-        let here = share * images as f64;
-        self.bar.set_position((epoch * images) as u64 + here as u64);
+    /// Prints a line above the bar.
+    pub fn line(&self, text: &str) {
+        self.bar.suspend(|| {
+            if self.quiet_output {
+                complain(text);
+            } else {
+                // A lost line is no reason to stop a long run: metrics.jsonl holds the same numbers.
+                print(text).ok();
+            }
+        });
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Display {
+    /// Moves the bar.
+    fn step(&self, Step { epoch, share, seconds, loss }: Step) {
+        let here = share * self.images as f64;
+        self.bar.set_position((epoch * self.images) as u64 + here as u64);
         self.bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
         let accuracy = self.accuracy.lock().unwrap_or_else(PoisonError::into_inner);
         self.bar.set_message(format!("loss {loss:.4}{accuracy}  {:.0} images/s", here / seconds.max(1e-9)));
     }
 
     /// A line about a finished epoch.
-    pub fn epoch(&self, metrics: &EpochMetrics, left: Duration) {
+    fn epoch(&self, metrics: &EpochMetrics, left: Duration) {
         let accuracy = format!("  test {}", percent(metrics.test_accuracy));
         *self.accuracy.lock().unwrap_or_else(PoisonError::into_inner) = accuracy;
         let loss = metrics.train_loss.iter().sum::<f64>() / metrics.train_loss.len() as f64;
@@ -69,20 +95,7 @@ impl Display {
         ));
     }
 
-    /// Prints a line above the bar.
-    pub fn line(&self, text: &str) {
-        self.bar.suspend(|| {
-            if self.quiet_output {
-                complain(text);
-            } else {
-                // A lost line is no reason to stop a long run: metrics.jsonl holds the same numbers.
-                print(text).ok();
-            }
-        });
-    }
-
-    /// Removes the bar.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
     }
 }

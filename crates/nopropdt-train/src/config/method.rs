@@ -1,70 +1,15 @@
-//! Which method a configuration names, and which settings mean anything to it.
+//! The network that settings describe, and which of them mean anything to their method.
 
-use super::{ConfigError, EmbeddingKind, Order, Precision, RunConfig};
+use super::error::ConfigError;
+use super::kinds::{EmbeddingKind, HeadKind, MethodKind, Order, PrecisionKind};
+use super::run_config::RunConfig;
+use super::size::MOST_PARAMETERS;
 use nopropdt_blocks::{
     Adjoint, AdjointConfig, Backprop, BackpropConfig, BlocksError, CtConfig, DtConfig, EmbeddingConfig,
     FmConfig, HeadConfig, Method, NetworkConfig, NoPropCt, NoPropDt, NoPropFm, Objective, Sampler,
     ScheduleKind,
 };
 use nopropdt_data::ImageShape;
-use serde::{Deserialize, Serialize};
-
-/// How z_T becomes class probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeadKind {
-    /// Softmax of a linear layer (Eq. 14).
-    Softmax,
-    /// By distance to the embeddings (Eq. 15-16).
-    Radial,
-}
-
-/// How a network is trained and answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MethodKind {
-    /// NoProp-DT: discrete time, independently trained blocks.
-    Dt,
-    /// NoProp-CT: continuous time, one network, a learned noise schedule.
-    Ct,
-    /// NoProp-FM: flow matching, one network.
-    Fm,
-    /// End-to-end back-propagation through the blocks of DT.
-    Backprop,
-    /// A neural ODE on the network of CT, trained by the adjoint method.
-    Adjoint,
-}
-
-impl MethodKind {
-    /// The name flags and files use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dt => "dt",
-            Self::Ct => "ct",
-            Self::Fm => "fm",
-            Self::Backprop => "backprop",
-            Self::Adjoint => "adjoint",
-        }
-    }
-
-    /// Whether the method has T blocks, rather than one network for all times.
-    pub fn has_blocks(self) -> bool {
-        matches!(self, Self::Dt | Self::Backprop)
-    }
-
-    /// What an answer on the way is called: every block gives one, and of a network without blocks some steps do.
-    pub fn readout(self) -> &'static str {
-        if self.has_blocks() { "block" } else { "read-out" }
-    }
-
-    /// The rule by which it answers when nobody says anything.
-    pub fn sampler(self) -> Sampler {
-        match self {
-            Self::Dt | Self::Ct => Sampler::Stochastic,
-            Self::Fm | Self::Backprop | Self::Adjoint => Sampler::Euler,
-        }
-    }
-}
 
 impl RunConfig {
     /// How an answer is reached.
@@ -76,11 +21,11 @@ impl RunConfig {
     pub(super) fn check_applies(&self) -> Result<(), ConfigError> {
         let method = self.method;
         let is = |one: MethodKind| method == one;
-        let must = |flag, holds: bool, rule: &str| match holds {
+        let must = |setting, holds: bool, rule: &str| match holds {
             true => Ok(()),
             false => {
                 let found = format!("another value, with method {}", method.name());
-                Err(ConfigError::Range { flag, rule: rule.into(), found })
+                Err(ConfigError::Range { setting, rule: rule.into(), found })
             }
         };
         let scheduled = is(MethodKind::Dt) || is(MethodKind::Ct);
@@ -115,8 +60,8 @@ impl RunConfig {
     pub fn network(&self, image: ImageShape, classes: usize) -> Result<Box<dyn Method>, ConfigError> {
         let network = self.boxed(image, classes)?;
         let found = network.facts().parameters;
-        if found > super::MOST_PARAMETERS {
-            let (most, ways) = (super::MOST_PARAMETERS, self.smaller(image, classes));
+        if found > MOST_PARAMETERS {
+            let (most, ways) = (MOST_PARAMETERS, self.smaller(image, classes));
             return Err(ConfigError::TooLarge { found, most, ways });
         }
         Ok(network)
@@ -151,9 +96,9 @@ impl RunConfig {
 
     fn kernel_precision(&self) -> nopropdt_tensor::Precision {
         match self.precision {
-            Precision::Auto => nopropdt_tensor::Isa::active().fastest_precision(),
-            Precision::F32 => nopropdt_tensor::Precision::F32,
-            Precision::Bf16 => nopropdt_tensor::Precision::Bf16,
+            PrecisionKind::Auto => nopropdt_tensor::Isa::active().fastest_precision(),
+            PrecisionKind::F32 => nopropdt_tensor::Precision::F32,
+            PrecisionKind::Bf16 => nopropdt_tensor::Precision::Bf16,
         }
     }
 

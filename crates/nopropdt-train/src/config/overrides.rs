@@ -1,29 +1,41 @@
 //! Settings as people write them: any may be left out. Flags, presets and files all take this form.
 
-use super::{
-    BlockKind, ConfigError, EmbeddingKind, HeadKind, ImageSize, LearningRateKind, MethodKind, Normalize,
-    OptimizerKind, Order, Precision, Preset, RunConfig, whole,
+use super::error::ConfigError;
+use super::image_size::ImageSize;
+use super::kinds::{
+    BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
+    PrecisionKind,
 };
+use super::whole;
 use nopropdt_blocks::{EmbeddingStart, Objective, Sampler, ScheduleKind};
-use nopropdt_data::{Channels, DatasetName, DatasetSource};
-use serde::de::value::{Error as ValueError, StrDeserializer};
-use serde::de::{DeserializeOwned, IntoDeserializer};
+use nopropdt_data::{Channels, DatasetSource};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Parses a name as configuration files spell it, so that flags and files can't disagree.
-pub(crate) fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+#[cfg(feature = "cli")]
+pub(crate) fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error as ValueError, StrDeserializer};
+
     let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
     T::deserialize(deserializer).map_err(|error| error.to_string())
 }
 
 macro_rules! overrides {
-    ($($(#[$meta:meta])* $field:ident: $type:ty,)*) => {
+    ($($(#[doc = $help:literal])* #[arg($($flag:tt)*)] $(#[serde($($key:tt)*)])? $field:ident: $type:ty,)*) => {
         /// Settings that replace those of the layer below; see [`Overrides::resolve`].
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "cli", derive(clap::Args))]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         pub struct Overrides {
-            $($(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
+            $(
+                $(#[doc = $help])*
+                #[cfg_attr(feature = "cli", arg($($flag)*))]
+                $(#[serde($($key)*)])?
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
         }
 
         impl Overrides {
@@ -154,8 +166,8 @@ overrides! {
     #[arg(long, value_parser = named::<Order>, value_name = "NAME", help_heading = "Training")]
     order: Order,
     /// Arithmetic: f32, bf16, or auto, the faster on this processor [default: auto]
-    #[arg(long, value_parser = named::<Precision>, value_name = "NAME", help_heading = "Training")]
-    precision: Precision,
+    #[arg(long, value_parser = named::<PrecisionKind>, value_name = "NAME", help_heading = "Training")]
+    precision: PrecisionKind,
 }
 
 impl Overrides {
@@ -180,20 +192,5 @@ impl Overrides {
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             format!("line {line}: {}", error.message().lines().next().unwrap_or_default())
         })
-    }
-
-    /// The complete configuration: these settings over the preset's, over the dataset's defaults.
-    ///
-    /// # Errors
-    /// The first setting that breaks a rule.
-    pub fn resolve(self, preset: Option<Preset>) -> Result<RunConfig, ConfigError> {
-        let dataset = self.dataset.clone().unwrap_or(DatasetName::Digits.into());
-        let method = self.method.unwrap_or(MethodKind::Dt);
-        let layers = self.over(preset.map(|preset| preset.overrides(&dataset, method)).unwrap_or_default());
-        let complete = layers.over(Preset::defaults(dataset, method));
-        let table = toml::to_string(&complete).expect("overrides have a TOML form");
-        let config: RunConfig = toml::from_str(&table).expect("the defaults hold every setting a run needs");
-        config.validate()?;
-        Ok(config)
     }
 }

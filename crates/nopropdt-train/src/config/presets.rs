@@ -1,14 +1,16 @@
 //! Named settings.
 
-use super::{
+use super::kinds::{
     BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    Overrides, Precision,
+    PrecisionKind,
 };
+use super::overrides::Overrides;
 use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
 use nopropdt_data::{DatasetName, DatasetSource};
 
 /// A named set of settings; flags and files go over it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Preset {
     /// The paper's Table 3 for the dataset and the method: batch 128, constant learning rate, Algorithm 1's order for dt; other
     /// datasets take the epochs of the nearest of its three: grey ones MNIST's, colour ones of 10 classes and folders CIFAR-10's,
@@ -134,7 +136,7 @@ impl Preset {
             clip_norm: Some(0.0),
             seed: Some(0),
             order: Some(Order::Interleaved),
-            precision: Some(Precision::Auto),
+            precision: Some(PrecisionKind::Auto),
         }
     }
 }
@@ -177,7 +179,7 @@ fn paper(dataset: &DatasetSource, method: MethodKind) -> Overrides {
         clip_norm: Some(0.0),
         // Of the others there is one network, and only one order.
         order: Some(if method == Dt { Order::Sequential } else { Order::Interleaved }),
-        precision: Some(Precision::Auto),
+        precision: Some(PrecisionKind::Auto),
         ..Overrides::default()
     }
 }

@@ -1,5 +1,9 @@
 use super::*;
-use nopropdt_data::DatasetName;
+use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
+use nopropdt_data::ImageShape;
+use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource};
+use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
+use std::path::Path;
 
 fn resolved(overrides: Overrides) -> RunConfig {
     overrides.resolve(None).unwrap()
@@ -222,26 +226,28 @@ macro_rules! refusals {
 }
 
 refusals! {
-    epochs_of_zero: { epochs: 0 } => "--epochs: must be from 1 to 1000000; found 0";
-    epochs_without_end: { epochs: usize::MAX } => format!("--epochs: must be from 1 to 1000000; found {}", usize::MAX);
-    warm_up_without_end: { warmup_epochs: 1_000_001 } => "--warmup-epochs: must be from 0 to 1000000; found 1000001";
-    batches_of_zero: { batch_size: 0 } => "--batch-size: must be at least 2; found 0";
-    batches_of_one: { batch_size: 1 } => "--batch-size: must be at least 2; found 1";
-    one_training_image: { limit_train: 1 } => "--limit-train: must be at least 2; found 1";
-    more_padding_than_pixels: { crop_padding: 257 } => "--crop-padding: must be from 0 to 256; found 257";
-    a_split_of_nothing: { split: 0.0 } => "--split: must be above 0 and below 1; found 0";
-    a_split_of_everything: { split: 1.0 } => "--split: must be above 0 and below 1; found 1";
-    a_split_nan: { split: f64::NAN } => "--split: must be above 0 and below 1; found NaN";
-    no_test_image: { limit_test: 0 } => "--limit-test: must be at least 1; found 0";
-    lr_of_zero: { lr: 0.0 } => "--lr: must be above 0 and finite; found 0";
-    lr_below_zero: { lr: -1.0 } => "--lr: must be above 0 and finite; found -1";
-    lr_nan: { lr: f32::NAN } => "--lr: must be above 0 and finite; found NaN";
-    lr_infinite: { lr: f32::INFINITY } => "--lr: must be above 0 and finite; found inf";
-    weight_decay_below_zero: { weight_decay: -0.5 } => "--weight-decay: must be at least 0 and finite; found -0.5";
-    weight_decay_nan: { weight_decay: f64::NAN } => "--weight-decay: must be at least 0 and finite; found NaN";
-    weight_decay_beyond_f32: { weight_decay: 1e60 } => format!("--weight-decay: must be at least 0 and finite; found {}", 1e60);
-    clip_norm_below_zero: { clip_norm: -1.0 } => "--clip-norm: must be above 0, or 0 for no limit; found -1";
-    clip_norm_nan: { clip_norm: f32::NAN } => "--clip-norm: must be above 0, or 0 for no limit; found NaN";
+    epochs_of_zero: { epochs: 0 } => "epochs: must be from 1 to 1000000; found 0";
+    epochs_without_end: { epochs: usize::MAX } => format!("epochs: must be from 1 to 1000000; found {}", usize::MAX);
+    warm_up_without_end: { warmup_epochs: 1_000_001 } => "warmup-epochs: must be from 0 to 1000000; found 1000001";
+    warm_up_beyond_a_cosine: { epochs: 3, warmup_epochs: 4 } => "warmup-epochs: must be at most the 3 epochs of the run; found 4";
+    warm_up_beyond_a_constant: { epochs: 3, warmup_epochs: 4, lr_schedule: LearningRateKind::Constant } => "warmup-epochs: must be at most the 3 epochs of the run; found 4";
+    batches_of_zero: { batch_size: 0 } => "batch-size: must be at least 2; found 0";
+    batches_of_one: { batch_size: 1 } => "batch-size: must be at least 2; found 1";
+    one_training_image: { limit_train: 1 } => "limit-train: must be at least 2; found 1";
+    more_padding_than_pixels: { crop_padding: 257 } => "crop-padding: must be from 0 to 256; found 257";
+    a_split_of_nothing: { split: 0.0 } => "split: must be above 0 and below 1; found 0";
+    a_split_of_everything: { split: 1.0 } => "split: must be above 0 and below 1; found 1";
+    a_split_nan: { split: f64::NAN } => "split: must be above 0 and below 1; found NaN";
+    no_test_image: { limit_test: 0 } => "limit-test: must be at least 1; found 0";
+    lr_of_zero: { lr: 0.0 } => "lr: must be above 0 and finite; found 0";
+    lr_below_zero: { lr: -1.0 } => "lr: must be above 0 and finite; found -1";
+    lr_nan: { lr: f32::NAN } => "lr: must be above 0 and finite; found NaN";
+    lr_infinite: { lr: f32::INFINITY } => "lr: must be above 0 and finite; found inf";
+    weight_decay_below_zero: { weight_decay: -0.5 } => "weight-decay: must be at least 0 and finite; found -0.5";
+    weight_decay_nan: { weight_decay: f64::NAN } => "weight-decay: must be at least 0 and finite; found NaN";
+    weight_decay_beyond_f32: { weight_decay: 1e60 } => format!("weight-decay: must be at least 0 and finite; found {}", 1e60);
+    clip_norm_below_zero: { clip_norm: -1.0 } => "clip-norm: must be above 0, or 0 for no limit; found -1";
+    clip_norm_nan: { clip_norm: f32::NAN } => "clip-norm: must be above 0, or 0 for no limit; found NaN";
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl Whole {
     }
 
     /// Parses the text of a flag.
+    #[cfg(feature = "cli")]
     pub(crate) fn parse<T: std::str::FromStr>(&self, text: &str) -> Result<T, String> {
         text.parse().map_err(|_| format!("must be a whole number {}", self.rule()))
     }
@@ -102,6 +103,7 @@ macro_rules! whole_numbers {
 
             pub(crate) const RANGE: Whole = Whole::new($key, $least, $most);
 
+            #[cfg(feature = "cli")]
             pub(crate) fn parse(text: &str) -> Result<$type, String> {
                 RANGE.parse(text)
             }

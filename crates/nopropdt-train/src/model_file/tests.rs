@@ -208,7 +208,7 @@ fn refusal(change: impl FnOnce(&mut ModelMetadata)) -> String {
 #[test]
 fn metadata_is_not_believed() {
     assert_eq!(refusal(|m| m.format_version = 2), "format version must be 1; found 2");
-    assert!(refusal(|m| m.config.epochs = 0).starts_with("metadata: --epochs: must be from 1"));
+    assert!(refusal(|m| m.config.epochs = 0).starts_with("metadata: epochs: must be from 1"));
     assert!(refusal(|m| m.config.eta = -1.0).starts_with("metadata: eta: must be above 0"));
     // Sizes that would take all memory before the tensors are looked at.
     let huge = refusal(|m| m.image.height = usize::MAX);

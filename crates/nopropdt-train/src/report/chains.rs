@@ -1,9 +1,9 @@
 //! Test images followed through the blocks: a small heat map of class probabilities for each.
 
+use super::data::{ChainPicture, Picture, ReportError};
 use super::html::escape;
 use super::palette;
 use super::pictures::{answer, class_name, image};
-use super::{ChainPicture, Picture, ReportError};
 
 /// More classes than this are summed into one column.
 const MOST_CLASSES: usize = 10;

@@ -1,6 +1,6 @@
 //! From a finished run to what its report shows.
 
-use super::{ChainPicture, Picture, ReportData, Words};
+use super::data::{ChainPicture, Picture, ReportData, Words};
 use crate::config::{EmbeddingKind, MethodKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};

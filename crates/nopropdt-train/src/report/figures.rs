@@ -3,10 +3,11 @@
 use plotters::style::RGBColor;
 
 use super::axis::Axis;
+use super::data::{ReportData, ReportError};
 use super::html::escape;
+use super::numbers;
 use super::palette;
 use super::plot::{Layer, Plot, Points};
-use super::{ReportData, ReportError, numbers};
 use crate::metrics::EpochMetrics;
 
 /// Up to this many blocks get a value above their mark and a swatch of their own in the legend.

@@ -1,7 +1,8 @@
 //! The page: its frame, headline numbers, facts, and the order of the sections.
 
+use super::data::{ReportData, ReportError};
 use super::html::escape;
-use super::{ReportData, ReportError, chains, figures, numbers, pictures};
+use super::{chains, figures, numbers, pictures};
 
 const STYLE: &str = include_str!("style.css");
 

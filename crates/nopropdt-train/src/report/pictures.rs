@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::data::{Picture, ReportError};
 use super::html::escape;
-use super::{Picture, ReportError, numbers};
+use super::numbers;
 
 /// The grid of test images.
 pub(super) fn grid(pictures: &[Picture], class_names: &[String]) -> Result<String, ReportError> {

@@ -8,8 +8,8 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatte
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::ReportError;
 use super::axis::Axis;
+use super::data::ReportError;
 use super::palette;
 
 /// Drawing units, two to a CSS pixel at the usual size: plotters rounds positions to whole units.

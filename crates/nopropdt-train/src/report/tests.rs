@@ -1,6 +1,7 @@
 //! Tests of the whole page.
 
 use super::*;
+use crate::metrics::{EpochMetrics, Summary};
 
 fn picture(channels: usize, prediction: usize) -> Picture {
     let pixels = vec![128; 4 * 4 * channels];

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{EmbeddingKind, LearningRateKind, Overrides, Precision};
+use crate::config::{EmbeddingKind, LearningRateKind, Overrides, PrecisionKind};
 use nopropdt_data::ImageShape;
 use nopropdt_data::{DatasetName, Split, load};
 use std::path::Path;
@@ -39,7 +39,7 @@ const TEN_STEPS: [[f64; 2]; 10] = [
 ];
 
 /// Asserts that the first ten steps in `precision` have the known losses, to a relative `tolerance`.
-fn check_ten_steps(precision: Precision, tolerance: f64) {
+fn check_ten_steps(precision: PrecisionKind, tolerance: f64) {
     let config = config(Overrides { seed: Some(42), precision: Some(precision), ..Overrides::default() });
     let (network, data) = (network(&config), digits(160));
     let mut trainer = Trainer::new(network.as_ref(), &config, 10).unwrap();
@@ -58,13 +58,13 @@ fn check_ten_steps(precision: Precision, tolerance: f64) {
 
 #[test]
 fn ten_seeded_steps_have_known_losses() {
-    check_ten_steps(Precision::F32, 1e-3);
+    check_ten_steps(PrecisionKind::F32, 1e-3);
 }
 
 /// Rounding to 8 bits moves a loss by a percent or two, and no more.
 #[test]
 fn ten_seeded_steps_in_bf16_stay_near_them() {
-    check_ten_steps(Precision::Bf16, 0.04);
+    check_ten_steps(PrecisionKind::Bf16, 0.04);
 }
 
 /// A step with gradient [3, 0] of its own and [4] of the second shared set; its norm is 5.
@@ -264,10 +264,7 @@ fn a_loss_that_is_not_finite_is_placed() {
     let mut trainer = Trainer::new(network.as_ref(), &config, 2).unwrap();
     trainer.weights.blocks[1].values_mut().fill(f32::NAN);
     let message = trainer.epoch(&digits(32), 2, &QUIET).unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "training: the loss of block 2 became NaN in epoch 3 at batch 1; try a smaller --lr or --clip-norm 1"
-    );
+    assert_eq!(message, "training: the loss of block 2 became NaN in epoch 3 at batch 1");
 }
 
 #[test]

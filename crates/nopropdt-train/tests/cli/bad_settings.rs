@@ -20,6 +20,7 @@ fn counts_out_of_range() {
         ("epochs=0", &["--epochs: must be from 1 to 1000000; found 0"]),
         ("epochs=18446744073709551615", &["--epochs: must be from 1 to 1000000; found 18446744073709551615"]),
         ("warmup-epochs=18446744073709551615", &["--warmup-epochs: must be from 0 to 1000000"]),
+        ("epochs=3 warmup-epochs=4", &["--warmup-epochs: must be at most the 3 epochs of the run; found 4"]),
         ("steps=0", &["error: steps: must be from 1 to 10000; found 0"]),
         (
             "steps=18446744073709551615",
@@ -38,7 +39,9 @@ fn counts_out_of_range() {
         ("validation=99999", &["--validation: count must be below the 128 training images; found 99999"]),
         (
             "limit-train=2 validation=1",
-            &["training wants at least 2 images; 1 are left by --split, --limit-train and --validation"],
+            &[
+                "training: must have at least 2 images; found 1; raise --limit-train, or lower --validation or --split",
+            ],
         ),
         (
             "epochs=two",

@@ -2,8 +2,9 @@
 
 use crate::harness::{PROGRAM, Sandbox, complaint, tiny};
 use nopropdt_train::checkpoint::Checkpoint;
+use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -39,6 +40,28 @@ fn start(sandbox: &Sandbox, arguments: impl IntoIterator<Item = String>) -> Chil
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// A program whose lines are read as it writes them.
+struct Heard {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Heard {
+    fn start(sandbox: &Sandbox, arguments: impl IntoIterator<Item = String>) -> Self {
+        let mut command = with_default_signals(PROGRAM);
+        command.args(arguments).current_dir(sandbox.path("")).env_remove("NOPROPDT_ISA");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits for a line that begins so.
+    fn hear(&mut self, beginning: &str) {
+        let heard = self.lines.by_ref().map(Result::unwrap).find(|line| line.starts_with(beginning));
+        assert!(heard.is_some(), "the program ended without a line that begins with {beginning:?}");
+    }
+}
+
 /// Starts the program with the signals ignored that a shell's `trap ''` names.
 fn start_ignoring(sandbox: &Sandbox, signals: &str, arguments: Vec<String>) -> Child {
     let script = format!("trap '' {signals}; exec \"$0\" \"$@\"");
@@ -56,12 +79,21 @@ fn resumed() -> Vec<String> {
     RESUME.map(str::to_owned).to_vec()
 }
 
-fn wait_for(sandbox: &Sandbox, file: &str) {
+/// Longest wait for what must come; a slow machine takes seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[track_caller]
+fn wait_until(mut it_is_so: impl FnMut() -> bool) {
     let began = Instant::now();
-    while !sandbox.exists(file) {
-        assert!(began.elapsed() < Duration::from_secs(60), "{file} did not come");
-        std::thread::sleep(Duration::from_millis(2));
+    while !it_is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain");
+        std::thread::yield_now();
     }
+}
+
+#[track_caller]
+fn wait_for(sandbox: &Sandbox, file: &str) {
+    wait_until(|| sandbox.exists(file));
 }
 
 /// Kills with SIGKILL; whether the program was still running.
@@ -80,10 +112,9 @@ fn finish_and_compare(sandbox: &Sandbox) {
 #[test]
 fn killed_in_a_later_epoch() {
     let sandbox = Sandbox::new();
-    let child = start(&sandbox, tiny(&LONG));
-    wait_for(&sandbox, "run/checkpoint.bin");
-    std::thread::sleep(Duration::from_millis(50));
-    assert!(kill(child), "the run was over before the kill");
+    let mut program = Heard::start(&sandbox, tiny(&LONG));
+    program.hear("epoch 2/5");
+    assert!(kill(program.child), "the run was over before the kill");
     let finished = Checkpoint::read(&sandbox.path("run/checkpoint.bin")).unwrap();
     let finished = finished.epochs("checkpoint".as_ref()).unwrap().len();
     assert!((1..5).contains(&finished), "{finished} epochs were finished");
@@ -99,10 +130,9 @@ fn killed_among_very_short_epochs() {
     whole.ok(tiny(&short));
     assert_eq!(whole.text("run/metrics.jsonl").lines().count(), 150);
     let sandbox = Sandbox::new();
-    let child = start(&sandbox, tiny(&short));
-    wait_for(&sandbox, "run/checkpoint.bin");
-    std::thread::sleep(Duration::from_millis(60));
-    assert!(kill(child), "the run was over before the kill");
+    let mut program = Heard::start(&sandbox, tiny(&short));
+    program.hear("epoch  20/150");
+    assert!(kill(program.child), "the run was over before the kill");
     sandbox.ok(RESUME);
     assert!(sandbox.read("run/model.safetensors") == whole.read("run/model.safetensors"));
     assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 150);
@@ -128,25 +158,45 @@ fn written(sandbox: &Sandbox) -> Option<SystemTime> {
     sandbox.path("run/checkpoint.bin").metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
+/// When a program is killed.
+enum Moment {
+    /// Once the settings are there: it reads images.
+    Settings,
+    /// Once it says a line that begins so.
+    Said(&'static str),
+    /// Once the checkpoint is another: the files made from it are still to come.
+    Checkpoint,
+    /// While a file is being written, if that is seen before it ends.
+    Writing,
+}
+
 #[test]
 fn killed_again_and_again() {
     let sandbox = Sandbox::new();
+    let moments = [
+        Moment::Settings,
+        Moment::Said("epoch"),
+        Moment::Said("run: going on after epoch"),
+        Moment::Checkpoint,
+        Moment::Said("run: going on after epoch"),
+        Moment::Writing,
+        Moment::Settings,
+    ];
     let mut running = 0;
-    // Milliseconds before each kill, after the start (in start-up, mid-epoch) or after an epoch's end (going on, writing).
-    let kills = [(false, 0), (true, 0), (false, 130), (true, 40), (false, 15), (true, 7), (false, 75)];
-    for (round, (wait_for_epoch, pause)) in kills.into_iter().enumerate() {
+    for (round, moment) in moments.into_iter().enumerate() {
         let before = written(&sandbox);
-        let child = if round == 0 { start(&sandbox, tiny(&LONG)) } else { start(&sandbox, resumed()) };
-        wait_for(&sandbox, "run/config.toml");
-        let began = Instant::now();
-        while wait_for_epoch && written(&sandbox) == before {
-            assert!(began.elapsed() < Duration::from_secs(60), "no epoch ended in round {round}");
-            std::thread::sleep(Duration::from_millis(2));
+        let arguments = if round == 0 { tiny(&LONG) } else { resumed() };
+        let mut program = Heard::start(&sandbox, arguments);
+        let writes = || sandbox.names("run").iter().any(|name| name.starts_with(".writing-"));
+        match moment {
+            Moment::Settings => wait_for(&sandbox, "run/config.toml"),
+            Moment::Said(line) => program.hear(line),
+            Moment::Checkpoint => wait_until(|| written(&sandbox) != before),
+            Moment::Writing => wait_until(|| writes() || program.child.try_wait().unwrap().is_some()),
         }
-        std::thread::sleep(Duration::from_millis(pause));
-        running += usize::from(kill(child));
+        running += usize::from(kill(program.child));
     }
-    assert!(running >= 4, "only {running} of 7 kills met a running program");
+    assert!(running >= 5, "only {running} of 7 kills met a running program");
     finish_and_compare(&sandbox);
 }
 

@@ -1,38 +1,36 @@
 //! Where and when a figure was made, so that a page of many runs can say so of each.
 
-use anyhow::{Context, Result, bail};
-use nopropdt_train::commands::cpu_name;
+use crate::machine::cpu_name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The program's commit, the processor, and the day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Origin {
-    pub(super) commit: String,
-    pub(super) machine: String,
+pub struct Origin {
+    /// Of the program's source.
+    pub commit: String,
+    /// The processor.
+    pub machine: String,
     /// Year, month and day, UTC.
-    pub(super) date: String,
+    pub date: String,
 }
 
 impl Origin {
-    /// This source, this machine, today.
-    ///
-    /// # Errors
-    /// When git can't tell the commit.
-    pub(super) fn here() -> Result<Self> {
-        Ok(Self { commit: commit()?, machine: cpu_name(), date: today() })
+    /// A program of this commit, on this machine, today.
+    pub fn here(commit: String) -> Self {
+        Self { commit, machine: cpu_name(), date: today() }
     }
 
     /// The same program on the same machine, today: the source may have moved on since the program was built.
-    pub(super) fn now(&self) -> Self {
+    #[must_use]
+    pub fn now(&self) -> Self {
         Self { date: today(), ..self.clone() }
     }
 }
 
-/// A sentence about what was made where: "3 cells at commit abc on a computer, 2026-01-01 to 2026-01-03".
-pub(super) fn summary(what: &str, origins: &[Option<Origin>]) -> Vec<String> {
+/// Sentences about what was made where: "3 cells at commit abc on a computer, 2026-01-01 to 2026-01-03".
+pub fn summary(what: &str, origins: &[Option<Origin>]) -> Vec<String> {
     let mut groups: BTreeMap<Option<(&str, &str)>, Vec<&str>> = BTreeMap::new();
     for origin in origins {
         let place = origin.as_ref().map(|origin| (origin.commit.as_str(), origin.machine.as_str()));
@@ -50,23 +48,6 @@ pub(super) fn summary(what: &str, origins: &[Option<Origin>]) -> Vec<String> {
         }
     };
     groups.into_iter().map(line).collect()
-}
-
-/// The commit, and whether the source was changed since.
-fn commit() -> Result<String> {
-    let id = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--", "crates", "xtask", "Cargo.toml", "Cargo.lock"])?;
-    Ok(if changed.is_empty() { id } else { format!("{id} with changes") })
-}
-
-fn git(arguments: &[&str]) -> Result<String> {
-    let what = || format!("git {}", arguments.join(" "));
-    let output = Command::new("git").args(arguments).current_dir(crate::root()).output();
-    let output = output.with_context(|| format!("{}: can't be started", what()))?;
-    if !output.status.success() {
-        bail!("{}: {}", what(), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn today() -> String {

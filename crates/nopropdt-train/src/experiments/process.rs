@@ -1,17 +1,12 @@
 //! Running the program as a child: what it says goes to a log, and an interruption of this program ends it too.
 
-use anyhow::{Context, Result};
+use super::error::ExperimentError;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-/// The user wants to stop. What is finished stays, and the same command goes on from there.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("interrupted; the same command goes on from here")]
-pub(crate) struct Interrupted;
 
 /// How often a child is looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -20,45 +15,47 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The exit code of an interrupted child.
 const INTERRUPTED: i32 = 130;
 
-/// Runs `program`: what it printed as its result or, as the inner error, the line that says why it failed. Calls `watch` again and
+/// Runs `program`: what it printed as its result or, as the inner error, the line that says why it failed. Calls `tick` again and
 /// again meanwhile.
 ///
 /// # Errors
-/// [`Interrupted`] when `stop` was set or the child was interrupted; when the child can't be started or the log can't be written.
+/// [`ExperimentError::Interrupted`] when `stop` was set or the child was interrupted; when the child can't be run or the log can't
+/// be written.
 pub(super) fn call(
     program: &Path,
     arguments: &[String],
     log: &Path,
     stop: &AtomicBool,
-    watch: &dyn Fn(),
-) -> Result<Result<String, String>> {
-    let in_log = || log.display().to_string();
-    let said = File::options().create(true).append(true).open(log).with_context(in_log)?;
-    let before = said.metadata().with_context(in_log)?.len();
-    let mut printed = tempfile::tempfile().context("the child's result needs a temporary file")?;
+    tick: &dyn Fn(),
+) -> Result<Result<String, String>, ExperimentError> {
+    let in_log = ExperimentError::io(log);
+    let failed = |reason| ExperimentError::Process { program: program.to_owned(), reason };
+    let said = File::options().create(true).append(true).open(log).map_err(&in_log)?;
+    let before = said.metadata().map_err(&in_log)?.len();
+    let mut printed = tempfile::tempfile().map_err(failed)?;
     let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
-        .stdout(Stdio::from(printed.try_clone()?))
+        .stdout(Stdio::from(printed.try_clone().map_err(failed)?))
         .stderr(Stdio::from(said))
         .spawn()
-        .with_context(|| format!("{}: can't be started", program.display()))?;
-    let status = wait(child, stop, watch)?;
+        .map_err(failed)?;
+    let status = wait(child, stop, tick).map_err(failed)?;
     if stop.load(Ordering::SeqCst) || status.code() == Some(INTERRUPTED) {
-        return Err(Interrupted.into());
+        return Err(ExperimentError::Interrupted);
     }
     if status.success() {
         let mut text = String::new();
-        printed.seek(SeekFrom::Start(0))?;
-        printed.read_to_string(&mut text).context("the child's result can't be read")?;
+        printed.seek(SeekFrom::Start(0)).map_err(failed)?;
+        printed.read_to_string(&mut text).map_err(failed)?;
         return Ok(Ok(text));
     }
-    let all = fs::read(log).with_context(in_log)?;
+    let all = fs::read(log).map_err(&in_log)?;
     let why = reason(&String::from_utf8_lossy(all.get(before as usize..).unwrap_or_default()));
     Ok(Err(format!("{why} ({status}, all of it in {})", log.display())))
 }
 
-fn wait(mut child: Child, stop: &AtomicBool, watch: &dyn Fn()) -> Result<ExitStatus> {
+fn wait(mut child: Child, stop: &AtomicBool, tick: &dyn Fn()) -> io::Result<ExitStatus> {
     let mut asked: Option<Instant> = None;
     let mut passed_on = false;
     loop {
@@ -72,17 +69,17 @@ fn wait(mut child: Child, stop: &AtomicBool, watch: &dyn Fn()) -> Result<ExitSta
                 end(&mut child)?;
             }
         }
-        watch();
+        tick();
         std::thread::sleep(TICK);
     }
 }
 
 /// Asks a child to end, so that it can leave its files whole; where there is no asking, ends it.
-fn end(child: &mut Child) -> Result<()> {
+fn end(child: &mut Child) -> io::Result<()> {
     let asked = cfg!(unix)
         && Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok_and(|s| s.success());
     if !asked {
-        child.kill().context("a child can't be ended")?;
+        child.kill()?;
     }
     Ok(())
 }
@@ -106,7 +103,7 @@ mod tests {
     }
 
     #[cfg(unix)]
-    fn shell(script: &str, log: &Path, stop: &AtomicBool) -> Result<Result<String, String>> {
+    fn shell(script: &str, log: &Path, stop: &AtomicBool) -> Result<Result<String, String>, ExperimentError> {
         call(Path::new("/bin/sh"), &["-c".into(), script.into()], log, stop, &|| ())
     }
 
@@ -119,16 +116,21 @@ mod tests {
         let why = shell("echo new >&2; exit 3", &log, &stop).unwrap().unwrap_err();
         assert!(why.starts_with("new (exit status: 3, all of it in ") && why.contains("log.txt"), "{why}");
         assert_eq!(fs::read_to_string(&log).unwrap(), "error: old\nnew\n");
-        assert!(shell("exit 130", &log, &stop).unwrap_err().is::<Interrupted>());
+        assert!(matches!(shell("exit 130", &log, &stop), Err(ExperimentError::Interrupted)));
     }
 
+    /// The child is told to end only once it listens: `stop` is set when it has said so.
     #[cfg(unix)]
     #[test]
     fn an_interruption_reaches_the_child_and_waits_for_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (log, stop) = (folder.path().join("log.txt"), AtomicBool::new(true));
-        let tidy = "trap 'echo tidy >&2; exit 0' TERM; while :; do sleep 0.05; done";
-        assert!(shell(tidy, &log, &stop).unwrap_err().is::<Interrupted>());
-        assert_eq!(fs::read_to_string(&log).unwrap(), "tidy\n");
+        let (log, stop) = (folder.path().join("log.txt"), AtomicBool::new(false));
+        let tidy = "trap 'echo tidy >&2; exit 0' TERM; echo listens >&2; while :; do sleep 0.05; done";
+        let said = || fs::read_to_string(&log).unwrap();
+        let stop_when_it_listens = || stop.store(said().contains("listens"), Ordering::SeqCst);
+        let arguments = ["-c".to_owned(), tidy.to_owned()];
+        let ended = call(Path::new("/bin/sh"), &arguments, &log, &stop, &stop_when_it_listens);
+        assert!(matches!(ended, Err(ExperimentError::Interrupted)));
+        assert_eq!(said(), "listens\ntidy\n");
     }
 }

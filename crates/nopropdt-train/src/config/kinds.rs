@@ -1,0 +1,154 @@
+//! Settings that are one of a few names.
+
+use nopropdt_blocks::Sampler;
+use nopropdt_tensor::Isa;
+use serde::{Deserialize, Serialize};
+
+/// How z_T becomes class probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadKind {
+    /// Softmax of a linear layer (Eq. 14).
+    Softmax,
+    /// By distance to the embeddings (Eq. 15-16).
+    Radial,
+}
+
+/// How a network is trained and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodKind {
+    /// NoProp-DT: discrete time, independently trained blocks.
+    Dt,
+    /// NoProp-CT: continuous time, one network, a learned noise schedule.
+    Ct,
+    /// NoProp-FM: flow matching, one network.
+    Fm,
+    /// End-to-end back-propagation through the blocks of DT.
+    Backprop,
+    /// A neural ODE on the network of CT, trained by the adjoint method.
+    Adjoint,
+}
+
+impl MethodKind {
+    /// The name flags and files use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dt => "dt",
+            Self::Ct => "ct",
+            Self::Fm => "fm",
+            Self::Backprop => "backprop",
+            Self::Adjoint => "adjoint",
+        }
+    }
+
+    /// Whether the method has T blocks, rather than one network for all times.
+    pub fn has_blocks(self) -> bool {
+        matches!(self, Self::Dt | Self::Backprop)
+    }
+
+    /// What an answer on the way is called: every block gives one, and of a network without blocks some steps do.
+    pub fn readout(self) -> &'static str {
+        if self.has_blocks() { "block" } else { "read-out" }
+    }
+
+    /// The rule by which it answers when nobody says anything.
+    pub fn sampler(self) -> Sampler {
+        match self {
+            Self::Dt | Self::Ct => Sampler::Stochastic,
+            Self::Fm | Self::Backprop | Self::Adjoint => Sampler::Euler,
+        }
+    }
+}
+
+/// Class embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingKind {
+    /// Fixed identity, d = m.
+    OneHot,
+    /// Trained, d = `embedding-dim`.
+    Learned,
+    /// Trained, starting from an image of each class; d = the size of an image.
+    Prototype,
+}
+
+/// Which published block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockKind {
+    /// The paper's (Figure 6).
+    Paper,
+    /// The reference repository's.
+    Reference,
+    /// The paper's with residual convolutions.
+    Residual,
+}
+
+/// In which order blocks see batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// All blocks train on a batch, side by side, before the next batch.
+    Interleaved,
+    /// Algorithm 1 as printed: in each epoch block 1 sees every batch, then block 2, …
+    Sequential,
+}
+
+/// Update rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// Adam; weight decay is added to the gradient.
+    Adam,
+    /// Stochastic gradient descent with momentum 0.9.
+    Sgd,
+}
+
+/// Learning rate over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LearningRateKind {
+    /// The same throughout, as in the paper.
+    Constant,
+    /// Half a cosine wave down to 0 at the end of the run.
+    Cosine,
+    /// The reference repository's: a cosine wave meant for epochs, stepped every batch.
+    Reference,
+}
+
+/// Arithmetic of the kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrecisionKind {
+    /// The one this processor's kernels are fastest in.
+    Auto,
+    /// 32-bit floats throughout.
+    F32,
+    /// Activations and products of convolutions and linear layers in bf16; sums, weights, statistics and optimisers in f32.
+    Bf16,
+}
+
+impl PrecisionKind {
+    /// This precision with `auto` decided for the kernels of `isa`.
+    #[must_use]
+    pub fn decided(self, isa: Isa) -> Self {
+        match (self, isa.fastest_precision()) {
+            (Self::Auto, nopropdt_tensor::Precision::F32) => Self::F32,
+            (Self::Auto, nopropdt_tensor::Precision::Bf16) => Self::Bf16,
+            (decided, _) => decided,
+        }
+    }
+}
+
+/// What is done to pixel values, which are fractions of full scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalize {
+    /// Nothing, as in the paper.
+    None,
+    /// Mean 0 and deviation 1 in each channel, over the training images.
+    Standard,
+}

@@ -1,0 +1,30 @@
+//! What a measurement of a trained network says: the object that `eval --json` prints.
+
+use crate::statistics::Measured;
+use serde::{Deserialize, Serialize};
+
+/// Accuracies of a model over some runs, each with noise of its own. They are fractions, 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// The model's file.
+    pub model: String,
+    /// What it was tested on.
+    pub dataset: String,
+    /// Test images.
+    pub images: usize,
+    /// Measurements.
+    pub runs: u64,
+    /// Draws of the noise averaged into one answer.
+    pub draws: u64,
+    /// Which answer `accuracy` is of: `chain` or `consensus`.
+    pub readout: String,
+    /// Accuracy of that answer.
+    pub accuracy: Measured,
+    /// Accuracy of the chain (the paper's read-out).
+    pub test_accuracy: Measured,
+    /// Accuracy when the blocks' class probabilities are averaged.
+    pub test_accuracy_consensus: Measured,
+    /// Accuracy when the answer is read after each block, block 1 first.
+    pub test_accuracy_per_block: Vec<Measured>,
+}

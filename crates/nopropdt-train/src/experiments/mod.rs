@@ -1,0 +1,29 @@
+//! Many trainings and their measurements: cells that are each run once, in a process and a folder of their own, so that what is
+//! finished stays finished, whatever becomes of the others.
+//!
+//! A [`Cell`] is a name, complete settings and a [`Measure`]; its [`Outcome`] is kept beside them, and counts for these settings alone.
+//! A [`Runner`] trains and measures cells by the program `nopropdt-train`, which gets no share of this process's memory and can crash
+//! without it; a [`Shard`] divides cells among machines; a [`Watch`] sees it all.
+
+mod cell;
+mod error;
+mod origin;
+mod outcome;
+mod process;
+mod program;
+mod record;
+mod runner;
+#[cfg(all(test, unix))]
+mod runner_tests;
+mod shard;
+mod watch;
+
+pub use cell::{Cell, Measure};
+pub use error::ExperimentError;
+pub use origin::{Origin, summary};
+pub use outcome::{Fate, Outcome};
+pub use program::{Place, Program};
+pub use record::{read_record, write_record};
+pub use runner::Runner;
+pub use shard::Shard;
+pub use watch::Watch;

@@ -1,0 +1,113 @@
+//! The images of a run: opened, loaded and parted as its settings say.
+
+use crate::config::{ConfigError, Normalize, RunConfig};
+use crate::home::at_home;
+use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Opened, Split, open};
+use std::path::Path;
+
+/// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
+const VALIDATION_SEED: u64 = 0;
+
+/// Why a run can't have its images.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImagesError {
+    /// The dataset can't be read, or not as asked.
+    #[error("{error}")]
+    Data {
+        /// The dataset.
+        dataset: DatasetSource,
+        /// What is wrong.
+        error: Box<DataError>,
+    },
+    /// There is nothing to tell apart.
+    #[error("{dataset}: must hold pictures of at least two classes; found one class, {class}")]
+    OneClass {
+        /// The dataset.
+        dataset: DatasetSource,
+        /// Its only class.
+        class: String,
+    },
+    /// Too few images are left to train on.
+    #[error("training: must have at least 2 images; found {left}")]
+    TooFew {
+        /// Training images left.
+        left: usize,
+    },
+    /// The network can't take images of this shape.
+    #[error(transparent)]
+    Network(#[from] ConfigError),
+}
+
+/// The dataset with `~` in a folder's path replaced by the home folder.
+pub(crate) fn with_home(source: &DatasetSource) -> DatasetSource {
+    match source {
+        DatasetSource::Folder(path) => DatasetSource::Folder(
+            at_home(Path::new(path)).into_os_string().into_string().unwrap_or(path.clone()),
+        ),
+        other => other.clone(),
+    }
+}
+
+/// Looks through a dataset.
+///
+/// # Errors
+/// [`ImagesError::Data`].
+pub fn opened(source: &DatasetSource, options: &LoadOptions) -> Result<Opened, ImagesError> {
+    open(&with_home(source), options)
+        .map_err(|error| ImagesError::Data { dataset: source.clone(), error: Box::new(error) })
+}
+
+/// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also the number of
+/// parameters of its network.
+///
+/// # Errors
+/// [`ImagesError`].
+pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, usize), ImagesError> {
+    let opened = opened(&config.dataset, &config.load_options(data_dir))?;
+    if let Some([class]) = opened.class_names() {
+        return Err(ImagesError::OneClass { dataset: config.dataset.clone(), class: class.clone() });
+    }
+    // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
+    let network = config.network(opened.first_shape(), opened.classes())?;
+    let parameters = network.facts().parameters;
+    Ok((opened, parameters))
+}
+
+/// Reads the images of a run: the dataset without the images for validation, and these.
+///
+/// # Errors
+/// [`ImagesError::Data`] and [`ImagesError::TooFew`].
+pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Option<Split>), ImagesError> {
+    let failed = |error| ImagesError::Data { dataset: config.dataset.clone(), error: Box::new(error) };
+    let mut dataset = opened.load().map_err(failed)?;
+    dataset.test = dataset.test.limited(config.limit_test);
+    let train = dataset.train.limited(config.limit_train);
+    let (train, validation) = match config.validation {
+        0 => (train, None),
+        count => {
+            let (train, validation) = train.split_validation(count, VALIDATION_SEED).map_err(failed)?;
+            (train, Some(validation))
+        }
+    };
+    if train.len() < 2 {
+        return Err(ImagesError::TooFew { left: train.len() });
+    }
+    dataset.train = train;
+    match config.normalize {
+        Some(Normalize::Standard) => normalised(dataset, validation).map_err(failed),
+        Some(Normalize::None) | None => Ok((dataset, validation)),
+    }
+}
+
+/// The same images, all normalised by the moments of the training images.
+fn normalised(
+    mut dataset: Dataset,
+    validation: Option<Split>,
+) -> Result<(Dataset, Option<Split>), DataError> {
+    let moments = dataset.train.statistics();
+    dataset.train = dataset.train.with_normalisation(moments.clone())?;
+    dataset.test = dataset.test.with_normalisation(moments.clone())?;
+    let validation = validation.map(|split| split.with_normalisation(moments)).transpose()?;
+    Ok((dataset, validation))
+}

@@ -1,0 +1,37 @@
+//! What a run tells while it trains, and what it asks.
+
+use crate::metrics::EpochMetrics;
+use std::time::Duration;
+
+/// How far an epoch is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Share of it that is done, 0 to 1.
+    pub share: f64,
+    /// Seconds it has taken.
+    pub seconds: f64,
+    /// Mean squared error of the last batch.
+    pub loss: f64,
+}
+
+/// Somebody who watches a run.
+pub trait Observer: Sync {
+    /// A batch went through some of the blocks.
+    fn step(&self, _step: Step) {}
+
+    /// An epoch was measured; the rest will take about as long as `left`.
+    fn epoch(&self, _metrics: &EpochMetrics, _left: Duration) {}
+
+    /// Whether the run is to stop at the next batch.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// Says nothing and stops nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

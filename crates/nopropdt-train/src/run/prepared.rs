@@ -1,0 +1,81 @@
+//! A run on its way to a folder: its dataset looked through, then its images in memory and its network made.
+
+use super::error::RunError;
+use crate::config::{EmbeddingKind, RunConfig};
+use crate::image_hash::image_hash;
+use crate::images::{load_splits, opened_for};
+use crate::memory::Watch;
+use crate::memory_limit::{Shortfall, shortfall};
+use crate::prototypes::members;
+use nopropdt_blocks::Method;
+use nopropdt_data::{Dataset, Opened, Split};
+use nopropdt_tensor::Isa;
+use std::path::Path;
+
+/// A run whose dataset was looked through and whose network can be made.
+pub struct Prepared {
+    config: RunConfig,
+    opened: Opened,
+    parameters: usize,
+}
+
+impl Prepared {
+    /// Looks through the dataset, which is embedded, a folder, or in `data_dir`.
+    ///
+    /// # Errors
+    /// What is wrong with the dataset, or with the settings for its images.
+    pub fn open(config: RunConfig, data_dir: &Path) -> Result<Self, RunError> {
+        let (opened, parameters) = opened_for(&config, data_dir)?;
+        Ok(Self { config, opened, parameters })
+    }
+
+    /// By how much memory will be too small; none when it may be enough.
+    pub fn shortfall(&self) -> Option<Shortfall> {
+        shortfall(&self.config, self.parameters, self.opened.image_bytes())
+    }
+
+    /// Reads the images and makes the network.
+    ///
+    /// # Errors
+    /// When images can't be read, too few are left, or an embedding lacks its prototypes.
+    pub fn load(self) -> Result<Loaded, RunError> {
+        let Self { config, opened, .. } = self;
+        let isa = Isa::selected()?;
+        let (dataset, validation) = load_splits(&config, opened)?;
+        let memory = Watch::start();
+        let network = config.network(dataset.shape(), dataset.classes())?;
+        if config.embedding == EmbeddingKind::Prototype {
+            // Known now, so that no folder is made for a run that can't begin.
+            members(&dataset.train, dataset.classes())?;
+        }
+        let images = image_hash(&[&dataset.train, &dataset.test]);
+        Ok(Loaded { config, dataset, validation, images, network, isa, memory })
+    }
+}
+
+/// A run that lacks nothing but its folder.
+pub struct Loaded {
+    /// The settings, with the place where the images lie now.
+    pub(super) config: RunConfig,
+    pub(super) dataset: Dataset,
+    pub(super) validation: Option<Split>,
+    /// Hash of the training and test images.
+    pub(super) images: [u8; 32],
+    pub(super) network: Box<dyn Method>,
+    pub(super) isa: Isa,
+    /// Since the images were read.
+    pub(super) memory: Watch,
+}
+
+impl Loaded {
+    /// Counts the memory of training from here on. A program calls this after it had the allocator give back what reading the images
+    /// has freed.
+    pub fn count_memory_anew(&mut self) {
+        self.memory = Watch::start();
+    }
+
+    /// The name of a run of this dataset and method: `digits-dt`.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.dataset.name, self.config.method.name())
+    }
+}

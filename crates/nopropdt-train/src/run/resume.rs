@@ -1,0 +1,168 @@
+//! Going on with a run: what it is, what it has done, and where its images lie now.
+
+use super::error::{ResumeError, RunError};
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::config::{ConfigError, Overrides, RunConfig};
+use crate::files::{WriteError, refresh_file, replace_file};
+use crate::metrics::EpochMetrics;
+use crate::metrics_file::{metrics_lines, read_metrics};
+use crate::run_folder::RunFolder;
+use crate::trainer::Trainer;
+use nopropdt_data::DatasetSource;
+use std::path::Path;
+
+/// A run that was saved, before its images are read.
+pub struct Saved {
+    /// Its settings, with the place where the images lie now.
+    pub config: RunConfig,
+    /// Its folder.
+    pub folder: RunFolder,
+}
+
+impl Saved {
+    /// The run at `path`, with its own settings to the letter. Where the pictures of a folder lie may be told anew by `place`.
+    ///
+    /// # Errors
+    /// When there is no run, it has lost its checkpoint, or `place` is another dataset.
+    pub fn open(path: &Path, place: Option<DatasetSource>) -> Result<Self, RunError> {
+        let folder = RunFolder::open(path)?;
+        refuse_lost_checkpoint(&folder)?;
+        let mut config = match folder.config().is_file() {
+            true => Overrides::from_file(&folder.config())?.resolve(None)?,
+            false => {
+                let path = folder.checkpoint();
+                config_of(&Checkpoint::read(&path).map_err(ResumeError::from)?, &path)?
+            }
+        };
+        match (&config.dataset, place) {
+            (_, None) => {}
+            (DatasetSource::Folder(_), Some(place @ DatasetSource::Folder(_))) => config.dataset = place,
+            (own, Some(other)) if *own == other => {}
+            (own, Some(found)) => return Err(ResumeError::OtherDataset { own: own.clone(), found }.into()),
+        }
+        Ok(Self { config, folder })
+    }
+}
+
+/// Files that only a finished epoch leaves, without the checkpoint that is written before them.
+fn refuse_lost_checkpoint(folder: &RunFolder) -> Result<(), ResumeError> {
+    let checkpoint = folder.checkpoint();
+    if checkpoint.exists() {
+        return Ok(());
+    }
+    let left = [folder.summary(), folder.model(), folder.metrics(), folder.report()];
+    let Some(file) = left.into_iter().find(|file| file.exists()) else { return Ok(()) };
+    let epochs = read_metrics(&folder.metrics()).map_or(0, |epochs| epochs.len());
+    let told = match epochs {
+        0 => format!("{} is of a finished epoch", file.display()),
+        1 => format!("{} tells of a finished epoch", folder.metrics().display()),
+        _ => format!("{} tells of {epochs} finished epochs", folder.metrics().display()),
+    };
+    Err(ResumeError::Lost { checkpoint, told })
+}
+
+/// The settings in a checkpoint, as files keep them.
+fn config_of(checkpoint: &Checkpoint, path: &Path) -> Result<RunConfig, ConfigError> {
+    let named = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
+    let overrides = Overrides::from_text(&checkpoint.config).map_err(named)?;
+    Ok(overrides.resolve(None).map_err(|error| named(error.to_string()))?.without_place())
+}
+
+/// A run with finished epochs.
+pub(super) struct TakenUp {
+    /// Its settings, as files keep them.
+    pub(super) config: RunConfig,
+    /// The finished epochs.
+    pub(super) metrics: Vec<EpochMetrics>,
+    /// Seconds they took.
+    pub(super) seconds: f64,
+    checkpoint: Checkpoint,
+}
+
+impl TakenUp {
+    /// What the run has done so far, when its settings and images are those it was started with; none when no epoch was finished.
+    /// The settings are written again where they lack the place where the images lie now.
+    pub(super) fn find(
+        folder: &RunFolder,
+        config: &RunConfig,
+        images: [u8; 32],
+    ) -> Result<Option<Self>, RunError> {
+        let path = folder.checkpoint();
+        let taken_up = match path.exists() {
+            true => {
+                let checkpoint = Checkpoint::read(&path).map_err(ResumeError::from)?;
+                Some(Self::checked(folder, checkpoint, config, images)?)
+            }
+            false => None,
+        };
+        let written = Overrides::from_file(&folder.config()).ok().and_then(|written| written.dataset);
+        if written.as_ref() != Some(&config.dataset) {
+            replace_file(&folder.config(), config.to_toml().as_bytes())?;
+        }
+        Ok(taken_up)
+    }
+
+    fn checked(
+        folder: &RunFolder,
+        checkpoint: Checkpoint,
+        config: &RunConfig,
+        images: [u8; 32],
+    ) -> Result<Self, RunError> {
+        let path = folder.checkpoint();
+        let started = config_of(&checkpoint, &path)?;
+        // The same pictures are the same run, wherever they lie: their hash guards.
+        let here = RunConfig { dataset: started.dataset.clone(), ..config.clone() };
+        let both_folders = matches!(
+            (&config.dataset, &started.dataset),
+            (DatasetSource::Folder(_), DatasetSource::Folder(_))
+        );
+        let found = if both_folders { here } else { config.clone() };
+        if let Some((wanted, found)) = difference(&started.to_toml(), &found.to_toml()) {
+            return Err(ResumeError::OtherSettings { config: folder.config(), wanted, found }.into());
+        }
+        if checkpoint.images != images {
+            let dataset = config.dataset.clone();
+            return Err(ResumeError::OtherImages { checkpoint: path, dataset }.into());
+        }
+        let metrics = checkpoint.epochs(&path).map_err(ResumeError::from)?;
+        Ok(Self { config: started, metrics, seconds: checkpoint.seconds, checkpoint })
+    }
+
+    /// Puts the state into the trainer, and the finished epochs into their file.
+    pub(super) fn restore(
+        self,
+        folder: &RunFolder,
+        trainer: &mut Trainer<'_>,
+    ) -> Result<Vec<EpochMetrics>, ResumeError> {
+        let path = folder.checkpoint();
+        let mut weights = trainer.weights().clone();
+        let states = self.checkpoint.restore(&path, &mut weights)?;
+        trainer.restore(weights, states).map_err(|error| CheckpointError {
+            file: path.display().to_string(),
+            problem: error.to_string(),
+        })?;
+        // The checkpoint is the truth: a kill may have come between the files.
+        let lines = metrics_lines(&folder.metrics(), &self.metrics)?;
+        refresh_file(&folder.metrics(), &lines)
+            .map_err(|error: WriteError| ResumeError::Metrics(error.into()))?;
+        Ok(self.metrics)
+    }
+}
+
+/// The first setting in which two configurations differ: (of the first, of the second), as their files spell it.
+fn difference(first: &str, second: &str) -> Option<(String, String)> {
+    let missing = |of: &str, from: &str| {
+        of.lines().find(|line| !from.lines().any(|other| other == *line)).map(str::to_owned)
+    };
+    let (wanted, found) = (missing(first, second), missing(second, first));
+    let key = |line: &String| line.split(" = ").next().unwrap_or_default().to_owned();
+    // A setting that was added or removed has nothing beside it.
+    let quoted = |line: Option<String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
+    match (wanted, found) {
+        (None, None) => None,
+        (Some(wanted), Some(found)) if key(&wanted) != key(&found) => {
+            Some((format!("`{wanted}`"), "another value".into()))
+        }
+        (wanted, found) => Some((quoted(wanted), quoted(found))),
+    }
+}

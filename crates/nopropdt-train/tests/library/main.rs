@@ -1,0 +1,4 @@
+//! The library without the program: these tests hold whatever features are chosen.
+
+mod run;
+mod words;

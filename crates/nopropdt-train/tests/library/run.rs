@@ -1,0 +1,98 @@
+//! A run with a folder, by the library alone.
+
+use nopropdt_data::DatasetSource;
+use nopropdt_train::config::{Overrides, RunConfig};
+use nopropdt_train::metrics::EpochMetrics;
+use nopropdt_train::metrics_file::{read_metrics, read_summary};
+use nopropdt_train::run::{self, Observer, ResumeError, RunError, Saved, Silent};
+use nopropdt_train::run_folder::RunFolderError;
+use nopropdt_train::trainer::TrainError;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+fn config() -> RunConfig {
+    let small = Overrides {
+        steps: Some(2),
+        epochs: Some(3),
+        limit_train: Some(128),
+        limit_test: Some(60),
+        ..Overrides::default()
+    };
+    small.resolve(None).unwrap()
+}
+
+fn begin(folder: &Path) -> run::Run {
+    run::begin(config(), Path::new("data"), folder).unwrap()
+}
+
+/// Stops in the epoch after the first.
+#[derive(Default)]
+struct StopsAfterOne(AtomicUsize);
+
+impl Observer for StopsAfterOne {
+    fn epoch(&self, metrics: &EpochMetrics, _left: Duration) {
+        self.0.store(metrics.epoch, Ordering::SeqCst);
+    }
+
+    fn stop(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let summary = begin(&whole).train(&Silent).unwrap();
+    assert_eq!((summary.epochs, read_summary(&whole.join("summary.json")).unwrap()), (3, summary.clone()));
+
+    let error = begin(&parts).train(&StopsAfterOne::default()).unwrap_err();
+    assert_eq!(error.to_string(), "training: interrupted in epoch 2");
+    let RunError::Stopped { reason: TrainError::Interrupted { epoch: 2 }, saved: 1, folder: kept } = error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(kept, parts);
+    assert!(!parts.join("summary.json").exists());
+
+    let taken_up = run::resume(&parts, Path::new("data")).unwrap();
+    assert_eq!((taken_up.finished(), taken_up.result()), (1, None));
+    let resumed = taken_up.train(&Silent).unwrap();
+    assert_eq!(resumed.test_accuracy, summary.test_accuracy);
+    let model = |run: &Path| std::fs::read(run.join("model.safetensors")).unwrap();
+    assert!(model(&parts) == model(&whole), "resumed weights differ");
+    assert_eq!(read_metrics(&parts.join("metrics.jsonl")).unwrap().len(), 3);
+    assert_eq!(parts.join("report.html").exists(), cfg!(feature = "report"));
+
+    // One that needs nothing more is read, and not trained.
+    let finished = run::resume(&parts, Path::new("data")).unwrap();
+    assert_eq!(finished.result(), Some(resumed.clone()));
+    assert_eq!(finished.train(&Silent).unwrap(), resumed);
+}
+
+#[test]
+fn what_can_not_begin_or_go_on_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, data) = (folder.path().join("run"), Path::new("data"));
+    let none = run::resume(&path, data).err().unwrap();
+    assert!(matches!(none, RunError::Folder(RunFolderError::NoRun { .. })), "{none:?}");
+    let first = begin(&path);
+    let busy = run::begin(config(), data, &path).err().unwrap();
+    assert!(matches!(busy, RunError::Folder(RunFolderError::Taken { .. })), "{busy:?}");
+    drop(first);
+    let other: DatasetSource = "mnist".parse().unwrap();
+    let error = Saved::open(&path, Some(other)).err().unwrap();
+    assert!(matches!(error, RunError::Resume(ResumeError::OtherDataset { .. })), "{error:?}");
+    let rule = "dataset: must be the run's own, digits, or say where the pictures of its folder lie now; found mnist";
+    assert_eq!(error.to_string(), rule);
+}
+
+#[test]
+fn settings_that_leave_no_images_are_told_without_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = RunConfig { limit_train: Some(4), validation: 3, ..config() };
+    let error = run::begin(config, Path::new("data"), &folder.path().join("run")).err().unwrap();
+    assert_eq!(error.to_string(), "training: must have at least 2 images; found 1");
+    assert!(!folder.path().join("run").exists());
+}

@@ -1,0 +1,57 @@
+//! The library's words: no flag and no command, which belong to the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The first text of a line that names a flag or a command of cargo.
+fn named(line: &str) -> Option<&str> {
+    let is_flag = |text: &str| {
+        text.match_indices("--").any(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    // What stands between quotes is every second piece.
+    let mut texts = line.split('"').skip(1).step_by(2);
+    texts.find(|text| is_flag(text) || text.contains("cargo "))
+}
+
+#[test]
+fn flags_and_commands_are_found() {
+    assert_eq!(named(r#"    #[error("{path}: try --lr 1")]"#), Some("{path}: try --lr 1"));
+    assert_eq!(named(r#"let told = "run cargo xtask";"#), Some("run cargo xtask"));
+    for line in ["a --b", r#"x("a -- b") --c"#, r#"("a—b")"#, r#"f("a", --c, "b")"#] {
+        assert_eq!(named(line), None, "{line}");
+    }
+}
+
+#[test]
+fn no_error_of_the_library_names_a_flag_or_a_command() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&source).unwrap().to_str().unwrap().replace('\\', "/");
+        // The program itself, and the one file that writes its command lines.
+        let speaks_flags = name.starts_with("commands/") || name == "experiments/program.rs";
+        if speaks_flags || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let lines = code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        found.extend(
+            lines.filter_map(|(at, line)| named(line).map(|text| format!("{name}:{}: {text}", at + 1))),
+        );
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
