@@ -1,7 +1,7 @@
 //! Optimisers over flat buffers: all parameters of a network lie in one slice, their gradients in another.
 //!
 //! The update rules are those of PyTorch's `Adam`, `AdamW` and `SGD`, down to the order of operations; but no parameter and no running
-//! average is ever left subnormal (see [`subnormal`](crate::subnormal)).
+//! average is ever left subnormal (see [`flushed`](nopropdt_kernels::flushed)).
 //!
 //! ```
 //! # use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerConfig, clip_gradient_norm};
