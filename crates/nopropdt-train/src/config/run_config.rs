@@ -8,8 +8,7 @@ use super::kinds::{
 };
 use super::whole::{self, Whole};
 use nopropdt_blocks::{BlockConfig, EmbeddingStart, Objective, Sampler, ScheduleKind};
-use nopropdt_data::ImageShape;
-use nopropdt_data::{Augmentation, Channels, DatasetSource, LoadOptions};
+use nopropdt_data::{Augmentation, Channels, DatasetSource, ImageShape, LoadOptions};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
