@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Commands of other programs that the documentation may name as they are. CI runs those of cargo; the others need what CI has not.
 const OTHERS: [&str; 6] = [
     "cargo test --workspace",
-    "cargo install --path crates/nopropdt-train",
+    "cargo install --path crates/nopropdt-train --features fetch",
     "cargo bench -p nopropdt-kernels --features measure",
     "cargo bench -p nopropdt-kernels --features measure --bench kernels weight",
     "cargo bench -p nopropdt-kernels --features measure --bench kernels avx512 relu+pool forward",
