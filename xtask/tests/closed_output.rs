@@ -8,10 +8,9 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Commands that print a result, and a few that only complain; each ends soon and needs nothing.
-const COMMANDS: [(&[&str], i32); 7] = [
+const COMMANDS: [(&[&str], i32); 6] = [
     (&["fetch-data", "list"], 0),
     (&["fetch-data", "digits"], 0),
-    (&["layers"], 0),
     (&["reproduce", "smoke", "--list"], 0),
     (&["fetch-data", "mnist", "--from", "empty"], 1),
     (&["fetch-data", "cats"], 2),
