@@ -4,12 +4,16 @@ use serde_json::Value;
 use std::process::Command;
 
 /// What a crate must not depend on, tests apart; of ours, and of others by name.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("nopropdt-kernels", &["nopropdt-", "ndarray", "serde", "thiserror"]),
     ("nopropdt-tensor", &["nopropdt-blocks", "nopropdt-data", "nopropdt-train"]),
     ("nopropdt-blocks", &["nopropdt-kernels", "nopropdt-data", "nopropdt-train", "ndarray"]),
     (
         "nopropdt-data",
+        &["nopropdt-kernels", "nopropdt-tensor", "nopropdt-blocks", "nopropdt-train", "ndarray"],
+    ),
+    (
+        "nopropdt-fetch",
         &["nopropdt-kernels", "nopropdt-tensor", "nopropdt-blocks", "nopropdt-train", "ndarray"],
     ),
 ];

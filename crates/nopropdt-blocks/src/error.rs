@@ -52,7 +52,7 @@ pub enum BlocksError {
     },
     /// The falling schedule makes the paper's posterior variance negative.
     #[error(
-        "schedule reference: falls with t, so the paper's sampler has no real coefficients; use --preset reference"
+        "schedule reference: falls with t, so the paper's sampler has no real coefficients; it goes with the reference objective alone"
     )]
     FallingSchedule,
     /// A learned schedule has no values before it is learned.

@@ -95,7 +95,7 @@ fn the_image_must_survive_the_poolings() {
 fn the_papers_objective_refuses_the_falling_schedule() {
     assert_eq!(
         refused(&DtConfig { schedule: ScheduleKind::Reference, ..small() }),
-        "schedule reference: falls with t, so the paper's sampler has no real coefficients; use --preset reference"
+        "schedule reference: falls with t, so the paper's sampler has no real coefficients; it goes with the reference objective alone"
     );
     assert!(NoPropDt::new(&small_reference()).is_ok());
     let rising = DtConfig { schedule: ScheduleKind::Cosine, ..small_reference() };

@@ -1,6 +1,7 @@
 //! What mends a dataset, in the words of this program: the library says what is wrong, and knows no flags and no commands.
 
 use super::UsageError;
+use super::fetch::COMMAND;
 use crate::home::variable;
 use anyhow::anyhow;
 use nopropdt_data::{DataError, DatasetSource, ShareFault};
@@ -19,13 +20,13 @@ pub(super) fn failure(source: &DatasetSource, error: DataError) -> anyhow::Error
         DataError::ValidationCount { .. } => wrong_use(format!("--{error}")),
         DataError::NotReadable { .. } | DataError::PicturesLeftOut { .. } => wrong_use(error.to_string()),
         DataError::Missing { dataset, beside, .. } => {
-            let fetch = format!("`nopropdt-train fetch {}", dataset.files());
+            let fetch = format!("`{COMMAND} {}", dataset.files());
             let from = |holds| format!("; its folder {holds}; {fetch} --from DIR` takes files that you have");
             let beside = beside.as_ref().map(from).unwrap_or_default();
             anyhow!("{error}; run {fetch}`, or use `--dataset digits`, which needs no file{beside}")
         }
         DataError::Damaged { dataset, .. } => {
-            anyhow!("{error}; delete it and run `nopropdt-train fetch {}`", dataset.files())
+            anyhow!("{error}; delete it and run `{COMMAND} {}`", dataset.files())
         }
         DataError::NoFolder { .. } => {
             let typed = source.to_string();
@@ -72,19 +73,22 @@ mod tests {
         assert_eq!(
             told(missing(DatasetName::Cifar100Coarse, None)),
             (
-                "data/x: file not found; run `nopropdt-train fetch cifar100`, or use `--dataset digits`, which needs no file"
-                    .to_owned(),
+                format!(
+                    "data/x: file not found; run `{COMMAND} cifar100`, or use `--dataset digits`, which needs no file"
+                ),
                 false
             )
         );
         let (text, _) = told(missing(DatasetName::Mnist, Some("holds mnist.zip".to_owned())));
-        let end = "needs no file; its folder holds mnist.zip; `nopropdt-train fetch mnist --from DIR` takes files that you have";
-        assert!(text.ends_with(end), "{text}");
+        let end = format!(
+            "needs no file; its folder holds mnist.zip; `{COMMAND} mnist --from DIR` takes files that you have"
+        );
+        assert!(text.ends_with(&end), "{text}");
         let (dataset, file) = (DatasetName::Svhn, "data/x".to_owned());
         let damaged =
             DataError::Damaged { dataset, file, rule: "must be whole".into(), found: "it is not".into() };
-        let expected = "data/x: must be whole; it is not; delete it and run `nopropdt-train fetch svhn`";
-        assert_eq!(told(damaged), (expected.to_owned(), false));
+        let expected = format!("data/x: must be whole; it is not; delete it and run `{COMMAND} svhn`");
+        assert_eq!(told(damaged), (expected, false));
     }
 
     #[test]

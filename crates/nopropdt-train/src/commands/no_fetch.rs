@@ -4,6 +4,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 use std::ffi::OsString;
 
+/// What brings a dataset: nothing in this program.
+pub(super) const COMMAND: &str = "cargo xtask fetch-data";
+
 /// Arguments of `fetch`: any, since none of them can help.
 #[derive(Debug, Args)]
 pub struct FetchArguments {
@@ -18,6 +21,6 @@ pub struct FetchArguments {
 /// Always.
 pub fn fetch(_: FetchArguments) -> Result<()> {
     bail!(
-        "fetch: this program was built without downloads; `cargo xtask fetch-data` brings datasets in a checkout, `cargo install nopropdt-train --features fetch` builds a program that does"
+        "fetch: this program was built without downloads; in a checkout run `{COMMAND}`, or build the program with `--features fetch`"
     )
 }

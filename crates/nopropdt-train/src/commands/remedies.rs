@@ -11,6 +11,7 @@ use crate::run::{ResumeError, RunError};
 use crate::run_folder::RunFolderError;
 use crate::trainer::TrainError;
 use anyhow::{Error, anyhow};
+use nopropdt_blocks::BlocksError;
 
 /// A run ended before its last epoch, or before its last file was there.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,9 @@ fn of_settings(error: &ConfigError) -> Error {
         ConfigError::TooLarge { found, most, ways } if !ways.is_empty() => {
             let ways: Vec<String> = ways.iter().map(|way: &Smaller| format!("--{way}")).collect();
             usage(format!("network: must have at most {most} parameters; found {found}; {}", ways.join(", ")))
+        }
+        ConfigError::Network(BlocksError::FallingSchedule) => {
+            usage(format!("{error}; use --preset reference"))
         }
         error => usage(error.to_string()),
     }

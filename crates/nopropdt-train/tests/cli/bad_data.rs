@@ -1,6 +1,6 @@
 //! Datasets that are missing or damaged.
 
-use crate::harness::{Sandbox, tiny};
+use crate::harness::{FETCH, Sandbox, tiny};
 use crate::idx;
 
 const IMAGES: &str = "data/mnist/train-images-idx3-ubyte";
@@ -14,7 +14,7 @@ fn mnist() -> Vec<String> {
 fn missing_data_says_how_to_get_it() {
     let sandbox = Sandbox::new();
     let words =
-        ["train-images-idx3-ubyte: file not found", "`nopropdt-train fetch mnist`", "`--dataset digits`"];
+        ["train-images-idx3-ubyte: file not found", &format!("`{FETCH} mnist`"), "`--dataset digits`"];
     sandbox.refused(1, &words, mnist());
     assert!(!sandbox.exists("run"));
     let elsewhere = [mnist(), vec!["--data-dir=elsewhere".into()]].concat();

@@ -1,6 +1,6 @@
 //! Model files that are missing, damaged or somebody else's.
 
-use crate::harness::{Sandbox, example};
+use crate::harness::{FETCH, Sandbox, example};
 use crate::idx;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
@@ -174,7 +174,7 @@ fn data_of_another_shape() {
     let sandbox = Sandbox::new();
     sandbox.write("model.safetensors", &example().0);
     let mnist = [&EVAL[..], &["--dataset", "mnist"]].concat();
-    sandbox.refused(1, &["file not found", "nopropdt-train fetch mnist"], &mnist);
+    sandbox.refused(1, &["file not found", &format!("{FETCH} mnist")], &mnist);
     let elsewhere = [&mnist[..], &["--data-dir", "none"]].concat();
     sandbox.refused(2, &["--data-dir none: there is no such folder"], &elsewhere);
     sandbox.refused(2, &["--data-dir none: there is no such folder"], ["--data-dir", "none", "--out", "run"]);

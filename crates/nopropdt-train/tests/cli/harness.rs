@@ -11,6 +11,10 @@ use tempfile::TempDir;
 /// Path of the program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_nopropdt-train");
 
+/// The command that the program names for bringing a dataset: its own where it has one.
+pub const FETCH: &str =
+    if cfg!(feature = "fetch") { "nopropdt-train fetch" } else { "cargo xtask fetch-data" };
+
 /// A run of well under a second.
 const TINY: [(&str, &str); 4] =
     [("limit-train", "128"), ("limit-test", "60"), ("steps", "2"), ("epochs", "2")];

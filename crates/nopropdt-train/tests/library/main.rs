@@ -1,4 +1,3 @@
 //! The library without the program: these tests hold whatever features are chosen.
 
 mod run;
-mod words;

@@ -14,6 +14,9 @@ use display::Display;
 use nopropdt_fetch::{FetchError, FetchOptions, FetchPlan, FetchReport, Fetcher, Manifest, ManifestDataset};
 use std::path::Path;
 
+/// What brings a dataset.
+pub(super) const COMMAND: &str = "nopropdt-train fetch";
+
 pub use arguments::FetchArguments;
 
 /// Fetches every dataset named, or lists them. What all of them take is told, and the disks looked at, before the first transfer.
