@@ -28,6 +28,8 @@ mod note;
 mod opened;
 mod options;
 mod order;
+#[cfg(feature = "pictures")]
+mod picture;
 mod plain_file;
 mod shape;
 mod source;

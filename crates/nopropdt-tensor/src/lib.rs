@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod flat;
 pub mod gradient_check;
 pub mod init;
 pub mod layers;

@@ -6,14 +6,17 @@
 use crate::files::replace_file_with;
 use crate::metrics::EpochMetrics;
 use crate::one_line::one_line;
+use bincode::de::Decoder;
+use bincode::de::read::Reader;
 use bincode::enc::Encoder;
 use bincode::enc::write::{SizeWriter, Writer};
-use bincode::error::EncodeError;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 use nopropdt_blocks::Weights;
-use nopropdt_tensor::Parameters;
 use nopropdt_tensor::optim::OptimizerState;
+use nopropdt_tensor::{Parameters, flat};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -34,41 +37,61 @@ pub struct CheckpointError {
 
 /// One parameter set: trainable values, then kept statistics, flat, in stored order.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-struct SavedSet<F> {
-    values: F,
-    statistics: F,
+struct SavedSet<'a> {
+    values: Numbers<'a>,
+    statistics: Numbers<'a>,
 }
 
 /// One optimiser's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-struct SavedOptimizer<M> {
+struct SavedOptimizer<'a> {
     step: u64,
-    moments: M,
+    moments: Vec<Numbers<'a>>,
 }
 
-/// Numbers that are written a block at a time, as the list of f32 that they are read as: each alone took as long as hashing them.
+/// Numbers that are written and read a block at a time, in the form of a list of f32: each alone took as long as hashing them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Numbers<'a>(&'a [f32]);
+struct Numbers<'a>(Cow<'a, [f32]>);
+
+/// Bytes of a block.
+const BLOCK: usize = 4 * 1024;
 
 impl Encode for Numbers<'_> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         (self.0.len() as u64).encode(encoder)?;
-        let mut bytes = [0; 4 * 1024];
-        for block in self.0.chunks(bytes.len() / 4) {
+        let mut bytes = [0; BLOCK];
+        for block in self.0.chunks(BLOCK / 4) {
             let bytes = &mut bytes[..4 * block.len()];
-            for (four, value) in bytes.chunks_exact_mut(4).zip(block) {
-                four.copy_from_slice(&value.to_le_bytes());
-            }
+            flat::to_le_bytes(block, bytes);
             encoder.writer().write(bytes)?;
         }
         Ok(())
     }
 }
 
+impl<C> Decode<C> for Numbers<'_> {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let length = u64::decode(decoder)?;
+        let length = usize::try_from(length).map_err(|_| DecodeError::OutsideUsizeRange(length))?;
+        decoder.claim_container_read::<f32>(length)?;
+        // Memory is taken as the file fills it, not on its word.
+        let mut values = Vec::new();
+        let mut bytes = [0; BLOCK];
+        while values.len() < length {
+            let bytes = &mut bytes[..BLOCK.min(4 * (length - values.len()))];
+            decoder.reader().read(bytes)?;
+            flat::extend_from_le_bytes(&mut values, bytes);
+        }
+        Ok(Self(values.into()))
+    }
+}
+
+bincode::impl_borrow_decode!(Numbers<'a>, 'a);
+
 /// A run at the end of an epoch. One that was read owns its numbers; one to write borrows them, since they can be most of a
 /// machine's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub struct Checkpoint<F = Vec<f32>, M = Vec<Vec<f32>>> {
+pub struct Checkpoint<'a> {
     /// The run's configuration, as TOML.
     pub config: String,
     /// Hash over the training and test images.
@@ -77,11 +100,11 @@ pub struct Checkpoint<F = Vec<f32>, M = Vec<Vec<f32>>> {
     pub seconds: f64,
     /// Metrics of the finished epochs, one JSON object each.
     metrics: Vec<String>,
-    sets: Vec<SavedSet<F>>,
-    optimizers: Vec<SavedOptimizer<M>>,
+    sets: Vec<SavedSet<'a>>,
+    optimizers: Vec<SavedOptimizer<'a>>,
 }
 
-impl<'a> Checkpoint<Numbers<'a>, Vec<Numbers<'a>>> {
+impl<'a> Checkpoint<'a> {
     /// Takes down the state of a run.
     pub fn new(
         config: String,
@@ -93,13 +116,13 @@ impl<'a> Checkpoint<Numbers<'a>, Vec<Numbers<'a>>> {
     ) -> Self {
         let sets = weights.blocks.iter().chain(&weights.shared);
         let saved = |set: &'a Parameters| SavedSet {
-            values: Numbers(set.values()),
-            statistics: Numbers(set.statistics()),
+            values: Numbers(set.values().into()),
+            statistics: Numbers(set.statistics().into()),
         };
         let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
         let optimizer = |state: &'a OptimizerState| SavedOptimizer {
             step: state.step,
-            moments: state.moments.iter().map(|moments| Numbers(moments)).collect(),
+            moments: state.moments.iter().map(|moments| Numbers(moments.into())).collect(),
         };
         Self {
             config,
@@ -110,9 +133,7 @@ impl<'a> Checkpoint<Numbers<'a>, Vec<Numbers<'a>>> {
             optimizers: optimizers.map(optimizer).collect(),
         }
     }
-}
 
-impl<F: Encode, M: Encode> Checkpoint<F, M> {
     /// Replaces the file at `path`; a kill at any moment leaves the old file or the new one, whole.
     ///
     /// # Errors
@@ -147,9 +168,7 @@ impl<F: Encode, M: Encode> Checkpoint<F, M> {
         let written = bincode::encode_into_writer(self, &mut counted, bincode::config::standard());
         written.map_or(0, |()| (HEADER + counted.bytes_written) as u64)
     }
-}
 
-impl Checkpoint {
     /// The finished epochs.
     ///
     /// # Errors
@@ -172,20 +191,20 @@ impl Checkpoint {
             return Err(failed(path, problem));
         }
         for (number, (set, saved)) in sets.into_iter().zip(&self.sets).enumerate() {
-            let (wanted, found) = (set.values().len(), saved.values.len());
-            if wanted != found || set.statistics().len() != saved.statistics.len() {
+            let (wanted, found) = (set.values().len(), saved.values.0.len());
+            if wanted != found || set.statistics().len() != saved.statistics.0.len() {
                 let number = number + 1;
                 return Err(failed(
                     path,
                     format!("parameter set {number}: wants {wanted} values; found {found}"),
                 ));
             }
-            set.values_mut().copy_from_slice(&saved.values);
-            set.statistics_mut().copy_from_slice(&saved.statistics);
+            set.values_mut().copy_from_slice(&saved.values.0);
+            set.statistics_mut().copy_from_slice(&saved.statistics.0);
         }
-        let state = |saved: SavedOptimizer<Vec<Vec<f32>>>| OptimizerState {
+        let state = |saved: SavedOptimizer<'_>| OptimizerState {
             step: saved.step,
-            moments: saved.moments,
+            moments: saved.moments.into_iter().map(|moments| moments.0.into_owned()).collect(),
         };
         Ok(self.optimizers.into_iter().map(state).collect())
     }
@@ -194,7 +213,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the file can't be read, is no checkpoint, has another version, or is damaged.
-    pub fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = std::fs::read(path).map_err(|error| failed(path, format!("can't be read: {error}")))?;
         Self::from_bytes(&bytes).map_err(|problem| failed(path, problem))
     }
@@ -203,7 +222,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, String> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let payload = payload(bytes)?;
         let (checkpoint, used) = decode(payload).map_err(|error| format!("can't be decoded: {error}"))?;
         if used != payload.len() {
@@ -233,7 +252,7 @@ impl<W: Write> Write for Hashed<'_, W> {
 
 /// Decodes a payload. A length inside it can promise more than there is, and memory is taken on its word: the limit, far
 /// above what a payload of the size decodes to, bounds that.
-fn decode(payload: &[u8]) -> Result<(Checkpoint, usize), bincode::error::DecodeError> {
+fn decode<'a>(payload: &[u8]) -> Result<(Checkpoint<'a>, usize), DecodeError> {
     let standard = bincode::config::standard();
     match payload.len() {
         0..0x10_0000 => bincode::decode_from_slice(payload, standard.with_limit::<0x400_0000>()),
@@ -271,14 +290,21 @@ fn failed(path: &Path, problem: String) -> CheckpointError {
 mod tests {
     use super::*;
 
-    fn example() -> Checkpoint {
+    fn numbers(values: &[f32]) -> Numbers<'_> {
+        Numbers(values.into())
+    }
+
+    fn example() -> Checkpoint<'static> {
         Checkpoint {
             config: "seed = 1".into(),
             images: [3; 32],
             seconds: 2.5,
             metrics: vec![],
-            sets: vec![SavedSet { values: vec![1.0, -0.0, f32::MIN_POSITIVE], statistics: vec![] }],
-            optimizers: vec![SavedOptimizer { step: 7, moments: vec![vec![0.5; 3]] }],
+            sets: vec![SavedSet {
+                values: numbers(&[1.0, -0.0, f32::MIN_POSITIVE]),
+                statistics: numbers(&[]),
+            }],
+            optimizers: vec![SavedOptimizer { step: 7, moments: vec![numbers(&[0.5; 3])] }],
         }
     }
 
@@ -308,7 +334,9 @@ mod tests {
         for length in [0, 1, 250, 251, 1023, 1024, 1025, 70_000] {
             let values: Vec<f32> = (0..length).map(|place| place as f32 * -1.7e-3).collect();
             let list = bincode::encode_to_vec(&values, standard).unwrap();
-            assert!(bincode::encode_to_vec(Numbers(&values), standard).unwrap() == list, "{length}");
+            assert!(bincode::encode_to_vec(numbers(&values), standard).unwrap() == list, "{length}");
+            let (back, used): (Numbers<'_>, _) = bincode::decode_from_slice(&list, standard).unwrap();
+            assert!(back == numbers(&values) && used == list.len(), "{length}");
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::trainer::gather;
 use nopropdt_blocks::{Method, Trace, Weights};
 use nopropdt_data::ImageSet;
-use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Tensor, flat};
 use rayon::prelude::*;
 
 /// Images denoised together. A fixed number, so that results do not depend on the machine.
@@ -122,13 +122,13 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading
             let sums = draws.map(|draw| reading.probabilities(sample(reading.seed, draw))).reduce(
                 |mut sums, more| {
                     for (sum, more) in sums.iter_mut().zip(&more) {
-                        sum.data_mut().iter_mut().zip(more.data()).for_each(|(sum, p)| *sum += p);
+                        flat::add_scaled(sum.data_mut(), 1.0, more.data());
                     }
                     sums
                 },
             );
             let sums = sums.unwrap_or_default();
-            let finite = sums.iter().all(|answers| answers.data().iter().all(|p| p.is_finite()));
+            let finite = sums.iter().all(|answers| flat::first_not_finite(answers.data()).is_none());
             (sums.iter().map(|answers| hits(answers, labels)).collect::<Vec<usize>>(), finite)
         };
         (0..reading.runs).map(run).collect::<Vec<_>>()

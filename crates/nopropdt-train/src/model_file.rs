@@ -6,7 +6,7 @@ use crate::one_line::one_line;
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::ImageShape;
 use nopropdt_data::Normalisation;
-use nopropdt_tensor::{Entry, Parameters};
+use nopropdt_tensor::{Entry, Parameters, flat};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -109,7 +109,11 @@ pub(crate) fn encoded(
 
 fn bytes(metadata: &ModelMetadata, network: &dyn Method, weights: &Weights) -> Result<Vec<u8>, String> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let bytes = |values: &[f32]| {
+        let mut bytes = vec![0; 4 * values.len()];
+        flat::to_le_bytes(values, &mut bytes);
+        bytes
+    };
     for (prefix, set) in prefixed(network, weights) {
         for entry in set.entries() {
             let values = set.export(&entry.name).expect("the name was just listed");
@@ -253,17 +257,15 @@ fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<
     if found != shape || kind != Dtype::F32 {
         return Err(format!("tensor {name}: wants F32 {shape:?}; found {kind:?} {found:?}"));
     }
-    let bytes = tensor.data().chunks_exact(4);
-    let values: Vec<f32> =
-        bytes.map(|four| f32::from_le_bytes(four.try_into().expect("chunks of four"))).collect();
-    let refuse = |rule: &str, wrong: &dyn Fn(f32) -> bool| match values.iter().position(|&value| wrong(value))
-    {
+    let mut values = Vec::with_capacity(tensor.data().len() / 4);
+    flat::extend_from_le_bytes(&mut values, tensor.data());
+    let refuse = |rule: &str, wrong: Option<usize>| match wrong {
         Some(place) => Err(format!("tensor {name}: {rule}; value {place} is {}", values[place])),
         None => Ok(()),
     };
-    refuse("values must be finite", &|value| !value.is_finite())?;
+    refuse("values must be finite", flat::first_not_finite(&values))?;
     if name.ends_with(".running_var") {
-        refuse("variances must be at least 0", &|value| value < 0.0)?;
+        refuse("variances must be at least 0", values.iter().position(|&value| value < 0.0))?;
     }
     Ok(values)
 }

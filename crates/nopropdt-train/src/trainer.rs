@@ -7,7 +7,7 @@ use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, Weights};
 use nopropdt_data::{Augmentation, ImageSet, batches, epoch_order};
 use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Parameters, Tensor};
+use nopropdt_tensor::{Parameters, Tensor, flat};
 use rayon::prelude::*;
 use slices::step_in_slices;
 use std::ops::Range;
@@ -207,8 +207,9 @@ impl<'m> Trainer<'m> {
 
     /// What the last batch ruined: its loss was still that of the weights before.
     fn part_not_finite(&self) -> Option<String> {
-        let finite =
-            |set: &Parameters| set.values().iter().chain(set.statistics()).all(|value| value.is_finite());
+        let finite = |set: &Parameters| {
+            [set.values(), set.statistics()].iter().all(|values| flat::first_not_finite(values).is_none())
+        };
         let block = self.weights.blocks.iter().position(|set| !finite(set));
         let shared =
             || self.weights.shared.iter().any(|set| !finite(set)).then(|| "embedding and head".to_owned());

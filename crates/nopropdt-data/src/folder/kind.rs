@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 
+use crate::picture::Format;
 use crate::{DataError, plain_file};
 
 /// Names of pictures end in one of these, in any case. Such a file must be a picture; it is an error if not.
@@ -47,12 +48,9 @@ fn begins_a_picture(bytes: &[u8]) -> bool {
     let is_bmp = || {
         let header =
             bytes.get(14..18).and_then(|four| four.first_chunk()).map(|&four| u32::from_le_bytes(four));
-        bytes.starts_with(b"BM") && matches!(header, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+        matches!(header, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
     };
-    bytes.starts_with(b"\x89PNG\r\n\x1a\n")
-        || bytes.starts_with(b"\xff\xd8\xff")
-        || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP"))
-        || is_bmp()
+    Format::of(bytes).is_some_and(|format| format != Format::Bmp || is_bmp())
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@
 //! same way. What is left out is told.
 
 mod decode;
-mod exif;
-mod jpeg;
 mod kind;
 mod layout;
 mod left_out;
@@ -14,7 +12,6 @@ mod names;
 mod pictures;
 mod scan;
 mod spelling;
-mod transparency;
 mod tree;
 
 use std::path::Path;

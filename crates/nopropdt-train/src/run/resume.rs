@@ -62,7 +62,7 @@ fn refuse_lost_checkpoint(folder: &RunFolder) -> Result<(), ResumeError> {
 }
 
 /// The settings in a checkpoint, as files keep them.
-fn config_of(checkpoint: &Checkpoint, path: &Path) -> Result<RunConfig, ConfigError> {
+fn config_of(checkpoint: &Checkpoint<'_>, path: &Path) -> Result<RunConfig, ConfigError> {
     let named = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
     let overrides = Overrides::from_text(&checkpoint.config).map_err(named)?;
     Ok(overrides.resolve(None).map_err(|error| named(error.to_string()))?.without_place())
@@ -76,7 +76,7 @@ pub(super) struct TakenUp {
     pub(super) metrics: Vec<EpochMetrics>,
     /// Seconds they took.
     pub(super) seconds: f64,
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint<'static>,
 }
 
 impl TakenUp {
@@ -104,7 +104,7 @@ impl TakenUp {
 
     fn checked(
         folder: &RunFolder,
-        checkpoint: Checkpoint,
+        checkpoint: Checkpoint<'static>,
         config: &RunConfig,
         images: [u8; 32],
     ) -> Result<Self, RunError> {

@@ -3,8 +3,8 @@
 //! Gradients are added up as they come, so that there is one sum and what waits for its turn, not a gradient a slice.
 
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method};
-use nopropdt_tensor::Parameters;
 use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Parameters, flat};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -48,7 +48,7 @@ fn mean_of_the_rest(mut steps: impl Iterator<Item = BlockStep>, shares: &[f64]) 
     let scaled = |loss: LossTerms, share: f64| loss.map(|term| term * share);
     let mut mean = steps.next().expect("there is at least one slice");
     mean.loss = scaled(mean.loss, shares[0]);
-    mean.shared.iter_mut().flatten().flatten().for_each(|value| *value *= shares[0] as f32);
+    mean.shared.iter_mut().flatten().for_each(|gradient| flat::scale(gradient, shares[0] as f32));
     for (step, &share) in steps.zip(&shares[1..]) {
         mean.loss = mean.loss.plus(scaled(step.loss, share));
         for (sum, gradient) in mean.shared.iter_mut().zip(&step.shared) {
@@ -144,7 +144,7 @@ impl TensorSum<'_> {
 }
 
 fn add(sum: &mut [f32], share: f64, values: &[f32]) {
-    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share as f32 * value);
+    flat::add_scaled(sum, share as f32, values);
 }
 
 #[cfg(test)]

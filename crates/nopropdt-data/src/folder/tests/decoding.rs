@@ -83,7 +83,7 @@ fn pictures_of_too_many_pixels_are_refused() {
     tree.write("test/a/1.webp", include_bytes!("many_pixels.webp"));
     assert_eq!(
         tree.load(&plain()).unwrap_err(),
-        "PATH/train/a/1.webp: a picture must have at most 67108864 pixels; found 14344x6153; make it smaller"
+        "PATH/train/a/1.webp: a picture must have at most 67108864 pixels, 16384 a side; found 14344x6153; make it smaller"
     );
 }
 

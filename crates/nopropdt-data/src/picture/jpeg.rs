@@ -1,6 +1,53 @@
-//! Whether a JPEG is all there: its decoder makes up what is missing.
+//! JPEG, by the crate zune-jpeg.
 
-/// Whether an end marker follows the last scan. What comes after that is nobody's business: cameras add films and second pictures.
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::raster::{Header, Layout};
+use super::{Decoder, MOST_SIDE, reason};
+
+pub(super) struct Jpeg<'a> {
+    decoder: JpegDecoder<ZCursor<&'a [u8]>>,
+    header: Header,
+}
+
+impl<'a> Jpeg<'a> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, String> {
+        // As browsers do: what can be shown is read.
+        let options = DecoderOptions::default().set_strict_mode(false);
+        let options = options.set_max_width(MOST_SIDE as usize).set_max_height(MOST_SIDE as usize);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        decoder.decode_headers().map_err(reason)?;
+        let (Some((width, height)), Some(colours)) = (decoder.dimensions(), decoder.input_colorspace())
+        else {
+            return Err("it has no frame".to_owned());
+        };
+        // Whatever has colours comes out as RGB.
+        let (colours, layout) = match colours {
+            ColorSpace::Luma => (ColorSpace::Luma, Layout::Grey),
+            _ => (ColorSpace::RGB, Layout::Rgb),
+        };
+        decoder.set_options(options.jpeg_set_out_colorspace(colours));
+        let header = Header { width: width as u32, height: height as u32, layout, is_deep: false };
+        Ok(Self { decoder, header })
+    }
+}
+
+impl Decoder for Jpeg<'_> {
+    fn header(&self) -> Header {
+        self.header
+    }
+
+    fn samples(mut self: Box<Self>) -> Result<Vec<u8>, String> {
+        let mut samples = vec![0; self.header.len()];
+        self.decoder.decode_into(&mut samples).map_err(reason)?;
+        Ok(samples)
+    }
+}
+
+/// Whether a JPEG is all there, since its decoder makes up what is missing: an end marker follows the last scan. What comes after that is nobody's business: cameras add films and second pictures.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     loop {

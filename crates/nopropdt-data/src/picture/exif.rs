@@ -3,29 +3,53 @@
 //! Cameras store what the sensor saw and say in EXIF how the camera was held. The file's parts are walked here, since decoders read
 //! all headers a second time for it, and leave out what lies behind the pixels.
 
-use image::ImageFormat;
-use image::metadata::Orientation;
+use super::{Format, Orientation};
 
 /// What EXIF data begins with in a JPEG, and in some WebP pictures too.
 const SIGNATURE: &[u8] = b"Exif\0\0";
 
+/// The tag of the orientation, and the type of its value.
+const ORIENTATION: u16 = 0x0112;
+const SHORT: u16 = 3;
+
 /// The orientation that a picture's EXIF data asks for; none, where there is no such data or it can't be read.
-pub(super) fn orientation(bytes: &[u8], format: ImageFormat) -> Orientation {
+pub(super) fn orientation(bytes: &[u8], format: Format) -> Orientation {
     let found = match format {
-        ImageFormat::Jpeg => segments(bytes).find_map(|segment| read(segment.strip_prefix(SIGNATURE)?)),
-        ImageFormat::Png => {
-            png_chunks(bytes).find_map(|(kind, data)| (kind == b"eXIf").then(|| read(data))?)
-        }
-        ImageFormat::WebP => webp_chunks(bytes).find_map(|(kind, data)| {
+        Format::Jpeg => segments(bytes).find_map(|segment| read(segment.strip_prefix(SIGNATURE)?)),
+        Format::Png => png_chunks(bytes).find_map(|(kind, data)| (kind == b"eXIf").then(|| read(data))?),
+        Format::WebP => webp_chunks(bytes).find_map(|(kind, data)| {
             (kind == b"EXIF").then(|| read(data.strip_prefix(SIGNATURE).unwrap_or(data)))?
         }),
-        _ => None,
+        Format::Bmp => None,
     };
-    found.unwrap_or(Orientation::NoTransforms)
+    found.unwrap_or_default()
 }
 
+/// Reads EXIF data, a TIFF file of tags: the orientation is a short number in the first directory.
 fn read(exif: &[u8]) -> Option<Orientation> {
-    Orientation::from_exif_chunk(exif)
+    let is_big_endian = match exif.first_chunk()? {
+        b"MM\0*" => true,
+        b"II*\0" => false,
+        _ => return None,
+    };
+    let short = |at: usize| -> Option<u16> {
+        let &bytes = exif.get(at..)?.first_chunk()?;
+        Some(if is_big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+    };
+    let long = |at: usize| -> Option<u32> {
+        let &bytes = exif.get(at..)?.first_chunk()?;
+        Some(if is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+    };
+    let directory = long(4)? as usize;
+    // Tag, type, count and value, in 12 bytes.
+    let entries = (0..usize::from(short(directory)?)).map(|index| directory + 2 + 12 * index);
+    for entry in entries {
+        let (tag, kind, count) = (short(entry)?, short(entry + 2)?, long(entry + 4)?);
+        if (tag, kind, count) == (ORIENTATION, SHORT, 1) {
+            return Orientation::from_exif(short(entry + 8)?);
+        }
+    }
+    None
 }
 
 /// The data of a JPEG's first application segments (marker APP1), up to the first scan.
@@ -83,7 +107,7 @@ mod tests {
         fn any_bytes_end(
             bytes in prop::collection::vec(prop_oneof![Just(0xff), Just(0xe1), Just(0), any::<u8>()], 0..200),
         ) {
-            for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp] {
+            for format in [Format::Jpeg, Format::Png, Format::WebP, Format::Bmp] {
                 let _ = orientation(&bytes, format);
             }
         }
