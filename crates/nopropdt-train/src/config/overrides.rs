@@ -65,7 +65,7 @@ overrides! {
     /// Pixel values: none (0 to 1), or standard (mean 0 and deviation 1 over the training images) [default: none]
     #[arg(long, value_parser = named::<Normalize>, value_name = "NAME", help_heading = "Data")]
     normalize: Normalize,
-    /// Shift training images at random by up to N pixels, black coming in from the edges [default: 0]
+    /// Shift training images at random by up to N pixels; black fills the edges [default: 0]
     #[arg(long, value_parser = whole::crop_padding::parse, value_name = "N", help_heading = "Data")]
     #[serde(default, deserialize_with = "whole::crop_padding::read")]
     crop_padding: usize,
@@ -97,7 +97,7 @@ overrides! {
     /// Weight of the squared error (dt, ct) [default: 0.1; 1 for ct]
     #[arg(long, value_name = "ETA", help_heading = "Method")]
     eta: f64,
-    /// From noise to answer: stochastic (fresh noise at every step), euler or heun (none but the first) [default: stochastic; euler for fm and adjoint]
+    /// From noise to answer: stochastic (fresh noise at every step), or euler or heun (noise at the start only) [default: stochastic; euler for fm and adjoint]
     #[arg(long, value_parser = named::<Sampler>, value_name = "NAME", help_heading = "Method")]
     sampler: Sampler,
     /// Deviation of the noise around the path that fm learns [default: 0]
@@ -135,7 +135,7 @@ overrides! {
     #[arg(long, value_parser = whole::epochs::parse, value_name = "N", help_heading = "Training")]
     #[serde(default, deserialize_with = "whole::epochs::read")]
     epochs: usize,
-    /// Images a batch, at least 2 [default: 64 for digits, 128 for others]
+    /// Images per batch, at least 2 [default: 64 for digits, 128 for others]
     #[arg(long, value_parser = whole::batch_size::parse, value_name = "B", help_heading = "Training")]
     #[serde(default, deserialize_with = "whole::batch_size::read")]
     batch_size: usize,

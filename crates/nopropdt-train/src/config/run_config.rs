@@ -81,7 +81,7 @@ pub struct RunConfig {
     pub dropout: f32,
     /// Passes over the training images.
     pub epochs: usize,
-    /// Images a batch.
+    /// Images per batch.
     pub batch_size: usize,
     /// Update rule.
     pub optimizer: OptimizerKind,
