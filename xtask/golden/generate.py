@@ -8,7 +8,8 @@ import torch
 
 import blocks
 from dt_loss import dt_loss
-from ops import ops
+from method_losses import adjoint_loss, backprop_loss, ct_loss, fm_loss
+from ops import more_ops, ops
 from optimizers import optimizers
 from schedules import schedules
 from store import write
@@ -18,9 +19,14 @@ CRATES = Path(__file__).resolve().parents[2] / "crates"
 # them where the latent is an image), so that another processor's rounding does not end it elsewhere.
 FILES = {
     "nopropdt-tensor/tests/golden/ops.safetensors": ops,
+    "nopropdt-tensor/tests/golden/more_ops.safetensors": more_ops,
     "nopropdt-tensor/tests/golden/optimizers.safetensors": optimizers,
     "nopropdt-blocks/tests/golden/schedules.safetensors": schedules,
     "nopropdt-blocks/tests/golden/dt_loss.safetensors": dt_loss,
+    "nopropdt-blocks/tests/golden/ct_loss.safetensors": ct_loss,
+    "nopropdt-blocks/tests/golden/fm_loss.safetensors": fm_loss,
+    "nopropdt-blocks/tests/golden/backprop_loss.safetensors": backprop_loss,
+    "nopropdt-blocks/tests/golden/adjoint_loss.safetensors": adjoint_loss,
     "nopropdt-blocks/tests/golden/block_paper_small.safetensors":
         lambda: blocks.small(blocks.small_paper, 310, 9, 10),
     "nopropdt-blocks/tests/golden/block_residual_small.safetensors":

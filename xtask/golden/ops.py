@@ -106,6 +106,77 @@ def row_by_row(cases: Cases):
     cases.add("squared_distances", lambda x, w: (x[:, None] - w[None]).square().sum(2), x=s.normal(5, 11), w=s.normal(3, 11))
 
 
+def products_and_axes(cases: Cases):
+    """Elementwise and batched products with either side transposed, axes in another order, sums and means over one."""
+    s = cases.sampler
+    cases.add("mul", torch.mul, a=s.normal(3, 4), b=s.normal(3, 4))
+    for name, a, b in (("nn", (2, 3, 5), (2, 5, 4)), ("nt", (2, 3, 5), (2, 4, 5)), ("tn", (2, 5, 3), (2, 5, 4)), ("tt", (2, 5, 3), (2, 4, 5))):
+        def product(a, b, name=name):
+            return (a.mT if name[0] == "t" else a) @ (b.mT if name[1] == "t" else b)
+
+        cases.add(f"batched_matmul_{name}", product, a=s.normal(*a), b=s.normal(*b))
+    cases.add("permute", lambda x: x.permute(2, 0, 1), x=s.normal(2, 3, 4))
+    cases.add("sum_over", lambda x: x.sum(1), x=s.normal(2, 3, 4))
+    cases.add("mean_over", lambda x: x.mean(2), x=s.normal(2, 3, 4))
+    cases.add("attention", F.scaled_dot_product_attention, q=s.normal(2, 3, 4), k=s.normal(2, 5, 4), v=s.normal(2, 5, 6))
+
+
+def norms_and_activations(cases: Cases):
+    """Layer norm, RMS norm, batch norm over the channels of images; sigmoid, SiLU, GELU."""
+    s = cases.sampler
+    eps, momentum = 1e-5, 0.1
+    parameters = lambda: {"weight": s.uniform(5, low=0.5, high=1.5), "bias": s.normal(5)}
+    x = lambda: exact(s.normal(2, 3, 5, scale=1.5) + s.normal(2, 3, 1))
+    cases.add("layer_norm", lambda x, weight, bias: F.layer_norm(x, (5,), weight, bias, eps), x=x(), **parameters())
+    cases.add("rms_norm", lambda x, weight: F.rms_norm(x, (5,), weight, eps), x=x(), weight=parameters()["weight"])
+    for case, training in (("image_norm_train", True), ("image_norm_eval", False)):
+        mean, variance = s.normal(5, scale=0.5), s.uniform(5, low=0.5, high=2.0)
+        new_mean, new_variance = mean.clone(), variance.clone()
+        constants = {"running_mean": mean, "running_var": variance, "eps": scalar(eps)}
+        if training:
+            constants |= {"momentum": scalar(momentum), "running_mean_after": new_mean, "running_var_after": new_variance}
+
+        def operation(x, weight, bias):
+            return F.batch_norm(x, new_mean, new_variance, weight, bias, training, momentum, eps)
+
+        cases.add(case, operation, constants, x=exact(s.normal(3, 5, 4, 2) + s.normal(1, 5, 1, 1)), **parameters())
+    for name, function in (("sigmoid", torch.sigmoid), ("silu", F.silu), ("gelu", F.gelu)):
+        cases.add(name, function, x=s.normal(3, 7, scale=3.0))
+
+
+def windows(cases: Cases):
+    """Convolutions and pools with windows of several sizes, strides and paddings, on images of 7x6."""
+    s = cases.sampler
+    for name, rows, columns, stride, padding in (("5x3", 5, 3, (2, 1), (2, 1)), ("1x1", 1, 1, (1, 1), (0, 0)), ("4x4", 4, 4, (4, 4), (1, 1))):
+        def convolution(x, weight, bias, stride=stride, padding=padding):
+            return F.conv2d(x, weight, bias, stride, padding)
+
+        weight = s.normal(4, 3, rows, columns, scale=0.3)
+        cases.add(f"conv2d_{name}", convolution, x=s.normal(2, 3, 7, 6), weight=weight, bias=s.normal(4, scale=0.3))
+    cases.add("max_pool2d", lambda x: F.max_pool2d(x, 3, 2, 1), x=s.normal(2, 3, 7, 6))
+    cases.add("average_pool2d", lambda x: F.avg_pool2d(x, (3, 2), (2, 1), (1, 0)), x=s.normal(2, 3, 7, 6))
+
+
+def smoothed(cases: Cases):
+    """Cross-entropy against a target that gives a tenth to all classes."""
+    labels = torch.tensor([3, 0, 3, 1, 4, 0])
+    cases.add("smoothed_cross_entropy", lambda logits: F.cross_entropy(logits, labels, label_smoothing=0.1), {"labels": labels},
+              logits=cases.sampler.normal(6, 5, scale=2.0))
+
+
+def more_ops() -> bytes:
+    """The file more_ops.safetensors: operations that today's published blocks do without."""
+
+    def run(seed: int) -> Cases:
+        cases = Cases(Sampler(seed))
+        for group in (products_and_axes, norms_and_activations, windows, smoothed):
+            group(cases)
+        return cases
+
+    seed = choose_seed(FIRST_SEED, 1e-3, 0.0, lambda seed: float(run(seed) is None))
+    return encode(run(seed).tensors, seed, (".eps", ".momentum"))
+
+
 def collect(seed: int) -> Cases:
     cases = Cases(Sampler(seed))
     convolutions(cases)

@@ -149,6 +149,51 @@ impl Adjoint {
         let [of_embedding, of_head] = [embedding, head].map(|slot| gradients.take_parameters(slot));
         End { loss: value, of_z, of_embedding, of_head }
     }
+
+    /// z_0 of a batch [B, d].
+    fn start(&self, rows: usize, stream: Stream) -> Tensor {
+        Tensor::filled_by(&[rows, self.net.embedding.dim()], |data| stream.purpose("z").fill_normal(data))
+    }
+
+    /// The loss of a batch whose latents start from `start`.
+    fn step_from(
+        &self,
+        start: Tensor,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+    ) -> BlockStep {
+        let dropout = stream.purpose("dropout");
+        let mut tape = self.net.tape(Mode::Train);
+        let slot = tape.attach(&own[0]);
+        let images = tape.constant(batch.images.clone());
+        let features = self.net.block.features(&mut tape, slot, images, Some(dropout));
+        let embedding = &shared[Weights::EMBEDDING];
+        let mut field = Field {
+            net: &self.net,
+            own: &own[0],
+            embedding,
+            features: tape.value(features).clone(),
+            dropout: dropout.purpose("latent"),
+            of_sets: vec![vec![0.0; own[0].len()], vec![0.0; embedding.len()]],
+            of_features: vec![0.0; tape.value(features).len()],
+        };
+        let mut z = start;
+        flow(self.sampler, self.steps.0, &mut z, |_, t, z| field.value(z, t));
+        let End { loss, of_z, of_embedding, of_head } = self.end(shared, &z, &batch.labels);
+        field.solve_back(self.sampler, self.steps.0, z, of_z);
+        let Field { mut of_sets, of_features, .. } = field;
+        let mut of_field = of_sets.pop().expect("there are two sets");
+        add(&mut of_field, 1.0, &of_embedding);
+        let mut gradients = tape.backward_from(features, of_features, of_sets);
+        BlockStep {
+            loss: LossTerms { total: loss, cross_entropy: loss, ..LossTerms::default() },
+            own: vec![gradients.take_parameters(slot)],
+            shared: vec![self.net.embedding.is_learned().then_some(of_field), Some(of_head)],
+            statistics: vec![Vec::new()],
+        }
+    }
 }
 
 impl Method for Adjoint {
@@ -176,37 +221,8 @@ impl Method for Adjoint {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let dropout = stream.purpose("dropout");
-        let mut tape = self.net.tape(Mode::Train);
-        let slot = tape.attach(&own[0]);
-        let images = tape.constant(batch.images.clone());
-        let features = self.net.block.features(&mut tape, slot, images, Some(dropout));
-        let embedding = &shared[Weights::EMBEDDING];
-        let mut field = Field {
-            net: &self.net,
-            own: &own[0],
-            embedding,
-            features: tape.value(features).clone(),
-            dropout: dropout.purpose("latent"),
-            of_sets: vec![vec![0.0; own[0].len()], vec![0.0; embedding.len()]],
-            of_features: vec![0.0; tape.value(features).len()],
-        };
-        let mut z = Tensor::filled_by(&[batch.labels.len(), self.net.embedding.dim()], |data| {
-            stream.purpose("z").fill_normal(data);
-        });
-        flow(self.sampler, self.steps.0, &mut z, |_, t, z| field.value(z, t));
-        let End { loss, of_z, of_embedding, of_head } = self.end(shared, &z, &batch.labels);
-        field.solve_back(self.sampler, self.steps.0, z, of_z);
-        let Field { mut of_sets, of_features, .. } = field;
-        let mut of_field = of_sets.pop().expect("there are two sets");
-        add(&mut of_field, 1.0, &of_embedding);
-        let mut gradients = tape.backward_from(features, of_features, of_sets);
-        BlockStep {
-            loss: LossTerms { total: loss, cross_entropy: loss, ..LossTerms::default() },
-            own: vec![gradients.take_parameters(slot)],
-            shared: vec![self.net.embedding.is_learned().then_some(of_field), Some(of_head)],
-            statistics: vec![Vec::new()],
-        }
+        let start = self.start(batch.labels.len(), stream);
+        self.step_from(start, own, shared, batch, stream)
     }
 
     fn features(&self, weights: &Weights, images: &Tensor) -> Features {

@@ -92,8 +92,8 @@ impl Backprop {
     }
 
     /// The chain from z_0 to the logits of z_T; `features` are those of each block.
-    fn chain(&self, on: &mut LossTape<'_>, features: &[Var], rows: usize, stream: Stream) -> Var {
-        let start = on.noise(stream.purpose("z"));
+    fn chain(&self, on: &mut LossTape<'_>, features: &[Var], start: Tensor, stream: Stream) -> Var {
+        let rows = start.shape()[0];
         let mut z = on.tape.constant(start);
         let gates = on.tape.parameter(on.shared(GATES), self.gates, &[self.steps, 1]);
         let gates = on.tape.tanh(gates);
@@ -108,6 +108,44 @@ impl Backprop {
             z = on.tape.add(z, step);
         }
         on.head(z)
+    }
+
+    /// z_0 of a batch [B, d].
+    fn start(&self, rows: usize, stream: Stream) -> Tensor {
+        Tensor::filled_by(&[rows, self.net.embedding.dim()], |data| stream.purpose("z").fill_normal(data))
+    }
+
+    /// The loss of a batch whose latents start from `start`.
+    fn step_from(
+        &self,
+        start: Tensor,
+        own: &[Parameters],
+        shared: &[Parameters],
+        batch: &Batch,
+        stream: Stream,
+    ) -> BlockStep {
+        let images = own.par_iter().enumerate();
+        let images: Vec<ImageTape<'_>> =
+            images.map(|(t, set)| self.image_tape(set, batch, dropout_of(stream, t))).collect();
+        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
+        let features: Vec<Var> =
+            images.iter().map(|image| on.tape.variable(image.tape.value(image.features).clone())).collect();
+        let logits = self.chain(&mut on, &features, start, stream);
+        let loss = on.tape.cross_entropy(logits, &batch.labels);
+        let value = on.scalar(loss);
+        let terms = LossTerms { total: value, cross_entropy: value, ..LossTerms::default() };
+        let learns = [self.net.embedding.is_learned(), true, true];
+        let (mut step, gradients) = on.finish_with(loss, terms, &learns);
+
+        let parts = images.into_par_iter().zip(&features).zip(&mut step.own).zip(&mut step.statistics);
+        parts.for_each(|(((image, &features), own), statistics)| {
+            let gradient = gradients.variable(features).expect("the loss depends on every block");
+            let sums = vec![std::mem::take(own)];
+            let mut gradients = image.tape.backward_from(image.features, gradient.to_vec(), sums);
+            *own = gradients.take_parameters(image.own);
+            statistics.extend(gradients.take_statistics(image.own));
+        });
+        step
     }
 }
 
@@ -147,28 +185,8 @@ impl Method for Backprop {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let images = own.par_iter().enumerate();
-        let images: Vec<ImageTape<'_>> =
-            images.map(|(t, set)| self.image_tape(set, batch, dropout_of(stream, t))).collect();
-        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
-        let features: Vec<Var> =
-            images.iter().map(|image| on.tape.variable(image.tape.value(image.features).clone())).collect();
-        let logits = self.chain(&mut on, &features, batch.labels.len(), stream);
-        let loss = on.tape.cross_entropy(logits, &batch.labels);
-        let value = on.scalar(loss);
-        let terms = LossTerms { total: value, cross_entropy: value, ..LossTerms::default() };
-        let learns = [self.net.embedding.is_learned(), true, true];
-        let (mut step, gradients) = on.finish_with(loss, terms, &learns);
-
-        let parts = images.into_par_iter().zip(&features).zip(&mut step.own).zip(&mut step.statistics);
-        parts.for_each(|(((image, &features), own), statistics)| {
-            let gradient = gradients.variable(features).expect("the loss depends on every block");
-            let sums = vec![std::mem::take(own)];
-            let mut gradients = image.tape.backward_from(image.features, gradient.to_vec(), sums);
-            *own = gradients.take_parameters(image.own);
-            statistics.extend(gradients.take_statistics(image.own));
-        });
-        step
+        let start = self.start(batch.labels.len(), stream);
+        self.step_from(start, own, shared, batch, stream)
     }
 
     fn features(&self, weights: &Weights, images: &Tensor) -> Features {

@@ -34,6 +34,23 @@ pub struct NoPropFm {
     sampler: Sampler,
 }
 
+/// What a loss is a function of, beside what is learned and the batch.
+struct Noise {
+    /// Times in 0..1, one a row.
+    times: Vec<f64>,
+    /// z_0 [B, d].
+    start: Tensor,
+    /// The noise around the straight path [B, d], of deviation 1.
+    path: Tensor,
+}
+
+impl Noise {
+    fn draw(on: &LossTape<'_>, rows: usize, stream: Stream) -> Self {
+        let [start, path] = ["z", "path"].map(|purpose| on.noise(stream.purpose(purpose)));
+        Self { times: uniform_times(rows, stream), start, path }
+    }
+}
+
 impl NoPropFm {
     /// Checks a configuration.
     ///
@@ -61,9 +78,9 @@ impl NoPropFm {
     }
 
     /// ‖v̂ − (z_1 − z_0)‖², and CE(f(z_t + (1 − t)·v̂), y) when W_embed is learned and would otherwise shrink to a point.
-    fn loss(&self, on: &mut LossTape<'_>, batch: &Batch, times: &[f64], stream: Stream) -> (Var, LossTerms) {
-        let start = on.noise(stream.purpose("z"));
-        let mut around = on.noise(stream.purpose("path"));
+    fn loss(&self, on: &mut LossTape<'_>, batch: &Batch, noise: Noise, dropout: Stream) -> (Var, LossTerms) {
+        let Noise { times, start, path: mut around } = noise;
+        let times = times.as_slice();
         around.data_mut().iter_mut().for_each(|v| *v *= self.sigma as f32);
         let (start, around) = (on.tape.constant(start), on.tape.constant(around));
         let passed = on.tape.constant(column(times, |t| t));
@@ -72,7 +89,7 @@ impl NoPropFm {
         let here = on.tape.scale_rows(start, left);
         let z = on.tape.linear_combination(&[(there, 1.0), (here, 1.0), (around, 1.0)], 0.0);
 
-        let logits = on.logits(batch, z, Some(times), stream.purpose("dropout"));
+        let logits = on.logits(batch, z, Some(times), dropout);
         let velocity = on.tape.matmul(logits, on.embedding);
         let straight = on.tape.linear_combination(&[(on.target, 1.0), (start, -1.0)], 0.0);
         let squared_error = on.tape.squared_error(velocity, straight);
@@ -101,8 +118,8 @@ impl NoPropFm {
         sink: Option<GradientSink<'_>>,
     ) -> BlockStep {
         let mut on = LossTape::new(&self.net, own, shared, &batch.labels).into_sink(sink);
-        let times = uniform_times(batch.labels.len(), stream);
-        let (total, terms) = self.loss(&mut on, batch, &times, stream);
+        let noise = Noise::draw(&on, batch.labels.len(), stream);
+        let (total, terms) = self.loss(&mut on, batch, noise, stream.purpose("dropout"));
         let learned = self.net.embedding.is_learned();
         on.finish(total, terms, &[learned, learned])
     }
@@ -168,3 +185,6 @@ impl Method for NoPropFm {
         self.net.at_times(weights, features).follow(self.sampler, self.steps, noise, nearness)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The golden files of `tests/golden`, which `xtask/golden/generate.py` wrote with PyTorch; read by tests alone.
 
+use crate::method::LossTerms;
+use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, NetworkConfig};
 use nopropdt_tensor::gradient_check::compare;
 use nopropdt_tensor::{Parameters, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -14,6 +16,20 @@ pub(crate) const GRADIENT: f64 = 1e-3;
 /// a batch norm, which subtracts it again, has such a gradient: sums that cancel but for rounding, so there is nothing of
 /// its own to compare it with.
 const ROUNDING: f64 = 1e-5;
+
+/// The small network of the losses' files: the paper's block with widths of a few, on images of 9×10 with two channels.
+pub(crate) fn small_network() -> NetworkConfig {
+    let block =
+        BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..BlockConfig::paper() };
+    let embedding = EmbeddingConfig::Learned { dim: 5, start: EmbeddingStart::Orthogonal };
+    NetworkConfig { image: [9, 10, 2], classes: 4, embedding, head: HeadConfig::Softmax, block }
+}
+
+/// The same with a block of continuous time.
+pub(crate) fn continuous_network() -> NetworkConfig {
+    let network = small_network();
+    NetworkConfig { block: BlockConfig { continuous: true, ..network.block.clone() }, ..network }
+}
 
 /// One tensor of a golden file; every type is exact in f64.
 pub(crate) struct Array {
@@ -128,6 +144,20 @@ impl Golden {
             self.within(&format!("{prefix}{name}"), error, bound);
         }
         golden.values().to_vec()
+    }
+
+    /// Takes the terms of a loss and compares.
+    pub(crate) fn check_terms(&mut self, prefix: &str, found: &LossTerms, names: &[&str]) {
+        for &name in names {
+            let value = match name {
+                "total" => found.total,
+                "squared_error" => found.squared_error,
+                "ce" => found.cross_entropy,
+                "kl" => found.kl,
+                _ => panic!("no term of a loss is called {name}"),
+            };
+            self.check(&format!("{prefix}loss.{name}"), &[value as f32], FORWARD);
+        }
     }
 
     /// NaN is within no bound.

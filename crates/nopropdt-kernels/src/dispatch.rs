@@ -38,9 +38,6 @@ impl Isa {
     }
 
     /// The instruction set of the kernels in use; see [`active`].
-    ///
-    /// # Panics
-    /// When [`ISA_VARIABLE`] asks for what can't be had.
     pub fn active() -> Self {
         active().isa()
     }
@@ -73,12 +70,17 @@ fn available_sets() -> Vec<Isa> {
     available().map(Kernels::isa).collect()
 }
 
-/// The kernels in use; see [`Isa::selected`].
-///
-/// # Panics
-/// When [`ISA_VARIABLE`] asks for what can't be had. Programs call [`Isa::selected`] first and tell their user.
+/// The kernels in use: those of [`Isa::selected`]; where [`ISA_VARIABLE`] asks for what can't be had, the best this machine has.
+/// Programs call [`Isa::selected`] first and tell their user.
 pub fn active() -> &'static dyn Kernels {
-    selected().unwrap_or_else(|error| panic!("{error}"))
+    selected().unwrap_or_else(|_| best())
+}
+
+/// The best kernels this machine has.
+fn best() -> &'static dyn Kernels {
+    static BEST: OnceLock<Isa> = OnceLock::new();
+    let isa = *BEST.get_or_init(|| choose(None, |isa| found(isa).is_some()).unwrap_or(Isa::Portable));
+    found(isa).unwrap_or(&Portable)
 }
 
 fn selected() -> Result<&'static dyn Kernels, IsaError> {
@@ -156,6 +158,25 @@ mod tests {
     /// Set for the process that [`alone`] is the only test of.
     const ALONE: &str = "NOPROPDT_TEST_ALONE";
 
+    /// What can't be had is an error for the program; a library that is used without one goes on with the best there is.
+    #[test]
+    fn a_wrong_name_is_an_error_and_no_panic() {
+        let this = std::env::current_exe().expect("a test knows its program");
+        let output = std::process::Command::new(this)
+            .args(["--exact", "dispatch::tests::alone", "--nocapture"])
+            .env(ISA_VARIABLE, "avx9")
+            .env(ALONE, "yes")
+            .output()
+            .expect("a test can start its program again");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{told}");
+        let best = available_sets().into_iter().max();
+        assert!(
+            told.contains(&format!("selected false, active {:?}", best.expect("portable at least"))),
+            "{told}"
+        );
+    }
+
     /// A process that is asked for one instruction set has looked for no other when it has run kernels.
     #[test]
     fn a_forced_set_looks_for_no_other() {
@@ -187,6 +208,7 @@ mod tests {
         let looked_for: Vec<Isa> =
             Isa::ALL.into_iter().filter(|&isa| DETECTED[isa as usize].get().is_some()).collect();
         println!("looked for {looked_for:?}");
+        println!("selected {}, active {:?}", Isa::selected().is_ok(), Isa::active());
     }
 
     /// What continuous integration asks for is what its tests run on.

@@ -14,7 +14,7 @@ mod tensor;
 pub use nopropdt_kernels::{Isa, IsaError, Precision};
 pub use parameters::{Entry, Layout, ParameterBuilder, ParameterId, Parameters, StatisticId};
 pub use tape::{
-    BatchNormParts, ConvEpilogue, ConvParts, Dropout, Gradients, Mode, Slot, StatisticUpdate, Tape,
-    TensorSink, Var,
+    Backward, BatchNormParts, ConvEpilogue, ConvParts, Dropout, Gradients, Mode, Operation, Slot,
+    StatisticUpdate, Tape, TensorSink, Var, Window,
 };
 pub use tensor::{Tensor, TensorError};

@@ -1,5 +1,7 @@
 //! The adjoint's gradient is that of back-propagation through every step of the solver, up to the steps' width.
 
+mod golden;
+
 use super::*;
 use crate::{EmbeddingConfig, EmbeddingStart, HeadConfig};
 use nopropdt_tensor::gradient_check::compare;

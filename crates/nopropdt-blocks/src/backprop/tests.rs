@@ -1,5 +1,7 @@
 //! Cut into tapes, one a block's image path and one for the chain, the gradient is that of a single tape.
 
+mod golden;
+
 use super::*;
 use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig};
 use nopropdt_tensor::gradient_check::compare;
@@ -22,7 +24,7 @@ fn the_gradient_is_that_of_one_tape() {
     let features: Vec<Var> = (0..3)
         .map(|t| net.net.block.features(&mut on.tape, on.own[t], images, Some(dropout_of(stream, t))))
         .collect();
-    let logits = net.chain(&mut on, &features, 12, stream);
+    let logits = net.chain(&mut on, &features, net.start(12, stream), stream);
     let loss = on.tape.cross_entropy(logits, &batch.labels);
     let expected = on.finish(loss, LossTerms::default(), &[true; 3]);
 

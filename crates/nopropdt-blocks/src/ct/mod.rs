@@ -119,6 +119,23 @@ fn through_levels(levels: &[Level], of_signal: &[f32], of_noise: &[f32]) -> Vec<
     .collect()
 }
 
+/// What a loss is a function of, beside what is learned and the batch.
+struct Noise {
+    /// Times in 0..1, one a row.
+    times: Vec<f64>,
+    /// ε of z_t [B, d].
+    at_times: Tensor,
+    /// ε of z_1 [B, d].
+    last: Tensor,
+}
+
+impl Noise {
+    fn draw(on: &LossTape<'_>, rows: usize, stream: Stream) -> Self {
+        let [at_times, last] = ["z", "z_last"].map(|purpose| on.noise(stream.purpose(purpose)));
+        Self { times: uniform_times(rows, stream), at_times, last }
+    }
+}
+
 /// The loss on a tape, and what the gradient of the schedule is made of.
 struct Loss {
     total: Var,
@@ -136,15 +153,14 @@ impl NoPropCt {
         on: &mut LossTape<'_>,
         batch: &Batch,
         curve: &Curve,
-        times: &[f64],
-        stream: Stream,
+        noise: &Noise,
+        dropout: Stream,
     ) -> Loss {
-        let rows = times.len();
+        let times = &noise.times;
         let levels: Vec<Level> = times.iter().map(|&t| curve.at(t)).collect();
         let at_times = Levels::new(on, &levels);
-        let epsilon = on.noise(stream.purpose("z"));
-        let z = at_times.noised(on, epsilon);
-        let logits = on.logits(batch, z, Some(times), stream.purpose("dropout"));
+        let z = at_times.noised(on, noise.at_times.clone());
+        let logits = on.logits(batch, z, Some(times), dropout);
         let estimate = on.estimate(logits);
         let errors = on.tape.squared_errors(estimate, on.target);
         let weights = column(levels.iter().map(|level| 0.5 * self.eta * level.snr_slope()));
@@ -152,9 +168,8 @@ impl NoPropCt {
         let weighted = on.tape.scale_rows(errors, weight);
         let (squared_error, weighted) = (on.tape.mean(errors), on.tape.mean(weighted));
 
-        let at_end = Levels::new(on, &vec![curve.at(1.0); rows]);
-        let epsilon = on.noise(stream.purpose("z_last"));
-        let z_last = at_end.noised(on, epsilon);
+        let at_end = Levels::new(on, &vec![curve.at(1.0); times.len()]);
+        let z_last = at_end.noised(on, noise.last.clone());
         let logits = on.head(z_last);
         let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
 
@@ -191,12 +206,24 @@ impl NoPropCt {
         stream: Stream,
         sink: Option<GradientSink<'_>>,
     ) -> BlockStep {
-        let (network, schedule) = (&shared[..SCHEDULE], &shared[SCHEDULE]);
+        let on = LossTape::new(&self.net, own, &shared[..SCHEDULE], &batch.labels).into_sink(sink);
+        let noise = Noise::draw(&on, batch.labels.len(), stream);
+        self.step_with(on, &shared[SCHEDULE], batch, &noise, stream.purpose("dropout"))
+    }
+
+    /// [`Self::step`] with the given noise.
+    fn step_with(
+        &self,
+        mut on: LossTape<'_>,
+        schedule: &Parameters,
+        batch: &Batch,
+        noise: &Noise,
+        dropout: Stream,
+    ) -> BlockStep {
         let curve = self.gamma.curve(schedule);
-        let times = uniform_times(batch.labels.len(), stream);
-        let mut on = LossTape::new(&self.net, own, network, &batch.labels).into_sink(sink);
+        let times = &noise.times;
         let Loss { total, terms, at_times, weight, at_end, start } =
-            self.loss(&mut on, batch, &curve, &times, stream);
+            self.loss(&mut on, batch, &curve, noise, dropout);
         let learns = [self.net.embedding.is_learned(), true];
         let (mut step, gradients) = on.finish_with(total, terms, &learns);
 

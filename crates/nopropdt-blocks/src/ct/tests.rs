@@ -1,5 +1,7 @@
 //! The levels a batch is noised to have the marginals of the schedule.
 
+mod golden;
+
 use super::*;
 use crate::{EmbeddingConfig, HeadConfig};
 

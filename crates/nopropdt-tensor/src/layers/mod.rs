@@ -4,7 +4,9 @@
 mod batch_norm;
 mod conv;
 mod linear;
+mod norm;
 
 pub use batch_norm::BatchNorm;
-pub use conv::Conv3x3;
+pub use conv::{Conv2d, Conv3x3};
 pub use linear::Linear;
+pub use norm::{LayerNorm, RmsNorm};

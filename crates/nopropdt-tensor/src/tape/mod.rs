@@ -3,16 +3,19 @@
 //! A tape records values and, for each, the operation that made it; [`Tape::backward`] walks them once in reverse and
 //! the tape is gone. It sees only the parameter sets attached to it, so a block's loss *cannot* reach another block.
 
+mod operation;
 mod ops;
 mod sums;
 mod value;
 
-pub use ops::{BatchNormParts, ConvEpilogue, ConvParts, Dropout};
+pub use operation::{Backward, Operation};
+pub use ops::{BatchNormParts, ConvEpilogue, ConvParts, Dropout, Window};
 
 use crate::parameters::{ParameterId, Parameters, StatisticId};
 use crate::tensor::Tensor;
 use nopropdt_kernels::Precision;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use sums::SetSum;
 use value::Value;
 
@@ -25,16 +28,49 @@ pub enum Mode {
     Eval,
 }
 
+/// Which tape something belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TapeId(u64);
+
+impl TapeId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// A value on a tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Var(usize);
+pub struct Var {
+    tape: TapeId,
+    index: usize,
+}
 
 /// A parameter set attached to a tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot(usize);
+pub struct Slot {
+    tape: TapeId,
+    index: usize,
+}
+
+impl Var {
+    /// Its place on the tape `tape`.
+    fn on(self, tape: TapeId) -> usize {
+        assert!(self.tape == tape, "tape: a value belongs to another tape");
+        self.index
+    }
+}
+
+impl Slot {
+    /// Its place among the sets of the tape `tape`.
+    fn on(self, tape: TapeId) -> usize {
+        assert!(self.tape == tape, "tape: a parameter set is attached to another tape");
+        self.index
+    }
+}
 
 /// An operation that was recorded: what its backward pass needs, and that pass.
-trait Operation: Send {
+trait Recorded: Send {
     /// Adds the gradient of every input, given the operation's output and the gradient of it.
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]);
 
@@ -51,7 +87,7 @@ pub type TensorSink<'s> = dyn FnMut(Slot, Range<usize>, &[f32]) + 's;
 struct Node {
     value: Value,
     /// None for leaves, and for values that no gradient is wanted of.
-    operation: Option<Box<dyn Operation>>,
+    operation: Option<Box<dyn Recorded>>,
     needs_gradient: bool,
 }
 
@@ -65,6 +101,7 @@ pub struct StatisticUpdate {
 
 /// Records operations on values and parameters; see the module's documentation.
 pub struct Tape<'p> {
+    id: TapeId,
     mode: Mode,
     precision: Precision,
     slots: Vec<&'p Parameters>,
@@ -82,7 +119,8 @@ impl<'p> Tape<'p> {
     /// rounded, and linear layers round what they multiply. All else, and every gradient, is f32. Every operation takes values stored in
     /// either; what only changes, moves or picks such values stores its output as its input is stored.
     pub fn with_precision(mode: Mode, precision: Precision) -> Self {
-        Self { mode, precision, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
+        let id = TapeId::next();
+        Self { id, mode, precision, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
     }
 
     /// The precision of convolutions and linear layers.
@@ -98,7 +136,7 @@ impl<'p> Tape<'p> {
     /// Lets operations of this tape read `parameters`.
     pub fn attach(&mut self, parameters: &'p Parameters) -> Slot {
         self.slots.push(parameters);
-        Slot(self.slots.len() - 1)
+        Slot { tape: self.id, index: self.slots.len() - 1 }
     }
 
     /// Puts a value on the tape that no gradient is wanted of.
@@ -130,40 +168,31 @@ impl<'p> Tape<'p> {
     }
 
     fn recorded(&self, var: Var) -> &Value {
-        &self.nodes[var.0].value
+        &self.nodes[var.on(self.id)].value
     }
 
     fn parameters(&self, slot: Slot) -> &'p Parameters {
-        self.slots[slot.0]
+        self.slots[slot.on(self.id)]
     }
 
     fn push(
         &mut self,
         value: impl Into<Value>,
         needs_gradient: bool,
-        operation: Option<Box<dyn Operation>>,
+        operation: Option<Box<dyn Recorded>>,
     ) -> Var {
         self.nodes.push(Node { value: value.into(), operation, needs_gradient });
-        Var(self.nodes.len() - 1)
+        Var { tape: self.id, index: self.nodes.len() - 1 }
     }
 
     /// Records the output of an operation of `inputs` that reads no parameters.
-    fn record(
-        &mut self,
-        value: impl Into<Value>,
-        inputs: &[Var],
-        operation: impl Operation + 'static,
-    ) -> Var {
-        let needs_gradient = inputs.iter().any(|input| self.nodes[input.0].needs_gradient);
-        self.push(value, needs_gradient, needs_gradient.then(|| Box::new(operation) as Box<dyn Operation>))
+    fn record(&mut self, value: impl Into<Value>, inputs: &[Var], operation: impl Recorded + 'static) -> Var {
+        let needs_gradient = inputs.iter().any(|input| self.nodes[input.on(self.id)].needs_gradient);
+        self.push(value, needs_gradient, needs_gradient.then(|| Box::new(operation) as Box<dyn Recorded>))
     }
 
     /// Records the output of an operation that reads parameters, whose gradient is always wanted.
-    fn record_with_parameters(
-        &mut self,
-        value: impl Into<Value>,
-        operation: impl Operation + 'static,
-    ) -> Var {
+    fn record_with_parameters(&mut self, value: impl Into<Value>, operation: impl Recorded + 'static) -> Var {
         self.push(value, true, Some(Box::new(operation)))
     }
 
@@ -184,8 +213,9 @@ impl<'p> Tape<'p> {
     /// When `loss` is not a one-element tensor.
     pub fn backward_into(self, loss: Var, streamed: &[Slot], sink: &mut TensorSink<'_>) -> Gradients {
         self.check_scalar(loss);
+        let streamed: Vec<usize> = streamed.iter().map(|slot| slot.on(self.id)).collect();
         let sets = self.slots.iter().enumerate().map(|(index, set)| {
-            if streamed.contains(&Slot(index)) {
+            if streamed.contains(&index) {
                 SetSum::parts(set.ranges().len())
             } else {
                 SetSum::Whole(vec![0.0; set.len()])
@@ -226,10 +256,10 @@ impl<'p> Tape<'p> {
         sink: &mut TensorSink<'_>,
     ) -> Gradients {
         for operation in self.nodes.iter().filter_map(|node| node.operation.as_ref()) {
-            operation.parameters().into_iter().for_each(|(slot, id)| sums[slot.0].count_use(id));
+            operation.parameters().into_iter().for_each(|(slot, id)| sums[slot.index].count_use(id));
         }
         let mut of_values: Vec<Option<Vec<f32>>> = self.nodes.iter().map(|_| None).collect();
-        of_values[output.0] = Some(gradient);
+        of_values[output.on(self.id)] = Some(gradient);
         let mut nodes = self.nodes;
         // A node is dropped as soon as its gradient has gone on, so that memory falls on the way back.
         while let Some(Node { value, operation, .. }) = nodes.pop() {
@@ -245,13 +275,13 @@ impl<'p> Tape<'p> {
                 operation.backward(&mut pass, &value, &grad_output);
             }
             for (slot, id) in operation.parameters() {
-                if let Some(gradient) = sums[slot.0].used(id) {
-                    sink(slot, self.slots[slot.0].range(id), &gradient);
+                if let Some(gradient) = sums[slot.index].used(id) {
+                    sink(slot, self.slots[slot.index].range(id), &gradient);
                 }
             }
         }
         let of_parameters = sums.into_iter().map(SetSum::into_whole).collect();
-        Gradients { of_values, of_parameters, updates: self.updates }
+        Gradients { tape: self.id, of_values, of_parameters, updates: self.updates }
     }
 }
 
@@ -272,15 +302,19 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn value(&self, var: Var) -> &'a Value {
-        &self.nodes[var.0].value
+        &self.nodes[var.index].value
+    }
+
+    fn wants(&self, var: Var) -> bool {
+        self.nodes[var.index].needs_gradient
     }
 
     fn parameter(&self, slot: Slot, id: ParameterId) -> &'a [f32] {
-        self.slots[slot.0].get(id)
+        self.slots[slot.index].get(id)
     }
 
     fn parameter_gradient(&mut self, slot: Slot, id: ParameterId) -> &mut [f32] {
-        self.of_parameters[slot.0].of(self.slots[slot.0], id)
+        self.of_parameters[slot.index].of(self.slots[slot.index], id)
     }
 
     /// Lets `add` add to the gradient of some rows of a parameter with so many `columns`: of all at once, or panel by panel
@@ -292,9 +326,9 @@ impl<'a> Pass<'a> {
         columns: usize,
         mut add: impl FnMut(Range<usize>, &mut [f32]),
     ) {
-        let range = self.slots[slot.0].range(id);
+        let range = self.slots[slot.index].range(id);
         let rows = range.len() / columns.max(1);
-        if !self.of_parameters[slot.0].is_handed_on_by(id) {
+        if !self.of_parameters[slot.index].is_handed_on_by(id) {
             return add(0..rows, self.parameter_gradient(slot, id));
         }
         let together = (PANEL / columns.max(1) / PANEL_ROWS * PANEL_ROWS).max(PANEL_ROWS);
@@ -311,13 +345,13 @@ impl<'a> Pass<'a> {
 
     /// Takes the gradient of `var` to add to it (zeros at first); None when nobody wants it. To be given back.
     fn take_gradient(&mut self, var: Var) -> Option<Vec<f32>> {
-        let node = &self.nodes[var.0];
+        let node = &self.nodes[var.index];
         node.needs_gradient
-            .then(|| self.of_values[var.0].take().unwrap_or_else(|| vec![0.0; node.value.len()]))
+            .then(|| self.of_values[var.index].take().unwrap_or_else(|| vec![0.0; node.value.len()]))
     }
 
     fn give_back(&mut self, var: Var, gradient: Vec<f32>) {
-        self.of_values[var.0] = Some(gradient);
+        self.of_values[var.index] = Some(gradient);
     }
 
     /// Lets `add` add to the gradient of `var`, if anybody wants it.
@@ -332,6 +366,7 @@ impl<'a> Pass<'a> {
 /// What [`Tape::backward`] found.
 #[derive(Debug)]
 pub struct Gradients {
+    tape: TapeId,
     of_values: Vec<Option<Vec<f32>>>,
     of_parameters: Vec<Vec<f32>>,
     updates: Vec<StatisticUpdate>,
@@ -340,17 +375,17 @@ pub struct Gradients {
 impl Gradients {
     /// The gradient of an attached parameter set, flat, as long as [`Parameters::values`].
     pub fn parameters(&self, slot: Slot) -> &[f32] {
-        &self.of_parameters[slot.0]
+        &self.of_parameters[slot.on(self.tape)]
     }
 
     /// Takes the gradient of an attached parameter set; what is left of it is empty.
     pub fn take_parameters(&mut self, slot: Slot) -> Vec<f32> {
-        std::mem::take(&mut self.of_parameters[slot.0])
+        std::mem::take(&mut self.of_parameters[slot.on(self.tape)])
     }
 
     /// The gradient of a [`Tape::variable`]; None when the loss does not depend on it.
     pub fn variable(&self, var: Var) -> Option<&[f32]> {
-        self.of_values[var.0].as_deref()
+        self.of_values[var.on(self.tape)].as_deref()
     }
 
     /// The statistics that batch norms of one attached set saw, for [`Parameters::update_statistics`].

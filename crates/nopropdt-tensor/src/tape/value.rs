@@ -30,6 +30,17 @@ impl Value {
         matrix_shape(self.shape(), what)
     }
 
+    /// (number of rows, length of one), a row being all values along the last axis.
+    ///
+    /// # Panics
+    /// When there is no axis.
+    pub(super) fn rows(&self, what: &str) -> (usize, usize) {
+        match self.shape() {
+            [] => panic!("{what}: wants rows; a single number has none"),
+            [rows @ .., length] => (rows.iter().product(), *length),
+        }
+    }
+
     /// The numbers, as stored.
     pub(super) fn values(&self) -> Values<'_> {
         match self {
@@ -54,6 +65,14 @@ impl Value {
         match self {
             Self::F32(tensor) => Cow::Borrowed(tensor.data()),
             Self::Bf16 { data, .. } => data.iter().map(|value| value.to_f32()).collect(),
+        }
+    }
+
+    /// The value as a tensor in f32: itself, or a copy of what is stored in bf16.
+    pub(super) fn in_f32(&self) -> Cow<'_, Tensor> {
+        match self {
+            Self::F32(tensor) => Cow::Borrowed(tensor),
+            Self::Bf16 { .. } => Cow::Owned(self.widened()),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Operations of the tape: outputs, and gradients of inputs and parameters.
 
 use crate::file::{Case, cases, channels_first, run_all};
-use nopropdt_tensor::layers::{BatchNorm, Conv3x3, Linear};
+use nopropdt_tensor::layers::{BatchNorm, Conv2d, Conv3x3, LayerNorm, Linear};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{
-    ConvEpilogue, Mode, ParameterBuilder, Parameters, Slot, StatisticUpdate, Tape, Tensor, Var,
+    ConvEpilogue, Mode, ParameterBuilder, Parameters, Slot, StatisticUpdate, Tape, Tensor, Var, Window,
 };
 
 /// Largest error of an output, relative to the largest value.
@@ -48,6 +48,54 @@ fn every_operation_agrees_with_pytorch() {
             ("mean", &|case| of_values(case, &["x"], |tape, x| tape.mean(x[0]))),
             ("squared_distances", &|case| {
                 of_values(case, &["x", "w"], |tape, x| tape.squared_distances(x[0], x[1]));
+            }),
+        ],
+    );
+}
+
+#[test]
+fn every_operation_for_other_blocks_agrees_with_pytorch() {
+    let file = "more_ops.safetensors";
+    run_all(
+        file,
+        cases(file),
+        &[
+            ("mul", &|case| of_values(case, &["a", "b"], |tape, x| tape.mul(x[0], x[1]))),
+            ("batched_matmul_nn", &|case| batched_matmul(case, [false, false])),
+            ("batched_matmul_nt", &|case| batched_matmul(case, [false, true])),
+            ("batched_matmul_tn", &|case| batched_matmul(case, [true, false])),
+            ("batched_matmul_tt", &|case| batched_matmul(case, [true, true])),
+            ("permute", &|case| of_values(case, &["x"], |tape, x| tape.permute(x[0], &[2, 0, 1]))),
+            ("sum_over", &|case| of_values(case, &["x"], |tape, x| tape.sum_over(x[0], 1))),
+            ("mean_over", &|case| of_values(case, &["x"], |tape, x| tape.mean_over(x[0], 2))),
+            ("attention", &|case| {
+                of_values(case, &["q", "k", "v"], |tape, x| tape.attention(x[0], x[1], x[2]));
+            }),
+            ("layer_norm", &layer_norm),
+            ("rms_norm", &|case| {
+                of_values(case, &["x", "weight"], |tape, x| tape.rms_norm(x[0], x[1], 1e-5));
+            }),
+            ("image_norm_train", &|case| batch_norm(case, Mode::Train)),
+            ("image_norm_eval", &|case| batch_norm(case, Mode::Eval)),
+            ("sigmoid", &|case| of_values(case, &["x"], |tape, x| tape.sigmoid(x[0]))),
+            ("silu", &|case| of_values(case, &["x"], |tape, x| tape.silu(x[0]))),
+            ("gelu", &|case| of_values(case, &["x"], |tape, x| tape.gelu(x[0]))),
+            ("conv2d_5x3", &|case| {
+                let window = Window { size: [5, 3], stride: [2, 1], padding: [2, 1] };
+                conv2d(case, window);
+            }),
+            ("conv2d_1x1", &|case| conv2d(case, Window::square(1, 1, 0))),
+            ("conv2d_4x4", &|case| conv2d(case, Window::square(4, 4, 1))),
+            ("max_pool2d", &|case| {
+                of_values(case, &["x"], |tape, x| tape.max_pool2d(x[0], Window::square(3, 2, 1)));
+            }),
+            ("average_pool2d", &|case| {
+                let window = Window { size: [3, 2], stride: [2, 1], padding: [1, 0] };
+                of_values(case, &["x"], |tape, x| tape.average_pool2d(x[0], window));
+            }),
+            ("smoothed_cross_entropy", &|case| {
+                let labels = case.take("labels").labels();
+                of_values(case, &["logits"], |tape, x| tape.smoothed_cross_entropy(x[0], &labels, 0.1));
             }),
         ],
     );
@@ -123,6 +171,20 @@ fn check(
 fn convolution(case: &mut Case, epilogue: ConvEpilogue) {
     let make = |builder: &mut ParameterBuilder| Conv3x3::new(builder, "layer", 3, 4);
     of_layer(case, Mode::Train, make, &[], |layer, tape, slot, x| layer.forward(tape, slot, x, epilogue));
+}
+
+fn batched_matmul(case: &mut Case, transpose: [bool; 2]) {
+    of_values(case, &["a", "b"], |tape, x| tape.batched_matmul(x[0], x[1], transpose));
+}
+
+fn layer_norm(case: &mut Case) {
+    let make = |builder: &mut ParameterBuilder| LayerNorm::new(builder, "layer", 5);
+    of_layer(case, Mode::Train, make, &[], LayerNorm::forward);
+}
+
+fn conv2d(case: &mut Case, window: Window) {
+    let make = |builder: &mut ParameterBuilder| Conv2d::new(builder, "layer", 3, 4, window);
+    of_layer(case, Mode::Train, make, &[], Conv2d::forward);
 }
 
 fn linear(case: &mut Case) {

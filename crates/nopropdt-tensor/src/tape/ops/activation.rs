@@ -1,12 +1,12 @@
 //! ReLU, tanh, softmax and dropout on values of any shape.
 
-use super::{Dropout, Mode, Operation, Pass, Tape, Value, Var};
+use super::{Dropout, Mode, Pass, Recorded, Tape, Value, Var};
 use nopropdt_kernels::{passed_by_relu, relu};
 use std::borrow::Cow;
 
 struct Relu(Var);
 
-impl Operation for Relu {
+impl Recorded for Relu {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
             for ((grad, &out), &g) in grad.iter_mut().zip(&*output.data()).zip(grad_output) {
@@ -18,7 +18,7 @@ impl Operation for Relu {
 
 struct Tanh(Var);
 
-impl Operation for Tanh {
+impl Recorded for Tanh {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         // Near ±1 a rounded output says little of 1 − out².
         let exact: Cow<'_, [f32]> = match output.is_rounded() {
@@ -35,9 +35,9 @@ impl Operation for Tanh {
 
 struct Softmax(Var);
 
-impl Operation for Softmax {
+impl Recorded for Softmax {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
-        let (_, classes) = output.matrix_shape("softmax");
+        let (_, classes) = output.rows("softmax");
         pass.accumulate(self.0, |grad| {
             let output = output.data();
             let rows = output.chunks_exact(classes).zip(grad_output.chunks_exact(classes));
@@ -56,7 +56,7 @@ struct DropoutOp {
     dropout: Dropout,
 }
 
-impl Operation for DropoutOp {
+impl Recorded for DropoutOp {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.x, |grad| {
             let mut passed = grad_output.to_vec();
@@ -89,13 +89,13 @@ impl Tape<'_> {
         self.record(value, &[x], Tanh(x))
     }
 
-    /// exp(x_i) / Σ_j exp(x_j) over each row of `logits` [B, m].
+    /// exp(x_i) / Σ_j exp(x_j) over each row of `logits` [.., m], which is the last axis.
     ///
     /// # Panics
-    /// When `logits` is not a matrix with at least one column.
+    /// When a row holds no value.
     pub fn softmax(&mut self, logits: Var) -> Var {
+        let (_, classes) = self.recorded(logits).rows("softmax");
         let mut value = self.widened(logits);
-        let (_, classes) = value.matrix_shape("softmax");
         assert!(classes > 0, "softmax: wants at least one class");
         softmax_rows(value.data_mut(), classes);
         self.record(value, &[logits], Softmax(logits))

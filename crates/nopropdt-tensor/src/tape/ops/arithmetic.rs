@@ -1,6 +1,6 @@
 //! Sums and joins of values.
 
-use super::{Operation, Pass, Tape, Value, Var};
+use super::{Pass, Recorded, Tape, Value, Var};
 use crate::tensor::Tensor;
 use nopropdt_kernels::sizes::product;
 
@@ -8,7 +8,7 @@ struct LinearCombination {
     terms: Vec<(Var, f32)>,
 }
 
-impl Operation for LinearCombination {
+impl Recorded for LinearCombination {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         for &(x, factor) in &self.terms {
             pass.accumulate(x, |grad| grad.iter_mut().zip(grad_output).for_each(|(d, g)| *d += factor * g));
@@ -20,7 +20,7 @@ struct Concat {
     inputs: Vec<(Var, usize)>,
 }
 
-impl Operation for Concat {
+impl Recorded for Concat {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, total) = output.matrix_shape("concat");
         let mut from = 0;

@@ -1,6 +1,6 @@
-//! Batch normalisation over rows, with running statistics.
+//! Batch normalisation over rows, or over the channels of images, with running statistics.
 
-use super::{Mode, Operation, Pass, Slot, StatisticUpdate, Tape, Value, Var};
+use super::{Mode, Pass, Recorded, Slot, StatisticUpdate, Tape, Value, Var};
 use crate::parameters::{ParameterId, StatisticId};
 use nopropdt_kernels::active;
 use nopropdt_kernels::batch_norm::{Standard, moments};
@@ -34,9 +34,9 @@ struct BatchNorm {
     of_batch: bool,
 }
 
-impl Operation for BatchNorm {
+impl Recorded for BatchNorm {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
-        let (rows, _) = output.matrix_shape("batch_norm");
+        let (rows, _) = output.rows("batch_norm");
         let standard = Standard {
             mean: &self.mean,
             inverse_std: &self.inverse_std,
@@ -64,14 +64,14 @@ impl Tape<'_> {
     /// them, σ² unbiased, as in PyTorch), the running ones in evaluation.
     ///
     /// # Shapes
-    /// x [B, features] -> the same
+    /// x [.., features] -> the same; of images [B, H, W, C], every pixel of a channel is one of its values
     ///
     /// # Panics
     /// When the shapes do not fit, or when training on fewer than two rows, whose variance says nothing.
     pub fn batch_norm(&mut self, x: Var, slot: Slot, parts: &BatchNormParts) -> Var {
         let parameters = self.parameters(slot);
         let (scale, shift) = (parameters.get(parts.weight), parameters.get(parts.bias));
-        let (rows, features) = self.recorded(x).matrix_shape("batch_norm");
+        let (rows, features) = self.recorded(x).rows("batch_norm");
         assert_eq!(features, scale.len(), "batch_norm: wants {} features; x has {features}", scale.len());
         let running = (parameters.statistic(parts.running_mean), parameters.statistic(parts.running_var));
         let (mean, variance) = match self.mode() {

@@ -1,6 +1,6 @@
 //! 3×3 convolution with what follows it fused.
 
-use super::{Mode, Operation, Pass, Precision, Slot, Tape, Value, Var};
+use super::{Mode, Pass, Precision, Recorded, Slot, Tape, Value, Var};
 use crate::parameters::ParameterId;
 use crate::random::Stream;
 use crate::tensor::Tensor;
@@ -75,7 +75,7 @@ struct Conv {
     arg_max: Vec<u8>,
 }
 
-impl Operation for Conv {
+impl Recorded for Conv {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let weight = pass.parameter(self.slot, self.parts.weight);
         let bias = pass.parameter(self.slot, self.parts.bias);

@@ -1,6 +1,6 @@
 //! Squared distances between two sets of points.
 
-use super::{Operation, Pass, Tape, Value, Var};
+use super::{Pass, Recorded, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 struct SquaredDistances {
@@ -8,7 +8,7 @@ struct SquaredDistances {
     w: Var,
 }
 
-impl Operation for SquaredDistances {
+impl Recorded for SquaredDistances {
     /// ∂/∂x_b = 2 Σ_k g_bk·(x_b − w_k), ∂/∂w_k = −2 Σ_b g_bk·(x_b − w_k).
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (x, w) = (pass.value(self.x), pass.value(self.w));

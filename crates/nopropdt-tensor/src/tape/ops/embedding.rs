@@ -1,6 +1,6 @@
 //! Parameters as values, and rows of an embedding matrix.
 
-use super::{Operation, Pass, Slot, Tape, Value, Var};
+use super::{Pass, Recorded, Slot, Tape, Value, Var};
 use crate::parameters::ParameterId;
 use crate::tensor::Tensor;
 
@@ -9,7 +9,7 @@ struct ParameterValue {
     id: ParameterId,
 }
 
-impl Operation for ParameterValue {
+impl Recorded for ParameterValue {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         super::add(pass.parameter_gradient(self.slot, self.id), grad_output);
     }
@@ -24,7 +24,7 @@ struct Rows {
     labels: Vec<usize>,
 }
 
-impl Operation for Rows {
+impl Recorded for Rows {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, columns) = output.matrix_shape("rows");
         pass.accumulate(self.matrix, |grad| {

@@ -1,6 +1,6 @@
 //! Linear layers and products of two values.
 
-use super::{Operation, Pass, Precision, Slot, Tape, Value, Var};
+use super::{Pass, Precision, Recorded, Slot, Tape, Value, Var};
 use crate::parameters::ParameterId;
 use crate::tensor::Tensor;
 use nopropdt_kernels::active;
@@ -17,7 +17,7 @@ struct Linear {
     precision: Precision,
 }
 
-impl Operation for Linear {
+impl Recorded for Linear {
     /// For y = x·Wᵀ + b: dx = dy·W, dW = dyᵀ·x, db = column sums of dy.
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (rows, outputs) = output.matrix_shape("linear");
@@ -56,7 +56,7 @@ struct Matmul {
     b: Var,
 }
 
-impl Operation for Matmul {
+impl Recorded for Matmul {
     /// For C = A·B: dA = dC·Bᵀ, dB = Aᵀ·dC.
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));

@@ -1,6 +1,6 @@
 //! Losses: scalars `[1]`, means over the batch.
 
-use super::{Operation, Pass, Tape, Value, Var, activation::softmax_rows};
+use super::{Pass, Recorded, Tape, Value, Var, activation::softmax_rows};
 use crate::tensor::Tensor;
 
 struct SquaredError {
@@ -8,7 +8,7 @@ struct SquaredError {
     b: Var,
 }
 
-impl Operation for SquaredError {
+impl Recorded for SquaredError {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let factor = 2.0 * grad_output[0] / a.shape()[0] as f32;
@@ -25,10 +25,13 @@ impl Operation for SquaredError {
 struct CrossEntropy {
     logits: Var,
     labels: Vec<usize>,
+    /// Share of the target that all classes share.
+    smoothing: f32,
 }
 
-impl Operation for CrossEntropy {
-    /// (softmax(logits) − one-hot) / B. At the label that is minus the sum of the others, which does not cancel where it is nearly 0.
+impl Recorded for CrossEntropy {
+    /// (softmax(logits) − target) / B. At the label softmax − 1 is minus the sum of the others, which does not cancel where it is nearly 0;
+    /// smoothing s takes (1 − s) of that and s of softmax − 1/m.
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let logits = pass.value(self.logits);
         let (rows, classes) = logits.matrix_shape("cross_entropy");
@@ -36,9 +39,15 @@ impl Operation for CrossEntropy {
         pass.accumulate(self.logits, |grad| {
             let mut p = logits.data().into_owned();
             softmax_rows(&mut p, classes);
+            let (smoothing, share) = (self.smoothing, self.smoothing / classes as f32);
             for (row, &label) in p.chunks_exact_mut(classes).zip(&self.labels) {
-                row[label] = 0.0;
-                row[label] = -row.iter().sum::<f32>();
+                let of_label = std::mem::take(&mut row[label]);
+                let exact = -row.iter().sum::<f32>();
+                row[label] = exact;
+                if smoothing > 0.0 {
+                    row.iter_mut().for_each(|p| *p -= share);
+                    row[label] = (1.0 - smoothing) * exact + smoothing * of_label - share;
+                }
             }
             grad.iter_mut().zip(&p).for_each(|(grad, p)| *grad += factor * p);
         });
@@ -79,15 +88,34 @@ impl Tape<'_> {
     /// # Panics
     /// When the shapes do not fit, the batch is empty, or a label is not below m.
     pub fn cross_entropy(&mut self, logits: Var, labels: &[usize]) -> Var {
+        self.smoothed_cross_entropy(logits, labels, 0.0)
+    }
+
+    /// As [`Tape::cross_entropy`], of a target that gives `smoothing` to all classes in equal shares and the rest to the label.
+    ///
+    /// # Panics
+    /// As `cross_entropy`, and when `smoothing` is not in 0..=1.
+    pub fn smoothed_cross_entropy(&mut self, logits: Var, labels: &[usize], smoothing: f32) -> Var {
+        assert!(
+            (0.0..=1.0).contains(&smoothing),
+            "cross_entropy: smoothing must be in 0..=1; found {smoothing}"
+        );
         let (rows, classes) = self.recorded(logits).matrix_shape("cross_entropy");
         assert_eq!(rows, labels.len(), "cross_entropy: {rows} rows; {} labels", labels.len());
         assert!(rows > 0, "cross_entropy: wants at least one row");
         if let Some(label) = labels.iter().find(|&&label| label >= classes) {
             panic!("cross_entropy: label must be below {classes}; found {label}");
         }
-        let of_row = |(row, &label): (&[f32], &usize)| surprise(row, label);
+        let of_row = |(row, &label): (&[f32], &usize)| {
+            let of_label = surprise(row, label);
+            if smoothing == 0.0 {
+                return of_label;
+            }
+            let of_all = (0..classes).map(|class| surprise(row, class)).sum::<f64>() / classes as f64;
+            f64::from(1.0 - smoothing) * of_label + f64::from(smoothing) * of_all
+        };
         let sum: f64 = self.recorded(logits).data().chunks_exact(classes).zip(labels).map(of_row).sum();
         let value = Tensor::scalar((sum / rows as f64) as f32);
-        self.record(value, &[logits], CrossEntropy { logits, labels: labels.to_vec() })
+        self.record(value, &[logits], CrossEntropy { logits, labels: labels.to_vec(), smoothing })
     }
 }

@@ -2,19 +2,29 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod batch_norm;
 mod conv;
+mod convolution;
 mod distances;
 mod embedding;
 mod linear;
 mod loss;
+mod norm;
+mod permute;
 mod pool;
+mod pool_window;
+mod product;
+mod reduce;
 mod row_scale;
+mod smooth;
+mod window;
 
 pub use batch_norm::BatchNormParts;
 pub use conv::{ConvEpilogue, ConvParts, Dropout};
+pub use window::Window;
 
-use super::{Mode, Operation, Pass, Precision, Slot, StatisticUpdate, Tape, Value, Var};
+use super::{Backward, Mode, Operation, Pass, Precision, Recorded, Slot, StatisticUpdate, Tape, Value, Var};
 
 /// sum += values, elementwise.
 fn add(sum: &mut [f32], values: &[f32]) {

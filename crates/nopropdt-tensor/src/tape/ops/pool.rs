@@ -1,6 +1,6 @@
 //! Pooling over images [B, H, W, C].
 
-use super::{Operation, Pass, Tape, Value, Var};
+use super::{Pass, Recorded, Tape, Value, Var};
 use crate::tensor::Tensor;
 use nopropdt_kernels::replaces_maximum;
 
@@ -10,7 +10,7 @@ struct MaxPool {
     sources: Vec<u32>,
 }
 
-impl Operation for MaxPool {
+impl Recorded for MaxPool {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.x, |grad| {
             self.sources.iter().zip(grad_output).for_each(|(&source, g)| grad[source as usize] += g);
@@ -22,7 +22,7 @@ struct GlobalAveragePool {
     x: Var,
 }
 
-impl Operation for GlobalAveragePool {
+impl Recorded for GlobalAveragePool {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let [_, height, width, channels] = image_shape(pass.value(self.x));
         let pixels = height * width;

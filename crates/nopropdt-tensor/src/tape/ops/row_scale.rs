@@ -1,6 +1,6 @@
 //! A factor for each row: what samples of a batch that differ in their noise level need.
 
-use super::{Operation, Pass, Tape, Value, Var};
+use super::{Pass, Recorded, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 struct ScaleRows {
@@ -8,7 +8,7 @@ struct ScaleRows {
     factors: Var,
 }
 
-impl Operation for ScaleRows {
+impl Recorded for ScaleRows {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, columns) = output.matrix_shape("scale_rows");
         let (x, factors) = (pass.value(self.x).data(), pass.value(self.factors).data());
@@ -33,7 +33,7 @@ struct SquaredErrors {
     b: Var,
 }
 
-impl Operation for SquaredErrors {
+impl Recorded for SquaredErrors {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let (_, columns) = a.matrix_shape("squared_errors");
@@ -52,7 +52,7 @@ impl Operation for SquaredErrors {
 
 struct Mean(Var);
 
-impl Operation for Mean {
+impl Recorded for Mean {
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
             let share = grad_output[0] / grad.len() as f32;

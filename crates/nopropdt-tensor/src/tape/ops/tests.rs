@@ -4,6 +4,7 @@ mod accumulation;
 mod composition;
 mod contracts;
 mod convolution;
+mod general;
 mod gradients;
 mod pooling;
 mod shapes;

@@ -136,6 +136,6 @@ fn values_made_of_constants_record_nothing_to_walk_back() {
     let mut y = tape.tanh(x);
     y = tape.matmul(y, x);
     y = tape.concat(&[y, x]);
-    let node = &tape.nodes[y.0];
+    let node = &tape.nodes[y.index];
     assert!(!node.needs_gradient && node.operation.is_none());
 }

@@ -27,6 +27,69 @@ fn refuses(shapes: &[&[usize]], expected: &str, operation: impl Fn(&mut Tape<'_>
     assert!(found.contains(expected), "wanted {expected:?}; found {found:?}");
 }
 
+/// A value or a set of one tape is none of another, even where its place is taken.
+#[test]
+fn tapes_do_not_share_values() {
+    let (mut one, mut other) = (Tape::new(Mode::Train), Tape::new(Mode::Train));
+    let parameters = Parameters::default();
+    let (x, slot) = (one.variable(Tensor::scalar(1.0)), one.attach(&parameters));
+    let (y, _) = (other.variable(Tensor::scalar(2.0)), other.attach(&parameters));
+    let panics = |run: &mut dyn FnMut()| {
+        let payload = catch_unwind(AssertUnwindSafe(run)).expect_err("the contract is broken");
+        payload.downcast_ref::<&str>().map(|text| (*text).to_owned()).unwrap_or_default()
+    };
+    assert_eq!(panics(&mut || _ = other.relu(x)), "tape: a value belongs to another tape");
+    assert_eq!(panics(&mut || _ = other.value(x)), "tape: a value belongs to another tape");
+    assert_eq!(panics(&mut || _ = other.add(y, x)), "tape: a value belongs to another tape");
+    let gradients = other.backward(y);
+    assert_eq!(panics(&mut || _ = gradients.variable(x)), "tape: a value belongs to another tape");
+    let foreign = "tape: a parameter set is attached to another tape";
+    assert_eq!(panics(&mut || _ = gradients.parameters(slot)), foreign);
+}
+
+#[test]
+fn values_that_do_not_fit_the_general_operations() {
+    refuses(&[&[2, 3], &[3, 2]], "product: shapes differ", |tape, _, x| _ = tape.mul(x[0], x[1]));
+    let refuses_product = |shapes: &[&[usize]], expected| {
+        refuses(shapes, expected, |tape, _, x| _ = tape.batched_matmul(x[0], x[1], [false, false]));
+    };
+    refuses_product(&[&[2, 3, 4], &[2, 5, 3]], "batched_matmul: A has 4 columns; B has 5 rows");
+    refuses_product(&[&[2, 3, 4], &[3, 4, 3]], "batched_matmul: batches differ: [2, 3, 4] and [3, 4, 3]");
+    refuses_product(&[&[3], &[3]], "batched_matmul: wants matrices; shapes are [3] and [3]");
+    refuses(&[&[2, 3]], "permute: axes [0, 0] are no order of 2 axes", |tape, _, x| {
+        tape.permute(x[0], &[0, 0]);
+    });
+    refuses(&[&[2, 3]], "sum_over: axis must be below 2; found 2", |tape, _, x| _ = tape.sum_over(x[0], 2));
+    refuses(&[&[2, 0]], "mean_over: wants at least one value along the axis", |tape, _, x| {
+        tape.mean_over(x[0], 1);
+    });
+    refuses(&[&[2, 3], &[2], &[3]], "layer_norm: wants parameters of the 3 values of a row", |tape, _, x| {
+        tape.layer_norm(x[0], x[1], x[2], 1e-5);
+    });
+    refuses(&[&[2, 3, 3]], "max_pool2d: wants images [B, H, W, C]; shape is [2, 3, 3]", |tape, _, x| {
+        tape.max_pool2d(x[0], crate::Window::square(2, 2, 0));
+    });
+    refuses(&[&[1, 3, 3, 1]], "does not fit images of 3×3 pixels", |tape, _, x| {
+        tape.average_pool2d(x[0], crate::Window::square(4, 1, 0));
+    });
+    refuses(&[&[1, 3, 3, 1]], "max_pool2d: padding must be at most half of the window", |tape, _, x| {
+        tape.max_pool2d(x[0], crate::Window::square(3, 1, 2));
+    });
+    refuses(&[&[1, 3, 3, 2], &[1, 1, 3, 4], &[4]], "kernel wants 3 input channels; x has 2", |tape, _, x| {
+        tape.conv2d(x[0], x[1], x[2], [1, 1], [0, 0]);
+    });
+    refuses(
+        &[&[1, 3, 3, 3], &[1, 1, 3, 4], &[3]],
+        "conv2d: bias does not fit 4 output channels",
+        |tape, _, x| {
+            tape.conv2d(x[0], x[1], x[2], [1, 1], [0, 0]);
+        },
+    );
+    refuses(&[&[2, 3]], "smoothing must be in 0..=1; found 1.5", |tape, _, x| {
+        tape.smoothed_cross_entropy(x[0], &[0, 1], 1.5);
+    });
+}
+
 #[test]
 fn values_that_do_not_fit_one_another() {
     refuses(&[&[2, 3], &[4, 2]], "matmul: A has 3 columns; B has 4 rows", |tape, _, x| {
@@ -63,7 +126,10 @@ fn values_that_do_not_fit_one_another() {
 
 #[test]
 fn ranks() {
-    refuses(&[&[2, 3, 1]], "softmax: wants a matrix; shape is [2, 3, 1]", |tape, _, x| {
+    refuses(&[&[2, 3, 1], &[3, 2]], "matmul: wants a matrix; shape is [2, 3, 1]", |tape, _, x| {
+        tape.matmul(x[0], x[1]);
+    });
+    refuses(&[&[]], "softmax: wants rows; a single number has none", |tape, _, x| {
         tape.softmax(x[0]);
     });
     refuses(&[&[2, 3]], "pool: wants images [B, H, W, C]; shape is [2, 3]", |tape, _, x| {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::layers::{BatchNorm, Linear};
-use crate::tape::Value;
+use crate::tape::{Value, Window};
 use nopropdt_kernels::{Precision, rounded};
 
 /// What rounding an output to bf16 may change, relative to its largest value; twice as much in gradients made of rounded outputs.
@@ -105,7 +105,29 @@ fn every_operation_takes_values_in_bf16() {
             tape.linear_combination(&[(x[0], 0.7), (x[1], -1.3)], 0.1)
         }),
     ];
-    for (name, shapes, stays, apply) in operations.into_iter().chain(more) {
+    const BATCH: &[usize] = &[2, 4, 6];
+    let general: [(&str, &[&[usize]], bool, Apply); 13] = [
+        ("mul", &[IMAGE, IMAGE], true, |tape, _, _, x| tape.mul(x[0], x[1])),
+        ("batched_matmul", &[BATCH, BATCH], false, |tape, _, _, x| {
+            tape.batched_matmul(x[0], x[1], [false, true])
+        }),
+        ("permute", &[IMAGE], true, |tape, _, _, x| tape.permute(x[0], &[3, 0, 2, 1])),
+        ("sum_over", &[IMAGE], false, |tape, _, _, x| tape.sum_over(x[0], 1)),
+        ("layer_norm", &[BATCH, &[6], &[6]], false, |tape, _, _, x| tape.layer_norm(x[0], x[1], x[2], 1e-5)),
+        ("rms_norm", &[BATCH, &[6]], false, |tape, _, _, x| tape.rms_norm(x[0], x[1], 1e-5)),
+        ("sigmoid", &[IMAGE], true, |tape, _, _, x| tape.sigmoid(x[0])),
+        ("silu", &[IMAGE], true, |tape, _, _, x| tape.silu(x[0])),
+        ("gelu", &[IMAGE], true, |tape, _, _, x| tape.gelu(x[0])),
+        ("conv2d", &[IMAGE, &[2, 2, 3, 2], &[2]], false, |tape, _, _, x| {
+            tape.conv2d(x[0], x[1], x[2], [2, 1], [0, 1])
+        }),
+        ("max_pool2d", &[IMAGE], true, |tape, _, _, x| tape.max_pool2d(x[0], Window::square(2, 1, 1))),
+        ("average_pool2d", &[IMAGE], false, |tape, _, _, x| {
+            tape.average_pool2d(x[0], Window::square(2, 1, 1))
+        }),
+        ("attention", &[BATCH, BATCH, BATCH], false, |tape, _, _, x| tape.attention(x[0], x[1], x[2])),
+    ];
+    for (name, shapes, stays, apply) in operations.into_iter().chain(more).chain(general) {
         let wide = passes(shapes, &vec![false; shapes.len()], apply);
         assert!(!wide.rounded, "{name}");
         // All inputs in bf16, and the first alone.

@@ -1,0 +1,28 @@
+//! The adjoint method by either rule against its equations in PyTorch: the loss and every gradient.
+
+use super::super::*;
+use crate::golden::{Golden, continuous_network};
+
+#[test]
+fn the_loss_is_pytorchs() {
+    let mut golden = Golden::open("adjoint_loss.safetensors");
+    let net = |golden: &Golden, name: &str, sampler| {
+        let steps = golden.number(name) as usize;
+        Adjoint::new(&AdjointConfig { network: continuous_network(), steps, sampler }).unwrap()
+    };
+    let Weights { mut blocks, mut shared } = net(&golden, "euler", Sampler::Euler).init(0);
+    golden.load("before.", &mut blocks[0]);
+    shared.iter_mut().for_each(|set| golden.load("", set));
+    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let start = golden.take("start").tensor();
+    for (name, sampler) in [("euler", Sampler::Euler), ("heun", Sampler::Heun)] {
+        let net = net(&golden, name, sampler);
+        let step = net.step_from(start.clone(), &blocks, &shared, &batch, Stream::new(0));
+        golden.check_terms(&format!("{name}."), &step.loss, &["total"]);
+        let prefix = format!("{name}.grad.");
+        golden.check_gradients(&prefix, &blocks[0], &step.own[0]);
+        for (set, gradient) in shared.iter().zip(&step.shared) {
+            golden.check_gradients(&prefix, set, gradient.as_ref().unwrap());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The loss of three blocks against PyTorch: value and every gradient, from end to end.
+
+use super::super::*;
+use crate::golden::{Golden, small_network};
+
+#[test]
+fn the_loss_is_pytorchs() {
+    let mut golden = Golden::open("backprop_loss.safetensors");
+    let steps = golden.number("blocks") as usize;
+    let net = Backprop::new(&BackpropConfig { network: small_network(), steps }).unwrap();
+    let Weights { mut blocks, mut shared } = net.init(0);
+    for (index, set) in blocks.iter_mut().enumerate() {
+        golden.load(&format!("before.{index}."), set);
+    }
+    shared.iter_mut().for_each(|set| golden.load("", set));
+    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let start = golden.take("start").tensor();
+    let step = net.step_from(start, &blocks, &shared, &batch, Stream::new(0));
+    golden.check_terms("", &step.loss, &["total"]);
+    for (index, (set, gradient)) in blocks.iter().zip(&step.own).enumerate() {
+        golden.check_gradients(&format!("grad.{index}."), set, gradient);
+    }
+    for (set, gradient) in shared.iter().zip(&step.shared) {
+        golden.check_gradients("grad.", set, gradient.as_ref().unwrap());
+    }
+}

@@ -1,0 +1,33 @@
+//! The loss with a learned embedding against PyTorch: every term and gradient, and the schedule.
+
+use super::super::*;
+use crate::golden::{FORWARD, Golden, continuous_network};
+
+#[test]
+fn the_loss_is_pytorchs() {
+    let mut golden = Golden::open("ct_loss.safetensors");
+    let eta = golden.number("eta");
+    let config = CtConfig { network: continuous_network(), steps: 10, eta, sampler: Sampler::Stochastic };
+    let net = NoPropCt::new(&config).unwrap();
+    let Weights { mut blocks, mut shared } = net.init(0);
+    golden.load("before.", &mut blocks[0]);
+    shared.iter_mut().for_each(|set| golden.load("", set));
+    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let noise = Noise {
+        times: golden.take("t").values,
+        at_times: golden.take("eps").tensor(),
+        last: golden.take("eps_last").tensor(),
+    };
+    let curve = net.gamma.curve(&shared[SCHEDULE]);
+    let levels: Vec<Level> = noise.times.iter().map(|&t| curve.at(t)).collect();
+    golden.check("gamma", &levels.iter().map(|level| level.gamma as f32).collect::<Vec<_>>(), FORWARD);
+    golden.check("slope", &levels.iter().map(|level| level.slope as f32).collect::<Vec<_>>(), FORWARD);
+
+    let on = LossTape::new(&net.net, &blocks, &shared[..SCHEDULE], &batch.labels);
+    let step = net.step_with(on, &shared[SCHEDULE], &batch, &noise, Stream::new(0));
+    golden.check_terms("", &step.loss, &["total", "squared_error", "ce", "kl"]);
+    golden.check_gradients("grad.", &blocks[0], &step.own[0]);
+    for (set, gradient) in shared.iter().zip(&step.shared) {
+        golden.check_gradients("grad.", set, gradient.as_ref().unwrap());
+    }
+}
