@@ -1,7 +1,7 @@
 //! Trains NoProp-DT to tell lying stripes from standing ones, on images made here, and prints each block's loss.
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, HeadConfig, Method, NoPropDt, Objective, Sampler,
+    Batch, BlockConfig, DtConfig, EmbeddingConfig, HeadConfig, Method, NoPropDt, ObjectiveKind, Sampler,
     ScheduleKind, Weights,
 };
 use nopropdt_tensor::Tensor;
@@ -24,7 +24,7 @@ fn config() -> DtConfig {
         steps: 5,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
-        objective: Objective::Paper,
+        objective: ObjectiveKind::Paper,
         embedding: EmbeddingConfig::OneHot,
         head: HeadConfig::Softmax,
         block: BlockConfig { channels: [8, 8, 16], hidden: 32, join: [32, 16], ..BlockConfig::paper() },

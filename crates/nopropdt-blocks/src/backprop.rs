@@ -95,7 +95,8 @@ impl Backprop {
     fn chain(&self, on: &mut LossTape<'_>, features: &[Var], start: Tensor, stream: Stream) -> Var {
         let rows = start.shape()[0];
         let mut z = on.tape.constant(start);
-        let gates = on.tape.parameter(on.shared(GATES), self.gates, &[self.steps, 1]);
+        let slot = on.shared(GATES);
+        let gates = on.tape.parameter(slot, self.gates, &[self.steps, 1]);
         let gates = on.tape.tanh(gates);
         for (t, &features) in features.iter().enumerate() {
             let dropout = Some(dropout_of(stream, t).purpose("latent"));
@@ -134,8 +135,7 @@ impl Backprop {
         let loss = on.tape.cross_entropy(logits, &batch.labels);
         let value = on.scalar(loss);
         let terms = LossTerms { total: value, cross_entropy: value, ..LossTerms::default() };
-        let learns = [self.net.embedding.is_learned(), true, true];
-        let (mut step, gradients) = on.finish_with(loss, terms, &learns);
+        let (mut step, gradients) = on.finish_with(loss, terms);
 
         let parts = images.into_par_iter().zip(&features).zip(&mut step.own).zip(&mut step.statistics);
         parts.for_each(|(((image, &features), own), statistics)| {

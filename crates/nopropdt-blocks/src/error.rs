@@ -50,6 +50,16 @@ pub enum BlocksError {
         /// First of the equal levels.
         t: usize,
     },
+    /// A level that makes no rising schedule.
+    #[error(
+        "noise schedule: each level must be above the one before, all above 0 and below 1; alpha_bar of {t} is {found}"
+    )]
+    Level {
+        /// Its step.
+        t: usize,
+        /// What it is.
+        found: f64,
+    },
     /// The falling schedule makes the paper's posterior variance negative.
     #[error(
         "schedule reference: falls with t, so the paper's sampler has no real coefficients; it goes with the reference objective alone"

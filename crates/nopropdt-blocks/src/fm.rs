@@ -2,6 +2,7 @@
 
 use crate::block::BlockConfig;
 use crate::ct::uniform_times;
+use crate::dt::Loss;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
 use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
@@ -120,8 +121,7 @@ impl NoPropFm {
         let mut on = LossTape::new(&self.net, own, shared, &batch.labels).into_sink(sink);
         let noise = Noise::draw(&on, batch.labels.len(), stream);
         let (total, terms) = self.loss(&mut on, batch, noise, stream.purpose("dropout"));
-        let learned = self.net.embedding.is_learned();
-        on.finish(total, terms, &[learned, learned])
+        on.finish(Loss { total, terms })
     }
 }
 

@@ -1,20 +1,27 @@
 //! What the losses of all methods are built on: one tape with a batch, its targets and the sets that learn.
 
 use crate::block::BlockInputs;
+use crate::dt::Loss;
 use crate::method::{Batch, BlockStep, GradientSink, LossTerms, Weights};
 use crate::network::Network;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Gradients, Mode, Parameters, Slot, Tape, Tensor, Var};
 
-/// The network, its own sets, the embedding and the head on one tape, with u_y of a batch.
-pub(crate) struct LossTape<'p> {
+/// A block's own set, the embedding and the head on one tape, with the targets of a batch.
+///
+/// It is in training mode. What a loss is made of is a method here or one of [`tape`](Self::tape).
+pub struct LossTape<'p> {
     pub(crate) net: &'p Network,
-    pub(crate) tape: Tape<'p>,
+    /// The tape.
+    pub tape: Tape<'p>,
     pub(crate) own: Vec<Slot>,
     shared: Vec<Slot>,
-    pub(crate) embedding: Var,
-    /// u_y [B, d].
-    pub(crate) target: Var,
+    /// Which shared sets get a gradient.
+    learns: Vec<bool>,
+    /// W_embed [m, d].
+    pub embedding: Var,
+    /// u_y [B, d], the rows of W_embed by label.
+    pub target: Var,
     /// Where gradients of the own sets go, if not into the answer.
     sink: Option<GradientSink<'p>>,
 }
@@ -31,7 +38,9 @@ impl<'p> LossTape<'p> {
         let shared: Vec<Slot> = shared.iter().map(|set| tape.attach(set)).collect();
         let embedding = net.embedding.on_tape(&mut tape, shared[Weights::EMBEDDING]);
         let target = tape.rows(embedding, labels);
-        Self { net, tape, own, shared, embedding, target, sink: None }
+        let mut learns = vec![false; shared.len()];
+        learns[Weights::EMBEDDING] = net.embedding.is_learned();
+        Self { net, tape, own, shared, learns, embedding, target, sink: None }
     }
 
     /// The same, with gradients of the own sets to go to `sink`, if there is one.
@@ -39,13 +48,22 @@ impl<'p> LossTape<'p> {
         Self { sink, ..self }
     }
 
-    /// Slot of a shared set.
-    pub(crate) fn shared(&self, index: usize) -> Slot {
+    /// d, the length of an embedding.
+    pub fn dim(&self) -> usize {
+        self.net.embedding.dim()
+    }
+
+    /// Slot of a shared set, which learns from now on.
+    pub(crate) fn shared(&mut self, index: usize) -> Slot {
+        self.learns[index] = true;
         self.shared[index]
     }
 
-    /// Class logits of the first own block for latent z, at the given times in continuous time.
-    pub(crate) fn logits(&mut self, batch: &Batch, z: Var, times: Option<&[f64]>, dropout: Stream) -> Var {
+    /// Class logits [B, m] of the block for latents z [B, d], at the given times, one a row, if it is one of continuous time.
+    ///
+    /// # Panics
+    /// When a block of continuous time is given no times, or another is.
+    pub fn logits(&mut self, batch: &Batch, z: Var, times: Option<&[f64]>, dropout: Stream) -> Var {
         let (block, tape) = (&self.net.block, &mut self.tape);
         let images = tape.constant(batch.images.clone());
         let features = block.features(tape, self.own[0], images, Some(dropout));
@@ -54,46 +72,57 @@ impl<'p> LossTape<'p> {
         block.logits(tape, self.own[0], BlockInputs { features, z, times, dropout })
     }
 
-    /// û = softmax(logits)·W_embed of the first own block.
-    pub(crate) fn estimate(&mut self, logits: Var) -> Var {
+    /// û = softmax(logits)·W_embed [B, d], through the block's decoder if it has one.
+    pub fn estimate(&mut self, logits: Var) -> Var {
         self.net.block.estimate(&mut self.tape, self.own[0], logits, self.embedding)
     }
 
-    /// Class logits of the output head on z.
-    pub(crate) fn head(&mut self, z: Var) -> Var {
-        self.net.head.forward(&mut self.tape, self.shared[Weights::HEAD], z, self.embedding)
+    /// tanh(x·Dᵀ + b) of x [B, d] by the block's decoder; None when it has none.
+    pub fn decode(&mut self, x: Var) -> Option<Var> {
+        self.net.block.decode(&mut self.tape, self.own[0], x)
+    }
+
+    /// Class logits [B, m] of the output head on z [B, d]. The head learns from the loss.
+    pub fn head(&mut self, z: Var) -> Var {
+        let head = self.shared(Weights::HEAD);
+        self.net.head.forward(&mut self.tape, head, z, self.embedding)
     }
 
     /// Standard normal values [B, d].
-    pub(crate) fn noise(&self, stream: Stream) -> Tensor {
+    pub fn noise(&self, stream: Stream) -> Tensor {
         Tensor::filled_by(self.tape.value(self.target).shape(), |data| stream.fill_normal(data))
     }
 
-    /// z = signal·u_y + noise·ε, so that gradient reaches u_y; with ε standard normal, z ~ N(signal·u_y, noise²·I).
-    pub(crate) fn noised(&mut self, (signal, noise): (f64, f64), epsilon: Tensor) -> Var {
+    /// z = signal·u_y + noise·ε for a level (signal, noise), such as [`NoiseSchedule::noising`](crate::NoiseSchedule::noising), so that
+    /// gradient reaches u_y; with ε from [`noise`](Self::noise), z ~ N(signal·u_y, noise²·I).
+    pub fn noised(&mut self, (signal, noise): (f64, f64), epsilon: Tensor) -> Var {
         let epsilon = self.tape.constant(epsilon);
         self.tape.linear_combination(&[(self.target, signal as f32), (epsilon, noise as f32)], 0.0)
     }
 
-    /// Mean over the batch of ‖u_y‖².
-    pub(crate) fn target_square(&mut self) -> Var {
+    /// Mean over the batch of ‖u_y‖², one value.
+    pub fn target_square(&mut self) -> Var {
         let zeros = Tensor::zeros(self.tape.value(self.target).shape());
         let zeros = self.tape.constant(zeros);
         self.tape.squared_error(self.target, zeros)
     }
 
-    pub(crate) fn scalar(&self, var: Var) -> f64 {
+    /// A recorded number.
+    ///
+    /// # Panics
+    /// When `var` is not one value.
+    pub fn scalar(&self, var: Var) -> f64 {
         f64::from(self.tape.value(var).item())
     }
 
-    /// Runs the tape backwards from the loss; `learns` says which shared sets get a gradient.
-    pub(crate) fn finish(self, total: Var, loss: LossTerms, learns: &[bool]) -> BlockStep {
-        self.finish_with(total, loss, learns).0
+    /// Runs the tape backwards from the loss.
+    pub(crate) fn finish(self, Loss { total, terms }: Loss) -> BlockStep {
+        self.finish_with(total, terms).0
     }
 
     /// As [`LossTape::finish`], with what is left of the gradients: those of variables.
-    pub(crate) fn finish_with(self, total: Var, loss: LossTerms, learns: &[bool]) -> (BlockStep, Gradients) {
-        let (own, shared, sink) = (self.own, self.shared, self.sink);
+    pub(crate) fn finish_with(self, total: Var, loss: LossTerms) -> (BlockStep, Gradients) {
+        let (own, shared, learns, sink) = (self.own, self.shared, self.learns, self.sink);
         let mut gradients = match sink {
             None => self.tape.backward(total),
             Some(sink) => self.tape.backward_into(total, &own, &mut |slot, range, gradient| {

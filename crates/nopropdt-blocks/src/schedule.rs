@@ -84,12 +84,28 @@ pub struct Posterior {
 /// ᾱ_0 .. ᾱ_T and what follows from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoiseSchedule {
-    kind: ScheduleKind,
     alpha_bar: Vec<f64>,
 }
 
 impl NoiseSchedule {
-    /// The schedule of `steps` = T steps.
+    /// The schedule with these levels: ᾱ_0, next to pure noise, to ᾱ_T, next to the answer.
+    ///
+    /// # Errors
+    /// When there are fewer than two levels or more than 10,001, one is not above 0 and below 1, or one is not above the level before.
+    pub fn from_levels(alpha_bar: impl Into<Vec<f64>>) -> Result<Self, BlocksError> {
+        let alpha_bar = alpha_bar.into();
+        BlocksError::check_size("noise schedule: levels", 2, MOST_STEPS + 1, alpha_bar.len())?;
+        let is_level = |t: usize| {
+            let before = if t == 0 { 0.0 } else { alpha_bar[t - 1] };
+            alpha_bar[t] > before && alpha_bar[t] < 1.0
+        };
+        match (0..alpha_bar.len()).find(|&t| !is_level(t)) {
+            Some(t) => Err(BlocksError::Level { t, found: alpha_bar[t] }),
+            None => Ok(Self { alpha_bar }),
+        }
+    }
+
+    /// The schedule called `kind` of `steps` = T steps.
     ///
     /// # Errors
     /// When the schedule is learned, or `steps` is 0 or beyond 10,000, or so large that two neighbouring levels of a rising schedule are clipped to one.
@@ -100,13 +116,8 @@ impl NoiseSchedule {
         let rises = kind != ScheduleKind::Reference;
         match alpha_bar.windows(2).position(|pair| rises && pair[0] >= pair[1]) {
             Some(t) => Err(BlocksError::EqualLevels { schedule: kind, steps, t }),
-            None => Ok(Self { kind, alpha_bar }),
+            None => Ok(Self { alpha_bar }),
         }
-    }
-
-    /// Which schedule this is.
-    pub fn kind(&self) -> ScheduleKind {
-        self.kind
     }
 
     /// T, the number of denoising steps.
@@ -203,6 +214,28 @@ mod tests {
         assert_relative_eq!(divergence_of_spread(0.999, 0.001), ln, max_relative = 1e-14);
         // 1 − ᾱ that is lost in ᾱ itself.
         assert_relative_eq!(divergence_of_spread(1.0, 1e-30), -0.5 * (1.0 + 1e-30f64.ln()));
+    }
+
+    #[test]
+    fn levels_of_ones_own_make_a_schedule() {
+        let named = NoiseSchedule::new(ScheduleKind::Cosine, 10).unwrap();
+        assert_eq!(NoiseSchedule::from_levels(named.alpha_bar()).unwrap(), named);
+        let schedule = NoiseSchedule::from_levels([0.1, 0.5, 0.8]).unwrap();
+        assert_eq!(schedule.steps(), 2);
+        assert_relative_eq!(schedule.snr_weight(1), 1.0 - 1.0 / 9.0, max_relative = 1e-15);
+    }
+
+    #[test]
+    fn levels_that_make_no_schedule_are_named() {
+        let refusal = |levels: &[f64]| NoiseSchedule::from_levels(levels).unwrap_err().to_string();
+        assert_eq!(refusal(&[0.5]), "noise schedule: levels: must be from 2 to 10001; found 1");
+        let rule =
+            "noise schedule: each level must be above the one before, all above 0 and below 1; alpha_bar of";
+        for (levels, t) in
+            [([0.0, 0.5, 0.9], 0), ([0.5, 0.5, 0.9], 1), ([0.1, 0.5, 1.0], 2), ([0.1, f64::NAN, 0.9], 1)]
+        {
+            assert_eq!(refusal(&levels), format!("{rule} {t} is {}", levels[t]));
+        }
     }
 
     #[test]

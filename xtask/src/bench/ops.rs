@@ -1,8 +1,9 @@
 //! Where a step's time goes: every operation of a block by itself, on one thread.
 
 use super::cases::{BATCH, CLASSES, Case, Plan};
+use super::ours::Setup;
 use anyhow::Result;
-use nopropdt_blocks::{BlockConfig, Method, NoPropDt};
+use nopropdt_blocks::{BlockConfig, Method};
 use nopropdt_kernels::conv3x3::{ConvShape, Epilogue};
 use nopropdt_kernels::measure::{ConvolutionPasses, LinearProducts, Times};
 use nopropdt_kernels::{DropoutMask, Kernels, active};
@@ -119,15 +120,10 @@ impl Bench {
 }
 
 /// The operations of a step of the case's block, in the network's precision, on the calling thread. `peak` is in GFLOP/s.
-pub(super) fn of_block(
-    case: &Case,
-    network: &NoPropDt,
-    plan: &Plan,
-    peak: Option<f64>,
-) -> Result<Vec<OpRow>> {
-    let (precision, limit) = (network.facts().precision, plan.op_limit());
+pub(super) fn of_block(case: &Case, setup: &Setup, plan: &Plan, peak: Option<f64>) -> Result<Vec<OpRow>> {
+    let (precision, limit) = (setup.network.facts().precision, plan.op_limit());
     let mut bench = Bench { kernels: active(), precision, limit, peak, rows: Vec::new() };
-    let BlockConfig { channels, pool, global_average, dropout, hidden, join, .. } = network.config().block;
+    let BlockConfig { channels, pool, global_average, dropout, hidden, join, .. } = setup.config.block();
     let (mut height, mut width, mut in_channels) = (case.image.height, case.image.width, case.image.channels);
     for (index, (out_channels, pool)) in channels.into_iter().zip(pool).enumerate() {
         let shape = ConvShape { batch: BATCH, height, width, in_channels, out_channels };
@@ -154,7 +150,7 @@ pub(super) fn of_block(
     for (features, times) in counted(&[hidden, hidden, hidden, hidden, join[0], join[1]]) {
         bench.batch_norm(features, times);
     }
-    bench.update(network.init(0).blocks[0].len())?;
+    bench.update(setup.network.init(0).blocks[0].len())?;
     Ok(bench.rows)
 }
 
@@ -180,12 +176,11 @@ mod tests {
     fn no_multiply_add_is_forgotten() {
         let plan = Plan { blocks: 1, rounds: 1, seconds: 0.0, op_seconds: 0.0, images: 0 };
         for (case, format) in CASES.into_iter().flat_map(|case| FORMATS.map(|format| (case, format))) {
-            let config = case.config(format, &plan).unwrap();
-            let network = config.dt_network(case.image, CLASSES).unwrap();
-            let rows = of_block(&case, &network, &plan, Some(100.0)).unwrap();
+            let setup = Setup::new(&case, format, &plan).unwrap();
+            let rows = of_block(&case, &setup, &plan, Some(100.0)).unwrap();
             let forward = rows.iter().filter(|row| row.op.ends_with(": forward"));
             let flop: f64 = forward.map(|row| row.times as f64 * row.gflops.unwrap() * row.ms * 1e6).sum();
-            let (image, denoising) = network.facts().multiply_adds;
+            let (image, denoising) = setup.network.facts().multiply_adds;
             let wanted = (2 * BATCH as u64 * (image + denoising)) as f64;
             assert!((flop / wanted - 1.0).abs() < 1e-9, "{}: {flop} and {wanted}", case.block);
             assert!(rows.iter().any(|row| row.op.starts_with("AdamW") && row.gflops.is_none()));

@@ -64,10 +64,10 @@ impl Session {
         let mut rows = self.train(case, &setups, peers, &turns)?;
         for (turn, row) in turns.iter().zip(&mut rows) {
             if let Turn::Ours { setup, team: 0 } = *turn {
-                let Setup { format, network, .. } = &setups[setup];
+                let setup @ Setup { format, .. } = &setups[setup];
                 complain(&format!("{case}, {}: operation by operation", format.name));
                 let peak = self.peaks.of(format.arithmetic, self.teams[0].threads);
-                let measured = || ops::of_block(case, network, &self.plan, peak);
+                let measured = || ops::of_block(case, setup, &self.plan, peak);
                 row.ops = self.teams[0].pool.install(measured)?;
             }
         }

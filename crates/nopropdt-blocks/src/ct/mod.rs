@@ -224,8 +224,7 @@ impl NoPropCt {
         let times = &noise.times;
         let Loss { total, terms, at_times, weight, at_end, start } =
             self.loss(&mut on, batch, &curve, noise, dropout);
-        let learns = [self.net.embedding.is_learned(), true];
-        let (mut step, gradients) = on.finish_with(total, terms, &learns);
+        let (mut step, gradients) = on.finish_with(total, terms);
 
         let of = |var| gradients.variable(var).expect("the loss depends on every level");
         let levels: Vec<Level> = times.iter().map(|&t| curve.at(t)).collect();

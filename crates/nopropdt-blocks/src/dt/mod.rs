@@ -1,7 +1,10 @@
 //! NoProp-DT: T blocks, each trained alone to denoise from step t − 1 to t (paper Algorithm 1).
 
+mod objective;
 mod paper;
 mod reference;
+
+pub use objective::{Loss, Objective};
 
 use crate::block::BlockConfig;
 use crate::embedding::EmbeddingConfig;
@@ -10,16 +13,19 @@ use crate::head::HeadConfig;
 use crate::loss_tape::LossTape;
 use crate::method::{Batch, BlockStep, Facts, Features, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::{Denoised, Latent, Sampler, denoise};
+use crate::sampling::{Denoised, Latent, Sampler};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Precision, Tensor};
+use paper::Paper;
+use reference::Reference;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// Which loss trains the blocks and which chain answers.
+/// The built-in objectives: which loss trains the blocks and which chain answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Objective {
+pub enum ObjectiveKind {
     /// The paper's: Eq. 8 and Eq. 3.
     Paper,
     /// The reference repository's, for comparison.
@@ -41,7 +47,7 @@ pub struct DtConfig {
     /// Noise schedule.
     pub schedule: ScheduleKind,
     /// Loss and chain.
-    pub objective: Objective,
+    pub objective: ObjectiveKind,
     /// W_embed.
     pub embedding: EmbeddingConfig,
     /// How z_T becomes class probabilities.
@@ -61,7 +67,7 @@ impl DtConfig {
             steps: 10,
             eta: 0.1,
             schedule: ScheduleKind::Cosine,
-            objective: Objective::Paper,
+            objective: ObjectiveKind::Paper,
             embedding: EmbeddingConfig::OneHot,
             head: HeadConfig::Softmax,
             block: BlockConfig::paper(),
@@ -83,8 +89,9 @@ impl DtConfig {
 /// A checked NoProp-DT network, without its weights.
 #[derive(Debug, Clone)]
 pub struct NoPropDt {
-    config: DtConfig,
     schedule: NoiseSchedule,
+    objective: Arc<dyn Objective>,
+    sampler: Sampler,
     net: Network,
 }
 
@@ -98,16 +105,33 @@ impl NoPropDt {
         if !(config.eta > 0.0 && config.eta.is_finite()) {
             return Err(BlocksError::range("eta", "above 0 and finite", config.eta));
         }
-        if config.schedule == ScheduleKind::Reference && config.objective == Objective::Paper {
+        if config.schedule == ScheduleKind::Reference && config.objective == ObjectiveKind::Paper {
             return Err(BlocksError::FallingSchedule);
         }
-        if config.objective == Objective::Reference && config.sampler != Sampler::Stochastic {
+        if config.objective == ObjectiveKind::Reference && config.sampler != Sampler::Stochastic {
             let rule = "stochastic with objective reference, whose chain is its own";
             return Err(BlocksError::range("sampler", rule, config.sampler));
         }
         let schedule = NoiseSchedule::new(config.schedule, config.steps)?;
-        let net = Network::new(&config.network())?;
-        Ok(Self { config: config.clone(), schedule, net })
+        let eta = config.eta;
+        let objective: Arc<dyn Objective> = match config.objective {
+            ObjectiveKind::Paper => Arc::new(Paper { eta }),
+            ObjectiveKind::Reference => Arc::new(Reference { eta }),
+        };
+        Self::with_objective(&config.network(), schedule, objective, config.sampler)
+    }
+
+    /// A network of blocks that learn alone, a block for each step of `schedule`, each by the loss that `objective` gives it.
+    ///
+    /// # Errors
+    /// When a setting is out of range, or pooling would leave nothing of the image.
+    pub fn with_objective(
+        network: &NetworkConfig,
+        schedule: NoiseSchedule,
+        objective: Arc<dyn Objective>,
+        sampler: Sampler,
+    ) -> Result<Self, BlocksError> {
+        Ok(Self { schedule, objective, sampler, net: Network::new(network)? })
     }
 
     /// The same network computed in `precision`: of convolutions and linear layers, in training and in answering.
@@ -115,11 +139,6 @@ impl NoPropDt {
     pub fn in_precision(mut self, precision: Precision) -> Self {
         self.net.precision = precision;
         self
-    }
-
-    /// The configuration this network was made from.
-    pub fn config(&self) -> &DtConfig {
-        &self.config
     }
 
     /// The noise schedule.
@@ -140,11 +159,11 @@ impl NoPropDt {
 
 impl Method for NoPropDt {
     fn facts(&self) -> Facts<'_> {
-        self.net.facts("NoProp-DT", self.config.steps)
+        self.net.facts("NoProp-DT", self.schedule.steps())
     }
 
     fn init(&self, seed: u64) -> Weights {
-        self.net.init(self.config.steps, seed)
+        self.net.init(self.schedule.steps(), seed)
     }
 
     fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
@@ -159,11 +178,9 @@ impl Method for NoPropDt {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let tape = LossTape::new(&self.net, own, shared, &batch.labels);
-        match self.config.objective {
-            Objective::Paper => paper::block_step(self, block + 1, tape, batch, stream),
-            Objective::Reference => reference::block_step(self, block + 1, tape, batch, stream),
-        }
+        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
+        let loss = self.objective.loss(block + 1, &self.schedule, &mut on, batch, stream);
+        on.finish(loss)
     }
 
     fn features(&self, weights: &Weights, images: &Tensor) -> Features {
@@ -175,24 +192,12 @@ impl Method for NoPropDt {
         let w = self.embedding_matrix(weights);
         let mut latent = Latent::new(rows, self.net.embedding.dim(), noise);
         let mut block_logits = Vec::new();
-        let denoiser = |t: usize, z: &Tensor| {
+        let mut denoiser = |t: usize, z: &Tensor| {
             let logits = self.block_logits(weights, t, features, z);
             Denoised { estimate: self.net.estimate(&weights.blocks[t - 1], &logits, &w), logits }
         };
-        match self.config.objective {
-            Objective::Paper => {
-                let alpha_bar = self.schedule.alpha_bar();
-                let read = |_, logits| block_logits.push(logits);
-                denoise(self.config.sampler, alpha_bar, &mut latent, denoiser, read);
-            }
-            Objective::Reference => {
-                for t in 1..=self.config.steps {
-                    let Denoised { logits, estimate } = denoiser(t, &latent.z);
-                    latent.replace(estimate);
-                    block_logits.push(logits);
-                }
-            }
-        }
+        let mut read = |_, logits| block_logits.push(logits);
+        self.objective.chain(&self.schedule, self.sampler, &mut latent, &mut denoiser, &mut read);
         Trace { block_logits, head_logits: self.head_logits(weights, &latent.z) }
     }
 }

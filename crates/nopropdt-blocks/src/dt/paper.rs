@@ -1,23 +1,32 @@
 //! The paper's local loss of block t (Eq. 8):
 //! CE(f(z_T), y) + KL(q(z_0|y) ‖ N(0, I)) + (T/2)·η·(SNR(t) − SNR(t−1))·‖û_t(z_{t−1}, x) − u_y‖².
 
-use super::NoPropDt;
+use super::objective::{Loss, Objective};
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, LossTerms};
-use crate::schedule::divergence_of_spread;
+use crate::method::{Batch, LossTerms};
+use crate::schedule::{NoiseSchedule, divergence_of_spread};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, Var};
 
-/// The loss of block t with noise and dropout drawn from `stream`.
-pub(super) fn block_step(
-    net: &NoPropDt,
-    t: usize,
-    on: LossTape<'_>,
-    batch: &Batch,
-    stream: Stream,
-) -> BlockStep {
-    let noise = Noise::draw(&on, stream);
-    loss(net, t, on, batch, noise, stream.purpose("dropout"))
+/// The paper's objective.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paper {
+    /// η, weight of the squared error.
+    pub(super) eta: f64,
+}
+
+impl Objective for Paper {
+    fn loss(
+        &self,
+        t: usize,
+        schedule: &NoiseSchedule,
+        on: &mut LossTape<'_>,
+        batch: &Batch,
+        stream: Stream,
+    ) -> Loss {
+        let noise = Noise::draw(on, stream);
+        self.loss_with(t, schedule, on, batch, noise, stream.purpose("dropout"))
+    }
 }
 
 /// The standard normal values [B, d] that a loss is a function of.
@@ -34,47 +43,50 @@ impl Noise {
     }
 }
 
-/// The loss of block t with the given noise. Gradient reaches θ_t through the squared error alone, f through the
-/// cross-entropy alone, and a learned W_embed through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T.
-pub(super) fn loss(
-    net: &NoPropDt,
-    t: usize,
-    mut on: LossTape<'_>,
-    batch: &Batch,
-    noise: Noise,
-    dropout: Stream,
-) -> BlockStep {
-    let schedule = &net.schedule;
-    let z = on.noised(schedule.noising(t - 1), noise.previous);
-    let logits = on.logits(batch, z, None, dropout);
-    let estimate = on.estimate(logits);
-    let squared_error = on.tape.squared_error(estimate, on.target);
+impl Paper {
+    /// The loss of block t with the given noise. Gradient reaches θ_t through the squared error alone, f through the
+    /// cross-entropy alone, and a learned W_embed through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T.
+    pub(super) fn loss_with(
+        &self,
+        t: usize,
+        schedule: &NoiseSchedule,
+        on: &mut LossTape<'_>,
+        batch: &Batch,
+        noise: Noise,
+        dropout: Stream,
+    ) -> Loss {
+        let z = on.noised(schedule.noising(t - 1), noise.previous);
+        let logits = on.logits(batch, z, None, dropout);
+        let estimate = on.estimate(logits);
+        let squared_error = on.tape.squared_error(estimate, on.target);
 
-    let z_last = on.noised(schedule.noising(schedule.steps()), noise.last);
-    let logits = on.head(z_last);
-    let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+        let z_last = on.noised(schedule.noising(schedule.steps()), noise.last);
+        let logits = on.head(z_last);
+        let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
 
-    let kl = kl(net, &mut on);
-    let terms = [(cross_entropy, 1.0), (kl, 1.0), (squared_error, error_weight(net, t) as f32)];
-    let total = on.tape.linear_combination(&terms, 0.0);
-    let terms = LossTerms {
-        total: on.scalar(total),
-        squared_error: on.scalar(squared_error),
-        cross_entropy: on.scalar(cross_entropy),
-        kl: on.scalar(kl),
-    };
-    on.finish(total, terms, &[net.net.embedding.is_learned(), true])
-}
+        let kl = kl(schedule, on);
+        let weight = self.error_weight(schedule, t) as f32;
+        let terms = [(cross_entropy, 1.0), (kl, 1.0), (squared_error, weight)];
+        let total = on.tape.linear_combination(&terms, 0.0);
+        let terms = LossTerms {
+            total: on.scalar(total),
+            squared_error: on.scalar(squared_error),
+            cross_entropy: on.scalar(cross_entropy),
+            kl: on.scalar(kl),
+        };
+        Loss { total, terms }
+    }
 
-/// (T/2)·η·(SNR(t) − SNR(t−1)), weight of block t's squared error.
-pub(super) fn error_weight(net: &NoPropDt, t: usize) -> f64 {
-    0.5 * net.schedule.steps() as f64 * net.config.eta * net.schedule.snr_weight(t)
+    /// (T/2)·η·(SNR(t) − SNR(t−1)), weight of block t's squared error.
+    pub(super) fn error_weight(&self, schedule: &NoiseSchedule, t: usize) -> f64 {
+        0.5 * schedule.steps() as f64 * self.eta * schedule.snr_weight(t)
+    }
 }
 
 /// KL of one sample: ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch.
-fn kl(net: &NoPropDt, on: &mut LossTape<'_>) -> Var {
-    let alpha_bar = net.schedule.alpha_bar()[0];
-    let constant = net.net.embedding.dim() as f64 * divergence_of_spread(alpha_bar, 1.0 - alpha_bar);
+fn kl(schedule: &NoiseSchedule, on: &mut LossTape<'_>) -> Var {
+    let alpha_bar = schedule.alpha_bar()[0];
+    let constant = on.dim() as f64 * divergence_of_spread(alpha_bar, 1.0 - alpha_bar);
     let square = on.target_square();
     on.tape.linear_combination(&[(square, (0.5 * alpha_bar) as f32)], constant as f32)
 }

@@ -20,7 +20,7 @@ fn the_loss_is_pytorchs() {
     };
     let mut on = LossTape::new(&net.net, &blocks, &shared, &batch.labels);
     let (total, terms) = net.loss(&mut on, &batch, noise, Stream::new(0));
-    let step = on.finish(total, terms, &[true, true]);
+    let step = on.finish(Loss { total, terms });
     golden.check_terms("", &step.loss, &["total", "squared_error", "ce"]);
     golden.check_gradients("grad.", &blocks[0], &step.own[0]);
     for (set, gradient) in shared.iter().zip(&step.shared) {

@@ -5,14 +5,17 @@ use crate::schedule::posterior_between;
 use nopropdt_tensor::Tensor;
 
 /// What a denoiser makes of a latent: its logits [B, m] and û [B, d].
-pub(crate) struct Denoised {
-    pub(crate) logits: Tensor,
-    pub(crate) estimate: Tensor,
+#[derive(Debug, Clone)]
+pub struct Denoised {
+    /// Class logits [B, m].
+    pub logits: Tensor,
+    /// û [B, d].
+    pub estimate: Tensor,
 }
 
 /// Takes a latent through every level of `alpha_bar` = ᾱ_0 .. ᾱ_T. `denoiser(t, z)` is the estimate of step t = 1..=T, made
 /// from a latent at level t − 1; `read(t, logits)` is told the logits met on the way.
-pub(crate) fn denoise(
+pub fn denoise(
     sampler: Sampler,
     alpha_bar: &[f64],
     latent: &mut Latent<'_>,

@@ -5,7 +5,7 @@ use nopropdt_tensor::Tensor;
 
 /// Moves z along dz/dt = `field(step, t, z)` from t = 0 to t = 1 in equal steps; `step` counts from 0, and is None where Heun's
 /// rule looks ahead.
-pub(crate) fn flow(
+pub fn flow(
     sampler: Sampler,
     steps: usize,
     z: &mut Tensor,

@@ -4,9 +4,9 @@ mod denoise;
 mod flow;
 mod latent;
 
-pub(crate) use denoise::{Denoised, denoise};
-pub(crate) use flow::flow;
-pub(crate) use latent::Latent;
+pub use denoise::{Denoised, denoise};
+pub use flow::flow;
+pub use latent::Latent;
 
 use crate::error::BlocksError;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use super::{small, small_reference};
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, NoPropDt, Objective, ScheduleKind,
+    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, NoPropDt, ObjectiveKind, ScheduleKind,
 };
 
 fn refused(config: &DtConfig) -> String {
@@ -123,7 +123,7 @@ fn the_published_blocks_are_those_of_the_publications() {
 
 #[test]
 fn configurations_survive_a_file() {
-    for objective in [Objective::Paper, Objective::Reference] {
+    for objective in [ObjectiveKind::Paper, ObjectiveKind::Reference] {
         for schedule in
             [ScheduleKind::Cosine, ScheduleKind::Linear, ScheduleKind::Sigmoid, ScheduleKind::Reference]
         {

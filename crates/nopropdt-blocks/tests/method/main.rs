@@ -11,8 +11,8 @@ mod sampling;
 mod shapes;
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt, Objective,
-    Sampler, ScheduleKind, Weights,
+    Batch, BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt,
+    ObjectiveKind, Sampler, ScheduleKind, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
@@ -28,7 +28,7 @@ fn small() -> DtConfig {
         steps: 3,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
-        objective: Objective::Paper,
+        objective: ObjectiveKind::Paper,
         embedding: LEARNED,
         head: HeadConfig::Softmax,
         block: BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], ..BlockConfig::paper() },
@@ -47,7 +47,7 @@ fn small_reference() -> DtConfig {
     };
     DtConfig {
         schedule: ScheduleKind::Reference,
-        objective: Objective::Reference,
+        objective: ObjectiveKind::Reference,
         steps: 10,
         block,
         ..small()

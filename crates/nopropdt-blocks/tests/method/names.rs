@@ -2,8 +2,8 @@
 
 use super::network;
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt, Objective, Sampler,
-    ScheduleKind,
+    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt, ObjectiveKind,
+    Sampler, ScheduleKind,
 };
 use nopropdt_tensor::Parameters;
 
@@ -14,7 +14,7 @@ fn mnist(block: BlockConfig, embedding: EmbeddingConfig) -> DtConfig {
         steps: 10,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
-        objective: Objective::Paper,
+        objective: ObjectiveKind::Paper,
         embedding,
         head: HeadConfig::Softmax,
         block,

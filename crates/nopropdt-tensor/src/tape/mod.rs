@@ -94,7 +94,8 @@ struct Node {
 /// A new value for a kept statistic, seen by a batch norm in training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatisticUpdate {
-    slot: Slot,
+    /// Place of its set on the tape.
+    set: usize,
     id: StatisticId,
     value: Vec<f32>,
 }
@@ -390,7 +391,8 @@ impl Gradients {
 
     /// The statistics that batch norms of one attached set saw, for [`Parameters::update_statistics`].
     pub fn take_statistics(&mut self, slot: Slot) -> Vec<StatisticUpdate> {
-        self.updates.extract_if(.., |update| update.slot == slot).collect()
+        let set = slot.on(self.tape);
+        self.updates.extract_if(.., |update| update.set == set).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use super::run_config::RunConfig;
 use super::size::MOST_PARAMETERS;
 use nopropdt_blocks::{
     Adjoint, AdjointConfig, Backprop, BackpropConfig, BlocksError, CtConfig, DtConfig, EmbeddingConfig,
-    FmConfig, HeadConfig, Method, NetworkConfig, NoPropCt, NoPropDt, NoPropFm, Objective, Sampler,
+    FmConfig, HeadConfig, Method, NetworkConfig, NoPropCt, NoPropDt, NoPropFm, ObjectiveKind, Sampler,
     ScheduleKind,
 };
 use nopropdt_data::ImageShape;
@@ -37,7 +37,7 @@ impl RunConfig {
         )?;
         must("schedule", fixed != is(MethodKind::Ct), "learned for method ct, and another for all others")?;
         let dt = is(MethodKind::Dt);
-        must("objective", dt || self.objective == Objective::Paper, "paper unless the method is dt")?;
+        must("objective", dt || self.objective == ObjectiveKind::Paper, "paper unless the method is dt")?;
         must("decoder", dt || !self.decoder, "left out unless the method is dt")?;
         must("order", dt || self.order == Order::Interleaved, "interleaved unless the method is dt")?;
         let sigma = self.flow_sigma.is_none();

@@ -7,7 +7,7 @@ use super::kinds::{
     PrecisionKind,
 };
 use super::whole;
-use nopropdt_blocks::{EmbeddingStart, Objective, Sampler, ScheduleKind};
+use nopropdt_blocks::{EmbeddingStart, ObjectiveKind, Sampler, ScheduleKind};
 use nopropdt_data::{Channels, DatasetSource};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -104,8 +104,8 @@ overrides! {
     #[arg(long, value_name = "SIGMA", help_heading = "Method")]
     flow_sigma: f64,
     /// Loss and chain: paper, or reference (the reference repository's) [default: paper]
-    #[arg(long, value_parser = named::<Objective>, value_name = "NAME", help_heading = "Method")]
-    objective: Objective,
+    #[arg(long, value_parser = named::<ObjectiveKind>, value_name = "NAME", help_heading = "Method")]
+    objective: ObjectiveKind,
     /// Class embedding: one-hot, learned, or prototype (learned, starting from an image of each class) [default: one-hot]
     #[arg(long, value_parser = named::<EmbeddingKind>, value_name = "NAME", help_heading = "Method")]
     embedding: EmbeddingKind,

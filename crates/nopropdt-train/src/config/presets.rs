@@ -5,7 +5,7 @@ use super::kinds::{
     PrecisionKind,
 };
 use super::overrides::Overrides;
-use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
+use nopropdt_blocks::{EmbeddingStart, ObjectiveKind, ScheduleKind};
 use nopropdt_data::{DatasetName, DatasetSource};
 
 /// A named set of settings; flags and files go over it.
@@ -69,7 +69,7 @@ impl Preset {
             Self::Paper => paper(dataset, method),
             Self::Reference => Overrides {
                 schedule: Some(ScheduleKind::Reference),
-                objective: Some(Objective::Reference),
+                objective: Some(ObjectiveKind::Reference),
                 embedding: Some(EmbeddingKind::Learned),
                 embedding_dim: Some(256),
                 embedding_start: Some(EmbeddingStart::Small),
@@ -117,7 +117,7 @@ impl Preset {
             eta: Some(if learned { 1.0 } else { 0.1 }),
             sampler: None,
             flow_sigma: None,
-            objective: Some(Objective::Paper),
+            objective: Some(ObjectiveKind::Paper),
             embedding: Some(EmbeddingKind::OneHot),
             embedding_dim: Some(20),
             embedding_start: Some(EmbeddingStart::Orthogonal),
@@ -158,7 +158,7 @@ fn paper(dataset: &DatasetSource, method: MethodKind) -> Overrides {
         // The blocks of back-propagation run once: it has no sampler.
         sampler: (method != Backprop).then(|| method.sampler()),
         flow_sigma: (method == Fm).then_some(0.0),
-        objective: Some(Objective::Paper),
+        objective: Some(ObjectiveKind::Paper),
         embedding: Some(EmbeddingKind::OneHot),
         embedding_dim: Some(20),
         embedding_start: Some(EmbeddingStart::Orthogonal),

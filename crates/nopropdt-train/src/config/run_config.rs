@@ -7,7 +7,7 @@ use super::kinds::{
     PrecisionKind,
 };
 use super::whole::{self, Whole};
-use nopropdt_blocks::{BlockConfig, EmbeddingStart, Objective, Sampler, ScheduleKind};
+use nopropdt_blocks::{BlockConfig, EmbeddingStart, ObjectiveKind, Sampler, ScheduleKind};
 use nopropdt_data::{Augmentation, Channels, DatasetSource, ImageShape, LoadOptions};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ pub struct RunConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_sigma: Option<f64>,
     /// Loss and chain: the paper's, or the reference repository's.
-    pub objective: Objective,
+    pub objective: ObjectiveKind,
     /// Class embedding.
     pub embedding: EmbeddingKind,
     /// d of a learned embedding.

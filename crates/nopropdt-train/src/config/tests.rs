@@ -1,5 +1,5 @@
 use super::*;
-use nopropdt_blocks::{EmbeddingStart, Objective, ScheduleKind};
+use nopropdt_blocks::{EmbeddingStart, ObjectiveKind, ScheduleKind};
 use nopropdt_data::ImageShape;
 use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
@@ -98,7 +98,7 @@ fn the_paper_preset_is_table_3() {
             assert_eq!((config.lr_schedule, config.warmup_epochs), (LearningRateKind::Constant, 0), "{what}");
             assert_eq!(config.order == Order::Sequential, method == Dt, "{what}");
             assert_eq!((config.clip_norm, config.decoder), (0.0, false), "{what}");
-            assert_eq!((config.objective, config.block), (Objective::Paper, BlockKind::Paper), "{what}");
+            assert_eq!((config.objective, config.block), (ObjectiveKind::Paper, BlockKind::Paper), "{what}");
             assert_eq!((config.embedding, config.embedding_dim), (EmbeddingKind::OneHot, 20), "{what}");
             assert_eq!(config.augmentation(), Augmentation { crop_padding: 0, flip: false }, "{what}");
             assert_eq!((config.normalize, config.validation), (Some(Normalize::None), 0), "{what}");
@@ -125,7 +125,7 @@ fn the_paper_preset_names_every_setting() {
 #[test]
 fn the_reference_preset_is_the_published_program() {
     let config = Overrides::default().resolve(Some(Preset::Reference)).unwrap();
-    assert_eq!((config.schedule, config.objective), (ScheduleKind::Reference, Objective::Reference));
+    assert_eq!((config.schedule, config.objective), (ScheduleKind::Reference, ObjectiveKind::Reference));
     assert_eq!((config.embedding, config.embedding_dim), (EmbeddingKind::Learned, 256));
     assert_eq!(config.embedding_start, EmbeddingStart::Small);
     assert_eq!((config.block, config.decoder, config.clip_norm), (BlockKind::Reference, true, 1.0));

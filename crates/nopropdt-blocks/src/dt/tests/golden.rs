@@ -1,6 +1,6 @@
 //! Block t's whole loss with a learned embedding against PyTorch: every term, value and gradient.
 
-use super::super::paper::{Noise, error_weight, loss};
+use super::super::paper::{Noise, Paper};
 use super::super::*;
 use crate::golden::{FORWARD, Golden};
 use crate::method::LossTerms;
@@ -14,7 +14,7 @@ fn network(golden: &Golden) -> NoPropDt {
         steps: golden.number("steps") as usize,
         eta: golden.number("eta"),
         schedule: ScheduleKind::Cosine,
-        objective: Objective::Paper,
+        objective: ObjectiveKind::Paper,
         embedding: EmbeddingConfig::Learned { dim: 5, start: crate::EmbeddingStart::Orthogonal },
         head: HeadConfig::Softmax,
         block,
@@ -37,11 +37,14 @@ fn the_papers_loss_is_pytorchs() {
     for (found, expected) in net.schedule.alpha_bar().iter().zip(golden.take("alpha_bar").values) {
         approx::assert_relative_eq!(*found, expected, max_relative = 1e-12);
     }
+    let paper = Paper { eta: golden.number("eta") };
     for t in [3, 10] {
         let noise = Noise { previous: previous.clone(), last: last.clone() };
         check_values(&mut golden, &net, t, tape(&net, &own, &shared, &batch), &batch, &noise);
-        let step = loss(&net, t, tape(&net, &own, &shared, &batch), &batch, noise, Stream::new(0));
-        check_terms(&mut golden, &net, t, &step.loss);
+        let mut on = tape(&net, &own, &shared, &batch);
+        let loss = paper.loss_with(t, &net.schedule, &mut on, &batch, noise, Stream::new(0));
+        let step = on.finish(loss);
+        check_terms(&mut golden, t, paper.error_weight(&net.schedule, t), &step.loss);
         let prefix = format!("t{t}.grad.");
         golden.check_gradients(&prefix, &own, &step.own[0]);
         for (set, gradient) in shared.iter().zip(&step.shared) {
@@ -79,16 +82,10 @@ fn check_values(
     }
 }
 
-fn check_terms(golden: &mut Golden, net: &NoPropDt, t: usize, terms: &LossTerms) {
-    let weight = error_weight(net, t);
-    for (name, found) in [
-        ("total", terms.total),
-        ("squared_error", terms.squared_error),
-        ("ce", terms.cross_entropy),
-        ("kl", terms.kl),
-        ("weight", weight),
-        ("l2", weight * terms.squared_error),
-    ] {
-        golden.check(&format!("t{t}.loss.{name}"), &[found as f32], FORWARD);
+fn check_terms(golden: &mut Golden, t: usize, weight: f64, terms: &LossTerms) {
+    let prefix = format!("t{t}.");
+    golden.check_terms(&prefix, terms, &["total", "squared_error", "ce", "kl"]);
+    for (name, found) in [("weight", weight), ("l2", weight * terms.squared_error)] {
+        golden.check(&format!("{prefix}loss.{name}"), &[found as f32], FORWARD);
     }
 }

@@ -109,7 +109,7 @@ fn with_loss_tape(check: impl FnOnce(&NoPropDt, LossTape<'_>, &[usize], &Tensor)
         steps: 10,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
-        objective: Objective::Paper,
+        objective: ObjectiveKind::Paper,
         embedding: EmbeddingConfig::Learned { dim: DIM, start: crate::EmbeddingStart::Orthogonal },
         head: HeadConfig::Softmax,
         block: BlockConfig { channels: [1; 3], hidden: 1, join: [1; 2], ..BlockConfig::paper() },

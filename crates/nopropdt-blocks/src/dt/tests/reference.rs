@@ -10,7 +10,7 @@ fn network() -> NoPropDt {
         steps: 10,
         eta: 0.1,
         schedule: ScheduleKind::Reference,
-        objective: Objective::Reference,
+        objective: ObjectiveKind::Reference,
         embedding: EmbeddingConfig::Learned { dim: 6, start: crate::EmbeddingStart::Small },
         head: HeadConfig::Softmax,
         block: BlockConfig { decoder: true, ..small },

@@ -89,7 +89,8 @@ impl Tape<'_> {
                     (parts.running_mean, moved(running.0, &mean, 1.0)),
                     (parts.running_var, moved(running.1, &variance, unbiased)),
                 ];
-                self.updates.extend(updates.map(|(id, value)| StatisticUpdate { slot, id, value }));
+                let set = slot.on(self.id);
+                self.updates.extend(updates.map(|(id, value)| StatisticUpdate { set, id, value }));
                 (mean, variance)
             }
         };
