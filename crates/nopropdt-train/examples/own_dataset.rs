@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use nopropdt_data::{DatasetSource, ImageSet, ImageShape};
 use nopropdt_tensor::random::Stream;
-use nopropdt_train::commands::print;
 use nopropdt_train::config::{EmbeddingKind, Overrides};
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::model_file::{self, ModelMetadata};
@@ -80,13 +79,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for epoch in 0..config.epochs {
         let loss = trainer.epoch(&train, epoch, &quiet)?;
         let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
-        print(&format!(
+        println!(
             "epoch {}: error of the last block {:.4}, test accuracy {:.1} %, consensus {:.1} %",
             epoch + 1,
             loss.shown[config.steps - 1],
             100.0 * tested.chain,
             100.0 * tested.consensus
-        ))?;
+        );
     }
 
     let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
@@ -98,7 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let metadata = ModelMetadata::new(&config, image, network.alpha_bar(trainer.weights()), &names);
         model_file::save(&path, &metadata, network.as_ref(), trainer.weights())?;
         let model = model_file::load(&path)?;
-        print(&format!("{}: a model of {}", path.display(), model.metadata.class_names.join(", ")))?;
+        println!("{}: a model of {}", path.display(), model.metadata.class_names.join(", "));
     }
     Ok(())
 }

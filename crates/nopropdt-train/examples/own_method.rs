@@ -13,7 +13,6 @@ use nopropdt_blocks::{
 use nopropdt_data::{DatasetName, load};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Precision, Tape, Tensor};
-use nopropdt_train::commands::print;
 use nopropdt_train::config::Overrides;
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::trainer::{Progress, Trainer, batches_per_epoch};
@@ -136,10 +135,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let quiet = Progress { on_step: &|_, _, _| (), stop: &|| false };
     for epoch in 0..config.epochs {
         let loss = trainer.epoch(&data.train, epoch, &quiet)?;
-        print(&format!("epoch {}: cross-entropy of each member {:.3?}", epoch + 1, loss.shown))?;
+        println!("epoch {}: cross-entropy of each member {:.3?}", epoch + 1, loss.shown);
     }
     let found = accuracy(&method, trainer.weights(), &data.test, config.seed, 1).remove(0);
-    print(&format!("each member {:.3?}, all together {:.3}", found.per_block, found.consensus))?;
+    println!("each member {:.3?}, all together {:.3}", found.per_block, found.consensus);
     if found.consensus < 0.9 {
         return Err(format!("the committee should know 9 of 10 digits; it knows {}", found.consensus).into());
     }

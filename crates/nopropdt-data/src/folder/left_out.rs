@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::note::{FileKind, LeftOutReason, Note};
 
 /// Longest ending that is one: a point in a name need not begin one.
-const MOST_EXTENSION: usize = 8;
+const MOST_EXTENSION: usize = 12;
 
 /// Files that are left out, counted by reason and ending, with an example of each.
 #[derive(Clone, Debug, Default)]

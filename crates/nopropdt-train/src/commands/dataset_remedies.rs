@@ -23,7 +23,9 @@ pub(super) fn failure(source: &DatasetSource, error: DataError) -> anyhow::Error
             let fetch = format!("`{COMMAND} {}", dataset.files());
             let from = |holds| format!("; its folder {holds}; {fetch} --from DIR` takes files that you have");
             let beside = beside.as_ref().map(from).unwrap_or_default();
-            anyhow!("{error}; run {fetch}`, or use `--dataset digits`, which needs no file{beside}")
+            anyhow!(
+                "{error}; run {fetch}`, name the folder that has it with --data-dir, or use `--dataset digits`, which needs no file{beside}"
+            )
         }
         DataError::Damaged { dataset, .. } => {
             anyhow!("{error}; delete it and run `{COMMAND} {}`", dataset.files())
@@ -74,7 +76,7 @@ mod tests {
             told(missing(DatasetName::Cifar100Coarse, None)),
             (
                 format!(
-                    "data/x: file not found; run `{COMMAND} cifar100`, or use `--dataset digits`, which needs no file"
+                    "data/x: file not found; run `{COMMAND} cifar100`, name the folder that has it with --data-dir, or use `--dataset digits`, which needs no file"
                 ),
                 false
             )

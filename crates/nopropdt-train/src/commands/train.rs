@@ -112,6 +112,13 @@ fn going_on(run: &Run) -> String {
     format!("{folder}: going on after epoch {finished}{nothing_left}")
 }
 
+/// The consensus is so much better than the chain that the head must be what is wrong.
+const FAR: f64 = 0.1;
+
+/// Said then.
+const HEAD_BEHIND: &str = "note: the chain is far below the consensus: the head, which reads its answer, has learned too little; \
+                           more --epochs or a smaller --batch-size give it more steps, and `eval --readout consensus` does without it\n";
+
 fn print_result(summary: &Summary, report: &Path, json: bool) -> Result<()> {
     if json {
         return output::print(&serde_json::to_string(summary)?);
@@ -119,11 +126,12 @@ fn print_result(summary: &Summary, report: &Path, json: bool) -> Result<()> {
     let blocks: Vec<String> =
         summary.test_accuracy_per_block.iter().map(|share| format!("{:.2}", 100.0 * share)).collect();
     output::print(&format!(
-        "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n\
-         {:.1} s in all, peak memory {} MiB\nreport: {}",
+        "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}\
+         {:.1} s of training and testing, peak memory {} MiB\nreport: {}",
         percent(summary.test_accuracy),
         blocks.join(" "),
         percent(summary.test_accuracy_consensus),
+        if summary.test_accuracy_consensus - summary.test_accuracy > FAR { HEAD_BEHIND } else { "" },
         summary.seconds,
         summary.peak_rss_bytes / (1 << 20),
         report.display()

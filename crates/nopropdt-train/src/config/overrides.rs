@@ -88,7 +88,7 @@ overrides! {
     #[arg(long, value_parser = named::<MethodKind>, value_name = "NAME", help_heading = "Method")]
     method: MethodKind,
     /// T: blocks of dt and backprop, steps of the one network of ct, fm and adjoint [default: 10; 1000 for ct and fm; 100 for adjoint]
-    #[arg(long, value_parser = whole::steps::parse, value_name = "T", help_heading = "Method")]
+    #[arg(long, alias = "blocks", value_parser = whole::steps::parse, value_name = "T", help_heading = "Method")]
     #[serde(default, deserialize_with = "whole::steps::read")]
     steps: usize,
     /// Noise schedule: cosine, linear, sigmoid, equal-mass, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]

@@ -38,13 +38,9 @@ pub(super) fn duration(seconds: f64) -> String {
     format!("{}\u{a0}h {:02}\u{a0}min", count(minutes / 60), minutes % 60)
 }
 
-/// A size in decimal units: `981 MB`, `1.24 GB`.
+/// A size in whole MiB, rounded down, as the program prints it: `981 MiB`.
 pub(super) fn bytes(value: u64) -> String {
-    match value {
-        0..1_000_000 => format!("{:.0}\u{a0}kB", value as f64 / 1e3),
-        1_000_000..999_500_000 => format!("{:.0}\u{a0}MB", value as f64 / 1e6),
-        _ => format!("{:.2}\u{a0}GB", value as f64 / 1e9),
-    }
+    format!("{}\u{a0}MiB", value >> 20)
 }
 
 /// Three significant digits, for a column of numbers: `0.0180`, `12.5`, `3.1e-7`.
@@ -101,9 +97,8 @@ mod tests {
 
     #[test]
     fn sizes_and_short_numbers() {
-        assert_eq!(bytes(12_345), "12\u{a0}kB");
-        assert_eq!(bytes(981_000_000), "981\u{a0}MB");
-        assert_eq!(bytes(999_600_000), "1.00\u{a0}GB");
+        assert_eq!(bytes(981 << 20), "981\u{a0}MiB");
+        assert_eq!(bytes((3 << 30) - 1), "3071\u{a0}MiB");
         assert_eq!(short(0.07642), "0.0764");
         assert_eq!(significant(0.018), "0.0180");
         assert_eq!(short(12.52), "12.5");

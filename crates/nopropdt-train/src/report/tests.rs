@@ -75,7 +75,7 @@ fn a_full_report_has_every_section_and_number() {
     for id in ["headline", "run", "training", "blocks", "schedule", "pictures", "chains"] {
         assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
     }
-    for text in ["95.12\u{a0}%", "97.34\u{a0}%", "1\u{a0}min 01\u{a0}s", "123\u{a0}MB"] {
+    for text in ["95.12\u{a0}%", "97.34\u{a0}%", "1\u{a0}min 01\u{a0}s", "117\u{a0}MiB"] {
         assert!(page.contains(text), "{text}");
     }
     assert!(page.contains("1\u{202f}234\u{202f}567") && page.contains("6\u{202f}000"));
