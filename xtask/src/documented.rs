@@ -11,8 +11,8 @@ const OTHERS: [&str; 6] = [
     "cargo test --workspace",
     "cargo install --path crates/nopropdt-train --features fetch",
     "cargo bench -p nopropdt-kernels --features measure",
-    "cargo bench -p nopropdt-kernels --features measure --bench kernels weight",
-    "cargo bench -p nopropdt-kernels --features measure --bench kernels avx512 relu+pool forward",
+    "cargo bench -p nopropdt-kernels --features measure --bench kernels -- weight",
+    "cargo bench -p nopropdt-kernels --features measure --bench kernels -- avx512 relu+pool forward",
     "PYTHON xtask/peers/pytorch_mnist.py --steps 3 --epochs 3 --dropout 0 --precision bf16",
 ];
 
