@@ -150,11 +150,6 @@ impl Adjoint {
         End { loss: value, of_z, of_embedding, of_head }
     }
 
-    /// z_0 of a batch [B, d].
-    fn start(&self, rows: usize, stream: Stream) -> Tensor {
-        Tensor::filled_by(&[rows, self.net.embedding.dim()], |data| stream.purpose("z").fill_normal(data))
-    }
-
     /// The loss of a batch whose latents start from `start`.
     fn step_from(
         &self,
@@ -221,7 +216,7 @@ impl Method for Adjoint {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let start = self.start(batch.labels.len(), stream);
+        let start = self.net.start(batch.labels.len(), stream);
         self.step_from(start, own, shared, batch, stream)
     }
 

@@ -111,11 +111,6 @@ impl Backprop {
         on.head(z)
     }
 
-    /// z_0 of a batch [B, d].
-    fn start(&self, rows: usize, stream: Stream) -> Tensor {
-        Tensor::filled_by(&[rows, self.net.embedding.dim()], |data| stream.purpose("z").fill_normal(data))
-    }
-
     /// The loss of a batch whose latents start from `start`.
     fn step_from(
         &self,
@@ -185,7 +180,7 @@ impl Method for Backprop {
         batch: &Batch,
         stream: Stream,
     ) -> BlockStep {
-        let start = self.start(batch.labels.len(), stream);
+        let start = self.net.start(batch.labels.len(), stream);
         self.step_from(start, own, shared, batch, stream)
     }
 

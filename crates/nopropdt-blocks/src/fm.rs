@@ -2,9 +2,8 @@
 
 use crate::block::BlockConfig;
 use crate::ct::uniform_times;
-use crate::dt::Loss;
 use crate::error::BlocksError;
-use crate::loss_tape::LossTape;
+use crate::loss_tape::{Loss, LossTape};
 use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
 use crate::network::{Network, NetworkConfig, SLICES};
 use crate::sampling::{Sampler, Steps};

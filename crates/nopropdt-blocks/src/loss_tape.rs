@@ -1,11 +1,19 @@
 //! What the losses of all methods are built on: one tape with a batch, its targets and the sets that learn.
 
 use crate::block::BlockInputs;
-use crate::dt::Loss;
 use crate::method::{Batch, BlockStep, GradientSink, LossTerms, Weights};
 use crate::network::Network;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Gradients, Mode, Parameters, Slot, Tape, Tensor, Var};
+
+/// A loss on its tape.
+#[derive(Debug, Clone, Copy)]
+pub struct Loss {
+    /// What is minimised: one value.
+    pub total: Var,
+    /// What is told of it.
+    pub terms: LossTerms,
+}
 
 /// A block's own set, the embedding and the head on one tape, with the targets of a batch.
 ///

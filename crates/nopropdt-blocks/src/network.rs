@@ -84,6 +84,11 @@ impl Network {
         Tape::with_precision(mode, self.precision)
     }
 
+    /// z_0 of a batch [B, d]: standard normal values.
+    pub(crate) fn start(&self, rows: usize, stream: Stream) -> Tensor {
+        Tensor::filled_by(&[rows, self.embedding.dim()], |data| stream.purpose("z").fill_normal(data))
+    }
+
     /// Image features of every block, in evaluation mode.
     pub(crate) fn features(&self, weights: &Weights, images: &Tensor) -> Features {
         let of_block = |own| {

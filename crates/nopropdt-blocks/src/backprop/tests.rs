@@ -24,7 +24,7 @@ fn the_gradient_is_that_of_one_tape() {
     let features: Vec<Var> = (0..3)
         .map(|t| net.net.block.features(&mut on.tape, on.own[t], images, Some(dropout_of(stream, t))))
         .collect();
-    let logits = net.chain(&mut on, &features, net.start(12, stream), stream);
+    let logits = net.chain(&mut on, &features, net.net.start(12, stream), stream);
     let loss = on.tape.cross_entropy(logits, &batch.labels);
     let expected = on.finish_with(loss, LossTerms::default()).0;
 

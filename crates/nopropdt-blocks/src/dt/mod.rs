@@ -4,7 +4,7 @@ mod objective;
 mod paper;
 mod reference;
 
-pub use objective::{Loss, Objective};
+pub use objective::Objective;
 
 use crate::block::BlockConfig;
 use crate::embedding::EmbeddingConfig;

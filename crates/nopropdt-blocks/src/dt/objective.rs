@@ -1,20 +1,11 @@
 //! What trains a block that learns alone, and how a chain of such blocks answers.
 
-use crate::loss_tape::LossTape;
-use crate::method::{Batch, LossTerms};
+use crate::loss_tape::{Loss, LossTape};
+use crate::method::Batch;
 use crate::sampling::{Denoised, Latent, Sampler, denoise};
 use crate::schedule::NoiseSchedule;
+use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Tensor, Var};
-
-/// A loss on its tape.
-#[derive(Debug, Clone, Copy)]
-pub struct Loss {
-    /// What is minimised: one value.
-    pub total: Var,
-    /// What is told of it.
-    pub terms: LossTerms,
-}
 
 /// The loss of each block along a noise schedule. [`NoPropDt::with_objective`](super::NoPropDt::with_objective) makes a method of it.
 ///

@@ -1,8 +1,8 @@
 //! The paper's local loss of block t (Eq. 8):
 //! CE(f(z_T), y) + KL(q(z_0|y) ‖ N(0, I)) + (T/2)·η·(SNR(t) − SNR(t−1))·‖û_t(z_{t−1}, x) − u_y‖².
 
-use super::objective::{Loss, Objective};
-use crate::loss_tape::LossTape;
+use super::objective::Objective;
+use crate::loss_tape::{Loss, LossTape};
 use crate::method::{Batch, LossTerms};
 use crate::schedule::{NoiseSchedule, divergence_of_spread};
 use nopropdt_tensor::random::Stream;

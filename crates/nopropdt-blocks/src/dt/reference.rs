@@ -4,8 +4,8 @@
 //! blocks, and a mean over d; the decoder is applied to û and once more inside the loss; only the last block
 //! has a cross-entropy (on its own estimate, not on z_T) and ½‖u_y‖² for a KL term.
 
-use super::objective::{Loss, Objective};
-use crate::loss_tape::LossTape;
+use super::objective::Objective;
+use crate::loss_tape::{Loss, LossTape};
 use crate::method::{Batch, LossTerms};
 use crate::sampling::{Denoised, Latent, Sampler};
 use crate::schedule::NoiseSchedule;
