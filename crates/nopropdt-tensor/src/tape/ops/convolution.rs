@@ -121,7 +121,7 @@ impl Tape<'_> {
     /// multiplied. Convolutions of 3×3, stride 1 and padding 1 have a faster way: [`Tape::conv3x3`].
     ///
     /// # Shapes
-    /// x [B, H, W, C_in], weight [kh, kw, C_in, C_out], bias [C_out] -> [B, H', W', C_out], H' = (H + 2·padding − kh)/stride + 1
+    /// x [B, H, W, C_in], weight [kh, kw, C_in, C_out], bias `[C_out]` -> [B, H', W', C_out], H' = (H + 2·padding − kh)/stride + 1
     ///
     /// # Panics
     /// When the shapes do not fit.

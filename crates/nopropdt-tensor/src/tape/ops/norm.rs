@@ -80,7 +80,7 @@ impl Tape<'_> {
     /// Layer norm, γ·(x − μ)/sqrt(σ² + ε) + β: mean and (biased) variance are those of a row, which is the last axis.
     ///
     /// # Shapes
-    /// x [.., n], weight γ and bias β [n] -> [.., n]
+    /// x [.., n], weight γ and bias β `[n]` -> [.., n]
     ///
     /// # Panics
     /// When the shapes do not fit.
@@ -91,7 +91,7 @@ impl Tape<'_> {
     /// RMS norm, γ·x/sqrt(mean(x²) + ε), over the last axis.
     ///
     /// # Shapes
-    /// x [.., n], weight γ [n] -> [.., n]
+    /// x [.., n], weight γ `[n]` -> [.., n]
     ///
     /// # Panics
     /// When the shapes do not fit.
