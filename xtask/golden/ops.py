@@ -60,6 +60,22 @@ def elementwise(cases: Cases):
     cases.add("concat", lambda a, b: torch.cat([a, b], dim=1), a=s.normal(3, 4), b=s.normal(3, 2))
 
 
+def batch_norm(cases: Cases, case: str, training: bool, inputs):
+    """A batch norm over 5 features, the second axis; `inputs()` makes x, weight and bias."""
+    s, eps, momentum = cases.sampler, 1e-5, 0.1
+    mean, variance = s.normal(5, scale=0.5), s.uniform(5, low=0.5, high=2.0)
+    new_mean, new_variance = mean.clone(), variance.clone()
+    constants = {"running_mean": mean, "running_var": variance, "eps": scalar(eps)}
+    if training:
+        constants |= {"momentum": scalar(momentum), "running_mean_after": new_mean, "running_var_after": new_variance}
+
+    def operation(x, weight, bias):
+        return F.batch_norm(x, new_mean, new_variance, weight, bias, training, momentum, eps)
+
+    values = inputs()
+    cases.add(case, operation, constants, **(values | {"x": exact(values["x"])}))
+
+
 def dense(cases: Cases):
     """Linear layer and batch norm in both modes; the running variance takes the unbiased batch variance."""
     s = cases.sampler
@@ -68,20 +84,8 @@ def dense(cases: Cases):
     def inputs():
         return {"x": s.normal(6, 5, scale=1.5) + s.normal(5), "weight": s.uniform(5, low=0.5, high=1.5), "bias": s.normal(5)}
 
-    eps, momentum = 1e-5, 0.1
     for case, training in (("batch_norm_train", True), ("batch_norm_eval", False)):
-        mean, variance = s.normal(5, scale=0.5), s.uniform(5, low=0.5, high=2.0)
-        new_mean, new_variance = mean.clone(), variance.clone()
-        constants = {"running_mean": mean, "running_var": variance, "eps": scalar(eps)}
-        if training:
-            constants |= {"momentum": scalar(momentum), "running_mean_after": new_mean, "running_var_after": new_variance}
-
-        def operation(x, weight, bias):
-            return F.batch_norm(x, new_mean, new_variance, weight, bias, training, momentum, eps)
-
-        values = inputs()
-        values["x"] = exact(values["x"])
-        cases.add(case, operation, constants, **values)
+        batch_norm(cases, case, training, inputs)
 
 
 def embeddings_and_losses(cases: Cases):
@@ -124,22 +128,14 @@ def products_and_axes(cases: Cases):
 def norms_and_activations(cases: Cases):
     """Layer norm, RMS norm, batch norm over the channels of images; sigmoid, SiLU, GELU."""
     s = cases.sampler
-    eps, momentum = 1e-5, 0.1
+    eps = 1e-5
     parameters = lambda: {"weight": s.uniform(5, low=0.5, high=1.5), "bias": s.normal(5)}
     x = lambda: exact(s.normal(2, 3, 5, scale=1.5) + s.normal(2, 3, 1))
     cases.add("layer_norm", lambda x, weight, bias: F.layer_norm(x, (5,), weight, bias, eps), x=x(), **parameters())
     cases.add("rms_norm", lambda x, weight: F.rms_norm(x, (5,), weight, eps), x=x(), weight=parameters()["weight"])
+    images = lambda: {"x": s.normal(3, 5, 4, 2) + s.normal(1, 5, 1, 1)} | parameters()
     for case, training in (("image_norm_train", True), ("image_norm_eval", False)):
-        mean, variance = s.normal(5, scale=0.5), s.uniform(5, low=0.5, high=2.0)
-        new_mean, new_variance = mean.clone(), variance.clone()
-        constants = {"running_mean": mean, "running_var": variance, "eps": scalar(eps)}
-        if training:
-            constants |= {"momentum": scalar(momentum), "running_mean_after": new_mean, "running_var_after": new_variance}
-
-        def operation(x, weight, bias):
-            return F.batch_norm(x, new_mean, new_variance, weight, bias, training, momentum, eps)
-
-        cases.add(case, operation, constants, x=exact(s.normal(3, 5, 4, 2) + s.normal(1, 5, 1, 1)), **parameters())
+        batch_norm(cases, case, training, images)
     for name, function in (("sigmoid", torch.sigmoid), ("silu", F.silu), ("gelu", F.gelu)):
         cases.add(name, function, x=s.normal(3, 7, scale=3.0))
 

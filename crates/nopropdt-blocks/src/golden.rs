@@ -1,6 +1,6 @@
 //! The golden files of `tests/golden`, which `xtask/golden/generate.py` wrote with PyTorch; read by tests alone.
 
-use crate::method::LossTerms;
+use crate::method::{Batch, BlockStep, LossTerms};
 use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, NetworkConfig};
 use nopropdt_tensor::gradient_check::compare;
 use nopropdt_tensor::{Parameters, Tensor};
@@ -144,6 +144,18 @@ impl Golden {
             self.within(&format!("{prefix}{name}"), error, bound);
         }
         golden.values().to_vec()
+    }
+
+    /// Takes images and labels.
+    pub(crate) fn batch(&mut self) -> Batch {
+        Batch { images: self.take("x").images(), labels: self.take("labels").labels() }
+    }
+
+    /// Takes the gradients of all shared sets and compares; each must have one.
+    pub(crate) fn check_shared(&mut self, prefix: &str, shared: &[Parameters], step: &BlockStep) {
+        for (set, gradient) in shared.iter().zip(&step.shared) {
+            self.check_gradients(prefix, set, gradient.as_ref().expect("every shared set learns here"));
+        }
     }
 
     /// Takes the terms of a loss and compares.

@@ -22,7 +22,7 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
         stream: Stream,
     ) -> Loss;
 
-    /// Takes a latent through all blocks: `denoiser(t, z)` runs block t, and `read(t, logits)` is told what it answered. The paper's
+    /// Takes a latent through all blocks: `denoiser(t, z)` runs block t, and `read(t, logits)` is told, once a block, what it answered. The paper's
     /// chain (Eq. 3), or the probability flow by another `sampler`, unless an objective has a chain of its own.
     fn chain(
         &self,

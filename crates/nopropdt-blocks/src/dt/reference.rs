@@ -63,7 +63,7 @@ impl Objective for Reference {
     ) {
         for t in 1..=schedule.steps() {
             let Denoised { logits, estimate } = denoiser(t, &latent.z);
-            latent.replace(estimate);
+            latent.z = estimate;
             read(t, logits);
         }
     }

@@ -12,7 +12,7 @@ fn the_loss_is_pytorchs() {
     let Weights { mut blocks, mut shared } = net.init(0);
     golden.load("before.", &mut blocks[0]);
     shared.iter_mut().for_each(|set| golden.load("", set));
-    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let batch = golden.batch();
     let noise = Noise {
         times: golden.take("t").values,
         start: golden.take("start").tensor(),
@@ -23,7 +23,5 @@ fn the_loss_is_pytorchs() {
     let step = on.finish(Loss { total, terms });
     golden.check_terms("", &step.loss, &["total", "squared_error", "ce"]);
     golden.check_gradients("grad.", &blocks[0], &step.own[0]);
-    for (set, gradient) in shared.iter().zip(&step.shared) {
-        golden.check_gradients("grad.", set, gradient.as_ref().unwrap());
-    }
+    golden.check_shared("grad.", &shared, &step);
 }

@@ -15,6 +15,9 @@ pub struct Denoised {
 
 /// Takes a latent through every level of `alpha_bar` = ᾱ_0 .. ᾱ_T. `denoiser(t, z)` is the estimate of step t = 1..=T, made
 /// from a latent at level t − 1; `read(t, logits)` is told the logits met on the way.
+///
+/// # Panics
+/// When there is no level.
 pub fn denoise(
     sampler: Sampler,
     alpha_bar: &[f64],
@@ -22,7 +25,7 @@ pub fn denoise(
     mut denoiser: impl FnMut(usize, &Tensor) -> Denoised,
     mut read: impl FnMut(usize, Tensor),
 ) {
-    let steps = alpha_bar.len() - 1;
+    let steps = alpha_bar.len().checked_sub(1).expect("denoise: wants at least one level");
     for t in 1..=steps {
         let Denoised { logits, estimate } = denoiser(t, &latent.z);
         let levels = (alpha_bar[t - 1], alpha_bar[t]);

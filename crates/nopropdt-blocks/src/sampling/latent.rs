@@ -39,9 +39,4 @@ impl<'n> Latent<'n> {
             *z = a * u + b * *z + deviation * e;
         }
     }
-
-    /// z_t = û: the reference repository's chain.
-    pub fn replace(&mut self, estimate: Tensor) {
-        self.z = estimate;
-    }
 }

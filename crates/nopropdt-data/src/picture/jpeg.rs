@@ -6,7 +6,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::raster::{Header, Layout};
-use super::{Decoder, MOST_SIDE, reason};
+use super::{Decoder, reason};
 
 pub(super) struct Jpeg<'a> {
     decoder: JpegDecoder<ZCursor<&'a [u8]>>,
@@ -17,7 +17,9 @@ impl<'a> Jpeg<'a> {
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, String> {
         // As browsers do: what can be shown is read.
         let options = DecoderOptions::default().set_strict_mode(false);
-        let options = options.set_max_width(MOST_SIDE as usize).set_max_height(MOST_SIDE as usize);
+        // Too large ones are refused in our own words.
+        let most = usize::from(u16::MAX);
+        let options = options.set_max_width(most).set_max_height(most);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         decoder.decode_headers().map_err(reason)?;
         let (Some((width, height)), Some(colours)) = (decoder.dimensions(), decoder.input_colorspace())

@@ -115,9 +115,14 @@ fn going_on(run: &Run) -> String {
 /// The consensus is so much better than the chain that the head must be what is wrong.
 const FAR: f64 = 0.1;
 
-/// Said then.
-const HEAD_BEHIND: &str = "note: the chain is far below the consensus: the head, which reads its answer, has learned too little; \
-                           more --epochs or a smaller --batch-size give it more steps, and `eval --readout consensus` does without it\n";
+/// What is said of a chain that is far below its consensus.
+fn head_note(chain: f64, consensus: f64) -> &'static str {
+    if consensus - chain <= FAR {
+        return "";
+    }
+    "note: the chain is far below the consensus, so what reads its end has learned too little; more --epochs or a smaller \
+     --batch-size give it more steps, and `eval --readout consensus` does without it\n"
+}
 
 fn print_result(summary: &Summary, report: &Path, json: bool) -> Result<()> {
     if json {
@@ -131,9 +136,26 @@ fn print_result(summary: &Summary, report: &Path, json: bool) -> Result<()> {
         percent(summary.test_accuracy),
         blocks.join(" "),
         percent(summary.test_accuracy_consensus),
-        if summary.test_accuracy_consensus - summary.test_accuracy > FAR { HEAD_BEHIND } else { "" },
+        head_note(summary.test_accuracy, summary.test_accuracy_consensus),
         summary.seconds,
         summary.peak_rss_bytes / (1 << 20),
         report.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_chain_far_below_its_consensus_is_spoken_of() {
+        for (chain, consensus) in [(0.9861, 0.9917), (0.5, 0.6), (0.99, 0.6)] {
+            assert_eq!(head_note(chain, consensus), "");
+        }
+        let note = head_note(0.5, 1.0);
+        assert!(
+            note.starts_with("note: the chain is far below the consensus") && note.ends_with('\n'),
+            "{note}"
+        );
+    }
 }

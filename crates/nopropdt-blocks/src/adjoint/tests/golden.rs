@@ -13,7 +13,7 @@ fn the_loss_is_pytorchs() {
     let Weights { mut blocks, mut shared } = net(&golden, "euler", Sampler::Euler).init(0);
     golden.load("before.", &mut blocks[0]);
     shared.iter_mut().for_each(|set| golden.load("", set));
-    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let batch = golden.batch();
     let start = golden.take("start").tensor();
     for (name, sampler) in [("euler", Sampler::Euler), ("heun", Sampler::Heun)] {
         let net = net(&golden, name, sampler);
@@ -21,8 +21,6 @@ fn the_loss_is_pytorchs() {
         golden.check_terms(&format!("{name}."), &step.loss, &["total"]);
         let prefix = format!("{name}.grad.");
         golden.check_gradients(&prefix, &blocks[0], &step.own[0]);
-        for (set, gradient) in shared.iter().zip(&step.shared) {
-            golden.check_gradients(&prefix, set, gradient.as_ref().unwrap());
-        }
+        golden.check_shared(&prefix, &shared, &step);
     }
 }

@@ -13,14 +13,12 @@ fn the_loss_is_pytorchs() {
         golden.load(&format!("before.{index}."), set);
     }
     shared.iter_mut().for_each(|set| golden.load("", set));
-    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let batch = golden.batch();
     let start = golden.take("start").tensor();
     let step = net.step_from(start, &blocks, &shared, &batch, Stream::new(0));
     golden.check_terms("", &step.loss, &["total"]);
     for (index, (set, gradient)) in blocks.iter().zip(&step.own).enumerate() {
         golden.check_gradients(&format!("grad.{index}."), set, gradient);
     }
-    for (set, gradient) in shared.iter().zip(&step.shared) {
-        golden.check_gradients("grad.", set, gradient.as_ref().unwrap());
-    }
+    golden.check_shared("grad.", &shared, &step);
 }

@@ -32,7 +32,7 @@ fn the_papers_loss_is_pytorchs() {
     golden.load("before.", &mut own);
     golden.load("", &mut shared[Weights::EMBEDDING]);
     golden.load("", &mut shared[Weights::HEAD]);
-    let batch = Batch { images: golden.take("x").images(), labels: golden.take("labels").labels() };
+    let batch = golden.batch();
     let (previous, last) = (golden.take("eps_prev").tensor(), golden.take("eps_last").tensor());
     for (found, expected) in net.schedule.alpha_bar().iter().zip(golden.take("alpha_bar").values) {
         approx::assert_relative_eq!(*found, expected, max_relative = 1e-12);
@@ -47,9 +47,7 @@ fn the_papers_loss_is_pytorchs() {
         check_terms(&mut golden, t, paper.error_weight(&net.schedule, t), &step.loss);
         let prefix = format!("t{t}.grad.");
         golden.check_gradients(&prefix, &own, &step.own[0]);
-        for (set, gradient) in shared.iter().zip(&step.shared) {
-            golden.check_gradients(&prefix, set, gradient.as_ref().unwrap());
-        }
+        golden.check_shared(&prefix, &shared, &step);
     }
 }
 

@@ -87,6 +87,23 @@ fn pictures_of_too_many_pixels_are_refused() {
     );
 }
 
+/// A JPEG whose header says 20,000 columns: the rule is told, not what to call in its decoder.
+#[test]
+fn jpegs_of_too_many_columns_are_refused() {
+    let tree = Tree::new();
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    DynamicImage::from(GrayImage::new(16, 8)).write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+    let mut bytes = bytes.into_inner();
+    // The frame: marker, length, precision, rows, columns.
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    bytes[frame + 7..frame + 9].copy_from_slice(&20_000_u16.to_be_bytes());
+    tree.write("train/a/1.jpg", &bytes).write("test/a/1.jpg", &bytes);
+    assert_eq!(
+        tree.load(&plain()).unwrap_err(),
+        "PATH/train/a/1.jpg: a picture must have at most 67108864 pixels, 16384 a side; found 8x20000; make it smaller"
+    );
+}
+
 /// Scaled whole to cover the image, this picture would be 4 million pixels wide.
 #[test]
 fn long_thin_pictures_are_cut_before_they_are_scaled() {

@@ -9,10 +9,11 @@ use nopropdt_kernels::replaces_maximum;
 fn walk(window: &Window, what: &str, shape: [usize; 4], mut each: impl FnMut(usize, &[usize])) -> [usize; 4] {
     let [batch, height, width, channels] = shape;
     let [rows, columns] = window.places(what, [height, width]);
-    let mut seen = Vec::new();
+    let (mut pixels, mut seen) = (Vec::new(), Vec::new());
     for (output, place) in (0..batch * rows * columns).enumerate() {
         let (image, at) = (place / (rows * columns), [place / columns % rows, place % columns]);
-        let pixels: Vec<usize> = window.pixels(at, [height, width]).map(|(_, pixel)| pixel).collect();
+        pixels.clear();
+        pixels.extend(window.pixels(at, [height, width]).map(|(_, pixel)| pixel));
         for channel in 0..channels {
             seen.clear();
             seen.extend(pixels.iter().map(|pixel| (image * height * width + pixel) * channels + channel));
