@@ -140,7 +140,7 @@ fn pictures() -> io::Result<()> {
 }
 
 fn models() -> io::Result<()> {
-    let config = nopropdt_train::config::Overrides { steps: Some(1), ..Default::default() };
+    let config = nopropdt_train::config::Overrides::default().with("steps", 1);
     let config = config.resolve(None).expect("these are right");
     let image = nopropdt_blocks_image();
     let metadata = format!(

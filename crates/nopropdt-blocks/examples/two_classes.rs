@@ -1,8 +1,8 @@
 //! Trains NoProp-DT to tell lying stripes from standing ones, on images made here, and prints each block's loss.
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, DtConfig, EmbeddingConfig, HeadConfig, Method, NoPropDt, ObjectiveKind, Sampler,
-    ScheduleKind, Weights,
+    Batch, ConvBlock, DtConfig, Method, NetworkConfig, NoPropDt, ObjectiveKind, Sampler, ScheduleKind,
+    StepInput, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig};
@@ -14,20 +14,15 @@ const SIDE: usize = 8;
 const BATCH: usize = 64;
 const ROUNDS: u64 = 120;
 const LEARNING_RATE: f32 = 2e-3;
-/// Place of the output head among the shared sets.
-const HEAD: usize = 1;
 
 fn config() -> DtConfig {
+    let block = ConvBlock { channels: [8, 8, 16], hidden: 32, join: [32, 16], ..ConvBlock::paper() };
     DtConfig {
-        image: [SIDE, SIDE, 1],
-        classes: 2,
+        network: NetworkConfig::new(&[SIDE, SIDE, 1], 2, block),
         steps: 5,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
         objective: ObjectiveKind::Paper,
-        embedding: EmbeddingConfig::OneHot,
-        head: HeadConfig::Softmax,
-        block: BlockConfig { channels: [8, 8, 16], hidden: 32, join: [32, 16], ..BlockConfig::paper() },
         sampler: Sampler::Stochastic,
     }
 }
@@ -36,7 +31,7 @@ fn config() -> DtConfig {
 fn stripes(stream: Stream) -> Batch {
     let mut draws = [0; BATCH];
     stream.purpose("shift").fill_u16_at(0, &mut draws);
-    let images = Tensor::filled_by(&[BATCH, SIDE, SIDE, 1], |data| {
+    let inputs = Tensor::filled_by(&[BATCH, SIDE, SIDE, 1], |data| {
         stream.purpose("noise").fill_uniform(data);
         for (index, pixel) in data.iter_mut().enumerate() {
             let (image, row, column) = (index / (SIDE * SIDE), index / SIDE % SIDE, index % SIDE);
@@ -45,12 +40,12 @@ fn stripes(stream: Stream) -> Batch {
             *pixel = 0.6 * *pixel + if lit { 0.4 } else { 0.0 };
         }
     });
-    Batch { images, labels: (0..BATCH).map(|image| image % 2).collect() }
+    Batch { inputs, labels: (0..BATCH).map(|image| image % 2).collect() }
 }
 
 /// The fraction of a batch that the blocks' consensus names rightly.
 fn accuracy(net: &NoPropDt, weights: &Weights, batch: &Batch) -> f64 {
-    let features = net.features(weights, &batch.images);
+    let features = net.features(weights, &batch.inputs);
     let trace = net.sample(weights, &features, &|row| Stream::new(3).child(row as u64));
     let answers = trace.consensus().argmax_rows();
     let right = answers.iter().zip(&batch.labels).filter(|(answer, label)| answer == label).count();
@@ -68,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let net = NoPropDt::new(&config())?;
     let mut weights = net.init(0);
     let adamw = OptimizerConfig::adamw(1e-3);
-    let mut of_head = Optimizer::new(&adamw, weights.shared[HEAD].len())?;
+    let mut of_head = Optimizer::new(&adamw, weights.shared["head"].len())?;
     let of_blocks = weights.blocks.iter().map(|block| Optimizer::new(&adamw, block.len()));
     let mut of_blocks = of_blocks.collect::<Result<Vec<_>, _>>()?;
 
@@ -79,11 +74,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (block, optimizer) in of_blocks.iter_mut().enumerate() {
             let stream = Stream::new(2).child(round).child(block as u64);
             let own = &mut weights.blocks[block];
-            let step = net.block_step(block, std::slice::from_ref(own), &weights.shared, &batch, stream);
+            let input = StepInput::new(block, std::slice::from_ref(own), &weights.shared, &batch, stream);
+            let step = net.step(&input);
             optimizer.step(own.values_mut(), &step.own[0], LEARNING_RATE);
             own.update_statistics(&step.statistics[0]);
-            if let Some(gradient) = &step.shared[HEAD] {
-                of_head.step(weights.shared[HEAD].values_mut(), gradient, LEARNING_RATE);
+            if let Some(gradient) = step.shared.get("head") {
+                of_head.step(weights.shared["head"].values_mut(), gradient, LEARNING_RATE);
             }
             errors.push(format!("{:.4}", step.loss.squared_error));
         }

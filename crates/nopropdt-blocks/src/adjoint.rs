@@ -5,20 +5,23 @@
 //! gradients of parameters gathered on the way. The image features are a constant of the equation, and their gradient goes
 //! through the image path once.
 
-use crate::block::{BlockConfig, BlockInputs};
+use crate::at_times::AtTimes;
+use crate::block::BlockInputs;
 use crate::error::BlocksError;
-use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
-use crate::network::{Network, NetworkConfig, SLICES};
+use crate::method::{
+    BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
+};
+use crate::named::Named;
+use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Sampler, Steps, flow};
+use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, Parameters, Precision, Slot, Tape, Tensor, Var};
-use serde::{Deserialize, Serialize};
+use nopropdt_tensor::{Mode, Parameters, Slot, Tape, Tensor, Var};
 
 /// Settings of the neural ODE.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct AdjointConfig {
-    /// The network; its block is made one of continuous time.
+    /// The network.
     pub network: NetworkConfig,
     /// T, steps of the solver, in training and in answering.
     pub steps: usize,
@@ -51,9 +54,10 @@ impl Field<'_> {
     fn on_tape(&self, tape: &mut Tape<'_>, slots: [Slot; 2], z: Tensor, t: f64) -> (Var, Var, Var) {
         let rows = z.shape()[0];
         let (features, z) = (tape.variable(self.features.clone()), tape.variable(z));
-        let times = Some(tape.constant(self.net.block.embed_times(&vec![t; rows])));
+        let times = vec![t; rows];
         // The same masks at every time: the field must be a function.
-        let inputs = BlockInputs { times, dropout: Some(self.dropout), ..BlockInputs::new(features, z) };
+        let dropout = Some(self.dropout);
+        let inputs = BlockInputs { times: Some(&times), dropout, ..BlockInputs::new(features, z) };
         let logits = self.net.block.logits(tape, slots[0], inputs);
         let embedding = self.net.embedding.on_tape(tape, slots[1]);
         (tape.matmul(logits, embedding), z, features)
@@ -123,22 +127,13 @@ impl Adjoint {
     /// # Errors
     /// When a setting is out of range or pooling would leave nothing of the image.
     pub fn new(config: &AdjointConfig) -> Result<Self, BlocksError> {
-        let mut network = config.network.clone();
-        network.block = BlockConfig { continuous: true, ..network.block };
-        let (net, steps) = (Network::new(&network)?, Steps::new(config.steps)?);
+        let (net, steps) = (Network::of_all_times(&config.network)?, Steps::new(config.steps)?);
         Ok(Self { net, steps, sampler: config.sampler.of_a_flow()? })
     }
 
-    /// The same network computed in `precision`.
-    #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
-        self.net.precision = precision;
-        self
-    }
-
-    fn end(&self, shared: &[Parameters], z: &Tensor, labels: &[usize]) -> End {
+    fn end(&self, shared: &Named<Parameters>, z: &Tensor, labels: &[usize]) -> End {
         let mut tape = self.net.tape(Mode::Train);
-        let [embedding, head] = [Weights::EMBEDDING, Weights::HEAD].map(|index| tape.attach(&shared[index]));
+        let [embedding, head] = [EMBEDDING, HEAD].map(|name| tape.attach(&shared[name]));
         let matrix = self.net.embedding.on_tape(&mut tape, embedding);
         let z = tape.variable(z.clone());
         let logits = self.net.head.forward(&mut tape, head, z, matrix);
@@ -151,20 +146,14 @@ impl Adjoint {
     }
 
     /// The loss of a batch whose latents start from `start`.
-    fn step_from(
-        &self,
-        start: Tensor,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
+    fn step_from(&self, start: Tensor, input: &StepInput<'_>) -> BlockStep {
+        let &StepInput { own, shared, batch, stream, .. } = input;
         let dropout = stream.purpose("dropout");
         let mut tape = self.net.tape(Mode::Train);
         let slot = tape.attach(&own[0]);
-        let images = tape.constant(batch.images.clone());
-        let features = self.net.block.features(&mut tape, slot, images, Some(dropout));
-        let embedding = &shared[Weights::EMBEDDING];
+        let inputs = tape.constant(batch.inputs.clone());
+        let features = self.net.block.encode(&mut tape, slot, inputs, Some(dropout));
+        let embedding = &shared[EMBEDDING];
         let mut field = Field {
             net: &self.net,
             own: &own[0],
@@ -182,10 +171,15 @@ impl Adjoint {
         let mut of_field = of_sets.pop().expect("there are two sets");
         add(&mut of_field, 1.0, &of_embedding);
         let mut gradients = tape.backward_from(features, of_features, of_sets);
+        let mut of_shared = Named::default();
+        if self.net.embedding.is_learned() {
+            of_shared.push(EMBEDDING, of_field);
+        }
+        of_shared.push(HEAD, of_head);
         BlockStep {
             loss: LossTerms { total: loss, cross_entropy: loss, ..LossTerms::default() },
             own: vec![gradients.take_parameters(slot)],
-            shared: vec![self.net.embedding.is_learned().then_some(of_field), Some(of_head)],
+            shared: of_shared,
             statistics: vec![Vec::new()],
         }
     }
@@ -193,40 +187,28 @@ impl Adjoint {
 
 impl Method for Adjoint {
     fn facts(&self) -> Facts<'_> {
-        Facts { slices: SLICES, readouts: self.steps.readouts(), ..self.net.facts("neural ODE (adjoint)", 1) }
+        let net = self.net.facts("neural ODE (adjoint)", 1);
+        Facts { shown: Term::CrossEntropy, ..self.steps.facts(net) }
     }
 
     fn init(&self, seed: u64) -> Weights {
         self.net.init(1, seed)
     }
 
-    fn prefix(&self, _: usize) -> String {
-        "block.".into()
+    fn tensors(&self) -> Tensors {
+        self.net.tensors(1)
     }
 
-    fn shown(&self, loss: &LossTerms) -> f64 {
-        loss.cross_entropy
+    fn step(&self, input: &StepInput<'_>) -> BlockStep {
+        self.step_from(self.net.start(input.batch.labels.len(), input.stream), input)
     }
 
-    fn block_step(
-        &self,
-        _: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
-        let start = self.net.start(batch.labels.len(), stream);
-        self.step_from(start, own, shared, batch, stream)
-    }
-
-    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
-        self.net.features(weights, images)
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
+        self.net.features(weights, inputs)
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        self.net
-            .at_times(weights, features)
+        AtTimes::new(&self.net, weights, features)
             .follow(self.sampler, self.steps, noise, |z, _| self.net.head_logits(weights, z))
     }
 }

@@ -4,22 +4,22 @@
 //! The blocks' image paths depend on no latent, so each is a tape of its own, run side by side with the others; one more tape
 //! holds the chain, and hands the gradient of every block's features on.
 
-use crate::block::BlockInputs;
+use crate::block::{BlockInputs, estimate};
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, Trace, Weights};
+use crate::method::{
+    Batch, BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
+};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::Latent;
+use crate::tensors::Tensors;
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{
-    Layout, Mode, ParameterBuilder, ParameterId, Parameters, Precision, Slot, Tape, Tensor, Var,
-};
+use nopropdt_tensor::{Layout, Mode, ParameterBuilder, ParameterId, Parameters, Slot, Tape, Tensor, Var};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-/// Index of the gates w_t in [`Weights::shared`].
-const GATES: usize = 2;
+/// Name of the set of the gates w_t in [`Weights::shared`].
+const GATES: &str = "gates";
 /// w_t at the start: α_t = tanh(0.3) = 0.29.
 const FIRST_GATE: f32 = 0.3;
 /// How sure the head is at the start: of z_T = u_y it says softmax(10, 0, …).
@@ -28,8 +28,7 @@ const HEAD_SHARPNESS: f32 = 10.0;
 const MOST_BLOCKS: usize = 1000;
 
 /// Settings of back-propagation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct BackpropConfig {
     /// The network.
     pub network: NetworkConfig,
@@ -65,29 +64,25 @@ impl Backprop {
     /// When a setting is out of range or pooling would leave nothing of the image.
     pub fn new(config: &BackpropConfig) -> Result<Self, BlocksError> {
         BlocksError::check_size("steps", 1, MOST_BLOCKS, config.steps)?;
-        let gates = gates(config.steps, &mut ParameterBuilder::new(Stream::new(0)));
-        Ok(Self { net: Network::new(&config.network)?, steps: config.steps, gates })
-    }
-
-    /// The same network computed in `precision`.
-    #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
-        self.net.precision = precision;
-        self
+        let steps = config.steps;
+        let net = Network::of_blocks(&config.network)?.with_shared(GATES, move |builder| {
+            gates(steps, builder);
+        });
+        Ok(Self { net, steps, gates: gates(steps, &mut ParameterBuilder::without_values()) })
     }
 
     /// û lies between the embeddings, so a head of small random weights tells no class from another until it has grown, and in the
     /// meantime blocks settle on mixtures they do not leave again. It starts as the nearest embedding instead.
     fn start_head(&self, weights: &mut Weights) {
         let embedding = self.embedding_matrix(weights);
-        self.net.head.start_nearest(&mut weights.shared[Weights::HEAD], &embedding, HEAD_SHARPNESS);
+        self.net.head.start_nearest(&mut weights.shared[HEAD], &embedding, HEAD_SHARPNESS);
     }
 
     fn image_tape<'p>(&self, own: &'p Parameters, batch: &Batch, dropout: Stream) -> ImageTape<'p> {
         let mut tape = self.net.tape(Mode::Train);
         let own = tape.attach(own);
-        let images = tape.constant(batch.images.clone());
-        let features = self.net.block.features(&mut tape, own, images, Some(dropout));
+        let inputs = tape.constant(batch.inputs.clone());
+        let features = self.net.block.encode(&mut tape, own, inputs, Some(dropout));
         ImageTape { tape, own, features }
     }
 
@@ -102,7 +97,7 @@ impl Backprop {
             let dropout = Some(dropout_of(stream, t).purpose("latent"));
             let inputs = BlockInputs { dropout, ..BlockInputs::new(features, z) };
             let logits = self.net.block.logits(&mut on.tape, on.own[t], inputs);
-            let estimate = self.net.block.estimate(&mut on.tape, on.own[t], logits, on.embedding);
+            let estimate = estimate(&*self.net.block, &mut on.tape, on.own[t], logits, on.embedding);
             let alpha = on.tape.rows(gates, &vec![t; rows]);
             let way = on.tape.linear_combination(&[(estimate, 1.0), (z, -1.0)], 0.0);
             let step = on.tape.scale_rows(way, alpha);
@@ -112,18 +107,12 @@ impl Backprop {
     }
 
     /// The loss of a batch whose latents start from `start`.
-    fn step_from(
-        &self,
-        start: Tensor,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
+    fn step_from(&self, start: Tensor, input: &StepInput<'_>) -> BlockStep {
+        let &StepInput { own, batch, stream, .. } = input;
         let images = own.par_iter().enumerate();
         let images: Vec<ImageTape<'_>> =
             images.map(|(t, set)| self.image_tape(set, batch, dropout_of(stream, t))).collect();
-        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
+        let mut on = self.net.loss_tape(&StepInput { sink: None, ..*input });
         let features: Vec<Var> =
             images.iter().map(|image| on.tape.variable(image.tape.value(image.features).clone())).collect();
         let logits = self.chain(&mut on, &features, start, stream);
@@ -151,41 +140,30 @@ fn dropout_of(stream: Stream, block: usize) -> Stream {
 impl Method for Backprop {
     fn facts(&self) -> Facts<'_> {
         let net = self.net.facts("back-propagation", self.steps);
-        Facts { parameters: net.parameters + self.steps, together: self.steps, ..net }
+        Facts { together: self.steps, shown: Term::CrossEntropy, ..net }
     }
 
     fn init(&self, seed: u64) -> Weights {
         let mut weights = self.net.init(self.steps, seed);
-        let mut builder = ParameterBuilder::new(Stream::new(seed));
-        gates(self.steps, &mut builder);
-        weights.shared.push(builder.build());
         self.start_head(&mut weights);
         weights
     }
 
-    fn shown(&self, loss: &LossTerms) -> f64 {
-        loss.cross_entropy
+    fn tensors(&self) -> Tensors {
+        self.net.tensors(self.steps)
     }
 
     fn embed(&self, weights: &mut Weights, rows: &Tensor) {
-        self.net.embedding.set(&mut weights.shared[Weights::EMBEDDING], rows);
+        self.net.embedding.set(&mut weights.shared[EMBEDDING], rows);
         self.start_head(weights);
     }
 
-    fn block_step(
-        &self,
-        _: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
-        let start = self.net.start(batch.labels.len(), stream);
-        self.step_from(start, own, shared, batch, stream)
+    fn step(&self, input: &StepInput<'_>) -> BlockStep {
+        self.step_from(self.net.start(input.batch.labels.len(), input.stream), input)
     }
 
-    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
-        self.net.features(weights, images)
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
+        self.net.features(weights, inputs)
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {

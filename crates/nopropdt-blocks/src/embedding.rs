@@ -18,14 +18,14 @@ pub enum EmbeddingConfig {
         /// Where it starts.
         start: EmbeddingStart,
     },
-    /// Trained, each class an image; d = H·W·C. It starts from images of the training set (spec section 5), which
+    /// Trained, each class an input; d = H·W·C of images. It starts from inputs of the training set (spec section 5), which
     /// [`LabelEmbedding::set`] is given.
     Prototype,
 }
 
 impl EmbeddingConfig {
-    /// Whether the latent is an image.
-    pub fn is_image(&self) -> bool {
+    /// Whether the latent has the shape of an input.
+    pub fn is_input(&self) -> bool {
         matches!(self, Self::Prototype)
     }
 }
@@ -91,7 +91,7 @@ impl LabelEmbedding {
     pub fn new(
         config: &EmbeddingConfig,
         classes: usize,
-        [height, width, channels]: [usize; 3],
+        input: &[usize],
         builder: &mut ParameterBuilder,
     ) -> Result<Self, BlocksError> {
         BlocksError::check_size("classes", 2, MOST, classes)?;
@@ -99,11 +99,14 @@ impl LabelEmbedding {
             EmbeddingConfig::OneHot => return Ok(Self { classes, dim: classes, learned: None }),
             EmbeddingConfig::Learned { dim, start } => (dim, Layout::Same, start.initializer(classes, dim)),
             EmbeddingConfig::Prototype => {
-                let layout = Layout::Flattened { pixels: height * width, channels };
-                (height * width * channels, layout, Initializer::Normal { std: 0.1 })
+                let layout = match *input {
+                    [height, width, channels] => Layout::Flattened { pixels: height * width, channels },
+                    _ => Layout::Same,
+                };
+                (input.iter().product(), layout, Initializer::Normal { std: 0.1 })
             }
         };
-        if !config.is_image() {
+        if !config.is_input() {
             BlocksError::check_size("embedding-dim", 1, MOST, dim)?;
         }
         let id = builder.scope("embedding", |builder| {
@@ -130,11 +133,14 @@ impl LabelEmbedding {
         }
     }
 
-    /// W_embed [m, d] as it stands in `parameters`, the set it was registered in.
-    pub fn matrix(&self, parameters: &Parameters) -> Tensor {
+    /// W_embed [m, d] as it stands in `parameters`, the set it was registered in, which a fixed embedding can do without.
+    ///
+    /// # Panics
+    /// When the embedding is learned and there is no set.
+    pub fn matrix(&self, parameters: Option<&Parameters>) -> Tensor {
         match self.learned {
             Some(id) => {
-                let values = parameters.get(id);
+                let values = parameters.expect("embedding: a learned one wants its set").get(id);
                 Tensor::filled_by(&[self.classes, self.dim], |data| data.copy_from_slice(values))
             }
             None => self.identity(),
@@ -165,12 +171,12 @@ mod tests {
     use super::*;
     use nopropdt_tensor::random::Stream;
 
-    const IMAGE: [usize; 3] = [2, 3, 2];
+    const IMAGE: &[usize] = &[2, 3, 2];
 
     fn matrix(config: EmbeddingConfig, classes: usize) -> Tensor {
         let mut builder = ParameterBuilder::new(Stream::new(1));
         let embedding = LabelEmbedding::new(&config, classes, IMAGE, &mut builder).unwrap();
-        embedding.matrix(&builder.build())
+        embedding.matrix(Some(&builder.build()))
     }
 
     #[test]
@@ -209,7 +215,7 @@ mod tests {
             data.iter_mut().enumerate().for_each(|(index, value)| *value = index as f32);
         });
         embedding.set(&mut parameters, &rows);
-        assert_eq!(embedding.matrix(&parameters), rows);
+        assert_eq!(embedding.matrix(Some(&parameters)), rows);
         let saved = parameters.export("embedding.weight").unwrap();
         assert_eq!(saved[..12], [0., 2., 4., 6., 8., 10., 1., 3., 5., 7., 9., 11.]);
     }

@@ -26,6 +26,12 @@ pub enum BlocksError {
         /// The size found.
         found: usize,
     },
+    /// A block for images at a place where inputs are something else.
+    #[error("block: wants images [height, width, channels]; inputs are {found:?}")]
+    NotAnImage {
+        /// Shape of the inputs.
+        found: Vec<usize>,
+    },
     /// Pooling would leave no pixel.
     #[error(
         "block: its {pools} poolings want images of at least {least}×{least} pixels; found {height}×{width}"

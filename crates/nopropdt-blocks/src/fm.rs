@@ -1,21 +1,20 @@
 //! NoProp-FM: one network that learns the straight velocity from noise to the label's embedding (spec section 3).
 
-use crate::block::BlockConfig;
+use crate::at_times::AtTimes;
 use crate::ct::uniform_times;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
-use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
-use crate::network::{Network, NetworkConfig, SLICES};
+use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
+use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Sampler, Steps};
+use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, Parameters, Precision, Tape, Tensor, Var};
-use serde::{Deserialize, Serialize};
+use nopropdt_tensor::{Mode, Tape, Tensor};
 
 /// Settings of NoProp-FM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct FmConfig {
-    /// The network; its block is made one of continuous time.
+    /// The network.
     pub network: NetworkConfig,
     /// T, steps of an answer.
     pub steps: usize,
@@ -60,25 +59,16 @@ impl NoPropFm {
         if !(config.sigma >= 0.0 && config.sigma.is_finite()) {
             return Err(BlocksError::range("flow-sigma", "at least 0 and finite", config.sigma));
         }
-        let mut network = config.network.clone();
-        network.block = BlockConfig { continuous: true, ..network.block };
         Ok(Self {
-            net: Network::new(&network)?,
+            net: Network::of_all_times(&config.network)?,
             steps: Steps::new(config.steps)?,
             sigma: config.sigma,
             sampler: config.sampler.of_a_flow()?,
         })
     }
 
-    /// The same network computed in `precision`.
-    #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
-        self.net.precision = precision;
-        self
-    }
-
     /// ‖v̂ − (z_1 − z_0)‖², and CE(f(z_t + (1 − t)·v̂), y) when W_embed is learned and would otherwise shrink to a point.
-    fn loss(&self, on: &mut LossTape<'_>, batch: &Batch, noise: Noise, dropout: Stream) -> (Var, LossTerms) {
+    fn loss(&self, on: &mut LossTape<'_>, batch: &Batch, noise: Noise, dropout: Stream) -> Loss {
         let Noise { times, start, path: mut around } = noise;
         let times = times.as_slice();
         around.data_mut().iter_mut().for_each(|v| *v *= self.sigma as f32);
@@ -105,22 +95,7 @@ impl NoPropFm {
         }
         let total = on.tape.linear_combination(&sum, 0.0);
         terms.total = on.scalar(total);
-        (total, terms)
-    }
-
-    /// The loss, with the gradients of the own sets in `sink`, if there is one.
-    fn step(
-        &self,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-        sink: Option<GradientSink<'_>>,
-    ) -> BlockStep {
-        let mut on = LossTape::new(&self.net, own, shared, &batch.labels).into_sink(sink);
-        let noise = Noise::draw(&on, batch.labels.len(), stream);
-        let (total, terms) = self.loss(&mut on, batch, noise, stream.purpose("dropout"));
-        on.finish(Loss { total, terms })
+        Loss { total, terms }
     }
 }
 
@@ -142,46 +117,30 @@ pub(crate) fn nearness(z: &Tensor, embedding: &Tensor) -> Tensor {
 
 impl Method for NoPropFm {
     fn facts(&self) -> Facts<'_> {
-        Facts { slices: SLICES, readouts: self.steps.readouts(), ..self.net.facts("NoProp-FM", 1) }
+        self.steps.facts(self.net.facts("NoProp-FM", 1))
     }
 
     fn init(&self, seed: u64) -> Weights {
         self.net.init(1, seed)
     }
 
-    fn prefix(&self, _: usize) -> String {
-        "block.".into()
+    fn tensors(&self) -> Tensors {
+        self.net.tensors(1)
     }
 
-    fn block_step(
-        &self,
-        _: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
-        self.step(own, shared, batch, stream, None)
+    fn step(&self, input: &StepInput<'_>) -> BlockStep {
+        let mut on = self.net.loss_tape(input);
+        let noise = Noise::draw(&on, input.batch.labels.len(), input.stream);
+        let loss = self.loss(&mut on, input.batch, noise, input.stream.purpose("dropout"));
+        on.finish(loss)
     }
 
-    fn block_step_into(
-        &self,
-        _: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-        sink: GradientSink<'_>,
-    ) -> BlockStep {
-        self.step(own, shared, batch, stream, Some(sink))
-    }
-
-    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
-        self.net.features(weights, images)
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
+        self.net.features(weights, inputs)
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        self.net.at_times(weights, features).follow(self.sampler, self.steps, noise, nearness)
+        AtTimes::new(&self.net, weights, features).follow(self.sampler, self.steps, noise, nearness)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The golden files of `tests/golden`, which `xtask/golden/generate.py` wrote with PyTorch; read by tests alone.
 
 use crate::method::{Batch, BlockStep, LossTerms};
-use crate::{BlockConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, NetworkConfig};
+use crate::named::Named;
+use crate::{ConvBlock, EmbeddingConfig, EmbeddingStart, NetworkConfig};
 use nopropdt_tensor::gradient_check::compare;
 use nopropdt_tensor::{Parameters, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -20,15 +21,9 @@ const ROUNDING: f64 = 1e-5;
 /// The small network of the losses' files: the paper's block with widths of a few, on images of 9×10 with two channels.
 pub(crate) fn small_network() -> NetworkConfig {
     let block =
-        BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..BlockConfig::paper() };
+        ConvBlock { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..ConvBlock::paper() };
     let embedding = EmbeddingConfig::Learned { dim: 5, start: EmbeddingStart::Orthogonal };
-    NetworkConfig { image: [9, 10, 2], classes: 4, embedding, head: HeadConfig::Softmax, block }
-}
-
-/// The same with a block of continuous time.
-pub(crate) fn continuous_network() -> NetworkConfig {
-    let network = small_network();
-    NetworkConfig { block: BlockConfig { continuous: true, ..network.block.clone() }, ..network }
+    NetworkConfig { embedding, ..NetworkConfig::new(&[9, 10, 2], 4, block) }
 }
 
 /// One tensor of a golden file; every type is exact in f64.
@@ -148,13 +143,14 @@ impl Golden {
 
     /// Takes images and labels.
     pub(crate) fn batch(&mut self) -> Batch {
-        Batch { images: self.take("x").images(), labels: self.take("labels").labels() }
+        Batch { inputs: self.take("x").images(), labels: self.take("labels").labels() }
     }
 
     /// Takes the gradients of all shared sets and compares; each must have one.
-    pub(crate) fn check_shared(&mut self, prefix: &str, shared: &[Parameters], step: &BlockStep) {
-        for (set, gradient) in shared.iter().zip(&step.shared) {
-            self.check_gradients(prefix, set, gradient.as_ref().expect("every shared set learns here"));
+    pub(crate) fn check_shared(&mut self, prefix: &str, shared: &Named<Parameters>, step: &BlockStep) {
+        assert_eq!(step.shared.len(), shared.len(), "{}: every shared set learns here", self.file);
+        for (name, set) in shared.iter() {
+            self.check_gradients(prefix, set, &step.shared[name]);
         }
     }
 

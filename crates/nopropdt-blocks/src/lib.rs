@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod adjoint;
+mod at_times;
 mod backprop;
 mod block;
 mod ct;
@@ -14,23 +15,32 @@ mod golden;
 mod head;
 mod loss_tape;
 mod method;
+mod named;
 mod nearest;
 mod network;
 mod sampling;
 mod schedule;
+mod tensors;
 
 pub use adjoint::{Adjoint, AdjointConfig};
 pub use backprop::{Backprop, BackpropConfig};
-pub use block::{BlockConfig, BlockInputs, DenoiseBlock, LayerInputs};
+pub use block::{
+    Block, BlockDesign, BlockInputs, BlockSite, ConvBlock, LayerInputs, PatchBlock, TIME_EMBEDDING,
+    embed_times,
+};
 pub use ct::{CtConfig, NoPropCt};
-pub use dt::{DtConfig, NoPropDt, Objective, ObjectiveKind};
+pub use dt::{DtConfig, NoPropDt, Objective, ObjectiveKind, Paper, Reference};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
 pub use fm::{FmConfig, NoPropFm};
 pub use head::{Head, HeadConfig};
 pub use loss_tape::{Loss, LossTape};
-pub use method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
+pub use method::{
+    Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, StepInput, Term, Trace, Weights,
+};
+pub use named::Named;
 pub use nearest::nearest_to_all;
-pub use network::NetworkConfig;
+pub use network::{Network, NetworkConfig};
 pub use sampling::{Denoised, Latent, Sampler, denoise, flow};
 pub use schedule::{NoiseSchedule, Posterior, ScheduleKind};
+pub use tensors::Tensors;

@@ -1,10 +1,11 @@
 //! What the losses of all methods are built on: one tape with a batch, its targets and the sets that learn.
 
-use crate::block::BlockInputs;
-use crate::method::{Batch, BlockStep, GradientSink, LossTerms, Weights};
+use crate::block::{BlockInputs, estimate};
+use crate::method::{Batch, BlockStep, EMBEDDING, GradientSink, HEAD, LossTerms, StepInput};
+use crate::named::Named;
 use crate::network::Network;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Gradients, Mode, Parameters, Slot, Tape, Tensor, Var};
+use nopropdt_tensor::{Gradients, Mode, Slot, Tape, Tensor, Var};
 
 /// A loss on its tape.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +24,8 @@ pub struct LossTape<'p> {
     /// The tape.
     pub tape: Tape<'p>,
     pub(crate) own: Vec<Slot>,
-    shared: Vec<Slot>,
-    /// Which shared sets get a gradient.
-    learns: Vec<bool>,
+    /// Of each shared set its place on the tape, and whether it gets a gradient.
+    shared: Named<(Slot, bool)>,
     /// W_embed [m, d].
     pub embedding: Var,
     /// u_y [B, d], the rows of W_embed by label.
@@ -35,25 +35,15 @@ pub struct LossTape<'p> {
 }
 
 impl<'p> LossTape<'p> {
-    pub(crate) fn new(
-        net: &'p Network,
-        own: &'p [Parameters],
-        shared: &'p [Parameters],
-        labels: &[usize],
-    ) -> Self {
+    pub(crate) fn new(net: &'p Network, input: &StepInput<'p>) -> Self {
         let mut tape = net.tape(Mode::Train);
-        let own = own.iter().map(|set| tape.attach(set)).collect();
-        let shared: Vec<Slot> = shared.iter().map(|set| tape.attach(set)).collect();
-        let embedding = net.embedding.on_tape(&mut tape, shared[Weights::EMBEDDING]);
-        let target = tape.rows(embedding, labels);
-        let mut learns = vec![false; shared.len()];
-        learns[Weights::EMBEDDING] = net.embedding.is_learned();
-        Self { net, tape, own, shared, learns, embedding, target, sink: None }
-    }
-
-    /// The same, with gradients of the own sets to go to `sink`, if there is one.
-    pub(crate) fn into_sink(self, sink: Option<GradientSink<'p>>) -> Self {
-        Self { sink, ..self }
+        let own = input.own.iter().map(|set| tape.attach(set)).collect();
+        let mut shared: Named<(Slot, bool)> =
+            input.shared.iter().map(|(name, set)| (name, (tape.attach(set), false))).collect();
+        shared[EMBEDDING].1 = net.embedding.is_learned();
+        let embedding = net.embedding.on_tape(&mut tape, shared[EMBEDDING].0);
+        let target = tape.rows(embedding, &input.batch.labels);
+        Self { net, tape, own, shared, embedding, target, sink: input.sink }
     }
 
     /// d, the length of an embedding.
@@ -61,28 +51,39 @@ impl<'p> LossTape<'p> {
         self.net.embedding.dim()
     }
 
-    /// Slot of a shared set, which learns from now on.
-    pub(crate) fn shared(&mut self, index: usize) -> Slot {
-        self.learns[index] = true;
-        self.shared[index]
-    }
-
-    /// Class logits [B, m] of the block for latents z [B, d], at the given times, one a row, if it is one of continuous time.
+    /// The place on the tape of an own block's set, from 0.
     ///
     /// # Panics
-    /// When a block of continuous time is given no times, or another is.
+    /// When there is no such block.
+    pub fn own(&self, block: usize) -> Slot {
+        self.own[block]
+    }
+
+    /// The place on the tape of a shared set, which learns from now on.
+    ///
+    /// # Panics
+    /// When there is no such set.
+    pub fn shared(&mut self, name: &str) -> Slot {
+        let (slot, learns) = &mut self.shared[name];
+        *learns = true;
+        *slot
+    }
+
+    /// Class logits [B, m] of the block for latents z [B, d], at the given times, one a row, if one network serves all.
+    ///
+    /// # Panics
+    /// When times are missing where one network serves all, or given where it does not.
     pub fn logits(&mut self, batch: &Batch, z: Var, times: Option<&[f64]>, dropout: Stream) -> Var {
         let (block, tape) = (&self.net.block, &mut self.tape);
-        let images = tape.constant(batch.images.clone());
-        let features = block.features(tape, self.own[0], images, Some(dropout));
-        let times = times.map(|times| tape.constant(block.embed_times(times)));
+        let inputs = tape.constant(batch.inputs.clone());
+        let features = block.encode(tape, self.own[0], inputs, Some(dropout));
         let dropout = Some(dropout.purpose("latent"));
         block.logits(tape, self.own[0], BlockInputs { features, z, times, dropout })
     }
 
     /// û = softmax(logits)·W_embed [B, d], through the block's decoder if it has one.
     pub fn estimate(&mut self, logits: Var) -> Var {
-        self.net.block.estimate(&mut self.tape, self.own[0], logits, self.embedding)
+        estimate(&*self.net.block, &mut self.tape, self.own[0], logits, self.embedding)
     }
 
     /// tanh(x·Dᵀ + b) of x [B, d] by the block's decoder; None when it has none.
@@ -92,7 +93,7 @@ impl<'p> LossTape<'p> {
 
     /// Class logits [B, m] of the output head on z [B, d]. The head learns from the loss.
     pub fn head(&mut self, z: Var) -> Var {
-        let head = self.shared(Weights::HEAD);
+        let head = self.shared(HEAD);
         self.net.head.forward(&mut self.tape, head, z, self.embedding)
     }
 
@@ -124,13 +125,13 @@ impl<'p> LossTape<'p> {
     }
 
     /// Runs the tape backwards from the loss.
-    pub(crate) fn finish(self, Loss { total, terms }: Loss) -> BlockStep {
+    pub fn finish(self, Loss { total, terms }: Loss) -> BlockStep {
         self.finish_with(total, terms).0
     }
 
     /// As [`LossTape::finish`], with what is left of the gradients: those of variables.
     pub(crate) fn finish_with(self, total: Var, loss: LossTerms) -> (BlockStep, Gradients) {
-        let (own, shared, learns, sink) = (self.own, self.shared, self.learns, self.sink);
+        let (own, shared, sink) = (self.own, self.shared, self.sink);
         let mut gradients = match sink {
             None => self.tape.backward(total),
             Some(sink) => self.tape.backward_into(total, &own, &mut |slot, range, gradient| {
@@ -138,12 +139,15 @@ impl<'p> LossTape<'p> {
                 sink(set, range, gradient);
             }),
         };
-        let shared = shared.into_iter().zip(learns);
         let statistics = own.iter().map(|&slot| gradients.take_statistics(slot)).collect();
         let own = own.iter().filter(|_| sink.is_none());
         let step = BlockStep {
             loss,
-            shared: shared.map(|(slot, learns)| learns.then(|| gradients.take_parameters(slot))).collect(),
+            shared: shared
+                .iter()
+                .filter(|(_, (_, learns))| *learns)
+                .map(|(name, &(slot, _))| (name, gradients.take_parameters(slot)))
+                .collect(),
             statistics,
             own: own.map(|&slot| gradients.take_parameters(slot)).collect(),
         };

@@ -4,29 +4,41 @@
 //! else of it.
 
 use crate::embedding::LabelEmbedding;
+use crate::named::Named;
+use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Precision, StatisticUpdate, Tensor};
 use std::ops::Range;
+
+/// Name of the embedding's set in [`Weights::shared`].
+pub(crate) const EMBEDDING: &str = "embedding";
+/// Name of the output head's set in [`Weights::shared`].
+pub(crate) const HEAD: &str = "head";
 
 /// All that a network has learned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     /// One set a block, t = 1..=T at index t − 1. Where blocks learn alone, no loss ever sees two of them.
     pub blocks: Vec<Parameters>,
-    /// What all blocks share: the embedding at [`EMBEDDING`](Self::EMBEDDING), the output head at [`HEAD`](Self::HEAD),
-    /// then what only some methods have.
-    pub shared: Vec<Parameters>,
+    /// What all blocks share: `embedding`, which is empty where it is fixed, the output `head`, then what only some methods have, such
+    /// as the `schedule` of CT.
+    pub shared: Named<Parameters>,
 }
 
 impl Weights {
-    /// Index of the embedding in `shared`.
-    pub const EMBEDDING: usize = 0;
-    /// Index of the output head in `shared`.
-    pub const HEAD: usize = 1;
+    /// Every set: the blocks', then the shared ones.
+    pub fn sets(&self) -> impl Iterator<Item = &Parameters> {
+        self.blocks.iter().chain(self.shared.values())
+    }
+
+    /// Every set, to be changed.
+    pub fn sets_mut(&mut self) -> impl Iterator<Item = &mut Parameters> {
+        self.blocks.iter_mut().chain(self.shared.values_mut())
+    }
 
     /// Number of trainable values.
     pub fn len(&self) -> usize {
-        self.blocks.iter().chain(&self.shared).map(Parameters::len).sum()
+        self.sets().map(Parameters::len).sum()
     }
 
     /// Whether nothing is trainable.
@@ -38,24 +50,24 @@ impl Weights {
 /// A mini-batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// Images [B, H, W, C], scaled to 0..1.
-    pub images: Tensor,
-    /// Classes, one an image, each below m.
+    /// Inputs [B, …]: images [B, H, W, C], scaled to 0..1, or whatever else the blocks are made for.
+    pub inputs: Tensor,
+    /// Classes, one an input, each below m.
     pub labels: Vec<usize>,
 }
 
 impl Batch {
-    /// Images and labels of a range of rows.
+    /// Inputs and labels of a range of rows.
     ///
     /// # Panics
     /// When the range is not within the batch.
     pub fn part(&self, rows: Range<usize>) -> Self {
-        let shape = self.images.shape();
+        let shape = self.inputs.shape();
         let length: usize = shape[1..].iter().product();
         let shape = [&[rows.len()], &shape[1..]].concat();
-        let images = &self.images.data()[rows.start * length..rows.end * length];
-        let images = Tensor::filled_by(&shape, |data| data.copy_from_slice(images));
-        Self { images, labels: self.labels[rows].to_vec() }
+        let inputs = &self.inputs.data()[rows.start * length..rows.end * length];
+        let inputs = Tensor::filled_by(&shape, |data| data.copy_from_slice(inputs));
+        Self { inputs, labels: self.labels[rows].to_vec() }
     }
 }
 
@@ -96,6 +108,33 @@ impl LossTerms {
     }
 }
 
+/// A term of a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Term {
+    /// ‖û − u_y‖².
+    SquaredError,
+    /// CE(f(z_T), y).
+    CrossEntropy,
+}
+
+impl Term {
+    /// Its value in `terms`.
+    pub fn of(self, terms: &LossTerms) -> f64 {
+        match self {
+            Self::SquaredError => terms.squared_error,
+            Self::CrossEntropy => terms.cross_entropy,
+        }
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SquaredError => "squared error",
+            Self::CrossEntropy => "cross-entropy",
+        }
+    }
+}
+
 /// What a loss says: its value and its gradients.
 #[derive(Debug)]
 pub struct BlockStep {
@@ -104,8 +143,8 @@ pub struct BlockStep {
     /// Gradient of each set that the loss trains, flat: of one block, or of all blocks that learn together. Empty where they
     /// went to a [`GradientSink`].
     pub own: Vec<Vec<f32>>,
-    /// Gradient of each shared set, flat; None where the loss does not touch the set, which then takes no step.
-    pub shared: Vec<Option<Vec<f32>>>,
+    /// Gradient of each shared set that the loss touches, flat; the others take no step.
+    pub shared: Named<Vec<f32>>,
     /// Batch statistics that the layers of each own set saw.
     pub statistics: Vec<Vec<StatisticUpdate>>,
 }
@@ -118,14 +157,14 @@ pub type GradientSink<'a> = &'a (dyn Fn(usize, Range<usize>, &[f32]) + Sync);
 impl BlockStep {
     /// Every gradient of the step, the own sets' first.
     pub fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
-        self.own.iter_mut().chain(self.shared.iter_mut().flatten())
+        self.own.iter_mut().chain(self.shared.values_mut())
     }
 }
 
-/// Image features of every block, computed once an image however often it is denoised.
+/// What every block sees of the inputs, computed once an input however often it is denoised.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// [B, hidden] for each block.
+    /// [B, …] for each block.
     pub of_blocks: Vec<Tensor>,
 }
 
@@ -176,6 +215,12 @@ pub struct Facts<'a> {
     pub parameters: usize,
     /// Number of parameter sets in [`Weights::blocks`].
     pub blocks: usize,
+    /// T, the steps of an answer.
+    pub steps: usize,
+    /// Whether one network serves all steps, and not a block each.
+    pub one_network: bool,
+    /// The term of the loss that tells how far training is.
+    pub shown: Term,
     /// How many blocks, one after the other, a loss trains: 1 where blocks learn alone, all where gradient passes through.
     pub together: usize,
     /// Into how many slices a batch is cut, whose gradients are averaged; 1 where layers see the whole batch, as batch norm does.
@@ -188,8 +233,52 @@ pub struct Facts<'a> {
     pub precision: Precision,
     /// W_embed.
     pub embedding: &'a LabelEmbedding,
-    /// Multiply-adds of one image through one block: (done once an image, done once a denoising).
+    /// Multiply-adds of one input through one block: (done once an input, done once a denoising).
     pub multiply_adds: (u64, u64),
+}
+
+impl<'a> StepInput<'a> {
+    /// A step whose gradients stay in its answer.
+    pub fn new(
+        block: usize,
+        own: &'a [Parameters],
+        shared: &'a Named<Parameters>,
+        batch: &'a Batch,
+        stream: Stream,
+    ) -> Self {
+        Self { block, own, shared, batch, stream, sink: None }
+    }
+}
+
+impl Facts<'_> {
+    /// What an answer on the way is called: every block gives one, and of one network for all steps some steps do.
+    pub fn readout_name(&self) -> &'static str {
+        if self.one_network { "read-out" } else { "block" }
+    }
+
+    /// What the names of the tensors of a block (from 0) start with in a model file.
+    pub fn prefix(&self, block: usize) -> String {
+        if self.one_network { "block.".into() } else { format!("blocks.{}.", block + 1) }
+    }
+}
+
+/// What a step of training is given: the sets of a loss's own blocks and the shared ones, a batch, and randomness. There is nothing else
+/// of the network in it, so no loss can reach another block.
+#[derive(Clone, Copy)]
+pub struct StepInput<'a> {
+    /// The first of the own blocks, from 0.
+    pub block: usize,
+    /// Sets of the own blocks: one where blocks learn alone.
+    pub own: &'a [Parameters],
+    /// What all blocks share.
+    pub shared: &'a Named<Parameters>,
+    /// The batch.
+    pub batch: &'a Batch,
+    /// All randomness of the step.
+    pub stream: Stream,
+    /// Takes gradients of the own sets as they become final. A method may use it or leave them in its answer; training adds up slices of a
+    /// batch, and is spared a whole gradient a slice where it is used.
+    pub sink: Option<GradientSink<'a>>,
 }
 
 /// A way to train blocks and to answer with them. The training loop knows nothing else of a method.
@@ -200,55 +289,26 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Fresh weights, a pure function of `seed`.
     fn init(&self, seed: u64) -> Weights;
 
-    /// The loss of the blocks whose sets are `own`, the first of them `block` (from 0), on a batch, with its gradients. It is
-    /// given these sets and the shared ones and nothing else; noise and dropout are drawn from `stream` alone.
+    /// The loss of the own blocks on a batch, with its gradients.
     ///
     /// # Panics
-    /// When the sets or the batch are not of this method's shapes, or the batch has fewer than two images.
-    fn block_step(
-        &self,
-        block: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep;
+    /// When the sets or the batch are not of this method's shapes, or the batch has fewer than two inputs.
+    fn step(&self, input: &StepInput<'_>) -> BlockStep;
 
-    /// As [`Method::block_step`], but the gradients of the own sets go to `sink` and not into the answer. Training calls it where it adds
-    /// up slices of a batch. A method whose gradients become final one tensor after the other may hand them on one by one, and is then
-    /// spared a whole gradient a slice; others need not know of it.
-    ///
-    /// # Panics
-    /// As `block_step`.
-    fn block_step_into(
-        &self,
-        block: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-        sink: GradientSink<'_>,
-    ) -> BlockStep {
-        let mut step = self.block_step(block, own, shared, batch, stream);
-        for (set, gradient) in step.own.drain(..).enumerate() {
-            sink(set, 0..gradient.len(), &gradient);
-        }
-        step
-    }
-
-    /// Image features of all blocks, in evaluation mode.
+    /// What all blocks see of the inputs, in evaluation mode.
     ///
     /// # Shapes
-    /// images [B, H, W, C]
-    fn features(&self, weights: &Weights, images: &Tensor) -> Features;
+    /// inputs [B, …]
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features;
 
-    /// Denoises one random latent an image into an answer. Row b draws its noise from `noise(b)` alone, so the answer to an
-    /// image does not depend on its batch.
+    /// Denoises one random latent an input into an answer. Row b draws its noise from `noise(b)` alone, so the answer to an
+    /// input does not depend on its batch.
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace;
 
-    /// What the names of the tensors of a block (from 0) start with in a model file: `block.` where one network serves all times.
-    fn prefix(&self, block: usize) -> String {
-        format!("blocks.{}.", block + 1)
+    /// Names and shapes of all tensors. Where a method knows them without making weights, a file that promises a network beyond memory is
+    /// refused before memory is taken.
+    fn tensors(&self) -> Tensors {
+        Tensors::of(&self.init(0))
     }
 
     /// ᾱ_0 .. ᾱ_T along which an answer is denoised; empty for a method without a noise schedule.
@@ -256,21 +316,16 @@ pub trait Method: std::fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// The term of the loss that tells how far training is: the squared error, where there is one.
-    fn shown(&self, loss: &LossTerms) -> f64 {
-        loss.squared_error
-    }
-
     /// Lets a learned embedding start from these rows [m, d], such as prototypes.
     ///
     /// # Panics
     /// When the embedding is fixed or of another shape.
     fn embed(&self, weights: &mut Weights, rows: &Tensor) {
-        self.facts().embedding.set(&mut weights.shared[Weights::EMBEDDING], rows);
+        self.facts().embedding.set(&mut weights.shared[EMBEDDING], rows);
     }
 
     /// W_embed [m, d] as it stands in `weights`.
     fn embedding_matrix(&self, weights: &Weights) -> Tensor {
-        self.facts().embedding.matrix(&weights.shared[Weights::EMBEDDING])
+        self.facts().embedding.matrix(weights.shared.get(EMBEDDING))
     }
 }

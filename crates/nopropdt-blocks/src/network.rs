@@ -1,21 +1,23 @@
 //! What every method is made of: blocks of one shape, an embedding, an output head.
 
-use crate::block::{BlockConfig, BlockInputs, DenoiseBlock};
+use crate::block::{Block, BlockDesign, BlockInputs, BlockSite, estimate};
 use crate::embedding::{EmbeddingConfig, LabelEmbedding};
 use crate::error::BlocksError;
 use crate::head::{Head, HeadConfig};
-use crate::method::{Facts, Features, Trace, Weights};
-use crate::sampling::{Latent, Sampler, Steps, flow};
+use crate::loss_tape::LossTape;
+use crate::method::{EMBEDDING, Facts, Features, HEAD, StepInput, Term, Weights};
+use crate::named::Named;
+use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Precision, Tape, Tensor};
-use serde::{Deserialize, Serialize};
+use nopropdt_tensor::{Entry, Mode, ParameterBuilder, Parameters, Precision, Tape, Tensor};
+use std::fmt;
+use std::sync::Arc;
 
 /// Settings that all methods share.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct NetworkConfig {
-    /// Height, width and channels of the images.
-    pub image: [usize; 3],
+    /// Shape of an input: `[height, width, channels]` of an image, `[length]` of a vector.
+    pub input: Vec<usize>,
     /// m.
     pub classes: usize,
     /// W_embed.
@@ -23,109 +25,208 @@ pub struct NetworkConfig {
     /// How z_T becomes class probabilities.
     pub head: HeadConfig,
     /// The blocks.
-    pub block: BlockConfig,
+    pub block: Arc<dyn BlockDesign>,
+    /// Arithmetic of convolutions and linear layers, in training and in answering.
+    pub precision: Precision,
 }
 
-/// A checked network, without its weights.
-#[derive(Debug, Clone)]
-pub(crate) struct Network {
+impl NetworkConfig {
+    /// Blocks of this design with a one-hot embedding and a softmax head, in f32.
+    pub fn new(input: &[usize], classes: usize, block: impl BlockDesign + 'static) -> Self {
+        Self {
+            input: input.to_vec(),
+            classes,
+            embedding: EmbeddingConfig::OneHot,
+            head: HeadConfig::Softmax,
+            block: Arc::new(block),
+            precision: Precision::F32,
+        }
+    }
+}
+
+/// Registers the tensors of a shared set.
+type Register = Arc<dyn Fn(&mut ParameterBuilder) + Send + Sync>;
+
+/// A checked network, without its weights: what a method is built on.
+#[derive(Clone)]
+pub struct Network {
     config: NetworkConfig,
     pub(crate) embedding: LabelEmbedding,
-    pub(crate) block: DenoiseBlock,
+    pub(crate) block: Arc<dyn Block>,
     pub(crate) head: Head,
-    pub(crate) precision: Precision,
+    /// Whether one network serves all times.
+    timed: bool,
+    /// Shared sets beside the embedding and the head.
+    further: Vec<(&'static str, Register)>,
     /// Trainable values of (a block, all that is shared).
     sizes: (usize, usize),
 }
 
-/// Fresh values of a block, of the embedding and of the head.
-type Sets = [Parameters; 3];
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let further: Vec<&str> = self.further.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Network")
+            .field("config", &self.config)
+            .field("further", &further)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Network {
-    /// Checks a configuration.
-    pub(crate) fn new(config: &NetworkConfig) -> Result<Self, BlocksError> {
-        let (embedding, block, head, sets) = assemble(config, Stream::new(0))?;
-        let [own, shared, last] = sets.map(|set| set.len());
-        let (config, precision, sizes) = (config.clone(), Precision::F32, (own, shared + last));
-        Ok(Self { config, embedding, block, head, precision, sizes })
+    /// A network with a block for each step.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the block can't stand on inputs of this shape.
+    pub fn of_blocks(config: &NetworkConfig) -> Result<Self, BlocksError> {
+        Self::new(config, false)
     }
 
-    /// The facts of a method that trains `blocks` of its blocks, each alone, and reads each out.
-    pub(crate) fn facts(&self, name: &'static str, blocks: usize) -> Facts<'_> {
+    /// One network that serves all times in 0..=1.
+    ///
+    /// # Errors
+    /// As [`Network::of_blocks`].
+    pub fn of_all_times(config: &NetworkConfig) -> Result<Self, BlocksError> {
+        Self::new(config, true)
+    }
+
+    fn new(config: &NetworkConfig, timed: bool) -> Result<Self, BlocksError> {
+        let mut builders = [(); 3].map(|()| ParameterBuilder::without_values());
+        let (embedding, block, head) = assemble(config, timed, &mut builders)?;
+        let [own, shared, last] = builders.map(|builder| builder.trainable());
+        let sizes = (own, shared.saturating_add(last));
+        let (config, block, further) = (config.clone(), block.into(), Vec::new());
+        Ok(Self { config, embedding, block, head, timed, further, sizes })
+    }
+
+    /// The same network with a further shared set, whose tensors `register` adds.
+    #[must_use]
+    pub fn with_shared(
+        mut self,
+        name: &'static str,
+        register: impl Fn(&mut ParameterBuilder) + Send + Sync + 'static,
+    ) -> Self {
+        let mut builder = ParameterBuilder::without_values();
+        register(&mut builder);
+        self.sizes.1 = self.sizes.1.saturating_add(builder.trainable());
+        self.further.push((name, Arc::new(register)));
+        self
+    }
+
+    /// W_embed.
+    pub fn embedding(&self) -> &LabelEmbedding {
+        &self.embedding
+    }
+
+    /// The facts of a method with this network, which trains `blocks` blocks, each alone, and reads each out.
+    pub fn facts(&self, name: &'static str, blocks: usize) -> Facts<'_> {
         Facts {
             name,
             parameters: self.sizes.0.saturating_mul(blocks).saturating_add(self.sizes.1),
             blocks,
+            steps: blocks,
+            one_network: self.timed,
+            shown: Term::SquaredError,
             together: 1,
             slices: 1,
             classes: self.config.classes,
             readouts: blocks,
-            precision: self.precision,
+            precision: self.config.precision,
             embedding: &self.embedding,
             multiply_adds: self.block.multiply_adds(),
         }
     }
 
-    /// Fresh weights of `blocks` blocks.
-    pub(crate) fn init(&self, blocks: usize, seed: u64) -> Weights {
+    /// Names and shapes of all tensors of `blocks` blocks.
+    pub fn tensors(&self, blocks: usize) -> Tensors {
+        let mut builders = [(); 3].map(|()| ParameterBuilder::without_values());
+        assemble(&self.config, self.timed, &mut builders).expect("checked by Network::new");
+        let [own, embedding, head] = builders.map(ParameterBuilder::into_entries);
+        let mut shared: Named<Vec<Entry>> = [(EMBEDDING, embedding), (HEAD, head)].into_iter().collect();
+        for (name, register) in &self.further {
+            let mut builder = ParameterBuilder::without_values();
+            register(&mut builder);
+            shared.push(name, builder.into_entries());
+        }
+        Tensors { blocks, own, shared }
+    }
+
+    /// Fresh weights of `blocks` blocks, a pure function of `seed`.
+    pub fn init(&self, blocks: usize, seed: u64) -> Weights {
         let stream = Stream::new(seed).purpose("init");
-        let sets = |stream| assemble(&self.config, stream).expect("checked by Network::new").3;
         let blocks = (0..blocks).map(|block| {
-            let [own, _, _] = sets(stream.child(block as u64));
+            let [own, _, _] = self.sets(stream.child(block as u64));
             own
         });
         let blocks = blocks.collect();
-        let [_, embedding, head] = sets(stream.purpose("shared"));
-        Weights { blocks, shared: vec![embedding, head] }
+        let [_, embedding, head] = self.sets(stream.purpose("shared"));
+        let mut shared: Named<Parameters> = [(EMBEDDING, embedding), (HEAD, head)].into_iter().collect();
+        for (name, register) in &self.further {
+            let mut builder = ParameterBuilder::new(stream.purpose(name));
+            register(&mut builder);
+            shared.push(name, builder.build());
+        }
+        Weights { blocks, shared }
+    }
+
+    /// Fresh values of a block, of the embedding and of the head.
+    fn sets(&self, stream: Stream) -> [Parameters; 3] {
+        let mut builders = [(); 3].map(|()| ParameterBuilder::new(stream));
+        assemble(&self.config, self.timed, &mut builders).expect("checked by Network::new");
+        builders.map(ParameterBuilder::build)
+    }
+
+    /// What the loss of a step is built on.
+    pub fn loss_tape<'p>(&'p self, input: &StepInput<'p>) -> LossTape<'p> {
+        LossTape::new(self, input)
     }
 
     /// An empty tape that computes as this network does.
-    pub(crate) fn tape<'p>(&self, mode: Mode) -> Tape<'p> {
-        Tape::with_precision(mode, self.precision)
+    pub fn tape<'p>(&self, mode: Mode) -> Tape<'p> {
+        Tape::with_precision(mode, self.config.precision)
     }
 
     /// z_0 of a batch [B, d]: standard normal values.
-    pub(crate) fn start(&self, rows: usize, stream: Stream) -> Tensor {
+    pub fn start(&self, rows: usize, stream: Stream) -> Tensor {
         Tensor::filled_by(&[rows, self.embedding.dim()], |data| stream.purpose("z").fill_normal(data))
     }
 
-    /// Image features of every block, in evaluation mode.
-    pub(crate) fn features(&self, weights: &Weights, images: &Tensor) -> Features {
+    /// What every block sees of the inputs, in evaluation mode.
+    pub fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
         let of_block = |own| {
             let mut tape = self.tape(Mode::Eval);
             let own = tape.attach(own);
-            let images = tape.constant(images.clone());
-            let features = self.block.features(&mut tape, own, images, None);
+            let inputs = tape.constant(inputs.clone());
+            let features = self.block.encode(&mut tape, own, inputs, None);
             tape.value(features).clone()
         };
         Features { of_blocks: weights.blocks.iter().map(of_block).collect() }
     }
 
-    /// Class logits [B, m] of a block on a latent z [B, d], in evaluation mode, at time `t` if the block is of continuous time.
-    pub(crate) fn logits(&self, own: &Parameters, features: &Tensor, z: &Tensor, t: Option<f64>) -> Tensor {
+    /// Class logits [B, m] of a block on a latent z [B, d], in evaluation mode, at time `t` if one network serves all.
+    pub fn logits(&self, own: &Parameters, features: &Tensor, z: &Tensor, t: Option<f64>) -> Tensor {
         let mut tape = self.tape(Mode::Eval);
         let own = tape.attach(own);
         let (features, z) = (tape.constant(features.clone()), tape.constant(z.clone()));
-        let rows = tape.value(z).shape()[0];
-        let times = t.map(|t| tape.constant(self.block.embed_times(&vec![t; rows])));
-        let inputs = BlockInputs { times, ..BlockInputs::new(features, z) };
+        let rows = tape.shape(z)[0];
+        let times = t.map(|t| vec![t; rows]);
+        let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };
         let logits = self.block.logits(&mut tape, own, inputs);
         tape.value(logits).clone()
     }
 
     /// û = softmax(logits)·W_embed [B, d] of a block, in evaluation mode.
-    pub(crate) fn estimate(&self, own: &Parameters, logits: &Tensor, embedding: &Tensor) -> Tensor {
+    pub fn estimate(&self, own: &Parameters, logits: &Tensor, embedding: &Tensor) -> Tensor {
         let mut tape = self.tape(Mode::Eval);
         let own = tape.attach(own);
         let (logits, embedding) = (tape.constant(logits.clone()), tape.constant(embedding.clone()));
-        let estimate = self.block.estimate(&mut tape, own, logits, embedding);
+        let estimate = estimate(&*self.block, &mut tape, own, logits, embedding);
         tape.value(estimate).clone()
     }
 
     /// Class logits [B, m] of the output head on a latent z [B, d].
-    pub(crate) fn head_logits(&self, weights: &Weights, z: &Tensor) -> Tensor {
+    pub fn head_logits(&self, weights: &Weights, z: &Tensor) -> Tensor {
         let mut tape = self.tape(Mode::Eval);
-        let shared = [Weights::EMBEDDING, Weights::HEAD].map(|index| tape.attach(&weights.shared[index]));
+        let shared = [EMBEDDING, HEAD].map(|name| tape.attach(&weights.shared[name]));
         let embedding = self.embedding.on_tape(&mut tape, shared[0]);
         let z = tape.constant(z.clone());
         let logits = self.head.forward(&mut tape, shared[1], z, embedding);
@@ -133,81 +234,24 @@ impl Network {
     }
 }
 
-/// The one network of continuous time on a batch whose image features are known.
-pub(crate) struct AtTimes<'a> {
-    net: &'a Network,
-    own: &'a Parameters,
-    features: &'a Tensor,
-    embedding: Tensor,
-}
+/// Handles of an embedding, a block and a head.
+type Handles = (LabelEmbedding, Box<dyn Block>, Head);
 
-impl Network {
-    /// This network, of continuous time, ready to be run over and over.
-    pub(crate) fn at_times<'a>(&'a self, weights: &'a Weights, features: &'a Features) -> AtTimes<'a> {
-        let embedding = self.embedding.matrix(&weights.shared[Weights::EMBEDDING]);
-        AtTimes { net: self, own: &weights.blocks[0], features: &features.of_blocks[0], embedding }
-    }
-}
-
-impl AtTimes<'_> {
-    /// Class logits [B, m] of z [B, d] at time `t`.
-    pub(crate) fn logits(&self, z: &Tensor, t: f64) -> Tensor {
-        self.net.logits(self.own, self.features, z, Some(t))
-    }
-
-    /// û = softmax(logits)·W_embed [B, d].
-    pub(crate) fn estimate(&self, logits: &Tensor) -> Tensor {
-        self.net.estimate(self.own, logits, &self.embedding)
-    }
-
-    /// v̂ = logits·W_embed [B, d], without softmax.
-    pub(crate) fn velocity(&self, logits: &Tensor) -> Tensor {
-        let mut tape = self.net.tape(Mode::Eval);
-        let (logits, embedding) = (tape.constant(logits.clone()), tape.constant(self.embedding.clone()));
-        let velocity = tape.matmul(logits, embedding);
-        tape.value(velocity).clone()
-    }
-
-    /// Follows dz/dt = v̂(z, x, t) from noise to t = 1, where `read` tells class logits; on the way it is told where the path would end if
-    /// it went on straight.
-    pub(crate) fn follow(
-        &self,
-        sampler: Sampler,
-        steps: Steps,
-        noise: &dyn Fn(usize) -> Stream,
-        read: impl Fn(&Tensor, &Tensor) -> Tensor,
-    ) -> Trace {
-        let mut latent = Latent::new(self.features.shape()[0], self.embedding.shape()[1], noise);
-        let mut block_logits = Vec::with_capacity(steps.readouts());
-        flow(sampler, steps.0, &mut latent.z, |step, t, z| {
-            let velocity = self.velocity(&self.logits(z, t));
-            if step.is_some_and(|step| steps.is_read(step)) {
-                let mut end = z.clone();
-                let left = (1.0 - t) as f32;
-                end.data_mut().iter_mut().zip(velocity.data()).for_each(|(z, v)| *z += left * v);
-                block_logits.push(read(&end, &self.embedding));
-            }
-            velocity
-        });
-        Trace { block_logits, head_logits: read(&latent.z, &self.embedding) }
-    }
-}
-
-/// Slices into which a batch of a network without batch norm is cut: enough for four threads, and a fixed number, so that sums
-/// do not depend on the machine.
-pub(crate) const SLICES: usize = 4;
-
-/// Handles and one fresh set of weights of each kind.
-type Assembled = (LabelEmbedding, DenoiseBlock, Head, Sets);
-
-/// Registers a block, the embedding and the head with values drawn from `stream`.
-fn assemble(config: &NetworkConfig, stream: Stream) -> Result<Assembled, BlocksError> {
-    let mut builders = [stream, stream, stream].map(ParameterBuilder::new);
-    let [own, shared, last] = &mut builders;
-    let embedding = LabelEmbedding::new(&config.embedding, config.classes, config.image, shared)?;
-    let image_latent = config.embedding.is_image();
-    let block = BlockConfig { image_latent, ..config.block.clone() };
-    let block = DenoiseBlock::new(&block, config.image, config.classes, embedding.dim(), own)?;
+/// Registers a block, the embedding and the head, each in a builder of its own.
+fn assemble(
+    config: &NetworkConfig,
+    timed: bool,
+    [own, shared, last]: &mut [ParameterBuilder; 3],
+) -> Result<Handles, BlocksError> {
+    let embedding = LabelEmbedding::new(&config.embedding, config.classes, &config.input, shared)?;
+    let site = BlockSite {
+        input: config.input.clone(),
+        classes: config.classes,
+        dim: embedding.dim(),
+        timed,
+        latent_is_input: config.embedding.is_input(),
+    };
+    let block = config.block.build(&site, own)?;
     let head = Head::new(&config.head, embedding.dim(), config.classes, last)?;
-    Ok((embedding, block, head, builders.map(ParameterBuilder::build)))
+    Ok((embedding, block, head))
 }

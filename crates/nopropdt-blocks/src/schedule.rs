@@ -35,18 +35,23 @@ pub enum ScheduleKind {
 
 impl std::fmt::Display for ScheduleKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+        f.write_str(self.name())
+    }
+}
+
+impl ScheduleKind {
+    /// The name that flags and files use.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Cosine => "cosine",
             Self::Linear => "linear",
             Self::Sigmoid => "sigmoid",
             Self::EqualMass => "equal-mass",
             Self::Reference => "reference",
             Self::Learned => "learned",
-        })
+        }
     }
-}
 
-impl ScheduleKind {
     /// ᾱ_t of `steps` steps; None for a schedule that is learned.
     fn alpha_bar(self, t: usize, steps: usize) -> Option<f64> {
         let x = t as f64 / steps as f64;
@@ -118,6 +123,11 @@ impl NoiseSchedule {
             Some(t) => Err(BlocksError::EqualLevels { schedule: kind, steps, t }),
             None => Ok(Self { alpha_bar }),
         }
+    }
+
+    /// Whether each level is above the one before, as the paper's chain wants it.
+    pub fn rises(&self) -> bool {
+        self.alpha_bar.windows(2).all(|pair| pair[0] < pair[1])
     }
 
     /// T, the number of denoising steps.

@@ -49,6 +49,23 @@ impl Dataset {
         Ok(Self { name, class_names, train, test, notes: Vec::new() })
     }
 
+    /// The test images, where the classes are those of `class_names`, such as a model's; also what the user should know of how they were
+    /// read.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] when the classes are others.
+    pub fn into_test(self, class_names: &[String]) -> Result<(Split, Vec<Note>), DataError> {
+        let wrong = |found: String| DataError::invalid(&self.name, "must have the model's classes", found);
+        if self.classes() != class_names.len() {
+            return Err(wrong(format!("it has {}, the model {}", self.classes(), class_names.len())));
+        }
+        let mut pairs = self.class_names.iter().zip(class_names).enumerate();
+        if let Some((class, (found, wanted))) = pairs.find(|(_, (found, wanted))| found != wanted) {
+            return Err(wrong(format!("its class {class} is {found:?}, the model's {wanted:?}")));
+        }
+        Ok((self.test, self.notes))
+    }
+
     /// Shape of every image.
     #[must_use]
     pub fn shape(&self) -> ImageShape {

@@ -16,8 +16,19 @@ pub struct Opened {
 
 #[derive(Clone, Debug)]
 enum Images {
-    Known { name: DatasetName, data_dir: PathBuf },
+    Known {
+        name: DatasetName,
+        data_dir: PathBuf,
+    },
     Folder(folder::OpenedFolder),
+    /// In memory already.
+    Read(Box<Dataset>),
+}
+
+impl From<Dataset> for Opened {
+    fn from(dataset: Dataset) -> Self {
+        Self { name: dataset.name.clone(), images: Images::Read(Box::new(dataset)) }
+    }
 }
 
 /// Looks through a dataset.
@@ -41,6 +52,7 @@ impl Opened {
         match &self.images {
             Images::Known { name, .. } => name.classes(),
             Images::Folder(folder) => folder.class_names().len(),
+            Images::Read(dataset) => dataset.classes(),
         }
     }
 
@@ -50,6 +62,7 @@ impl Opened {
         match &self.images {
             Images::Known { .. } => None,
             Images::Folder(folder) => Some(folder.class_names()),
+            Images::Read(dataset) => Some(&dataset.class_names),
         }
     }
 
@@ -59,6 +72,7 @@ impl Opened {
         match &self.images {
             Images::Known { .. } => &[],
             Images::Folder(folder) => folder.notes(),
+            Images::Read(dataset) => &dataset.notes,
         }
     }
 
@@ -69,6 +83,7 @@ impl Opened {
         match &self.images {
             Images::Known { name, .. } => name.image_shape(),
             Images::Folder(folder) => folder.first_shape(),
+            Images::Read(dataset) => dataset.shape(),
         }
     }
 
@@ -78,6 +93,7 @@ impl Opened {
         match &self.images {
             Images::Known { name, .. } => name.image_shape(),
             Images::Folder(folder) => folder.shape(),
+            Images::Read(dataset) => dataset.shape(),
         }
     }
 
@@ -85,7 +101,8 @@ impl Opened {
     #[must_use]
     pub fn image_bytes(&self) -> u64 {
         match &self.images {
-            Images::Known { .. } => 0,
+            // What is in memory already takes no more.
+            Images::Known { .. } | Images::Read(_) => 0,
             Images::Folder(folder) => folder.image_bytes(),
         }
     }
@@ -98,6 +115,7 @@ impl Opened {
         match self.images {
             Images::Known { name, data_dir } => load(name, &data_dir),
             Images::Folder(folder) => folder.load(&self.name),
+            Images::Read(dataset) => Ok(*dataset),
         }
     }
 }
@@ -128,14 +146,5 @@ pub fn load_test(
     if let DatasetSource::Folder(path) = source {
         return folder::load_test(Path::new(path), options, class_names);
     }
-    let dataset = load_from(source, options)?;
-    let wrong = |found: String| DataError::invalid(&dataset.name, "must have the model's classes", found);
-    if dataset.classes() != class_names.len() {
-        return Err(wrong(format!("it has {}, the model {}", dataset.classes(), class_names.len())));
-    }
-    let mut pairs = dataset.class_names.iter().zip(class_names).enumerate();
-    if let Some((class, (found, wanted))) = pairs.find(|(_, (found, wanted))| found != wanted) {
-        return Err(wrong(format!("its class {class} is {found:?}, the model's {wanted:?}")));
-    }
-    Ok((dataset.test, dataset.notes))
+    load_from(source, options)?.into_test(class_names)
 }

@@ -75,6 +75,8 @@ pub struct StatisticId(usize);
 struct Store {
     entries: Vec<Entry>,
     values: Vec<f32>,
+    /// Names and shapes alone: no value is ever stored.
+    without_values: bool,
 }
 
 impl Store {
@@ -92,10 +94,18 @@ impl Store {
             rank_fits && wanted == length,
             "parameters: {name}: layout {layout:?} does not fit {shape:?}"
         );
-        let range = self.values.len()..self.values.len() + length;
-        self.values.resize(range.end, 0.0);
+        let start = self.len();
+        let range = start..start.saturating_add(length);
+        if !self.without_values {
+            self.values.resize(range.end, 0.0);
+        }
         self.entries.push(Entry { name, shape: shape.to_vec(), layout, range: range.clone() });
         range
+    }
+
+    /// Number of values, stored or not.
+    fn len(&self) -> usize {
+        self.entries.last().map_or(0, |entry| entry.range.end)
     }
 
     fn slice(&self, index: usize) -> &[f32] {
@@ -235,6 +245,24 @@ impl ParameterBuilder {
         Self { parameters: Parameters::default(), prefix: String::new(), stream }
     }
 
+    /// A builder that stores no values: it only learns which tensors there are, of networks that memory may not hold.
+    pub fn without_values() -> Self {
+        let store = || Store { without_values: true, ..Store::default() };
+        let parameters = Parameters { trainable: store(), statistics: store() };
+        Self { parameters, ..Self::new(Stream::new(0)) }
+    }
+
+    /// Number of trainable values added so far.
+    pub fn trainable(&self) -> usize {
+        self.parameters.trainable.len()
+    }
+
+    /// Name, saved shape and layout of every tensor added, trainable ones first.
+    pub fn into_entries(self) -> Vec<Entry> {
+        let Parameters { trainable, statistics } = self.parameters;
+        trainable.entries.into_iter().chain(statistics.entries).collect()
+    }
+
     /// Runs `build` with `name.` before every tensor name it adds.
     pub fn scope<T>(&mut self, name: &str, build: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.prefix.len();
@@ -260,7 +288,9 @@ impl ParameterBuilder {
         let path = format!("{}{name}", self.prefix);
         let stream = self.stream.purpose(&path);
         let range = self.parameters.trainable.add(path, shape, layout);
-        initializer.fill(shape, fan_in, stream, &mut self.parameters.trainable.values[range]);
+        if !self.parameters.trainable.without_values {
+            initializer.fill(shape, fan_in, stream, &mut self.parameters.trainable.values[range]);
+        }
         ParameterId(self.parameters.trainable.entries.len() - 1)
     }
 
@@ -271,12 +301,21 @@ impl ParameterBuilder {
     pub fn statistic(&mut self, name: &str, length: usize, value: f32) -> StatisticId {
         let path = format!("{}{name}", self.prefix);
         let range = self.parameters.statistics.add(path, &[length], Layout::Same);
-        self.parameters.statistics.values[range].fill(value);
+        if !self.parameters.statistics.without_values {
+            self.parameters.statistics.values[range].fill(value);
+        }
         StatisticId(self.parameters.statistics.entries.len() - 1)
     }
 
     /// The finished set.
+    ///
+    /// # Panics
+    /// When this is a builder without values.
     pub fn build(self) -> Parameters {
+        assert!(
+            !self.parameters.trainable.without_values,
+            "parameters: a builder without values builds no set"
+        );
         self.parameters
     }
 }
@@ -334,6 +373,23 @@ mod tests {
         assert!(!parameters.import("image.fc.bias", &[0.0]));
         assert!(!parameters.import("image.fc.weight", &[0.0]));
         assert_eq!(parameters, before);
+    }
+
+    #[test]
+    fn a_builder_without_values_knows_the_same_tensors() {
+        let mut builder = ParameterBuilder::without_values();
+        builder.scope("image", |builder| {
+            builder.parameter("conv.weight", &[2, 3, 3, 3], Layout::Convolution, Initializer::Ones, 27);
+            let flattened = Layout::Flattened { pixels: 4, channels: 3 };
+            builder.parameter("fc.weight", &[2, 12], flattened, Initializer::Zeros, 12);
+            builder.statistic("bn.running_var", 5, 1.0);
+        });
+        assert_eq!(builder.trainable(), set().len());
+        assert_eq!(builder.into_entries(), set().entries().cloned().collect::<Vec<_>>());
+        // Too many values for any memory.
+        let mut builder = ParameterBuilder::without_values();
+        builder.parameter("x", &[1 << 40, 1 << 10], Layout::Same, Initializer::Orthogonal, 1);
+        assert_eq!(builder.trainable(), 1 << 50);
     }
 
     /// 2³² · 2³² wraps to 0: a tensor of that shape would have no values.

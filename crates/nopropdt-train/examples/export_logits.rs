@@ -18,7 +18,7 @@ fn main() -> anyhow::Result<()> {
     let [model, out] = &paths[..] else { anyhow::bail!("wants two arguments: MODEL and OUT") };
     let model = load(Path::new(model))?;
     let (image, classes) = (model.metadata.image, model.metadata.class_names.len());
-    let network = model.metadata.config.dt_network(image, classes)?;
+    let network = model.metadata.config.dt_network(&image.sizes(), classes)?;
     let shape = [IMAGES, image.height, image.width, image.channels];
     let images = Tensor::filled_by(&shape, |data| Stream::new(1).fill_uniform(data));
     let dim = network.embedding_matrix(&model.weights).shape()[1];

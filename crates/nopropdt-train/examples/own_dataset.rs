@@ -61,34 +61,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     let test = Bars { count: 300, stream: Stream::new(0).purpose("test bars") };
 
     // Settings as the command line has them; what is not set has its default.
-    let config = Overrides {
-        dataset: Some(DatasetSource::Own("bars".into())),
-        steps: Some(5),
-        embedding: Some(EmbeddingKind::OneHot),
-        epochs: Some(8),
-        batch_size: Some(25),
-        ..Overrides::default()
-    };
+    let config = Overrides::default()
+        .with("dataset", DatasetSource::Own("bars".into()))
+        .with("steps", 5)
+        .with("embedding", EmbeddingKind::OneHot)
+        .with("epochs", 8)
+        .with("batch-size", 25);
     let config = config.resolve(None)?;
     let image = ImageShape { height: SIDE, width: SIDE, channels: 1 };
-    let network = config.network(image, CLASSES.len())?;
+    let network = config.network(&image.sizes(), CLASSES.len())?;
 
     let mut trainer =
-        Trainer::new(network.as_ref(), &config, batches_per_epoch(train.len(), config.batch_size))?;
+        Trainer::new(network.as_ref(), &config, batches_per_epoch(train.len(), config.training.batch_size))?;
     let quiet = Progress { on_step: &|_, _, _| (), stop: &|| false };
-    for epoch in 0..config.epochs {
+    for epoch in 0..config.training.epochs {
         let loss = trainer.epoch(&train, epoch, &quiet)?;
-        let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
+        let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.training.seed, 1).remove(0);
         println!(
             "epoch {}: error of the last block {:.4}, test accuracy {:.1} %, consensus {:.1} %",
             epoch + 1,
-            loss.shown[config.steps - 1],
+            loss.shown.last().expect("there are blocks"),
             100.0 * tested.chain,
             100.0 * tested.consensus
         );
     }
 
-    let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.seed, 1).remove(0);
+    let tested = accuracy(network.as_ref(), trainer.weights(), &test, config.training.seed, 1).remove(0);
     if tested.consensus < 0.9 {
         return Err(format!("the consensus should know 9 of 10 bars; it knows {}", tested.consensus).into());
     }

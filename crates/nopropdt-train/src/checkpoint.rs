@@ -114,7 +114,7 @@ impl<'a> Checkpoint<'a> {
         weights: &'a Weights,
         optimizers: impl Iterator<Item = &'a OptimizerState>,
     ) -> Self {
-        let sets = weights.blocks.iter().chain(&weights.shared);
+        let sets = weights.sets();
         let saved = |set: &'a Parameters| SavedSet {
             values: Numbers(set.values().into()),
             statistics: Numbers(set.statistics().into()),
@@ -185,7 +185,7 @@ impl<'a> Checkpoint<'a> {
     /// # Errors
     /// When the checkpoint belongs to a network of another shape; `path` is named in the message.
     pub fn restore(self, path: &Path, weights: &mut Weights) -> Result<Vec<OptimizerState>, CheckpointError> {
-        let sets: Vec<&mut Parameters> = weights.blocks.iter_mut().chain(&mut weights.shared).collect();
+        let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
         if sets.len() != self.sets.len() || sets.len() != self.optimizers.len() {
             let problem = format!("wants {} parameter sets; found {}", sets.len(), self.sets.len());
             return Err(failed(path, problem));

@@ -53,7 +53,7 @@ fn over_batches<T: Send>(
         let batch = gather(data, indices);
         let first = index * BATCH;
         // Image features depend on neither noise nor step: once an image, whatever the number of draws.
-        let features = method.features(weights, &batch.images);
+        let features = method.features(weights, &batch.inputs);
         read(&batch.labels, &|seed, draw| {
             method.sample(weights, &features, &|row| noise(seed, draw, first + row))
         })
@@ -170,7 +170,7 @@ pub fn chain_of(
     index: usize,
 ) -> Vec<Vec<f64>> {
     let batch = gather(data, &[index as u32]);
-    let features = method.features(weights, &batch.images);
+    let features = method.features(weights, &batch.inputs);
     let trace = method.sample(weights, &features, &|_| noise(seed, 0, index));
     let row = |p: Tensor| p.data().iter().map(|&p| f64::from(p)).collect();
     trace.block_probabilities().into_iter().map(row).collect()

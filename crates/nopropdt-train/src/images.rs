@@ -2,6 +2,8 @@
 
 use crate::config::{ConfigError, Normalize, RunConfig};
 use crate::home::at_home;
+use crate::memory_limit::NetworkSize;
+use crate::registry::Registry;
 use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Opened, Split, open};
 use std::path::Path;
 
@@ -53,25 +55,34 @@ pub(crate) fn with_home(source: &DatasetSource) -> DatasetSource {
 ///
 /// # Errors
 /// [`ImagesError::Data`].
-pub fn opened(source: &DatasetSource, options: &LoadOptions) -> Result<Opened, ImagesError> {
-    open(&with_home(source), options)
-        .map_err(|error| ImagesError::Data { dataset: source.clone(), error: Box::new(error) })
+pub fn opened(
+    source: &DatasetSource,
+    options: &LoadOptions,
+    registry: &Registry,
+) -> Result<Opened, ImagesError> {
+    let own = match source {
+        DatasetSource::Own(name) => registry.own_dataset(name, options),
+        _ => None,
+    };
+    let opened = own.map_or_else(|| open(&with_home(source), options), |read| read.map(Opened::from));
+    opened.map_err(|error| ImagesError::Data { dataset: source.clone(), error: Box::new(error) })
 }
 
-/// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also the number of
-/// parameters of its network.
+/// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also how large its
+/// network is.
 ///
 /// # Errors
 /// [`ImagesError`].
-pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, usize), ImagesError> {
-    let opened = opened(&config.dataset, &config.load_options(data_dir))?;
+pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, NetworkSize), ImagesError> {
+    let opened = opened(&config.data.dataset, &config.data.load_options(data_dir), &config.registry)?;
     if let Some([class]) = opened.class_names() {
-        return Err(ImagesError::OneClass { dataset: config.dataset.clone(), class: class.clone() });
+        return Err(ImagesError::OneClass { dataset: config.data.dataset.clone(), class: class.clone() });
     }
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-    let network = config.network(opened.first_shape(), opened.classes())?;
-    let parameters = network.facts().parameters;
-    Ok((opened, parameters))
+    let network = config.network(&opened.first_shape().sizes(), opened.classes())?;
+    let facts = network.facts();
+    let size = NetworkSize { parameters: facts.parameters, blocks: facts.blocks };
+    Ok((opened, size))
 }
 
 /// Reads the images of a run: the dataset without the images for validation, and these.
@@ -79,11 +90,11 @@ pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, usize)
 /// # Errors
 /// [`ImagesError::Data`] and [`ImagesError::TooFew`].
 pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Option<Split>), ImagesError> {
-    let failed = |error| ImagesError::Data { dataset: config.dataset.clone(), error: Box::new(error) };
+    let failed = |error| ImagesError::Data { dataset: config.data.dataset.clone(), error: Box::new(error) };
     let mut dataset = opened.load().map_err(failed)?;
-    dataset.test = dataset.test.limited(config.limit_test);
-    let train = dataset.train.limited(config.limit_train);
-    let (train, validation) = match config.validation {
+    dataset.test = dataset.test.limited(config.data.limit_test);
+    let train = dataset.train.limited(config.data.limit_train);
+    let (train, validation) = match config.data.validation {
         0 => (train, None),
         count => {
             let (train, validation) = train.split_validation(count, VALIDATION_SEED).map_err(failed)?;
@@ -94,7 +105,7 @@ pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Optio
         return Err(ImagesError::TooFew { left: train.len() });
     }
     dataset.train = train;
-    match config.normalize {
+    match config.data.normalize {
         Some(Normalize::Standard) => normalised(dataset, validation).map_err(failed),
         Some(Normalize::None) | None => Ok((dataset, validation)),
     }

@@ -3,6 +3,8 @@
 
 pub mod checkpoint;
 #[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
 pub mod commands;
 pub mod config;
 pub mod data_folder;
@@ -21,6 +23,7 @@ pub mod metrics_file;
 pub mod model_file;
 mod one_line;
 pub mod prototypes;
+pub mod registry;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod run;

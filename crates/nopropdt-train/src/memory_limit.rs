@@ -1,6 +1,6 @@
 //! The memory a run may use, and whether it can be enough.
 
-use crate::config::{OptimizerKind, RunConfig};
+use crate::config::OptimizerKind;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
@@ -39,21 +39,30 @@ impl fmt::Display for Shortfall {
     }
 }
 
+/// How large a network is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkSize {
+    /// Trainable values.
+    pub parameters: usize,
+    /// Blocks that these belong to.
+    pub blocks: usize,
+}
+
 /// By how much the memory that is left is too small for what a run holds at the very least: its images, weights, optimiser memory
 /// and one block's gradient. Activations come on top. None when it may be enough.
 #[must_use]
-pub fn shortfall(config: &RunConfig, parameters: usize, image_bytes: u64) -> Option<Shortfall> {
-    beyond(image_bytes + least_bytes(config, parameters), left()?)
+pub fn shortfall(optimizer: OptimizerKind, size: NetworkSize, image_bytes: u64) -> Option<Shortfall> {
+    beyond(image_bytes + least_bytes(optimizer, size), left()?)
 }
 
 /// Bytes that training holds at the very least.
-fn least_bytes(config: &RunConfig, parameters: usize) -> u64 {
-    let moments = match config.optimizer {
+fn least_bytes(optimizer: OptimizerKind, size: NetworkSize) -> u64 {
+    let NetworkSize { parameters, blocks } = size;
+    let moments = match optimizer {
         OptimizerKind::Adamw | OptimizerKind::Adam => 2,
         OptimizerKind::Sgd => 1,
     };
-    let blocks = if config.method.has_blocks() { config.steps.max(1) } else { 1 };
-    let gradient = parameters / blocks;
+    let gradient = parameters / blocks.max(1);
     4 * (parameters as u64 * (1 + moments) + gradient as u64)
 }
 
@@ -230,12 +239,10 @@ mod tests {
 
     #[test]
     fn weights_and_averages_are_counted() {
-        let config =
-            crate::config::Overrides { steps: Some(10), ..Default::default() }.resolve(None).unwrap();
+        let size = NetworkSize { parameters: 1000, blocks: 10 };
         // Three numbers a weight, and a tenth of all for a gradient.
-        assert_eq!(least_bytes(&config, 1000), 4 * (3000 + 100));
-        let sgd = RunConfig { optimizer: OptimizerKind::Sgd, ..config };
-        assert_eq!(least_bytes(&sgd, 1000), 4 * (2000 + 100));
+        assert_eq!(least_bytes(OptimizerKind::Adamw, size), 4 * (3000 + 100));
+        assert_eq!(least_bytes(OptimizerKind::Sgd, size), 4 * (2000 + 100));
     }
 
     #[cfg(target_os = "linux")]

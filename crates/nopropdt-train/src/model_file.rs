@@ -1,8 +1,9 @@
 //! model.safetensors: a network that other programs can open (docs/formats.md).
 
-use crate::config::RunConfig;
+use crate::config::{Overrides, RunConfig, Value};
 use crate::files::replace_file;
 use crate::one_line::one_line;
+use crate::registry::Registry;
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::ImageShape;
 use nopropdt_data::Normalisation;
@@ -12,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// Version of names, shapes and metadata.
-const FORMAT_VERSION: u32 = 1;
+/// Version of names, shapes and metadata. Version 1 had its settings without sections, and is still read.
+const FORMAT_VERSION: u32 = 2;
 /// The metadata's only key: one key keeps the header, and so the file, the same from run to run.
 const METADATA_KEY: &str = "nopropdt";
 
@@ -28,7 +29,7 @@ pub struct ModelFileError {
 }
 
 /// What the file says of itself beside the tensors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelMetadata {
     /// Version of the format.
     pub format_version: u32,
@@ -41,8 +42,34 @@ pub struct ModelMetadata {
     /// ᾱ_0 .. ᾱ_T; empty for a method without noise levels.
     pub alpha_bar: Vec<f64>,
     /// What pixel values are normalised by, if they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
+}
+
+/// [`ModelMetadata`] as a file has it, before its settings are read.
+#[derive(Deserialize)]
+struct Written {
+    format_version: u32,
+    config: Value,
+    image: ImageShape,
+    class_names: Vec<String>,
+    alpha_bar: Vec<f64>,
+    #[serde(default)]
+    normalisation: Option<Normalisation>,
+}
+
+impl Written {
+    fn understood(self, registry: &Registry) -> Result<ModelMetadata, String> {
+        let found = self.format_version;
+        if !(1..=FORMAT_VERSION).contains(&found) {
+            return Err(format!("format version must be from 1 to {FORMAT_VERSION}; found {found}"));
+        }
+        let settings =
+            Overrides::from_value(self.config, registry).map_err(|error| format!("metadata: {error}"))?;
+        let config = settings.resolve_in(registry, None).map_err(|error| format!("metadata: {error}"))?;
+        let Self { format_version, image, class_names, alpha_bar, normalisation, .. } = self;
+        Ok(ModelMetadata { format_version, config, image, class_names, alpha_bar, normalisation })
+    }
 }
 
 /// A network read from a file.
@@ -71,11 +98,12 @@ impl ModelMetadata {
 
 /// Every parameter set with the prefix of its tensors' names in the file.
 fn prefixed<'w>(
-    network: &dyn Method,
+    network: &'w dyn Method,
     weights: &'w Weights,
 ) -> impl Iterator<Item = (String, &'w Parameters)> {
-    let blocks = weights.blocks.iter().enumerate().map(|(index, set)| (network.prefix(index), set));
-    blocks.chain(weights.shared.iter().map(|set| (String::new(), set)))
+    let facts = network.facts();
+    let blocks = weights.blocks.iter().enumerate().map(move |(index, set)| (facts.prefix(index), set));
+    blocks.chain(weights.shared.values().map(|set| (String::new(), set)))
 }
 
 /// Writes the network, replacing the file whole.
@@ -141,8 +169,16 @@ const EMBEDDING: &str = "embedding.weight";
 /// # Errors
 /// When the file can't be read, is no safetensors file, carries no metadata of ours, or lacks, misshapes or adds a tensor.
 pub fn load(path: &Path) -> Result<Model, ModelFileError> {
+    load_in(path, &Registry::builtin())
+}
+
+/// As [`load`], with the names of `registry`.
+///
+/// # Errors
+/// As `load`.
+pub fn load_in(path: &Path, registry: &Registry) -> Result<Model, ModelFileError> {
     let bytes = std::fs::read(path).map_err(|error| failed(path, format!("can't be read: {error}")))?;
-    parse(&bytes).map_err(|problem| failed(path, problem))
+    parse_in(&bytes, registry).map_err(|problem| failed(path, problem))
 }
 
 /// Reads a network from the bytes of a file.
@@ -150,73 +186,59 @@ pub fn load(path: &Path) -> Result<Model, ModelFileError> {
 /// # Errors
 /// What is wrong with them, as [`load`] has it.
 pub fn parse(bytes: &[u8]) -> Result<Model, String> {
-    read(bytes).map_err(|problem| one_line(&problem))
+    parse_in(bytes, &Registry::builtin())
 }
 
-fn read(bytes: &[u8]) -> Result<Model, String> {
+/// As [`parse`], with the names of `registry`.
+///
+/// # Errors
+/// What is wrong with them, as [`load`] has it.
+pub fn parse_in(bytes: &[u8], registry: &Registry) -> Result<Model, String> {
+    read(bytes, registry).map_err(|problem| one_line(&problem))
+}
+
+fn read(bytes: &[u8], registry: &Registry) -> Result<Model, String> {
     let broken = |error| format!("is not a whole safetensors file: {error}");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let json = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY));
     let json = json.ok_or("was not written by nopropdt-train: its metadata has no entry `nopropdt`")?;
-    let metadata: ModelMetadata =
+    let written: Written =
         serde_json::from_str(json).map_err(|error| format!("metadata `{METADATA_KEY}`: {error}"))?;
-    if metadata.format_version != FORMAT_VERSION {
-        return Err(format!("format version must be {FORMAT_VERSION}; found {}", metadata.format_version));
-    }
-    metadata.config.validate().map_err(|error| format!("metadata: {error}"))?;
-    check_sizes(&metadata, &tensors)?;
-    let network = metadata.config.network(metadata.image, metadata.class_names.len());
+    let metadata = written.understood(registry)?;
+    check_dataset(&metadata)?;
+    let network = metadata.config.network(&metadata.image.sizes(), metadata.class_names.len());
     let network = network.map_err(|error| format!("metadata: {error}"))?;
+    check_shapes(network.as_ref(), &tensors)?;
     let weights = fill(network.as_ref(), &tensors)?;
     Ok(Model { metadata, network, weights })
 }
 
-/// Checks what decides the network's size before memory is taken for it.
-fn check_sizes(metadata: &ModelMetadata, tensors: &SafeTensors<'_>) -> Result<(), String> {
-    let (image, found) = (metadata.image, metadata.class_names.len());
-    let ImageShape { height, width, channels } = image;
-    if let Some(name) = metadata.config.dataset.known() {
-        let shape = name.image_shape();
-        if (height, width, channels) != (shape.height, shape.width, shape.channels) {
-            return Err(format!(
-                "metadata: images of {name} must be {shape}; found {height}x{width}x{channels}"
-            ));
-        }
-        let wanted = name.classes();
-        if wanted != found {
-            return Err(format!("metadata: {name} must have {wanted} class names; found {found}"));
-        }
+/// A known dataset has images of one size, and so many classes.
+fn check_dataset(metadata: &ModelMetadata) -> Result<(), String> {
+    let Some(name) = metadata.config.data.dataset.known() else { return Ok(()) };
+    let (image, shape) = (metadata.image, name.image_shape());
+    if image != shape {
+        return Err(format!("metadata: images of {name} must be {shape}; found {image}"));
     }
-    // Any size may be right for other images, but it must be that of the first block's tensors.
-    let sizes =
-        metadata.config.block().layer_inputs(image.sizes()).map_err(|error| format!("metadata: {error}"))?;
-    let has_blocks = metadata.config.method.has_blocks();
-    let first = |name: &str| format!("{}.{name}", if has_blocks { "blocks.1" } else { "block" });
-    for (name, wanted, what) in [
-        (first("image.conv1.weight"), (1, sizes.channels), "channels"),
-        (first("image.fc.weight"), (1, sizes.features), "image features"),
-        (first("join.out.weight"), (0, found), "classes"),
-        (EMBEDDING.into(), (1, metadata.config.embedding_length(found, image)), "values of an embedding"),
-    ] {
-        let tensor = tensors.tensor(&name).map_err(|_| format!("tensor {name} is missing"))?;
-        let (axis, wanted) = wanted;
-        if tensor.shape().get(axis) != Some(&wanted) {
-            let shape = tensor.shape();
-            return Err(format!("metadata promises {wanted} {what}; tensor {name} is {shape:?}"));
-        }
+    let (wanted, found) = (name.classes(), metadata.class_names.len());
+    match wanted == found {
+        true => Ok(()),
+        false => Err(format!("metadata: {name} must have {wanted} class names; found {found}")),
     }
-    // Steps of a network that is one for all of them take no memory.
-    let steps = if has_blocks { metadata.config.steps } else { 0 };
-    let names = tensors.names();
-    let is_missing = |t: &usize| {
-        let prefix = format!("blocks.{t}.");
-        !names.iter().any(|name| name.starts_with(&prefix))
+}
+
+/// Every tensor that the network has must be there, in its shape, before memory is taken for the network.
+fn check_shapes(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<(), String> {
+    let (facts, wanted) = (network.facts(), network.tensors());
+    let check = |prefix: &str, entry: &Entry| {
+        shaped(tensors, &format!("{prefix}{}", entry.name), &entry.shape).map(drop)
     };
-    match (1..=steps).find(is_missing) {
-        Some(t) => Err(format!("metadata promises {steps} blocks; there is no tensor of block {t}")),
-        None => Ok(()),
+    for block in 0..wanted.blocks {
+        let prefix = facts.prefix(block);
+        wanted.own.iter().try_for_each(|entry| check(&prefix, entry))?;
     }
+    wanted.shared.values().flatten().try_for_each(|entry| check("", entry))
 }
 
 /// Fresh weights overwritten by the file's tensors, each of which must find its place.
@@ -225,7 +247,7 @@ fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, Stri
     let wanted: Vec<(String, Vec<Entry>)> =
         prefixed(network, &weights).map(|(prefix, set)| (prefix, set.entries().cloned().collect())).collect();
     let mut used: HashSet<String> = HashSet::new();
-    for ((prefix, entries), set) in wanted.iter().zip(weights.blocks.iter_mut().chain(&mut weights.shared)) {
+    for ((prefix, entries), set) in wanted.iter().zip(weights.sets_mut()) {
         for entry in entries {
             let full = format!("{prefix}{}", entry.name);
             let values = values(tensors, &full, &entry.shape)?;
@@ -252,11 +274,7 @@ fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, Stri
 /// The values of the tensor called `name`, which must be F32 of the given shape, and numbers that a network can answer with: a NaN
 /// would end as a wrong answer, not as an error.
 fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
-    let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
-    let (found, kind) = (tensor.shape(), tensor.dtype());
-    if found != shape || kind != Dtype::F32 {
-        return Err(format!("tensor {name}: wants F32 {shape:?}; found {kind:?} {found:?}"));
-    }
+    let tensor = shaped(tensors, name, shape)?;
     let mut values = Vec::with_capacity(tensor.data().len() / 4);
     flat::extend_from_le_bytes(&mut values, tensor.data());
     let refuse = |rule: &str, wrong: Option<usize>| match wrong {
@@ -268,6 +286,16 @@ fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<
         refuse("variances must be at least 0", values.iter().position(|&value| value < 0.0))?;
     }
     Ok(values)
+}
+
+/// The tensor called `name`, which must be F32 of the given shape.
+fn shaped<'t>(tensors: &SafeTensors<'t>, name: &str, shape: &[usize]) -> Result<TensorView<'t>, String> {
+    let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
+    let (found, kind) = (tensor.shape(), tensor.dtype());
+    match found == shape && kind == Dtype::F32 {
+        true => Ok(tensor),
+        false => Err(format!("tensor {name}: wants F32 {shape:?}; found {kind:?} {found:?}")),
+    }
 }
 
 fn failed(path: &Path, problem: String) -> ModelFileError {

@@ -25,7 +25,7 @@ pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, Prototy
     let length = data.shape().len();
     let mut rows = Vec::with_capacity(classes * length);
     for members in members {
-        let images = gather(data, &members).images.reshaped(&[members.len(), length]);
+        let images = gather(data, &members).inputs.reshaped(&[members.len(), length]);
         let chosen = nearest_to_all(&images);
         rows.extend_from_slice(&images.data()[chosen * length..][..length]);
     }

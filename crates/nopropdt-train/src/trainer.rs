@@ -3,7 +3,7 @@
 mod slices;
 
 use crate::config::{Order, RunConfig};
-use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, Weights};
+use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, ImageSet, batches, epoch_order};
 use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
 use nopropdt_tensor::random::Stream;
@@ -105,22 +105,22 @@ impl<'m> Trainer<'m> {
     /// # Errors
     /// When the optimiser's settings break a rule.
     pub fn new(method: &'m dyn Method, config: &RunConfig, batches: usize) -> Result<Self, OptimizerError> {
-        let weights = method.init(config.seed);
-        let optimizer = |set: &Parameters| Optimizer::new(&config.optimizer(), set.len());
+        let weights = method.init(config.training.seed);
+        let optimizer = |set: &Parameters| Optimizer::new(&config.training.optimizer(), set.len());
         Ok(Self {
             method,
             own: weights.blocks.iter().map(optimizer).collect::<Result<_, _>>()?,
-            shared: weights.shared.iter().map(optimizer).collect::<Result<_, _>>()?,
+            shared: weights.shared.values().map(optimizer).collect::<Result<_, _>>()?,
             weights,
             settings: Settings {
-                seed: config.seed,
-                epochs: config.epochs,
-                batch_size: config.batch_size,
-                order: config.order,
-                learning_rate: config.learning_rate(batches as u64),
-                lr: config.lr,
-                clip_norm: (config.clip_norm > 0.0).then_some(config.clip_norm),
-                augmentation: config.augmentation(),
+                seed: config.training.seed,
+                epochs: config.training.epochs,
+                batch_size: config.training.batch_size,
+                order: config.training.order,
+                learning_rate: config.training.learning_rate(batches as u64),
+                lr: config.training.lr,
+                clip_norm: (config.training.clip_norm > 0.0).then_some(config.training.clip_norm),
+                augmentation: config.data.augmentation(),
             },
         })
     }
@@ -189,7 +189,8 @@ impl<'m> Trainer<'m> {
                 let place = Place { epoch, batch: index, wave };
                 learning_rate = self.learning_rate(place, batches.len());
                 let losses = self.wave(group.clone(), &gather(data, indices), place, learning_rate)?;
-                let errors = losses.iter().map(|loss| self.method.shown(loss));
+                let shown = self.method.facts().shown;
+                let errors = losses.iter().map(|loss| shown.of(loss));
                 sums[group.clone()].iter_mut().zip(errors.clone()).for_each(|(sum, error)| *sum += error);
                 done += group.len();
                 (progress.on_step)(done, blocks * batches.len(), errors.sum::<f64>() / group.len() as f64);
@@ -212,7 +213,7 @@ impl<'m> Trainer<'m> {
         };
         let block = self.weights.blocks.iter().position(|set| !finite(set));
         let shared =
-            || self.weights.shared.iter().any(|set| !finite(set)).then(|| "embedding and head".to_owned());
+            || self.weights.shared.values().any(|set| !finite(set)).then(|| "embedding and head".to_owned());
         block.map(|index| format!("block {}", index + 1)).or_else(shared)
     }
 
@@ -245,7 +246,9 @@ impl<'m> Trainer<'m> {
             .enumerate()
             .map(|(offset, (own, optimizers))| {
                 let first = (groups.start + offset) * together;
-                let mut step = step_in_slices(method, first, own, shared, batch, noise.child(first as u64));
+                let stream = noise.child(first as u64);
+                let input = StepInput::new(first, own, shared, batch, stream);
+                let mut step = step_in_slices(method, &input);
                 clip(&mut step, settings.clip_norm);
                 let gradients = std::mem::take(&mut step.own);
                 let parts = own.par_iter_mut().zip(optimizers).zip(gradients).zip(&step.statistics);
@@ -257,10 +260,8 @@ impl<'m> Trainer<'m> {
             })
             .collect();
         for step in &steps {
-            for ((set, optimizer), gradient) in
-                self.weights.shared.iter_mut().zip(&mut self.shared).zip(&step.shared)
-            {
-                if let Some(gradient) = gradient {
+            for ((name, set), optimizer) in self.weights.shared.iter_mut().zip(&mut self.shared) {
+                if let Some(gradient) = step.shared.get(name) {
                     optimizer.step(set.values_mut(), gradient, learning_rate);
                 }
             }
@@ -299,10 +300,10 @@ pub fn batches_per_epoch(images: usize, batch_size: usize) -> usize {
 pub fn gather(data: &dyn ImageSet, indices: &[u32]) -> Batch {
     let shape = data.shape();
     let mut labels = Vec::new();
-    let images = Tensor::filled_by(&[indices.len(), shape.height, shape.width, shape.channels], |pixels| {
+    let inputs = Tensor::filled_by(&[indices.len(), shape.height, shape.width, shape.channels], |pixels| {
         data.fill_batch(indices, pixels, &mut labels);
     });
-    Batch { images, labels }
+    Batch { inputs, labels }
 }
 
 #[cfg(test)]

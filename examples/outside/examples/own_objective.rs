@@ -7,8 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nopropdt_blocks::{
-    Batch, BlockConfig, EmbeddingConfig, HeadConfig, Loss, LossTape, LossTerms, NetworkConfig, NoPropDt,
-    NoiseSchedule, Objective, Sampler,
+    Batch, ConvBlock, Loss, LossTape, LossTerms, NetworkConfig, NoPropDt, NoiseSchedule, Objective, Sampler,
 };
 use nopropdt_data::{DatasetName, load};
 use nopropdt_tensor::random::Stream;
@@ -47,19 +46,17 @@ impl Objective for Flat {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let data = load(DatasetName::Digits, Path::new("data"))?;
-    let (classes, embedding, head) = (10, EmbeddingConfig::OneHot, HeadConfig::Softmax);
-    let image = data.shape().sizes();
-    let network = NetworkConfig { image, classes, embedding, head, block: BlockConfig::paper() };
+    let network = NetworkConfig::new(&data.shape().sizes(), data.classes(), ConvBlock::paper());
     let levels: Vec<f64> = (0..=5).map(|t| 0.01 + 0.19 * f64::from(t)).collect();
     let schedule = NoiseSchedule::from_levels(levels)?;
     let method =
         NoPropDt::with_objective(&network, schedule, Arc::new(Flat { weight: 1.0 }), Sampler::Stochastic)?;
-    let config = Overrides { epochs: Some(12), ..Overrides::default() }.resolve(None)?;
-    let mut trainer = Trainer::new(&method, &config, batches_per_epoch(data.train.len(), config.batch_size))?;
-    for epoch in 0..config.epochs {
+    let config = Overrides::default().with("epochs", 12).resolve(None)?;
+    let mut trainer = Trainer::new(&method, &config, batches_per_epoch(data.train.len(), config.training.batch_size))?;
+    for epoch in 0..config.training.epochs {
         trainer.epoch(&data.train, epoch, &Progress { on_step: &|_, _, _| (), stop: &|| false })?;
     }
-    let found = accuracy(&method, trainer.weights(), &data.test, config.seed, 1).remove(0);
+    let found = accuracy(&method, trainer.weights(), &data.test, config.training.seed, 1).remove(0);
     println!("chain {:.3}, consensus {:.3}", found.chain, found.consensus);
     assert!(found.consensus > 0.95);
     Ok(())

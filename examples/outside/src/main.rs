@@ -44,7 +44,7 @@ fn train_in_two_parts(config: RunConfig, folder: &Path) -> Result<Summary, Box<d
 
 /// Three small blocks, three epochs.
 fn own() -> Overrides {
-    Overrides { steps: Some(3), epochs: Some(3), ..Overrides::default() }
+    Overrides::default().with("steps", 3).with("epochs", 3)
 }
 
 /// The run's folder, and its settings.

@@ -6,7 +6,7 @@ use nopropdt_data::ImageShape;
 use nopropdt_data::Split;
 use nopropdt_kernels::measure::Arithmetic;
 use nopropdt_tensor::random::Stream;
-use nopropdt_train::config::{BlockKind, LearningRateKind, Overrides, PrecisionKind, RunConfig};
+use nopropdt_train::config::{LearningRateKind, Overrides, PrecisionKind, RunConfig};
 use std::fmt;
 use std::time::Duration;
 
@@ -35,7 +35,6 @@ pub(super) const FORMATS: [Format; 2] = [
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Case {
     pub(super) block: &'static str,
-    kind: BlockKind,
     /// As people write it: height x width x channels.
     pub(super) input: &'static str,
     pub(super) image: ImageShape,
@@ -43,9 +42,9 @@ pub(super) struct Case {
 
 /// Every block and input, in the order of the tables.
 pub(super) const CASES: [Case; 3] = [
-    Case { block: "paper", kind: BlockKind::Paper, input: "28x28x1", image: image(28, 1) },
-    Case { block: "paper", kind: BlockKind::Paper, input: "32x32x3", image: image(32, 3) },
-    Case { block: "reference", kind: BlockKind::Reference, input: "28x28x1", image: image(28, 1) },
+    Case { block: "paper", input: "28x28x1", image: image(28, 1) },
+    Case { block: "paper", input: "32x32x3", image: image(32, 3) },
+    Case { block: "reference", input: "28x28x1", image: image(28, 1) },
 ];
 
 const fn image(side: usize, channels: usize) -> ImageShape {
@@ -88,16 +87,14 @@ impl Plan {
 impl Case {
     /// The whole training setup but for the data: AdamW, gradients clipped to norm 1, a constant learning rate.
     pub(super) fn config(&self, format: Format, plan: &Plan) -> Result<RunConfig> {
-        let overrides = Overrides {
-            block: Some(self.kind),
-            precision: Some(format.precision),
-            steps: Some(plan.blocks),
-            batch_size: Some(BATCH),
-            clip_norm: Some(1.0),
-            lr_schedule: Some(LearningRateKind::Constant),
-            seed: Some(SEED),
-            ..Overrides::default()
-        };
+        let overrides = Overrides::default()
+            .with("block", self.block)
+            .with("precision", format.precision)
+            .with("steps", plan.blocks)
+            .with("batch-size", BATCH)
+            .with("clip-norm", 1.0)
+            .with("lr-schedule", LearningRateKind::Constant)
+            .with("seed", SEED);
         Ok(overrides.resolve(None)?)
     }
 
@@ -140,8 +137,15 @@ mod tests {
     fn every_case_is_a_network_of_known_work() {
         let work = CASES.map(|case| {
             let config = case.config(FORMATS[0], &SMALL).unwrap();
-            assert_eq!((config.steps, config.batch_size, config.clip_norm), (2, BATCH, 1.0));
-            step_flop(&config.dt_network(case.image, CLASSES).unwrap()) / 1e9
+            assert_eq!(
+                (
+                    config.method.get::<usize>("steps").unwrap(),
+                    config.training.batch_size,
+                    config.training.clip_norm
+                ),
+                (2, BATCH, 1.0)
+            );
+            step_flop(&config.dt_network(&case.image.sizes(), CLASSES).unwrap()) / 1e9
         });
         let expected = [15.5, 20.5, 6.0];
         assert!(work.iter().zip(expected).all(|(work, expected)| (work - expected).abs() < 0.5), "{work:?}");

@@ -3,7 +3,7 @@
 
 use super::cases::Format;
 use anyhow::{Context, Result};
-use nopropdt_data::{DatasetName, load};
+use nopropdt_data::{DatasetName, DatasetSource, load};
 use nopropdt_kernels::measure::Times;
 use nopropdt_tensor::Isa;
 use nopropdt_tensor::optim::OptimizerState;
@@ -41,17 +41,15 @@ pub(super) struct LongRow {
 /// The training: the paper's settings but for one block, small batches, no dropout and many epochs. Without dropout and with a constant
 /// rate the gradients of most weights fade away.
 fn config(format: Format, epochs: usize) -> Result<RunConfig> {
-    let overrides = Overrides {
-        dataset: Some(DatasetName::Digits.into()),
-        steps: Some(1),
-        epochs: Some(epochs),
-        batch_size: Some(64),
-        dropout: Some(0.0),
-        order: Some(Order::Interleaved),
-        precision: Some(format.precision),
-        seed: Some(0),
-        ..Overrides::default()
-    };
+    let overrides = Overrides::default()
+        .with("dataset", DatasetSource::from(DatasetName::Digits))
+        .with("steps", 1)
+        .with("epochs", epochs)
+        .with("batch-size", 64)
+        .with("dropout", 0.0)
+        .with("order", Order::Interleaved)
+        .with("precision", format.precision)
+        .with("seed", 0);
     Ok(overrides.resolve(Some(Preset::Paper))?)
 }
 
@@ -66,8 +64,8 @@ pub(super) fn run(isa: Isa, formats: &[Format], quick: bool) -> Result<Vec<LongR
 fn measure(isa: Isa, format: Format, epochs: usize) -> Result<LongRow> {
     let config = config(format, epochs)?;
     let digits = load(DatasetName::Digits, Path::new("data"))?;
-    let network = config.network(digits.shape(), digits.classes())?;
-    let batches = batches_per_epoch(digits.train.len(), config.batch_size);
+    let network = config.network(&digits.shape().sizes(), digits.classes())?;
+    let batches = batches_per_epoch(digits.train.len(), config.training.batch_size);
     let mut trainer = Trainer::new(network.as_ref(), &config, batches)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let mut seconds = Vec::with_capacity(epochs);
@@ -170,8 +168,16 @@ mod tests {
     #[test]
     fn the_run_is_the_one_that_is_documented() {
         let config = config(FORMATS[0], 400).unwrap();
-        assert_eq!((config.steps, config.epochs, config.batch_size, config.dropout), (1, 400, 64, 0.0));
-        assert_eq!((config.lr_schedule, config.lr), (LearningRateKind::Constant, 0.001));
-        assert_eq!(config.dataset, DatasetName::Digits.into());
+        assert_eq!(
+            (
+                config.method.get("steps"),
+                config.training.epochs,
+                config.training.batch_size,
+                config.block.get("dropout")
+            ),
+            (Some(1), 400, 64, Some(0.0))
+        );
+        assert_eq!((config.training.lr_schedule, config.training.lr), (LearningRateKind::Constant, 0.001));
+        assert_eq!(config.data.dataset, DatasetName::Digits.into());
     }
 }

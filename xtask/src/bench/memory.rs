@@ -23,7 +23,7 @@ const EVALUATED: usize = 400;
 /// epoch. Prints the peak so far after each as a JSON list.
 pub(super) fn child(case: &Case, format: Format, plan: &Plan) -> Result<()> {
     let config = case.config(format, plan)?;
-    let network = config.dt_network(case.image, CLASSES)?;
+    let network = config.dt_network(&case.image.sizes(), CLASSES)?;
     let all = case.images(plan.images)?;
     let train = all.select(&(0..(BATCHES * BATCH) as u32).collect::<Vec<_>>());
     let test = all.select(&(0..EVALUATED as u32).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use super::cases::{BATCH, CLASSES, Case, Plan};
 use super::ours::Setup;
 use anyhow::Result;
-use nopropdt_blocks::{BlockConfig, Method};
+use nopropdt_blocks::{ConvBlock, Method};
 use nopropdt_kernels::conv3x3::{ConvShape, Epilogue};
 use nopropdt_kernels::measure::{ConvolutionPasses, LinearProducts, Times};
 use nopropdt_kernels::{DropoutMask, Kernels, active};
@@ -123,7 +123,9 @@ impl Bench {
 pub(super) fn of_block(case: &Case, setup: &Setup, plan: &Plan, peak: Option<f64>) -> Result<Vec<OpRow>> {
     let (precision, limit) = (setup.network.facts().precision, plan.op_limit());
     let mut bench = Bench { kernels: active(), precision, limit, peak, rows: Vec::new() };
-    let BlockConfig { channels, pool, global_average, dropout, hidden, join, .. } = setup.config.block();
+    let block = &setup.config.block;
+    let ConvBlock { channels, pool, global_average, dropout, hidden, join, .. } =
+        block.read(&block.settings)?;
     let (mut height, mut width, mut in_channels) = (case.image.height, case.image.width, case.image.channels);
     for (index, (out_channels, pool)) in channels.into_iter().zip(pool).enumerate() {
         let shape = ConvShape { batch: BATCH, height, width, in_channels, out_channels };

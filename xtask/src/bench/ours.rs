@@ -28,7 +28,7 @@ pub(super) struct Setup {
 impl Setup {
     pub(super) fn new(case: &Case, format: Format, plan: &Plan) -> Result<Self> {
         let config = case.config(format, plan)?;
-        let network = config.dt_network(case.image, CLASSES)?;
+        let network = config.dt_network(&case.image.sizes(), CLASSES)?;
         Ok(Self { format, network, data: case.images(BATCHES * BATCH)?, config })
     }
 }
@@ -42,7 +42,7 @@ pub(super) struct Training<'s> {
 
 impl<'s> Training<'s> {
     pub(super) fn new(setup: &'s Setup) -> Result<Self> {
-        let batches = batches_per_epoch(setup.data.len(), setup.config.batch_size);
+        let batches = batches_per_epoch(setup.data.len(), setup.config.training.batch_size);
         let trainer = Trainer::new(&setup.network, &setup.config, batches)?;
         Ok(Self { setup, trainer, epoch: 0 })
     }

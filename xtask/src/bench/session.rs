@@ -162,7 +162,8 @@ impl Session {
         turns: &[Turn],
         rows: &mut [Row],
     ) -> Result<()> {
-        let weights: Vec<_> = setups.iter().map(|setup| setup.network.init(setup.config.seed)).collect();
+        let weights: Vec<_> =
+            setups.iter().map(|setup| setup.network.init(setup.config.training.seed)).collect();
         let images: Vec<_> =
             self.teams.iter().map(|team| evaluation_images(case, team.threads)).collect::<Result<_>>()?;
         let able = |turn: &Turn| !matches!(turn, Turn::Peer { peer, .. } if !peers[*peer].has_networks);

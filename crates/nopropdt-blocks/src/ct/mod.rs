@@ -3,26 +3,25 @@
 
 mod gamma;
 
-use crate::block::BlockConfig;
+use crate::at_times::AtTimes;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, Trace, Weights};
-use crate::network::{Network, NetworkConfig, SLICES};
+use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
+use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
 use crate::schedule::divergence_of_spread;
+use crate::tensors::Tensors;
 use gamma::{Curve, Gamma, Level};
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{ParameterBuilder, Parameters, Precision, Tensor, Var};
-use serde::{Deserialize, Serialize};
+use nopropdt_tensor::{ParameterBuilder, Parameters, Tensor, Var};
 
-/// Index of the noise schedule in [`Weights::shared`].
-const SCHEDULE: usize = 2;
+/// Name of the noise schedule's set in [`Weights::shared`].
+const SCHEDULE: &str = "schedule";
 
 /// Settings of NoProp-CT.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct CtConfig {
-    /// The network; its block is made one of continuous time.
+    /// The network.
     pub network: NetworkConfig,
     /// T, steps of an answer.
     pub steps: usize,
@@ -51,28 +50,15 @@ impl NoPropCt {
         if !(config.eta > 0.0 && config.eta.is_finite()) {
             return Err(BlocksError::range("eta", "above 0 and finite", config.eta));
         }
-        let mut network = config.network.clone();
-        network.block = BlockConfig { continuous: true, ..network.block };
         Ok(Self {
-            net: Network::new(&network)?,
+            net: Network::of_all_times(&config.network)?.with_shared(SCHEDULE, |builder| {
+                Gamma::new(builder);
+            }),
             gamma: Gamma::new(&mut ParameterBuilder::new(Stream::new(0))),
             steps: Steps::new(config.steps)?,
             eta: config.eta,
             sampler: config.sampler,
         })
-    }
-
-    /// The same network computed in `precision`.
-    #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
-        self.net.precision = precision;
-        self
-    }
-
-    fn schedule_set(&self, stream: Stream) -> Parameters {
-        let mut builder = ParameterBuilder::new(stream);
-        Gamma::new(&mut builder);
-        builder.build()
     }
 }
 
@@ -197,21 +183,7 @@ impl NoPropCt {
         on.tape.linear_combination(&[(mean, 0.5)], constant as f32)
     }
 
-    /// The loss, with the gradients of the own sets in `sink`, if there is one.
-    fn step(
-        &self,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-        sink: Option<GradientSink<'_>>,
-    ) -> BlockStep {
-        let on = LossTape::new(&self.net, own, &shared[..SCHEDULE], &batch.labels).into_sink(sink);
-        let noise = Noise::draw(&on, batch.labels.len(), stream);
-        self.step_with(on, &shared[SCHEDULE], batch, &noise, stream.purpose("dropout"))
-    }
-
-    /// [`Self::step`] with the given noise.
+    /// The loss with the given noise.
     fn step_with(
         &self,
         mut on: LossTape<'_>,
@@ -243,26 +215,22 @@ impl NoPropCt {
         let rest = 0.5 * self.net.embedding.dim() as f64 * alpha_bar / noise;
         let of_alpha_bar = f64::from(of(start)[0]) + rest;
         upstream.push((0.0, -of_alpha_bar * alpha_bar * noise, 0.0));
-        step.shared.push(Some(self.gamma.gradient(schedule, &curve, &upstream)));
+        step.shared.push(SCHEDULE, self.gamma.gradient(schedule, &curve, &upstream));
         step
     }
 }
 
 impl Method for NoPropCt {
     fn facts(&self) -> Facts<'_> {
-        let net = self.net.facts("NoProp-CT", 1);
-        let parameters = net.parameters + self.schedule_set(Stream::new(0)).len();
-        Facts { parameters, slices: SLICES, readouts: self.steps.readouts(), ..net }
+        self.steps.facts(self.net.facts("NoProp-CT", 1))
     }
 
     fn init(&self, seed: u64) -> Weights {
-        let mut weights = self.net.init(1, seed);
-        weights.shared.push(self.schedule_set(Stream::new(seed).purpose("init").purpose("schedule")));
-        weights
+        self.net.init(1, seed)
     }
 
-    fn prefix(&self, _: usize) -> String {
-        "block.".into()
+    fn tensors(&self) -> Tensors {
+        self.net.tensors(1)
     }
 
     fn alpha_bar(&self, weights: &Weights) -> Vec<f64> {
@@ -271,36 +239,19 @@ impl Method for NoPropCt {
         (0..=steps).map(|step| curve.at(step as f64 / steps as f64).alpha_bar()).collect()
     }
 
-    fn block_step(
-        &self,
-        _: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
-        self.step(own, shared, batch, stream, None)
+    fn step(&self, input: &StepInput<'_>) -> BlockStep {
+        let on = self.net.loss_tape(input);
+        let noise = Noise::draw(&on, input.batch.labels.len(), input.stream);
+        self.step_with(on, &input.shared[SCHEDULE], input.batch, &noise, input.stream.purpose("dropout"))
     }
 
-    fn block_step_into(
-        &self,
-        _: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-        sink: GradientSink<'_>,
-    ) -> BlockStep {
-        self.step(own, shared, batch, stream, Some(sink))
-    }
-
-    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
-        self.net.features(weights, images)
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
+        self.net.features(weights, inputs)
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
         let alpha_bar = self.alpha_bar(weights);
-        let denoiser = self.net.at_times(weights, features);
+        let denoiser = AtTimes::new(&self.net, weights, features);
         let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
         let mut block_logits = Vec::new();
         let steps = self.steps;

@@ -3,20 +3,13 @@
 mod golden;
 
 use super::*;
-use crate::{EmbeddingConfig, HeadConfig};
+use crate::ConvBlock;
 
 const ROWS: usize = 20_000;
 
 fn network() -> NoPropCt {
-    let block = BlockConfig { channels: [1; 3], hidden: 1, join: [1; 2], ..BlockConfig::paper() };
-    let image = [4, 4, 1];
-    let network = NetworkConfig {
-        image,
-        classes: 2,
-        embedding: EmbeddingConfig::OneHot,
-        head: HeadConfig::Softmax,
-        block,
-    };
+    let block = ConvBlock { channels: [1; 3], hidden: 1, join: [1; 2], ..ConvBlock::paper() };
+    let network = NetworkConfig::new(&[4, 4, 1], 2, block);
     NoPropCt::new(&CtConfig { network, steps: 100, eta: 1.0, sampler: Sampler::Stochastic }).unwrap()
 }
 
@@ -26,9 +19,10 @@ fn noising_has_the_marginals_of_every_time() {
     let net = network();
     let weights = net.init(1);
     let curve = net.gamma.curve(&weights.shared[SCHEDULE]);
-    let labels = vec![1; ROWS];
+    let batch = Batch { inputs: Tensor::zeros(&[ROWS, 4, 4, 1]), labels: vec![1; ROWS] };
     for t in [0.0, 0.4, 0.63, 0.9, 1.0] {
-        let mut on = LossTape::new(&net.net, &weights.blocks, &weights.shared[..SCHEDULE], &labels);
+        let input = StepInput::new(0, &weights.blocks, &weights.shared, &batch, Stream::new(0));
+        let mut on = LossTape::new(&net.net, &input);
         let levels = Levels::new(&mut on, &vec![curve.at(t); ROWS]);
         let epsilon = on.noise(Stream::new(3).purpose(&t.to_string()));
         let z = levels.noised(&mut on, epsilon);

@@ -5,20 +5,18 @@ mod paper;
 mod reference;
 
 pub use objective::Objective;
+pub use paper::Paper;
+pub use reference::Reference;
 
-use crate::block::BlockConfig;
-use crate::embedding::EmbeddingConfig;
+use crate::block::ConvBlock;
 use crate::error::BlocksError;
-use crate::head::HeadConfig;
-use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Facts, Features, Method, Trace, Weights};
+use crate::method::{BlockStep, Facts, Features, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Denoised, Latent, Sampler};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
+use crate::tensors::Tensors;
+use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Parameters, Precision, Tensor};
-use paper::Paper;
-use reference::Reference;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -33,13 +31,10 @@ pub enum ObjectiveKind {
 }
 
 /// Settings of NoProp-DT.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct DtConfig {
-    /// Height, width and channels of the images.
-    pub image: [usize; 3],
-    /// m.
-    pub classes: usize,
+    /// The network.
+    pub network: NetworkConfig,
     /// T.
     pub steps: usize,
     /// η, weight of the squared error.
@@ -48,40 +43,20 @@ pub struct DtConfig {
     pub schedule: ScheduleKind,
     /// Loss and chain.
     pub objective: ObjectiveKind,
-    /// W_embed.
-    pub embedding: EmbeddingConfig,
-    /// How z_T becomes class probabilities.
-    pub head: HeadConfig,
-    /// The blocks.
-    pub block: BlockConfig,
     /// How an answer is denoised.
     pub sampler: Sampler,
 }
 
 impl DtConfig {
-    /// The paper's settings for images and classes: T = 10, η = 0.1, cosine schedule, one-hot embedding (Table 3, Figure 6).
+    /// The paper's settings for inputs of this shape and classes: T = 10, η = 0.1, cosine schedule, one-hot embedding (Table 3, Figure 6).
     pub fn paper(image: [usize; 3], classes: usize) -> Self {
         Self {
-            image,
-            classes,
+            network: NetworkConfig::new(&image, classes, ConvBlock::paper()),
             steps: 10,
             eta: 0.1,
             schedule: ScheduleKind::Cosine,
             objective: ObjectiveKind::Paper,
-            embedding: EmbeddingConfig::OneHot,
-            head: HeadConfig::Softmax,
-            block: BlockConfig::paper(),
             sampler: Sampler::Stochastic,
-        }
-    }
-
-    fn network(&self) -> NetworkConfig {
-        NetworkConfig {
-            image: self.image,
-            classes: self.classes,
-            embedding: self.embedding,
-            head: self.head,
-            block: self.block.clone(),
         }
     }
 }
@@ -105,40 +80,28 @@ impl NoPropDt {
         if !(config.eta > 0.0 && config.eta.is_finite()) {
             return Err(BlocksError::range("eta", "above 0 and finite", config.eta));
         }
-        if config.schedule == ScheduleKind::Reference && config.objective == ObjectiveKind::Paper {
-            return Err(BlocksError::FallingSchedule);
-        }
-        if config.objective == ObjectiveKind::Reference && config.sampler != Sampler::Stochastic {
-            let rule = "stochastic with objective reference, whose chain is its own";
-            return Err(BlocksError::range("sampler", rule, config.sampler));
-        }
         let schedule = NoiseSchedule::new(config.schedule, config.steps)?;
         let eta = config.eta;
         let objective: Arc<dyn Objective> = match config.objective {
             ObjectiveKind::Paper => Arc::new(Paper { eta }),
             ObjectiveKind::Reference => Arc::new(Reference { eta }),
         };
-        Self::with_objective(&config.network(), schedule, objective, config.sampler)
+        Self::with_objective(&config.network, schedule, objective, config.sampler)
     }
 
     /// A network of blocks that learn alone, a block for each step of `schedule`, each by the loss that `objective` gives it.
     ///
     /// # Errors
-    /// When a setting is out of range, or pooling would leave nothing of the image.
+    /// When a setting is out of range, the block can't stand on inputs of this shape, or the objective does not go with schedule or
+    /// sampler.
     pub fn with_objective(
         network: &NetworkConfig,
         schedule: NoiseSchedule,
         objective: Arc<dyn Objective>,
         sampler: Sampler,
     ) -> Result<Self, BlocksError> {
-        Ok(Self { schedule, objective, sampler, net: Network::new(network)? })
-    }
-
-    /// The same network computed in `precision`: of convolutions and linear layers, in training and in answering.
-    #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
-        self.net.precision = precision;
-        self
+        objective.check(&schedule, sampler)?;
+        Ok(Self { schedule, objective, sampler, net: Network::of_blocks(network)? })
     }
 
     /// The noise schedule.
@@ -166,25 +129,22 @@ impl Method for NoPropDt {
         self.net.init(self.schedule.steps(), seed)
     }
 
+    fn tensors(&self) -> Tensors {
+        self.net.tensors(self.schedule.steps())
+    }
+
     fn alpha_bar(&self, _: &Weights) -> Vec<f64> {
         self.schedule.alpha_bar().to_vec()
     }
 
-    fn block_step(
-        &self,
-        block: usize,
-        own: &[Parameters],
-        shared: &[Parameters],
-        batch: &Batch,
-        stream: Stream,
-    ) -> BlockStep {
-        let mut on = LossTape::new(&self.net, own, shared, &batch.labels);
-        let loss = self.objective.loss(block + 1, &self.schedule, &mut on, batch, stream);
+    fn step(&self, input: &StepInput<'_>) -> BlockStep {
+        let mut on = self.net.loss_tape(input);
+        let loss = self.objective.loss(input.block + 1, &self.schedule, &mut on, input.batch, input.stream);
         on.finish(loss)
     }
 
-    fn features(&self, weights: &Weights, images: &Tensor) -> Features {
-        self.net.features(weights, images)
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
+        self.net.features(weights, inputs)
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {

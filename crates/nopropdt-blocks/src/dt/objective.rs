@@ -1,5 +1,6 @@
 //! What trains a block that learns alone, and how a chain of such blocks answers.
 
+use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
 use crate::method::Batch;
 use crate::sampling::{Denoised, Latent, Sampler, denoise};
@@ -21,6 +22,15 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
         batch: &Batch,
         stream: Stream,
     ) -> Loss;
+
+    /// Refuses a schedule or a sampler that the objective can't go with. By default the schedule must rise: along a falling one the paper's
+    /// chain has no real coefficients.
+    ///
+    /// # Errors
+    /// What does not go.
+    fn check(&self, schedule: &NoiseSchedule, _sampler: Sampler) -> Result<(), BlocksError> {
+        if schedule.rises() { Ok(()) } else { Err(BlocksError::FallingSchedule) }
+    }
 
     /// Takes a latent through all blocks: `denoiser(t, z)` runs block t, and `read(t, logits)` is told, once a block, what it answered. The paper's
     /// chain (Eq. 3), or the probability flow by another `sampler`, unless an objective has a chain of its own.

@@ -8,11 +8,11 @@ use crate::schedule::{NoiseSchedule, divergence_of_spread};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, Var};
 
-/// The paper's objective.
+/// The paper's objective (Eq. 8).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paper {
+pub struct Paper {
     /// η, weight of the squared error.
-    pub(super) eta: f64,
+    pub eta: f64,
 }
 
 impl Objective for Paper {

@@ -5,6 +5,7 @@
 //! has a cross-entropy (on its own estimate, not on z_T) and ½‖u_y‖² for a KL term.
 
 use super::objective::Objective;
+use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
 use crate::method::{Batch, LossTerms};
 use crate::sampling::{Denoised, Latent, Sampler};
@@ -14,9 +15,9 @@ use nopropdt_tensor::random::Stream;
 
 /// The reference repository's objective.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reference {
+pub struct Reference {
     /// η, weight of the squared error.
-    pub(super) eta: f64,
+    pub eta: f64,
 }
 
 impl Objective for Reference {
@@ -50,6 +51,15 @@ impl Objective for Reference {
         let total = on.tape.linear_combination(&sum, 0.0);
         terms.total = on.scalar(total);
         Loss { total, terms }
+    }
+
+    /// Any schedule goes; its chain is its own, so no other sampler does.
+    fn check(&self, _: &NoiseSchedule, sampler: Sampler) -> Result<(), BlocksError> {
+        if sampler == Sampler::Stochastic {
+            return Ok(());
+        }
+        let rule = "stochastic with objective reference, whose chain is its own";
+        Err(BlocksError::range("sampler", rule, sampler))
     }
 
     /// z_t = û.

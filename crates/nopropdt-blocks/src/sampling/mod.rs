@@ -9,6 +9,7 @@ pub use flow::flow;
 pub use latent::Latent;
 
 use crate::error::BlocksError;
+use crate::method::Facts;
 use serde::{Deserialize, Serialize};
 
 /// How the next latent follows from the last.
@@ -46,6 +47,9 @@ impl Sampler {
     }
 }
 
+/// Slices into which a batch of a network without batch norm is cut: enough for four threads, and a fixed number, so that sums
+/// do not depend on the machine.
+const SLICES: usize = 4;
 /// Most steps an answer is reached in.
 const MOST_STEPS: usize = 100_000;
 /// Read-outs of a network that is run in many steps.
@@ -59,6 +63,11 @@ impl Steps {
     pub(crate) fn new(steps: usize) -> Result<Self, BlocksError> {
         BlocksError::check_size("steps", 1, MOST_STEPS, steps)?;
         Ok(Self(steps))
+    }
+
+    /// The facts of a method whose one network runs in these steps, on batches that are cut into slices.
+    pub(crate) fn facts(self, of_network: Facts<'_>) -> Facts<'_> {
+        Facts { steps: self.0, slices: SLICES, readouts: self.readouts(), ..of_network }
     }
 
     /// Number of read-outs.

@@ -1,16 +1,37 @@
 //! What a configuration may say, and what is said to one that may not.
 
-use super::{small, small_reference};
+use super::{small, small_block, small_reference, small_reference_block, with_block, with_network};
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, NoPropDt, ObjectiveKind, ScheduleKind,
+    ConvBlock, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, NoPropDt, ObjectiveKind, Sampler,
+    ScheduleKind,
 };
+use serde::{Deserialize, Serialize};
 
 fn refused(config: &DtConfig) -> String {
     NoPropDt::new(config).unwrap_err().to_string()
 }
 
-fn refused_block(block: BlockConfig) -> String {
-    refused(&DtConfig { block, ..small() })
+fn refused_block(block: ConvBlock) -> String {
+    refused(&with_block(small(), block))
+}
+
+/// What of a configuration is read from files and written to them, in a file of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    objective: ObjectiveKind,
+    schedule: ScheduleKind,
+    sampler: Sampler,
+    embedding: EmbeddingConfig,
+    head: HeadConfig,
+    block: ConvBlock,
+}
+
+/// Those of [`small`].
+fn small_settings() -> Settings {
+    let DtConfig { network, schedule, objective, sampler, .. } = small();
+    let (embedding, head) = (network.embedding, network.head);
+    Settings { objective, schedule, sampler, embedding, head, block: small_block() }
 }
 
 #[test]
@@ -30,7 +51,7 @@ fn steps_must_be_at_least_one() {
 fn the_embedding_must_have_a_dimension() {
     let embedding = EmbeddingConfig::Learned { dim: 0, start: EmbeddingStart::Small };
     assert_eq!(
-        refused(&DtConfig { embedding, ..small() }),
+        refused(&with_network(small(), |network| network.embedding = embedding)),
         "embedding-dim: must be from 1 to 65536; found 0"
     );
 }
@@ -39,7 +60,7 @@ fn the_embedding_must_have_a_dimension() {
 fn there_must_be_two_classes() {
     for (classes, found) in [(0, "0"), (1, "1")] {
         assert_eq!(
-            refused(&DtConfig { classes, ..small() }),
+            refused(&with_network(small(), |network| network.classes = classes)),
             format!("classes: must be from 2 to 65536; found {found}")
         );
     }
@@ -49,43 +70,54 @@ fn there_must_be_two_classes() {
 fn dropout_must_be_a_probability_below_one() {
     for (dropout, found) in [(1.0, "1"), (-0.1, "-0.1"), (f32::NAN, "NaN")] {
         let message = format!("dropout: must be in 0..1; found {found}");
-        assert_eq!(refused_block(BlockConfig { dropout, ..BlockConfig::paper() }), message);
+        assert_eq!(refused_block(ConvBlock { dropout, ..ConvBlock::paper() }), message);
     }
 }
 
 #[test]
 fn no_width_may_be_zero() {
     let message = "block: width, or channels of the image: must be from 1 to 16384; found 0";
-    let paper = BlockConfig::paper;
+    let paper = ConvBlock::paper;
     for block in [
-        BlockConfig { channels: [0, 64, 128], ..paper() },
-        BlockConfig { channels: [32, 0, 128], ..paper() },
-        BlockConfig { channels: [32, 64, 0], ..paper() },
-        BlockConfig { hidden: 0, ..paper() },
-        BlockConfig { join: [0, 128], ..paper() },
-        BlockConfig { join: [256, 0], ..paper() },
+        ConvBlock { channels: [0, 64, 128], ..paper() },
+        ConvBlock { channels: [32, 0, 128], ..paper() },
+        ConvBlock { channels: [32, 64, 0], ..paper() },
+        ConvBlock { hidden: 0, ..paper() },
+        ConvBlock { join: [0, 128], ..paper() },
+        ConvBlock { join: [256, 0], ..paper() },
     ] {
         assert_eq!(refused_block(block), message);
     }
-    let image = [28, 28, 0];
-    assert_eq!(refused(&DtConfig { image, ..small() }), message);
+    assert_eq!(refused(&with_network(small(), |network| network.input = vec![28, 28, 0])), message);
+}
+
+#[test]
+fn the_inputs_of_a_convolutional_block_must_be_images() {
+    for (input, found) in
+        [(&[64][..], "[64]"), (&[], "[]"), (&[8, 8], "[8, 8]"), (&[8, 8, 1, 1], "[8, 8, 1, 1]")]
+    {
+        let config = with_network(small(), |network| network.input = input.to_vec());
+        let message = format!("block: wants images [height, width, channels]; inputs are {found}");
+        assert_eq!(refused(&config), message);
+    }
 }
 
 #[test]
 fn the_image_must_survive_the_poolings() {
     let with = |height, width, block| {
-        let image = [height, width, 1];
-        NoPropDt::new(&DtConfig { image, block, ..small() }).map(|_| ()).map_err(|error| error.to_string())
+        let config =
+            with_network(with_block(small(), block), |network| network.input = vec![height, width, 1]);
+        NoPropDt::new(&config).map(|_| ()).map_err(|error| error.to_string())
     };
     let paper = "block: its 2 poolings want images of at least 4×4 pixels; found ";
-    assert_eq!(with(3, 28, BlockConfig::paper()), Err(format!("{paper}3×28")));
-    assert_eq!(with(28, 3, BlockConfig::paper()), Err(format!("{paper}28×3")));
-    assert_eq!(with(4, 4, BlockConfig::paper()), Ok(()));
+    assert_eq!(with(3, 28, ConvBlock::paper()), Err(format!("{paper}3×28")));
+    assert_eq!(with(28, 3, ConvBlock::paper()), Err(format!("{paper}28×3")));
+    assert_eq!(with(4, 4, ConvBlock::paper()), Ok(()));
     let reference = "block: its 3 poolings want images of at least 8×8 pixels; found ";
-    assert_eq!(with(7, 8, BlockConfig::reference()), Err(format!("{reference}7×8")));
-    assert_eq!(with(0, 0, BlockConfig::reference()), Err(format!("{reference}0×0")));
-    assert_eq!(with(8, 8, BlockConfig::reference()), Ok(()));
-    let unpooled = BlockConfig { pool: [false; 3], ..BlockConfig::paper() };
+    assert_eq!(with(7, 8, ConvBlock::reference()), Err(format!("{reference}7×8")));
+    assert_eq!(with(0, 0, ConvBlock::reference()), Err(format!("{reference}0×0")));
+    assert_eq!(with(8, 8, ConvBlock::reference()), Ok(()));
+    let unpooled = ConvBlock { pool: [false; 3], ..ConvBlock::paper() };
     let least = "block: its 0 poolings want images of at least 1×1 pixels; found ";
     assert_eq!(with(0, 1, unpooled.clone()), Err(format!("{least}0×1")));
     assert_eq!(with(1, 1, unpooled), Ok(()));
@@ -104,7 +136,7 @@ fn the_papers_objective_refuses_the_falling_schedule() {
 
 #[test]
 fn the_published_blocks_are_those_of_the_publications() {
-    let paper = BlockConfig {
+    let paper = ConvBlock {
         channels: [32, 64, 128],
         pool: [true, false, true],
         global_average: false,
@@ -112,17 +144,15 @@ fn the_published_blocks_are_those_of_the_publications() {
         hidden: 256,
         join: [256, 128],
         decoder: false,
-        continuous: false,
         residual: false,
-        image_latent: false,
     };
-    assert_eq!(BlockConfig::paper(), paper);
-    let reference = BlockConfig { pool: [true; 3], global_average: true, join: [256, 256], ..paper };
-    assert_eq!(BlockConfig::reference(), reference);
+    assert_eq!(ConvBlock::paper(), paper);
+    let reference = ConvBlock { pool: [true; 3], global_average: true, join: [256, 256], ..paper };
+    assert_eq!(ConvBlock::reference(), reference);
 }
 
 #[test]
-fn configurations_survive_a_file() {
+fn settings_survive_a_file() {
     for objective in [ObjectiveKind::Paper, ObjectiveKind::Reference] {
         for schedule in
             [ScheduleKind::Cosine, ScheduleKind::Linear, ScheduleKind::Sigmoid, ScheduleKind::Reference]
@@ -132,10 +162,10 @@ fn configurations_survive_a_file() {
                 EmbeddingConfig::Learned { dim: 20, start: EmbeddingStart::Orthogonal },
                 EmbeddingConfig::Learned { dim: 20, start: EmbeddingStart::Small },
             ] {
-                for block in [BlockConfig::paper(), BlockConfig::reference(), small_reference().block] {
-                    let config = DtConfig { objective, schedule, embedding, block, ..small() };
-                    let text = toml::to_string(&config).unwrap();
-                    assert_eq!(toml::from_str::<DtConfig>(&text).unwrap(), config, "{text}");
+                for block in [ConvBlock::paper(), ConvBlock::reference(), small_reference_block()] {
+                    let settings = Settings { objective, schedule, embedding, block, ..small_settings() };
+                    let text = toml::to_string(&settings).unwrap();
+                    assert_eq!(toml::from_str::<Settings>(&text).unwrap(), settings, "{text}");
                 }
             }
         }
@@ -144,34 +174,41 @@ fn configurations_survive_a_file() {
 
 #[test]
 fn block_configurations_survive_a_file() {
-    for config in [BlockConfig::paper(), BlockConfig::reference()] {
+    for config in [ConvBlock::paper(), ConvBlock::reference()] {
         let text = toml::to_string(&config).unwrap();
-        assert_eq!(toml::from_str::<BlockConfig>(&text).unwrap(), config);
-        let error = toml::from_str::<BlockConfig>(&format!("droput = 0.5\n{text}")).unwrap_err().to_string();
+        assert_eq!(toml::from_str::<ConvBlock>(&text).unwrap(), config);
+        let error = toml::from_str::<ConvBlock>(&format!("droput = 0.5\n{text}")).unwrap_err().to_string();
         assert!(error.contains("unknown field `droput`"), "{error}");
     }
 }
 
 #[test]
 fn unknown_fields_are_refused_at_every_level() {
-    let config = DtConfig { embedding: EmbeddingConfig::OneHot, ..small() };
-    for (config, at) in [
-        (&config, "classes = 4"),
-        (&config, "hidden = 6"),
-        (&config, "kind = \"one-hot\""),
-        (&small(), "kind = \"learned\""),
+    let fixed = Settings { embedding: EmbeddingConfig::OneHot, ..small_settings() };
+    for (settings, at) in [
+        (&fixed, "hidden = 6"),
+        (&fixed, "kind = \"one-hot\""),
+        (&small_settings(), "kind = \"learned\""),
+        (&fixed, "kind = \"softmax\""),
     ] {
-        let text = toml::to_string(config).unwrap();
+        let text = toml::to_string(settings).unwrap();
         assert!(text.contains(at), "{text}");
-        let error = toml::from_str::<DtConfig>(&text.replace(at, &format!("{at}\nsurplus = 1"))).unwrap_err();
+        let error = toml::from_str::<Settings>(&text.replace(at, &format!("{at}\nsurplus = 1"))).unwrap_err();
         assert!(error.to_string().contains("unknown field `surplus`"), "after {at}: {error}");
     }
 }
 
 #[test]
 fn names_in_files_are_those_of_the_command_line() {
-    let text = toml::to_string(&small_reference()).unwrap();
-    for line in ["schedule = \"reference\"", "objective = \"reference\"", "start = \"orthogonal\""] {
+    let DtConfig { schedule, objective, .. } = small_reference();
+    let block = small_reference_block();
+    let text = toml::to_string(&Settings { schedule, objective, block, ..small_settings() }).unwrap();
+    for line in [
+        "schedule = \"reference\"",
+        "objective = \"reference\"",
+        "start = \"orthogonal\"",
+        "global-average = true",
+    ] {
         assert!(text.contains(line), "{line}: {text}");
     }
 }

@@ -1,7 +1,7 @@
 //! Fresh weights.
 
-use super::{network, small, small_reference};
-use nopropdt_blocks::{DtConfig, EmbeddingConfig, Method};
+use super::{network, small, small_reference, with_network};
+use nopropdt_blocks::{EmbeddingConfig, Method, StepInput};
 
 #[test]
 fn weights_are_a_pure_function_of_the_seed() {
@@ -11,7 +11,7 @@ fn weights_are_a_pure_function_of_the_seed() {
         assert_eq!(weights, network(&config).1);
         let other = net.init(4);
         assert!(weights.blocks.iter().zip(&other.blocks).all(|(a, b)| a != b));
-        assert!(weights.shared.iter().zip(&other.shared).all(|(a, b)| a != b));
+        assert!(weights.shared.iter().zip(other.shared.iter()).all(|((_, a), (_, b))| a != b));
     }
 }
 
@@ -41,13 +41,13 @@ fn batch_norms_start_as_the_identity() {
 
 #[test]
 fn a_fixed_embedding_is_the_identity_and_gets_no_gradient() {
-    let config = DtConfig { embedding: EmbeddingConfig::OneHot, ..small() };
+    let config = with_network(small(), |network| network.embedding = EmbeddingConfig::OneHot);
     let (net, weights) = network(&config);
-    assert!(weights.shared[0].is_empty());
+    assert!(weights.shared["embedding"].is_empty());
     assert_eq!(net.embedding_matrix(&weights).shape(), [4, 4]);
     let batch = super::batch(&config, 6);
     let stream = nopropdt_tensor::random::Stream::new(6);
-    let step = net.block_step(0, &weights.blocks[..1], &weights.shared, &batch, stream);
-    assert_eq!(step.shared[0], None);
-    assert!(step.shared[1].as_ref().unwrap().iter().any(|g| *g != 0.0));
+    let step = net.step(&StepInput::new(0, &weights.blocks[..1], &weights.shared, &batch, stream));
+    assert_eq!(step.shared.get("embedding"), None);
+    assert!(step.shared["head"].iter().any(|g| *g != 0.0));
 }

@@ -1,7 +1,9 @@
 //! No gradient ever crosses from one block to another.
 
-use super::{IMAGE, LEARNED, batch, network, small};
-use nopropdt_blocks::{BlockConfig, BlockInputs, DenoiseBlock, LabelEmbedding, Method, NoiseSchedule};
+use super::{IMAGE, LEARNED, batch, network, small, small_block, with_block, without_dropout};
+use nopropdt_blocks::{
+    Block, BlockInputs, BlockSite, LabelEmbedding, Method, Named, NoPropDt, NoiseSchedule, StepInput, Weights,
+};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Slot, Tape, Tensor, Var};
 
@@ -12,22 +14,27 @@ fn is_zero(gradient: &[f32]) -> bool {
 /// Everything a network of T blocks is, from the layers it is built of.
 struct Parts {
     embedding: LabelEmbedding,
-    block: DenoiseBlock,
+    block: Box<dyn Block>,
     matrix: Parameters,
     blocks: Vec<Parameters>,
 }
 
 impl Parts {
     fn new(steps: usize) -> Self {
-        let config = small();
+        let config = small().network;
         let mut builder = ParameterBuilder::new(Stream::new(1));
-        let embedding = LabelEmbedding::new(&LEARNED, config.classes, IMAGE, &mut builder).unwrap();
+        let embedding = LabelEmbedding::new(&LEARNED, config.classes, &IMAGE, &mut builder).unwrap();
         let matrix = builder.build();
+        let site = BlockSite {
+            input: config.input,
+            classes: config.classes,
+            dim: embedding.dim(),
+            timed: false,
+            latent_is_input: false,
+        };
         let mut made = (1..=steps).map(|t| {
             let mut builder = ParameterBuilder::new(Stream::new(2).child(t as u64));
-            let block =
-                DenoiseBlock::new(&config.block, IMAGE, config.classes, embedding.dim(), &mut builder);
-            (block.unwrap(), builder.build())
+            (config.block.build(&site, &mut builder).unwrap(), builder.build())
         });
         let (block, first) = made.next().unwrap();
         let blocks = std::iter::once(first).chain(made.map(|(_, parameters)| parameters)).collect();
@@ -42,7 +49,7 @@ impl Parts {
         let matrix = tape.attach(&self.matrix);
         let matrix = self.embedding.on_tape(tape, matrix);
         let target = tape.rows(matrix, &batch.labels);
-        let images = tape.constant(batch.images);
+        let images = tape.constant(batch.inputs);
         let mut losses = Vec::new();
         for (index, own) in self.blocks.iter().enumerate() {
             let slot = tape.attach(own);
@@ -51,9 +58,11 @@ impl Parts {
             let epsilon = tape.constant(Tensor::filled_by(&shape, |data| stream.fill_normal(data)));
             let (signal, noise) = schedule.noising(index);
             let z = tape.linear_combination(&[(target, signal as f32), (epsilon, noise as f32)], 0.0);
-            let features = self.block.features(tape, slot, images, Some(stream.purpose("dropout")));
+            let features = self.block.encode(tape, slot, images, Some(stream.purpose("dropout")));
             let logits = self.block.logits(tape, slot, BlockInputs::new(features, z));
-            let estimate = self.block.estimate(tape, slot, logits, matrix);
+            let probabilities = tape.softmax(logits);
+            let mean = tape.matmul(probabilities, matrix);
+            let estimate = self.block.decode(tape, slot, mean).unwrap_or(mean);
             losses.push((slot, tape.squared_error(estimate, target)));
         }
         losses
@@ -97,8 +106,8 @@ fn a_step_does_not_see_the_weights_of_other_blocks() {
     let (net, weights) = network(&config);
     let batch = batch(&config, 6);
     for t in 0..net.facts().blocks {
-        let step = |weights: &nopropdt_blocks::Weights| {
-            net.block_step(t, &weights.blocks[t..=t], &weights.shared, &batch, Stream::new(6))
+        let step = |weights: &Weights| {
+            net.step(&StepInput::new(t, &weights.blocks[t..=t], &weights.shared, &batch, Stream::new(6)))
         };
         let mut others = weights.clone();
         for (index, block) in others.blocks.iter_mut().enumerate().filter(|(index, _)| *index != t) {
@@ -117,25 +126,26 @@ fn block_and_head_learn_independently_of_each_other() {
     let config = small();
     let (net, weights) = network(&config);
     let batch = batch(&config, 6);
-    let [embedding, head] = &weights.shared[..] else { panic!("shared sets are the embedding and the head") };
     let step = |own: &Parameters, head: &Parameters| {
-        net.block_step(
-            1,
-            std::slice::from_ref(own),
-            &[embedding.clone(), head.clone()],
-            &batch,
-            Stream::new(6),
-        )
+        let [embedding, head] = [&weights.shared["embedding"], head].map(Parameters::clone);
+        let shared: Named<Parameters> = [("embedding", embedding), ("head", head)].into_iter().collect();
+        net.step(&StepInput::new(1, std::slice::from_ref(own), &shared, &batch, Stream::new(6)))
     };
-    let own = &weights.blocks[1];
+    let (own, head) = (&weights.blocks[1], &weights.shared["head"]);
     let before = step(own, head);
 
     let other_head = step(own, &scaled(head.clone(), -3.0));
     assert_eq!(before.own, other_head.own, "the block's gradient changed with the head");
-    assert_ne!(before.shared[1], other_head.shared[1], "the head's own gradient must change with it");
+    assert_ne!(
+        before.shared["head"], other_head.shared["head"],
+        "the head's own gradient must change with it"
+    );
 
     let other_block = step(&scaled(own.clone(), 0.5), head);
-    assert_eq!(before.shared[1], other_block.shared[1], "the head's gradient changed with the block");
+    assert_eq!(
+        before.shared["head"], other_block.shared["head"],
+        "the head's gradient changed with the block"
+    );
     assert_ne!(before.own, other_block.own, "the block's own gradient must change with it");
 }
 
@@ -144,7 +154,8 @@ fn a_step_is_a_function_of_its_stream() {
     let config = small();
     let (net, weights) = network(&config);
     let batch = batch(&config, 6);
-    let step = |seed| net.block_step(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(seed));
+    let step =
+        |seed| net.step(&StepInput::new(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(seed)));
     let (once, twice, other) = (step(6), step(6), step(7));
     assert_eq!((&once.own, &once.shared, &once.statistics), (&twice.own, &twice.shared, &twice.statistics));
     assert_ne!(once.own, other.own);
@@ -155,13 +166,11 @@ fn a_step_is_a_function_of_its_stream() {
 fn dropout_is_drawn_in_training() {
     let with = small();
     let (net, weights) = network(&with);
-    let without = nopropdt_blocks::DtConfig {
-        block: BlockConfig { dropout: 0.0, ..with.block.clone() },
-        ..with.clone()
-    };
-    let plain = nopropdt_blocks::NoPropDt::new(&without).unwrap();
+    let without = with_block(small(), without_dropout(small_block()));
+    let plain = NoPropDt::new(&without).unwrap();
     let batch = batch(&with, 6);
-    let step =
-        |net: &dyn Method| net.block_step(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(6));
+    let step = |net: &dyn Method| {
+        net.step(&StepInput::new(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(6)))
+    };
     assert_ne!(step(&net).own, step(&plain).own);
 }

@@ -1,23 +1,21 @@
 //! Names and shapes as saved: files of other programs depend on them.
 
-use super::network;
+use super::continuous::methods;
+use super::{LEARNED, network, small, small_reference, with_network};
 use nopropdt_blocks::{
-    BlockConfig, DtConfig, EmbeddingConfig, EmbeddingStart, HeadConfig, Method, NoPropDt, ObjectiveKind,
-    Sampler, ScheduleKind,
+    ConvBlock, DtConfig, EmbeddingConfig, EmbeddingStart, Method, Network, NetworkConfig, NoPropDt,
+    ObjectiveKind, Sampler, ScheduleKind, Tensors,
 };
-use nopropdt_tensor::Parameters;
+use nopropdt_tensor::init::Initializer;
+use nopropdt_tensor::{Layout, Parameters};
 
-fn mnist(block: BlockConfig, embedding: EmbeddingConfig) -> DtConfig {
+fn mnist(block: ConvBlock, embedding: EmbeddingConfig) -> DtConfig {
     DtConfig {
-        image: [28, 28, 1],
-        classes: 10,
+        network: NetworkConfig { embedding, ..NetworkConfig::new(&[28, 28, 1], 10, block) },
         steps: 10,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
         objective: ObjectiveKind::Paper,
-        embedding,
-        head: HeadConfig::Softmax,
-        block,
         sampler: Sampler::Stochastic,
     }
 }
@@ -43,7 +41,7 @@ const LABEL: [(&str, &[usize]); 11] = [
 
 #[test]
 fn the_paper_block() {
-    let (_, weights) = network(&mnist(BlockConfig::paper(), EmbeddingConfig::OneHot));
+    let (_, weights) = network(&mnist(ConvBlock::paper(), EmbeddingConfig::OneHot));
     let mut expected: Vec<(&str, &[usize])> = vec![
         ("image.conv1.weight", &[32, 1, 3, 3]),
         ("image.conv1.bias", &[32]),
@@ -88,15 +86,15 @@ fn the_paper_block() {
         assert_eq!(listed(block), expected);
         assert_eq!(block.len(), 2_001_290);
     }
-    assert!(listed(&weights.shared[0]).is_empty());
-    assert_eq!(listed(&weights.shared[1]), [("head.weight", &[10, 10][..]), ("head.bias", &[10][..])]);
+    assert!(listed(&weights.shared["embedding"]).is_empty());
+    assert_eq!(listed(&weights.shared["head"]), [("head.weight", &[10, 10][..]), ("head.bias", &[10][..])]);
     assert_eq!(weights.len(), 10 * 2_001_290 + 110);
 }
 
 #[test]
 fn the_reference_block_with_its_decoder_and_embedding() {
     let embedding = EmbeddingConfig::Learned { dim: 256, start: EmbeddingStart::Small };
-    let config = mnist(BlockConfig { decoder: true, ..BlockConfig::reference() }, embedding);
+    let config = mnist(ConvBlock { decoder: true, ..ConvBlock::reference() }, embedding);
     let net = NoPropDt::new(&DtConfig { steps: 1, ..config }).unwrap();
     let weights = net.init(0);
     let found = listed(&weights.blocks[0]);
@@ -117,6 +115,36 @@ fn the_reference_block_with_its_decoder_and_embedding() {
     let label = 3 * (256 * 256 + 256 + 512);
     let join = 512 * 256 + 256 + 512 + 256 * 256 + 256 + 512 + 2570;
     assert_eq!(weights.blocks[0].len(), image + label + join + 256 * 256 + 256);
-    assert_eq!(listed(&weights.shared[0]), [("embedding.weight", &[10, 256][..])]);
-    assert_eq!(listed(&weights.shared[1]), [("head.weight", &[10, 256][..]), ("head.bias", &[10][..])]);
+    assert_eq!(listed(&weights.shared["embedding"]), [("embedding.weight", &[10, 256][..])]);
+    assert_eq!(listed(&weights.shared["head"]), [("head.weight", &[10, 256][..]), ("head.bias", &[10][..])]);
+}
+
+/// Every method with every kind of embedding.
+#[test]
+fn tensors_are_known_before_there_are_weights() {
+    for embedding in [EmbeddingConfig::OneHot, LEARNED, EmbeddingConfig::Prototype] {
+        let of_blocks = [small(), small_reference()].map(|config| {
+            let config = with_network(config, |network| network.embedding = embedding);
+            Box::new(NoPropDt::new(&config).unwrap()) as Box<dyn Method>
+        });
+        for net in methods(embedding).into_iter().chain(of_blocks) {
+            let (facts, weights) = (net.facts(), net.init(0));
+            assert_eq!(net.tensors(), Tensors::of(&weights), "{}, {embedding:?}", facts.name);
+            assert_eq!(facts.parameters, weights.len(), "{}, {embedding:?}", facts.name);
+        }
+    }
+}
+
+#[test]
+fn a_networks_further_sets_are_among_its_tensors() {
+    let config = small().network;
+    for net in [Network::of_blocks(&config).unwrap(), Network::of_all_times(&config).unwrap()] {
+        let net = net.with_shared("more", |builder| {
+            builder.parameter("more.weight", &[2, 3], Layout::Same, Initializer::Ones, 3);
+        });
+        let (tensors, weights) = (net.tensors(3), net.init(3, 0));
+        assert_eq!(tensors, Tensors::of(&weights));
+        assert_eq!(tensors.shared["more"].len(), 1);
+        assert_eq!(net.facts("a network", 3).parameters, weights.len());
+    }
 }

@@ -1,14 +1,12 @@
 //! What the reference repository's objective does, so that it stays comparable.
 
 use super::{batch, network, small_reference};
-use nopropdt_blocks::{BlockStep, Method, NoPropDt, Weights};
+use nopropdt_blocks::{BlockStep, Method, NoPropDt, StepInput, Weights};
 use nopropdt_tensor::random::Stream;
-
-const HEAD: usize = 1;
 
 fn step(net: &NoPropDt, weights: &Weights, t: usize) -> BlockStep {
     let batch = batch(&small_reference(), 6);
-    net.block_step(t - 1, &weights.blocks[t - 1..t], &weights.shared, &batch, Stream::new(6))
+    net.step(&StepInput::new(t - 1, &weights.blocks[t - 1..t], &weights.shared, &batch, Stream::new(6)))
 }
 
 #[test]
@@ -16,7 +14,7 @@ fn the_last_block_alone_has_a_cross_entropy_and_touches_the_head() {
     let (net, weights) = network(&small_reference());
     for t in 1..=10 {
         let step = step(&net, &weights, t);
-        assert_eq!(step.shared[HEAD].is_some(), t == 10, "block {t}");
+        assert_eq!(step.shared.get("head").is_some(), t == 10, "block {t}");
         assert_eq!(step.loss.cross_entropy > 0.0, t == 10, "block {t}");
         assert_eq!(step.loss.kl > 0.0, t == 10, "block {t}");
     }

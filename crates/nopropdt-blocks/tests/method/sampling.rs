@@ -1,7 +1,7 @@
 //! From noise to an answer.
 
 use super::{batch, network, small, small_reference};
-use nopropdt_blocks::{DtConfig, Features, Method, NoPropDt, Trace, Weights};
+use nopropdt_blocks::{DtConfig, Features, Method, NoPropDt, StepInput, Trace, Weights};
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 
@@ -12,7 +12,8 @@ fn network_in_use(config: &DtConfig) -> (NoPropDt, Weights) {
     for round in 0..20 {
         for block in 0..net.facts().blocks {
             let stream = Stream::new(20).child(round).child(block as u64);
-            let step = net.block_step(block, &weights.blocks[block..=block], &weights.shared, &batch, stream);
+            let own = &weights.blocks[block..=block];
+            let step = net.step(&StepInput::new(block, own, &weights.shared, &batch, stream));
             weights.blocks[block].update_statistics(&step.statistics[0]);
         }
     }
@@ -39,7 +40,7 @@ fn softmax(logits: &[f32]) -> Vec<f64> {
 fn the_answer_to_an_image_does_not_depend_on_its_batch() {
     for config in [small(), small_reference()] {
         let (net, weights) = network_in_use(&config);
-        let images = batch(&config, 5).images;
+        let images = batch(&config, 5).inputs;
         let together = net.sample(&weights, &net.features(&weights, &images), &noise);
         for row in 0..5 {
             let pixels = images.len() / 5;
@@ -51,7 +52,7 @@ fn the_answer_to_an_image_does_not_depend_on_its_batch() {
                 trace.block_logits.iter().chain([&trace.head_logits]).cloned().collect::<Vec<Tensor>>()
             };
             for (together, alone) in all(&together).iter().zip(all(&alone)) {
-                let logits = &together.data()[row * config.classes..][..config.classes];
+                let logits = &together.data()[row * config.network.classes..][..config.network.classes];
                 let difference = largest_difference(logits, alone.data());
                 assert!(difference <= 1e-5, "row {row}: logits differ by {difference}");
             }
@@ -92,7 +93,7 @@ fn chain_by_hand(net: &NoPropDt, weights: &Weights, features: &Features, rows: u
 fn the_chain_is_equation_three() {
     let config = small();
     let (net, weights) = network_in_use(&config);
-    let features = net.features(&weights, &batch(&config, 5).images);
+    let features = net.features(&weights, &batch(&config, 5).inputs);
     let found = net.sample(&weights, &features, &noise);
     let expected = chain_by_hand(&net, &weights, &features, 5);
     for (found, expected) in found.block_logits.iter().zip(&expected.block_logits) {
@@ -106,7 +107,7 @@ fn the_chain_is_equation_three() {
 fn the_reference_chain_answers_from_the_last_estimate_alone() {
     let config = small_reference();
     let (net, weights) = network_in_use(&config);
-    let features = net.features(&weights, &batch(&config, 5).images);
+    let features = net.features(&weights, &batch(&config, 5).inputs);
     let trace = net.sample(&weights, &features, &noise);
     let mut last_logits = None;
     for shift in [0.0, 1.0] {
@@ -149,7 +150,7 @@ fn answer_by_hand(net: &NoPropDt, weights: &Weights, p: &[f64]) -> Vec<f32> {
 fn consensus_is_the_mean_of_the_blocks_probabilities() {
     let config = small();
     let (net, weights) = network_in_use(&config);
-    let features = net.features(&weights, &batch(&config, 5).images);
+    let features = net.features(&weights, &batch(&config, 5).inputs);
     let trace = net.sample(&weights, &features, &noise);
     let (consensus, answer) = (trace.consensus(), trace.probabilities());
     assert_eq!((consensus.shape(), answer.shape()), (&[5, 4][..], &[5, 4][..]));

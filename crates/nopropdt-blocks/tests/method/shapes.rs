@@ -1,7 +1,10 @@
 //! Images of every size from 8×8 to 64×64, grey and colour.
 
-use super::{batch, network, small, small_reference, without_dropout};
-use nopropdt_blocks::{BlockConfig, DtConfig, Method, NoPropDt};
+use super::{
+    batch, network, small, small_block, small_reference, small_reference_block, with_block, with_network,
+    without_dropout,
+};
+use nopropdt_blocks::{ConvBlock, DtConfig, Method, NoPropDt, StepInput};
 use nopropdt_tensor::random::Stream;
 
 fn sizes() -> impl Iterator<Item = [usize; 3]> {
@@ -14,16 +17,18 @@ fn sizes() -> impl Iterator<Item = [usize; 3]> {
 
 #[test]
 fn every_size_is_learned_from_and_answered() {
-    for config in [small(), small_reference()] {
+    for (config, block) in [(small(), small_block()), (small_reference(), small_reference_block())] {
+        let config = with_block(DtConfig { steps: 2, ..config }, without_dropout(block));
         for image in sizes() {
-            let config = without_dropout(DtConfig { image, steps: 2, ..config.clone() });
+            let config = with_network(config.clone(), |network| network.input = image.to_vec());
             let (net, weights) = network(&config);
             let batch = batch(&config, 2);
-            let step = net.block_step(1, &weights.blocks[1..2], &weights.shared, &batch, Stream::new(5));
+            let step =
+                net.step(&StepInput::new(1, &weights.blocks[1..2], &weights.shared, &batch, Stream::new(5)));
             assert!(step.loss.total.is_finite(), "{image:?}");
             assert_eq!(step.own[0].len(), weights.blocks[1].len(), "{image:?}");
             assert!(step.own[0].iter().all(|value| value.is_finite()), "{image:?}");
-            let features = net.features(&weights, &batch.images);
+            let features = net.features(&weights, &batch.inputs);
             let trace = net.sample(&weights, &features, &|row| Stream::new(6).child(row as u64));
             assert!(trace.probabilities().data().iter().all(|p| p.is_finite()), "{image:?}");
         }
@@ -32,7 +37,7 @@ fn every_size_is_learned_from_and_answered() {
 
 #[test]
 fn the_published_blocks_take_every_size() {
-    for block in [BlockConfig::paper(), BlockConfig::reference()] {
+    for block in [ConvBlock::paper(), ConvBlock::reference()] {
         for image in sizes() {
             let [height, width, channels] = image;
             let inputs = block.layer_inputs(image).unwrap();
@@ -47,7 +52,7 @@ fn the_published_blocks_take_every_size() {
 
 #[test]
 fn sizes_of_which_pooling_leaves_nothing_are_refused() {
-    for (block, least) in [(BlockConfig::paper(), 4), (BlockConfig::reference(), 8)] {
+    for (block, least) in [(ConvBlock::paper(), 4), (ConvBlock::reference(), 8)] {
         for (height, width) in [(least - 1, 64), (64, least - 1), (1, 1), (0, 8)] {
             let image = [height, width, 1];
             let message = block.layer_inputs(image).unwrap_err().to_string();
@@ -55,7 +60,8 @@ fn sizes_of_which_pooling_leaves_nothing_are_refused() {
                 message.contains(&format!("at least {least}×{least} pixels; found {height}×{width}")),
                 "{message}"
             );
-            let whole = NoPropDt::new(&DtConfig { image, block: block.clone(), ..small() });
+            let config = with_network(small(), |network| network.input = image.to_vec());
+            let whole = NoPropDt::new(&with_block(config, block.clone()));
             assert_eq!(whole.unwrap_err().to_string(), message);
         }
         let image = [least, least, 3];

@@ -3,8 +3,9 @@
 use super::fetch::FetchArguments;
 use super::numbers;
 use super::paths::{DATA_DIR_HELP, typed_path};
-use crate::config::{Overrides, Preset, named, whole};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::config::{Overrides, Preset, whole, with_registry};
+use crate::registry::Registry;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::Sampler;
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
@@ -26,6 +27,19 @@ pub struct Cli {
     /// Arguments of train.
     #[command(flatten)]
     pub train: TrainArguments,
+}
+
+impl Cli {
+    /// The command line of this process, with the names of `registry` in flags and help. Help, and what is wrong, end the process.
+    pub fn parse_in(registry: &Registry) -> Self {
+        let matches = Self::command_in(registry).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// What the command line takes, with the names of `registry`.
+    pub fn command_in(registry: &Registry) -> clap::Command {
+        with_registry(Self::command(), registry)
+    }
 }
 
 /// The commands.
@@ -110,19 +124,19 @@ pub struct EvalArguments {
     #[arg(long, value_parser = numbers::stop_after, value_name = "K")]
     pub stop_after: Option<usize>,
     /// Steps of an answer of ct, fm or adjoint [default: the model's]
-    #[arg(long, value_parser = whole::steps::parse, value_name = "N")]
+    #[arg(long, value_parser = |text: &str| whole::STEPS.parse::<usize>(text), value_name = "N")]
     pub steps: Option<usize>,
     /// From noise to answer: stochastic, euler or heun [default: the model's]
-    #[arg(long, value_parser = named::<Sampler>, value_name = "NAME")]
+    #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
     pub sampler: Option<Sampler>,
     /// Which answer is the headline
     #[arg(long, value_enum, default_value_t = Readout::Chain)]
     pub readout: Readout,
     /// Test on the first N test images only
-    #[arg(long, value_parser = whole::limit_test::parse, value_name = "N")]
+    #[arg(long, value_parser = |text: &str| whole::LIMIT_TEST.parse::<usize>(text), value_name = "N")]
     pub limit_test: Option<usize>,
     /// Seed of the noise [default: the model's]
-    #[arg(long, value_parser = whole::seed::parse, value_name = "SEED")]
+    #[arg(long, value_parser = |text: &str| whole::SEED.parse::<u64>(text), value_name = "SEED")]
     pub seed: Option<u64>,
     /// Threads; the result does not depend on them [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N")]
@@ -158,10 +172,9 @@ pub struct InfoArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        Cli::command_in(&Registry::builtin()).debug_assert();
     }
 }

@@ -10,7 +10,8 @@ use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, read};
 use crate::evaluation::Evaluation;
 use crate::images::with_home;
-use crate::model_file::{Model, ModelMetadata, load};
+use crate::model_file::{Model, ModelMetadata, load_in};
+use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, bail};
 use nopropdt_blocks::Method;
@@ -20,7 +21,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
+pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> {
     within(&RUNS, "--runs", arguments.runs, &arguments.runs)?;
     within(&DRAWS, "--draws", arguments.draws, &arguments.draws)?;
     if arguments.limit_test == Some(0) {
@@ -30,15 +31,15 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     let pool = thread_pool(arguments.threads)?;
     must_exist("--model", Some(&arguments.model))?;
     data_folder(arguments.data_dir.as_deref())?;
-    let model = load(&arguments.model)?;
-    let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config);
+    let model = load_in(&arguments.model, registry)?;
+    let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config, registry);
     let source = arguments.dataset.as_ref().unwrap_or(&trained_on.source);
     if arguments.dataset.is_none() {
         must_be_there(source, "say where to find pictures to test on: --dataset folder:PATH")?;
     }
     let test = pool.install(|| test_images(arguments, &model.metadata, source, &trained_on))?;
     let network = sampled_as_asked(arguments, &model)?;
-    let seed = arguments.seed.unwrap_or(model.metadata.config.seed);
+    let seed = arguments.seed.unwrap_or(model.metadata.config.training.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
     let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &test, &reading));
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
         );
     }
     let evaluation = evaluation(arguments, source.short_name(), test.len(), &accuracies);
-    let on_the_way = model.metadata.config.method.readout();
+    let on_the_way = network.facts().readout_name();
     output::print(&match arguments.json {
         true => serde_json::to_string(&evaluation)?,
         false => describe(&evaluation, on_the_way)?,
@@ -65,15 +66,19 @@ struct TrainedOn {
 
 impl TrainedOn {
     /// A model file does not keep the place of a folder of pictures; the settings beside it do.
-    fn find(model: &Path, config: &RunConfig) -> Self {
-        let beside = || Overrides::from_file(&model.with_file_name("config.toml")).ok()?.dataset;
-        match (&config.dataset, beside()) {
+    fn find(model: &Path, config: &RunConfig, registry: &Registry) -> Self {
+        let beside = || {
+            let config = Overrides::from_file_in(&model.with_file_name("config.toml"), registry).ok()?;
+            registry.dataset_source(config.get("dataset")?.text()?).ok()
+        };
+        match (&config.data.dataset, beside()) {
             (DatasetSource::Folder(_), Some(folder @ DatasetSource::Folder(_))) => {
                 Self { source: folder, by_name: false }
             }
-            (DatasetSource::Folder(kept), _) => {
-                Self { source: config.dataset.clone(), by_name: Path::new(kept).components().count() == 1 }
-            }
+            (DatasetSource::Folder(kept), _) => Self {
+                source: config.data.dataset.clone(),
+                by_name: Path::new(kept).components().count() == 1,
+            },
             (kept, _) => Self { source: kept.clone(), by_name: false },
         }
     }
@@ -98,9 +103,10 @@ impl TrainedOn {
 /// The model's network, with the steps and the sampler that were asked for.
 fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn Method>> {
     let ModelMetadata { config, image, class_names, .. } = &model.metadata;
-    let has_blocks = config.method.has_blocks();
+    let facts = model.network.facts();
+    let (has_blocks, own_steps) = (!facts.one_network, facts.steps);
     if let Some(count) = arguments.stop_after {
-        let most = if has_blocks { config.steps } else { 0 };
+        let most = if has_blocks { own_steps } else { 0 };
         if !(1..=most).contains(&count) {
             let rule = match has_blocks {
                 true => format!("must be from 1 to the {most} blocks of the model"),
@@ -109,17 +115,18 @@ fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn 
             return Err(UsageError(format!("--stop-after: {rule}; found {count}")).into());
         }
     }
-    if let Some(steps) = arguments.steps.filter(|&steps| has_blocks && steps != config.steps) {
-        let rule = format!("must be left out for a network of {} blocks", config.steps);
+    if let Some(steps) = arguments.steps.filter(|&steps| has_blocks && steps != own_steps) {
+        let rule = format!("must be left out for a network of {own_steps} blocks");
         return Err(UsageError(format!("--steps: {rule}; --stop-after runs fewer; found {steps}")).into());
     }
-    let config = RunConfig {
-        steps: arguments.steps.unwrap_or(config.steps),
-        sampler: arguments.sampler.or(config.sampler),
-        ..config.clone()
-    };
-    config.validate()?;
-    Ok(config.network(*image, class_names.len())?)
+    let mut config = config.clone();
+    if let Some(steps) = arguments.steps {
+        config = config.with_method_setting("steps", steps)?;
+    }
+    if let Some(sampler) = arguments.sampler {
+        config = config.with_method_setting("sampler", sampler)?;
+    }
+    Ok(config.network(&image.sizes(), class_names.len())?)
 }
 
 /// The images to test on, as the model wants them.
@@ -130,8 +137,15 @@ fn test_images(
     trained_on: &TrainedOn,
 ) -> Result<Split> {
     let options = load_options(arguments, model, source, trained_on)?;
-    let (test, notes) = load_test(&with_home(source), &options, &model.class_names)
-        .map_err(|error| failure(source, error))?;
+    let own = match source {
+        DatasetSource::Own(name) => model.config.own_dataset(name, &options),
+        _ => None,
+    };
+    let read = match own {
+        Some(dataset) => dataset.and_then(|dataset| dataset.into_test(&model.class_names)),
+        None => load_test(&with_home(source), &options, &model.class_names),
+    };
+    let (test, notes) = read.map_err(|error| failure(source, error))?;
     let (wants, found) = (model.image, test.shape());
     if wants != found {
         let file = arguments.model.display();
@@ -166,7 +180,7 @@ fn load_options(
     Ok(LoadOptions {
         image_size: Some((model.image.height, model.image.width)),
         channels: if model.image.channels == 1 { Channels::Grey } else { Channels::Rgb },
-        split: share(arguments.split, model.config.split.filter(|_| trained_on.is(source)))?,
+        split: share(arguments.split, model.config.data.split.filter(|_| trained_on.is(source)))?,
         ..options
     })
 }

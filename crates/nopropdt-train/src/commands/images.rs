@@ -23,7 +23,7 @@ pub(super) fn must_be_there(source: &DatasetSource, remedy: &str) -> Result<(), 
 /// What a user should know of a run's images before it begins, line by line.
 pub(super) fn introduction(config: &RunConfig, data: &Dataset) -> Vec<String> {
     // Those of a known dataset are known, too.
-    let names = match config.dataset {
+    let names = match config.data.dataset {
         DatasetSource::Folder(_) => format!(": {}", first_names(&data.class_names)),
         DatasetSource::Known(_) | DatasetSource::Own(_) => String::new(),
     };
@@ -45,10 +45,13 @@ fn warnings(config: &RunConfig, data: &Dataset) -> Vec<String> {
         let given: Vec<&str> = flags.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag).collect();
         if given.is_empty() { String::new() } else { format!(" (with {})", given.join(", ")) }
     };
-    let split = ("--split", config.split.is_some());
-    let of_training =
-        [("--limit-train", config.limit_train.is_some()), ("--validation", config.validation > 0), split];
-    let of_tests = [("--limit-test", config.limit_test.is_some()), split];
+    let split = ("--split", config.data.split.is_some());
+    let of_training = [
+        ("--limit-train", config.data.limit_train.is_some()),
+        ("--validation", config.data.validation > 0),
+        split,
+    ];
+    let of_tests = [("--limit-test", config.data.limit_test.is_some()), split];
     let parts = [("training", &data.train, flags(&of_training)), ("test", &data.test, flags(&of_tests))];
     let warning = |(part, images, flags): (&str, &Split, String)| {
         let missing = images.missing_classes(data.classes());

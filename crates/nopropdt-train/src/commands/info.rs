@@ -4,7 +4,8 @@ use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
 use crate::config::Overrides;
 use crate::images::opened;
 use crate::machine::cpu_name;
-use crate::model_file::load;
+use crate::model_file::load_in;
+use crate::registry::Registry;
 use anyhow::Result;
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::ImageShape;
@@ -33,10 +34,10 @@ struct Info {
     tensors: Vec<(String, Vec<usize>)>,
 }
 
-pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
+pub(super) fn run(arguments: &InfoArguments, registry: &Registry) -> Result<()> {
     let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let threads = thread_pool(arguments.threads)?.current_num_threads();
-    let (network, weights, image) = network(arguments)?;
+    let (network, weights, image) = network(arguments, registry)?;
     let (multiply_adds_image, multiply_adds_label) = network.facts().multiply_adds;
     let info = Info {
         cpu: cpu_name(),
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
         classes: network.facts().classes,
         blocks: network.facts().blocks,
         parameters_per_block: weights.blocks[0].len(),
-        parameters_shared: weights.shared.iter().map(Parameters::len).sum(),
+        parameters_shared: weights.shared.values().map(Parameters::len).sum(),
         parameters: weights.len(),
         multiply_adds_image,
         multiply_adds_label,
@@ -56,24 +57,25 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     output::print(&if arguments.json { serde_json::to_string(&info)? } else { describe(&info)? })
 }
 
-fn network(arguments: &InfoArguments) -> Result<(Box<dyn Method>, Weights, ImageShape)> {
+fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Method>, Weights, ImageShape)> {
     must_exist("--config", arguments.config.as_deref())?;
     if let Some(path) = &arguments.model {
-        if arguments.overrides != Overrides::default() {
+        if !arguments.overrides.is_empty() {
             return Err(
                 UsageError("--model: describes the whole network; leave the other flags out".into()).into()
             );
         }
         must_exist("--model", Some(path))?;
-        let model = load(path)?;
+        let model = load_in(path, registry)?;
         return Ok((model.network, model.weights, model.metadata.image));
     }
-    let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
-    let config = arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?;
-    let opened = opened(&config.dataset, &config.load_options(Path::new("data")))?;
+    let file = arguments.config.as_deref().map(|path| Overrides::from_file_in(path, registry)).transpose()?;
+    let config =
+        arguments.overrides.clone().over(file.unwrap_or_default()).resolve_in(registry, arguments.preset)?;
+    let opened = opened(&config.data.dataset, &config.data.load_options(Path::new("data")), registry)?;
     let shape = opened.shape();
-    let network = config.network(shape, opened.classes())?;
-    let weights = network.init(config.seed);
+    let network = config.network(&shape.sizes(), opened.classes())?;
+    let weights = network.init(config.training.seed);
     Ok((network, weights, shape))
 }
 

@@ -21,6 +21,7 @@ pub use output::{complain, print};
 pub use paths::typed_path;
 
 use crate::data_folder::{ChosenBy, DataFolder};
+use crate::registry::Registry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use threads::thread_pool;
@@ -30,14 +31,14 @@ use threads::thread_pool;
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// Runs a parsed command line.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+/// Runs a parsed command line with the names of `registry`.
+pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
     let done = match cli.command {
-        None => train::run(&cli.train),
-        Some(Command::Train(arguments)) => train::run(&arguments),
-        Some(Command::Eval(arguments)) => eval::run(&arguments),
+        None => train::run(&cli.train, registry),
+        Some(Command::Train(arguments)) => train::run(&arguments, registry),
+        Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
-        Some(Command::Info(arguments)) => info::run(&arguments),
+        Some(Command::Info(arguments)) => info::run(&arguments, registry),
     };
     done.map_err(remedies::with_remedy)
 }

@@ -1,7 +1,9 @@
-//! Whole numbers that are flags and no settings.
+//! Flags that are no settings.
 
 use super::UsageError;
+use crate::config::Value;
 use crate::config::whole::Whole;
+use nopropdt_blocks::Sampler;
 use std::fmt::Display;
 
 /// More threads than any machine has cores: a slip of the finger, which could exhaust the system's.
@@ -31,6 +33,11 @@ pub(super) fn draws(text: &str) -> Result<u64, String> {
 /// Parses `--stop-after`.
 pub(super) fn stop_after(text: &str) -> Result<usize, String> {
     STOP_AFTER.parse(text)
+}
+
+/// Parses `--sampler`.
+pub(super) fn sampler(text: &str) -> Result<Sampler, String> {
+    Value::Text(text.to_owned()).read().map_err(|error| error.to_string())
 }
 
 /// Refuses what is outside the range; `name` is the flag or variable, `found` what it says.

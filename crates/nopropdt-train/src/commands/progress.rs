@@ -27,7 +27,7 @@ pub struct Display {
 impl Display {
     /// A display for what is left of a run; no bar when not wanted or not on a terminal.
     pub fn new(run: &Run, no_progress: bool, quiet_output: bool, stop: Arc<AtomicBool>) -> Self {
-        let (epochs, images) = (run.config().epochs, run.dataset().train.len());
+        let (epochs, images) = (run.config().training.epochs, run.dataset().train.len());
         let bar = if no_progress || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {

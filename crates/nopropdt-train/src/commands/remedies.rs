@@ -89,7 +89,9 @@ fn of_run(error: RunError) -> Error {
 
 fn of_settings(error: &ConfigError) -> Error {
     match error {
-        ConfigError::Range { .. } => usage(format!("--{error}")),
+        ConfigError::Range { .. } | ConfigError::Value { .. } | ConfigError::NoSuchSetting { .. } => {
+            usage(format!("--{error}"))
+        }
         ConfigError::TooLarge { found, most, ways } if !ways.is_empty() => {
             let ways: Vec<String> = ways.iter().map(|way: &Smaller| format!("--{way}")).collect();
             usage(format!("network: must have at most {most} parameters; found {found}; {}", ways.join(", ")))

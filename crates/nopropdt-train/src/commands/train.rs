@@ -2,8 +2,9 @@
 
 use super::progress::Display;
 use super::{TrainArguments, UsageError, data_folder, images, must_exist, output, percent, thread_pool};
-use crate::config::{Overrides, RunConfig};
+use crate::config::{Overrides, RunConfig, Value};
 use crate::metrics::Summary;
+use crate::registry::Registry;
 use crate::run::{Prepared, Run, Saved};
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
@@ -11,20 +12,20 @@ use anyhow::{Context, Result};
 use nopropdt_tensor::Isa;
 use std::path::Path;
 
-pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
+pub(super) fn run(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     // Everything runs on these threads: a pool of rayon's own would not know the bounds.
-    thread_pool(arguments.threads)?.install(|| train(arguments))
+    thread_pool(arguments.threads)?.install(|| train(arguments, registry))
 }
 
-fn train(arguments: &TrainArguments) -> Result<()> {
+fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     let data_dir = data_folder(arguments.data_dir.as_deref())?;
     let (config, saved) = match &arguments.resume {
         Some(path) => {
-            let Saved { config, folder } = saved(&arguments.overrides, path)?;
+            let Saved { config, folder } = saved(&arguments.overrides, path, registry)?;
             (config, Some(folder))
         }
-        None => (new_config(arguments)?, None),
+        None => (new_config(arguments, registry)?, None),
     };
     let prepared = Prepared::open(config, &data_dir)?;
     if let Some(shortfall) = prepared.shortfall() {
@@ -55,15 +56,15 @@ fn train(arguments: &TrainArguments) -> Result<()> {
 }
 
 /// The run at `path`; of the other flags only one may be given, that of the place where its pictures lie now.
-fn saved(overrides: &Overrides, path: &Path) -> Result<Saved> {
-    let place = overrides.dataset.clone();
-    if *overrides != (Overrides { dataset: place.clone(), ..Overrides::default() }) {
+fn saved(overrides: &Overrides, path: &Path, registry: &Registry) -> Result<Saved> {
+    let place = overrides.get("dataset").and_then(Value::text).map(|text| registry.dataset_source(text));
+    if !overrides.clone().without("dataset").is_empty() {
         let rule = "--resume: a run goes on with its own settings; leave the other flags out";
         return Err(UsageError(rule.into()).into());
     }
-    let saved = Saved::open(path, place)?;
+    let saved = Saved::open_in(path, place.transpose()?, registry)?;
     let told = format!("say where they lie now: --resume {} --dataset folder:PATH", path.display());
-    images::must_be_there(&saved.config.dataset, &told)?;
+    images::must_be_there(&saved.config.data.dataset, &told)?;
     Ok(saved)
 }
 
@@ -76,10 +77,10 @@ fn new_folder(arguments: &TrainArguments, name: &str) -> Result<RunFolder, RunFo
 }
 
 /// The configuration of a new run.
-fn new_config(arguments: &TrainArguments) -> Result<RunConfig> {
+fn new_config(arguments: &TrainArguments, registry: &Registry) -> Result<RunConfig> {
     must_exist("--config", arguments.config.as_deref())?;
-    let file = arguments.config.as_deref().map(Overrides::from_file).transpose()?;
-    Ok(arguments.overrides.clone().over(file.unwrap_or_default()).resolve(arguments.preset)?)
+    let file = arguments.config.as_deref().map(|path| Overrides::from_file_in(path, registry)).transpose()?;
+    Ok(arguments.overrides.clone().over(file.unwrap_or_default()).resolve_in(registry, arguments.preset)?)
 }
 
 /// What the run is, line by line.
@@ -91,11 +92,11 @@ fn introduce(run: &Run, display: &Display) {
     display.line(&format!(
         "{}: {} {}, {} parameters, {} epochs, seed {}; {}, {} kernels, {} threads",
         facts.name,
-        config.steps,
-        if config.method.has_blocks() { "blocks" } else { "steps" },
+        facts.steps,
+        if facts.one_network { "steps" } else { "blocks" },
         facts.parameters,
-        config.epochs,
-        config.seed,
+        config.training.epochs,
+        config.training.seed,
         facts.precision,
         run.isa(),
         rayon::current_num_threads()
@@ -108,7 +109,7 @@ fn introduce(run: &Run, display: &Display) {
 fn going_on(run: &Run) -> String {
     let (folder, finished) = (run.folder().path().display(), run.finished());
     let nothing_left =
-        if finished == run.config().epochs { ", the last: nothing is left to train" } else { "" };
+        if finished == run.config().training.epochs { ", the last: nothing is left to train" } else { "" };
     format!("{folder}: going on after epoch {finished}{nothing_left}")
 }
 

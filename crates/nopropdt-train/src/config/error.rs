@@ -12,11 +12,49 @@ pub enum ConfigError {
     #[error("{setting}: must be {rule}; found {found}")]
     Range {
         /// Its key in files.
-        setting: &'static str,
+        setting: String,
         /// The range, in words.
         rule: String,
         /// Value found.
         found: String,
+    },
+    /// A value is not of its setting's kind.
+    #[error("{setting}: {problem}; found {found}")]
+    Value {
+        /// Its key in files.
+        setting: String,
+        /// What is wrong.
+        problem: String,
+        /// Value found.
+        found: String,
+    },
+    /// A setting that means nothing to the method or the block.
+    #[error("{setting}: must be left out: {kind} {name} has no such setting; it has {}", known.join(", "))]
+    NoSuchSetting {
+        /// Its key in files.
+        setting: String,
+        /// `method` or `block`.
+        kind: &'static str,
+        /// Which one.
+        name: String,
+        /// The settings that it has.
+        known: Vec<String>,
+    },
+    /// The settings of a method or a block can't be read.
+    #[error("{kind} {name}: {problem}")]
+    Component {
+        /// `method` or `block`.
+        kind: &'static str,
+        /// Which one.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A setting that nothing has.
+    #[error("unknown setting `{setting}`")]
+    Unknown {
+        /// Its name.
+        setting: String,
     },
     /// The network has more values than any machine this is for can train.
     #[error("network: must have at most {most} parameters; found {found}; {}", told(ways))]

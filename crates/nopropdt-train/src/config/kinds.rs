@@ -1,6 +1,5 @@
 //! Settings that are one of a few names.
 
-use nopropdt_blocks::Sampler;
 use nopropdt_tensor::Isa;
 use serde::{Deserialize, Serialize};
 
@@ -14,53 +13,6 @@ pub enum HeadKind {
     Radial,
 }
 
-/// How a network is trained and answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MethodKind {
-    /// NoProp-DT: discrete time, independently trained blocks.
-    Dt,
-    /// NoProp-CT: continuous time, one network, a learned noise schedule.
-    Ct,
-    /// NoProp-FM: flow matching, one network.
-    Fm,
-    /// End-to-end back-propagation through the blocks of DT.
-    Backprop,
-    /// A neural ODE on the network of CT, trained by the adjoint method.
-    Adjoint,
-}
-
-impl MethodKind {
-    /// The name flags and files use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dt => "dt",
-            Self::Ct => "ct",
-            Self::Fm => "fm",
-            Self::Backprop => "backprop",
-            Self::Adjoint => "adjoint",
-        }
-    }
-
-    /// Whether the method has T blocks, rather than one network for all times.
-    pub fn has_blocks(self) -> bool {
-        matches!(self, Self::Dt | Self::Backprop)
-    }
-
-    /// What an answer on the way is called: every block gives one, and of a network without blocks some steps do.
-    pub fn readout(self) -> &'static str {
-        if self.has_blocks() { "block" } else { "read-out" }
-    }
-
-    /// The rule by which it answers when nobody says anything.
-    pub fn sampler(self) -> Sampler {
-        match self {
-            Self::Dt | Self::Ct => Sampler::Stochastic,
-            Self::Fm | Self::Backprop | Self::Adjoint => Sampler::Euler,
-        }
-    }
-}
-
 /// Class embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -71,18 +23,6 @@ pub enum EmbeddingKind {
     Learned,
     /// Trained, starting from an image of each class; d = the size of an image.
     Prototype,
-}
-
-/// Which published block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BlockKind {
-    /// The paper's (Figure 6).
-    Paper,
-    /// The reference repository's.
-    Reference,
-    /// The paper's with residual convolutions.
-    Residual,
 }
 
 /// In which order blocks see batches.

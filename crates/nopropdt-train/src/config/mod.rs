@@ -1,30 +1,36 @@
 //! Run configuration, in two stages: [`Overrides`] as people write them (flags, presets, files: anything may be left
 //! out) and [`RunConfig`], complete and checked.
 
+#[cfg(feature = "cli")]
+mod args;
+mod component;
 mod error;
 mod image_size;
 mod kinds;
-mod method;
+pub(crate) mod known;
 mod overrides;
 mod presets;
 mod resolve;
 mod run_config;
+mod sections;
+pub(crate) mod setting;
 mod size;
 mod smaller;
+mod value;
 pub(crate) mod whole;
 
+#[cfg(feature = "cli")]
+pub(crate) use args::with_registry;
+pub use component::Component;
 pub use error::ConfigError;
 pub use image_size::ImageSize;
-pub use kinds::{
-    BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    PrecisionKind,
-};
+pub use kinds::{EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind};
 pub use overrides::Overrides;
-#[cfg(feature = "cli")]
-pub(crate) use overrides::named;
 pub use presets::Preset;
 pub use run_config::RunConfig;
+pub use sections::{DataSettings, EmbeddingSettings, HeadSettings, TrainingSettings};
 pub use smaller::Smaller;
+pub use value::{Table, Value, ValueError};
 
 #[cfg(test)]
 mod tests;

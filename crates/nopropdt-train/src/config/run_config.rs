@@ -1,119 +1,54 @@
 //! Settings, complete and checked.
 
+use super::component::Component;
 use super::error::ConfigError;
-use super::image_size::ImageSize;
-use super::kinds::{
-    BlockKind, EmbeddingKind, HeadKind, LearningRateKind, MethodKind, Normalize, OptimizerKind, Order,
-    PrecisionKind,
-};
+use super::kinds::{HeadKind, Order, PrecisionKind};
+use super::overrides::Overrides;
+use super::presets::Preset;
+use super::sections::{DataSettings, EmbeddingSettings, HeadSettings, TrainingSettings};
+use super::size::MOST_PARAMETERS;
 use super::whole::{self, Whole};
-use nopropdt_blocks::{BlockConfig, EmbeddingStart, ObjectiveKind, Sampler, ScheduleKind};
-use nopropdt_data::{Augmentation, Channels, DatasetSource, ImageShape, LoadOptions};
-use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
-use serde::{Deserialize, Serialize};
-use std::path::Path;
+use crate::registry::{Registry, dt_network};
+use nopropdt_blocks::{Method, NetworkConfig, NoPropDt};
+use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions};
+use nopropdt_tensor::{Isa, Precision};
+use serde::Serialize;
 
 /// Everything that decides what a run computes; two runs with equal ones end bit-identical (on one instruction set).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize)]
 pub struct RunConfig {
-    /// Images to learn.
-    pub dataset: DatasetSource,
-    /// Size to which the pictures of a folder are brought; as they are when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_size: Option<ImageSize>,
-    /// Grey or colour, for a folder; as its pictures are when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channels: Option<Channels>,
-    /// Share of the pictures of a folder that becomes the test set, where it has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub split: Option<f64>,
-    /// Normalisation of pixel values; none when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub normalize: Option<Normalize>,
-    /// Pixels by which training images are shifted at most; 0 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub crop_padding: Option<usize>,
-    /// Whether training images are mirrored at random; not when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flip: Option<bool>,
-    /// Training images used, from the first; all when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit_train: Option<usize>,
-    /// Test images used, from the first; all when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit_test: Option<usize>,
-    /// Training images held out for validation.
-    pub validation: usize,
-    /// Method.
-    pub method: MethodKind,
-    /// T.
-    pub steps: usize,
-    /// Noise schedule.
-    pub schedule: ScheduleKind,
-    /// η.
-    pub eta: f64,
-    /// How an answer is reached; the method's own way when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sampler: Option<Sampler>,
-    /// σ around the path of method fm; 0 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flow_sigma: Option<f64>,
-    /// Loss and chain: the paper's, or the reference repository's.
-    pub objective: ObjectiveKind,
-    /// Class embedding.
-    pub embedding: EmbeddingKind,
-    /// d of a learned embedding.
-    pub embedding_dim: usize,
-    /// Where a learned embedding starts.
-    pub embedding_start: EmbeddingStart,
-    /// How z_T becomes class probabilities; softmax when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub head: Option<HeadKind>,
-    /// σ of a radial head; 1 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub head_sigma: Option<f64>,
-    /// Block.
-    pub block: BlockKind,
-    /// Whether û passes the reference repository's decoder.
-    pub decoder: bool,
-    /// Dropout probability in the image path.
-    pub dropout: f32,
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Images per batch.
-    pub batch_size: usize,
-    /// Update rule.
-    pub optimizer: OptimizerKind,
-    /// Base learning rate.
-    pub lr: f32,
-    /// How it changes.
-    pub lr_schedule: LearningRateKind,
-    /// Epochs over which the learning rate rises at the start.
-    pub warmup_epochs: usize,
-    /// Weight decay.
-    pub weight_decay: f64,
-    /// Largest norm of a block's gradient; 0 leaves gradients as they are.
-    pub clip_norm: f32,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Order of blocks and batches.
-    pub order: Order,
-    /// Arithmetic.
-    pub precision: PrecisionKind,
+    /// What is learned from.
+    pub data: DataSettings,
+    /// The method, and its settings.
+    pub method: Component,
+    /// What classes are embedded as.
+    pub embedding: EmbeddingSettings,
+    /// How the last latent becomes class probabilities.
+    pub head: HeadSettings,
+    /// The block, and its settings.
+    pub block: Component,
+    /// How the network is trained.
+    pub training: TrainingSettings,
+    /// What the names mean.
+    #[serde(skip)]
+    pub(crate) registry: Registry,
 }
 
-fn count(range: &Whole, found: usize) -> Result<(), ConfigError> {
-    if range.contains(found as u64) {
-        return Ok(());
+/// What the names mean is not compared: it is the program's.
+impl PartialEq for RunConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { data, method, embedding, head, block, training, registry: _ } = self;
+        (data, method, embedding) == (&other.data, &other.method, &other.embedding)
+            && (head, block, training) == (&other.head, &other.block, &other.training)
     }
-    Err(ConfigError::Range { setting: range.key, rule: range.rule(), found: found.to_string() })
 }
 
-fn number(setting: &'static str, holds: bool, rule: &str, found: f64) -> Result<(), ConfigError> {
+fn number(setting: &str, holds: bool, rule: &str, found: f64) -> Result<(), ConfigError> {
     match holds {
         true => Ok(()),
-        false => Err(ConfigError::Range { setting, rule: rule.into(), found: found.to_string() }),
+        false => {
+            Err(ConfigError::Range { setting: setting.into(), rule: rule.into(), found: found.to_string() })
+        }
     }
 }
 
@@ -123,101 +58,142 @@ impl RunConfig {
     /// # Errors
     /// The first setting that breaks a rule.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        count(&whole::epochs::RANGE, self.epochs)?;
-        count(&whole::warmup_epochs::RANGE, self.warmup_epochs)?;
-        let (warmup, epochs) = (self.warmup_epochs, self.epochs);
-        if warmup > epochs {
-            // The rate would never be the one that was asked for.
-            let rule = format!("at most the {epochs} epochs of the run");
-            return Err(ConfigError::Range { setting: "warmup-epochs", rule, found: warmup.to_string() });
+        self.check_data()?;
+        self.check_training()?;
+        let (radial, sigma) = (self.head.kind == HeadKind::Radial, self.head.sigma);
+        if let Some(found) = sigma.filter(|_| !radial) {
+            return number("head-sigma", false, "left out unless the head is radial", found);
         }
-        count(&whole::batch_size::RANGE, self.batch_size)?;
-        let unless_absent = |range, found: Option<usize>| found.map_or(Ok(()), |found| count(range, found));
-        unless_absent(&whole::limit_train::RANGE, self.limit_train)?;
-        unless_absent(&whole::limit_test::RANGE, self.limit_test)?;
-        unless_absent(&whole::crop_padding::RANGE, self.crop_padding)?;
-        // Conditions say what must hold, so that NaN fails.
-        let split = self.split.unwrap_or(0.5);
-        number("split", split > 0.0 && split < 1.0, "above 0 and below 1", split)?;
-        number("lr", self.lr > 0.0 && self.lr.is_finite(), "above 0 and finite", f64::from(self.lr))?;
-        let decay = self.weight_decay;
-        number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
-        let norm = f64::from(self.clip_norm);
-        number("clip-norm", norm >= 0.0, "above 0, or 0 for no limit", norm)?;
-        let sigma = self.flow_sigma.unwrap_or(0.0);
-        number("flow-sigma", sigma >= 0.0 && sigma.is_finite(), "at least 0 and finite", sigma)?;
-        self.check_applies()?;
-        self.optimizer().validate()?;
-        self.learning_rate(1).validate(self.lr)?;
+        self.registry.method_entry(&self.method.name)?.check(&self.method)?;
+        self.registry.block_entry(&self.block.name)?.design(&self.block)?;
         Ok(())
     }
 
-    /// d, the length of the embedding of one of `classes` classes of images.
-    pub fn embedding_length(&self, classes: usize, image: ImageShape) -> usize {
-        match self.embedding {
-            EmbeddingKind::OneHot => classes,
-            EmbeddingKind::Learned => self.embedding_dim,
-            EmbeddingKind::Prototype => image.len(),
+    fn check_data(&self) -> Result<(), ConfigError> {
+        let data = &self.data;
+        let unless_absent =
+            |range: Whole, found: Option<usize>| found.map_or(Ok(()), |found| range.check(found));
+        unless_absent(whole::LIMIT_TRAIN, data.limit_train)?;
+        unless_absent(whole::LIMIT_TEST, data.limit_test)?;
+        unless_absent(whole::CROP_PADDING, data.crop_padding)?;
+        // Conditions say what must hold, so that NaN fails.
+        let split = data.split.unwrap_or(0.5);
+        number("split", split > 0.0 && split < 1.0, "above 0 and below 1", split)
+    }
+
+    fn check_training(&self) -> Result<(), ConfigError> {
+        let training = &self.training;
+        let (warmup, epochs) = (training.warmup_epochs, training.epochs);
+        whole::EPOCHS.check(epochs)?;
+        whole::WARMUP_EPOCHS.check(warmup)?;
+        if warmup > epochs {
+            // The rate would never be the one that was asked for.
+            let (setting, rule) = ("warmup-epochs".into(), format!("at most the {epochs} epochs of the run"));
+            return Err(ConfigError::Range { setting, rule, found: warmup.to_string() });
+        }
+        whole::BATCH_SIZE.check(training.batch_size)?;
+        let lr = f64::from(training.lr);
+        number("lr", lr > 0.0 && lr.is_finite(), "above 0 and finite", lr)?;
+        let decay = training.weight_decay;
+        number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
+        let norm = f64::from(training.clip_norm);
+        number("clip-norm", norm >= 0.0, "above 0, or 0 for no limit", norm)?;
+        training.optimizer().validate()?;
+        training.learning_rate(1).validate(training.lr)?;
+        Ok(())
+    }
+
+    /// The network for inputs of this shape and classes of the dataset. Precision `auto` is decided for this processor.
+    ///
+    /// # Errors
+    /// When a setting of the network breaks a rule.
+    pub fn network(&self, input: &[usize], classes: usize) -> Result<Box<dyn Method>, ConfigError> {
+        let network = self.boxed(input, classes)?;
+        let facts = network.facts();
+        if self.training.order == Order::Sequential && (facts.one_network || facts.together > 1) {
+            let rule = format!("interleaved for {}, which has one loss", facts.name);
+            return Err(ConfigError::Range { setting: "order".into(), rule, found: "sequential".into() });
+        }
+        let found = network.facts().parameters;
+        if found > MOST_PARAMETERS {
+            let (most, ways) = (MOST_PARAMETERS, self.smaller(input, classes));
+            return Err(ConfigError::TooLarge { found, most, ways });
+        }
+        Ok(network)
+    }
+
+    pub(super) fn boxed(&self, input: &[usize], classes: usize) -> Result<Box<dyn Method>, ConfigError> {
+        self.registry.build_method(&self.method, self.network_config(input, classes)?)
+    }
+
+    fn network_config(&self, input: &[usize], classes: usize) -> Result<NetworkConfig, ConfigError> {
+        Ok(NetworkConfig {
+            input: input.to_vec(),
+            classes,
+            embedding: self.embedding.config(),
+            head: self.head.config(),
+            block: self.registry.block_entry(&self.block.name)?.design(&self.block)?,
+            precision: self.kernel_precision(),
+        })
+    }
+
+    fn kernel_precision(&self) -> Precision {
+        match self.training.precision {
+            PrecisionKind::Auto => Isa::active().fastest_precision(),
+            PrecisionKind::F32 => Precision::F32,
+            PrecisionKind::Bf16 => Precision::Bf16,
         }
     }
 
-    /// The settings of a block.
-    pub fn block(&self) -> BlockConfig {
-        let block = match self.block {
-            BlockKind::Paper => BlockConfig::paper(),
-            BlockKind::Reference => BlockConfig::reference(),
-            BlockKind::Residual => BlockConfig::residual(),
-        };
-        BlockConfig { decoder: self.decoder, dropout: self.dropout, ..block }
+    /// The network of NoProp-DT, for what only that one can do.
+    ///
+    /// # Errors
+    /// When a setting of the network breaks a rule, or the method has other settings than NoProp-DT.
+    pub fn dt_network(&self, input: &[usize], classes: usize) -> Result<NoPropDt, ConfigError> {
+        dt_network(&self.method, self.network_config(input, classes)?, &self.registry)
     }
 
-    /// How the dataset is to be read.
-    pub fn load_options(&self, data_dir: &Path) -> LoadOptions {
-        LoadOptions {
-            image_size: self.image_size.map(|size| (size.height, size.width)),
-            channels: self.channels.unwrap_or_default(),
-            split: self.split,
-            ..LoadOptions::new(data_dir)
-        }
+    /// Reads an own dataset of the program; none when it has none of this name.
+    pub(crate) fn own_dataset(
+        &self,
+        name: &str,
+        options: &LoadOptions,
+    ) -> Option<Result<Dataset, DataError>> {
+        self.registry.own_dataset(name, options)
     }
 
-    /// What is done to training images.
-    pub fn augmentation(&self) -> Augmentation {
-        Augmentation { crop_padding: self.crop_padding.unwrap_or(0), flip: self.flip.unwrap_or(false) }
-    }
-
-    /// The update rule.
-    pub fn optimizer(&self) -> OptimizerConfig {
-        let weight_decay = self.weight_decay;
-        match self.optimizer {
-            OptimizerKind::Adamw => OptimizerConfig::adamw(weight_decay),
-            OptimizerKind::Adam => OptimizerConfig::adam(weight_decay),
-            OptimizerKind::Sgd => OptimizerConfig::Sgd { momentum: 0.9, weight_decay },
-        }
-    }
-
-    /// The learning-rate schedule of a run with `batches` batches an epoch.
-    pub fn learning_rate(&self, batches: u64) -> LearningRate {
-        let warmup_steps = self.warmup_epochs as u64 * batches;
-        match self.lr_schedule {
-            LearningRateKind::Constant => LearningRate::Constant { warmup_steps },
-            LearningRateKind::Cosine => LearningRate::Cosine { warmup_steps, final_fraction: 0.0 },
-            LearningRateKind::Reference => LearningRate::Reference { period: self.epochs as u64 },
-        }
+    /// The same settings with one of the method replaced, which must be one that it has.
+    ///
+    /// # Errors
+    /// When the method has no such setting, or it is of another kind.
+    pub fn with_method_setting(mut self, key: &str, value: impl Serialize) -> Result<Self, ConfigError> {
+        self.method.settings.insert(key.to_owned(), super::Value::of(&value));
+        let entry = self.registry.method_entry(&self.method.name)?;
+        self.method.check_keys(entry.defaults())?;
+        entry.check(&self.method)?;
+        Ok(self)
     }
 
     /// The same settings, without the place where a folder of pictures lies: what model files and checkpoints keep.
     #[must_use]
     pub fn without_place(&self) -> Self {
-        let dataset = match &self.dataset {
-            folder @ DatasetSource::Folder(_) => DatasetSource::Folder(folder.short_name()),
-            other => other.clone(),
-        };
-        Self { dataset, ..self.clone() }
+        let mut config = self.clone();
+        if let folder @ DatasetSource::Folder(_) = &self.data.dataset {
+            config.data.dataset = DatasetSource::Folder(folder.short_name());
+        }
+        config
     }
 
-    /// The configuration as TOML, with one line a setting: a valid `--config` file.
+    /// What a preset says for this method and dataset.
+    ///
+    /// # Errors
+    /// When there is no such method.
+    pub fn of_preset(&self, preset: Preset) -> Result<Overrides, ConfigError> {
+        Ok(preset.overrides(&self.data.dataset, self.registry.method_entry(&self.method.name)?))
+    }
+
+    /// The configuration as TOML, with a section a component and one line a setting: a valid `--config` file.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a flat table of numbers, strings and booleans has a TOML form")
+        toml::to_string(self).expect("sections of numbers, strings, booleans and lists have a TOML form")
     }
 }

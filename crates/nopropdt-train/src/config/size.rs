@@ -1,10 +1,11 @@
 //! How large a network may be, and what would make one small enough, with the numbers it would bring.
 
-use super::kinds::{BlockKind, EmbeddingKind};
+use super::component::Component;
+use super::kinds::EmbeddingKind;
 use super::run_config::RunConfig;
+use super::sections::EmbeddingSettings;
 use super::smaller::Smaller;
 use nopropdt_data::DatasetSource;
-use nopropdt_data::ImageShape;
 
 /// Trainable values of a whole network; each takes 12 bytes with the optimiser's memory.
 pub(super) const MOST_PARAMETERS: usize = 1 << 29;
@@ -13,9 +14,9 @@ const SIDES: [usize; 8] = [192, 160, 128, 96, 64, 48, 32, 16];
 
 impl RunConfig {
     /// Changes of one setting each that bring the network below the bound: only those that this run has, and that are enough.
-    pub(super) fn smaller(&self, image: ImageShape, classes: usize) -> Vec<Smaller> {
-        let parameters = |config: &Self, image: ImageShape| {
-            let network = config.boxed(image, classes).ok()?;
+    pub(super) fn smaller(&self, input: &[usize], classes: usize) -> Vec<Smaller> {
+        let parameters = |config: &Self, input: &[usize]| {
+            let network = config.boxed(input, classes).ok()?;
             Some(network.facts().parameters).filter(|&parameters| parameters <= MOST_PARAMETERS)
         };
         let way = |setting, value: &dyn ToString, parameters| Smaller {
@@ -24,33 +25,46 @@ impl RunConfig {
             parameters,
         };
         let mut ways = Vec::new();
-        if matches!(self.dataset, DatasetSource::Folder(_)) {
-            let smaller = SIDES.iter().filter(|&&side| side < image.height.max(image.width));
+        if let (DatasetSource::Folder(_), &[height, width, channels]) = (&self.data.dataset, input) {
+            let smaller = SIDES.iter().filter(|&&side| side < height.max(width));
             let fitting = smaller.filter_map(|&side| {
-                let image = ImageShape { height: side, width: side, ..image };
-                parameters(self, image).map(|found| way("image-size", &side, found))
+                parameters(self, &[side, side, channels]).map(|found| way("image-size", &side, found))
             });
             ways.extend(fitting.take(1));
         }
-        if self.method.has_blocks() {
-            let most = self.most(self.steps, |steps| parameters(&Self { steps, ..self.clone() }, image));
+        if let Some(steps) = self.blocks(input, classes) {
+            let most = self.most(steps, |steps| {
+                parameters(&self.clone().with_method_setting("steps", steps).ok()?, input)
+            });
             ways.extend(most.map(|(steps, found)| way("steps", &steps, found)));
         }
-        if self.embedding == EmbeddingKind::Learned {
-            let most = self.most(self.embedding_dim, |embedding_dim| {
-                parameters(&Self { embedding_dim, ..self.clone() }, image)
-            });
+        let with_embedding = |change: &dyn Fn(&mut EmbeddingSettings)| {
+            let mut config = self.clone();
+            change(&mut config.embedding);
+            parameters(&config, input)
+        };
+        if self.embedding.kind == EmbeddingKind::Learned {
+            let most = self.most(self.embedding.dim, |dim| with_embedding(&|embedding| embedding.dim = dim));
             ways.extend(most.map(|(dim, found)| way("embedding-dim", &dim, found)));
         }
-        if self.embedding == EmbeddingKind::Prototype {
-            let one_hot = Self { embedding: EmbeddingKind::OneHot, ..self.clone() };
-            ways.extend(parameters(&one_hot, image).map(|found| way("embedding", &"one-hot", found)));
+        if self.embedding.kind == EmbeddingKind::Prototype {
+            let one_hot = with_embedding(&|embedding| embedding.kind = EmbeddingKind::OneHot);
+            ways.extend(one_hot.map(|found| way("embedding", &"one-hot", found)));
         }
-        if self.block != BlockKind::Reference {
-            let pooled = Self { block: BlockKind::Reference, ..self.clone() };
-            ways.extend(parameters(&pooled, image).map(|found| way("block", &"reference", found)));
-        }
+        let other = self.registry.block_names().filter(|name| *name != self.block.name).find_map(|name| {
+            let settings = self.registry.block_entry(name).ok()?.defaults().clone();
+            let block = Component { name: name.into(), settings, ..self.block.clone() };
+            parameters(&Self { block, ..self.clone() }, input).map(|found| way("block", &name, found))
+        });
+        ways.extend(other);
         ways
+    }
+
+    /// Number of blocks, of a method whose steps have a block each.
+    fn blocks(&self, input: &[usize], classes: usize) -> Option<usize> {
+        let network = self.boxed(input, classes).ok()?;
+        let facts = network.facts();
+        (!facts.one_network).then_some(facts.steps)
     }
 
     /// The largest value below `above` that fits, rounded down to two digits, with what it brings. What it brings must rise with it.
@@ -69,16 +83,13 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use crate::config::{EmbeddingKind, Overrides};
-    use nopropdt_blocks::ScheduleKind;
-    use nopropdt_data::ImageShape;
 
     fn refusal(overrides: Overrides, side: usize) -> String {
-        let image = ImageShape { height: side, width: side, channels: 3 };
-        overrides.resolve(None).unwrap().network(image, 2).unwrap_err().to_string()
+        overrides.resolve(None).unwrap().network(&[side, side, 3], 2).unwrap_err().to_string()
     }
 
     fn folder() -> Overrides {
-        Overrides { dataset: Some("folder:flowers".parse().unwrap()), ..Overrides::default() }
+        Overrides::default().with("dataset", "folder:flowers")
     }
 
     #[test]
@@ -93,13 +104,11 @@ mod tests {
     /// No picture of a known dataset can be brought to another size, and no setting is named that isn't used.
     #[test]
     fn only_what_the_run_has_is_named() {
-        let wide = Overrides {
-            steps: Some(999),
-            schedule: Some(ScheduleKind::Linear),
-            embedding: Some(EmbeddingKind::Learned),
-            embedding_dim: Some(65_536),
-            ..Overrides::default()
-        };
+        let wide = Overrides::default()
+            .with("steps", 999)
+            .with("schedule", "linear")
+            .with("embedding", EmbeddingKind::Learned)
+            .with("embedding-dim", 65_536);
         let message = refusal(wide, 28);
         // A shorter embedding alone would not be enough for 999 blocks.
         assert!(!message.contains("image-size") && !message.contains("embedding-dim"), "{message}");

@@ -1,6 +1,6 @@
 use super::*;
-use nopropdt_blocks::{EmbeddingStart, ObjectiveKind, ScheduleKind};
-use nopropdt_data::ImageShape;
+use crate::registry::Registry;
+use nopropdt_blocks::{ConvBlock, EmbeddingStart};
 use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
 use std::path::Path;
@@ -14,8 +14,13 @@ fn refused(overrides: Overrides) -> String {
 }
 
 fn network_refused(config: &RunConfig) -> String {
-    let image = ImageShape { height: 8, width: 8, channels: 1 };
-    config.network(image, 10).unwrap_err().to_string()
+    config.network(&[8, 8, 1], 10).unwrap_err().to_string()
+}
+
+/// Steps, schedule and η of a method that has them.
+fn method(config: &RunConfig) -> (usize, String, f64) {
+    let method = &config.method;
+    (method.get("steps").unwrap(), method.get("schedule").unwrap(), method.get("eta").unwrap())
 }
 
 fn from_text(text: &str) -> Result<Overrides, String> {
@@ -34,43 +39,51 @@ fn from_text(text: &str) -> Result<Overrides, String> {
 #[test]
 fn nothing_said_is_the_paper_with_few_epochs() {
     let config = resolved(Overrides::default());
-    assert_eq!((config.dataset, config.epochs, config.batch_size), (DatasetName::Digits.into(), 20, 64));
-    assert_eq!((config.steps, config.schedule, config.eta), (10, ScheduleKind::Cosine, 0.1));
     assert_eq!(
-        (config.embedding, config.block, config.order),
-        (EmbeddingKind::OneHot, BlockKind::Paper, Order::Interleaved)
+        (config.data.dataset.clone(), config.training.epochs, config.training.batch_size),
+        (DatasetName::Digits.into(), 20, 64)
     );
-    assert_eq!((config.lr, config.weight_decay, config.dropout), (0.001, 0.001, 0.2));
-    assert_eq!((config.limit_train, config.limit_test, config.validation, config.seed), (None, None, 0, 0));
+    assert_eq!(method(&config), (10, "cosine".into(), 0.1));
+    assert_eq!(
+        (config.embedding.kind, config.block.name.as_str(), config.training.order),
+        (EmbeddingKind::OneHot, "paper", Order::Interleaved)
+    );
+    assert_eq!((config.training.lr, config.training.weight_decay), (0.001, 0.001));
+    assert_eq!(config.block.read::<ConvBlock>(&config.block.settings).unwrap(), ConvBlock::paper());
+    assert_eq!(
+        (config.data.limit_train, config.data.limit_test, config.data.validation, config.training.seed),
+        (None, None, 0, 0)
+    );
 }
 
 #[test]
 fn the_dataset_decides_the_defaults_of_its_size() {
-    let mnist = resolved(Overrides { dataset: Some(DatasetName::Mnist.into()), ..Overrides::default() });
-    assert_eq!((mnist.epochs, mnist.batch_size), (10, 128));
+    let mnist = resolved(Overrides::default().with("dataset", DatasetSource::from(DatasetName::Mnist)));
+    assert_eq!((mnist.training.epochs, mnist.training.batch_size), (10, 128));
 }
 
 #[test]
 fn flags_go_over_the_file_over_the_preset_over_the_defaults() {
     let file = from_text("epochs = 7\nseed = 5\n").unwrap();
-    let flags = Overrides { seed: Some(9), ..Overrides::default() };
+    let flags = Overrides::default().with("seed", 9);
     let config = flags.over(file).resolve(Some(Preset::Paper)).unwrap();
     // One setting from each layer, each said by every layer below it too.
-    assert_eq!(config.seed, 9);
-    assert_eq!(config.epochs, 7);
-    assert_eq!((config.batch_size, config.order), (128, Order::Sequential));
-    assert_eq!(config.steps, 10);
+    assert_eq!(config.training.seed, 9);
+    assert_eq!(config.training.epochs, 7);
+    assert_eq!((config.training.batch_size, config.training.order), (128, Order::Sequential));
+    assert_eq!(config.method.get::<usize>("steps"), Some(10));
 }
 
 #[test]
 fn a_files_dataset_decides_the_defaults_below_it() {
-    assert_eq!(resolved(from_text("dataset = \"mnist\"").unwrap()).batch_size, 128);
+    assert_eq!(resolved(from_text("dataset = \"mnist\"").unwrap()).training.batch_size, 128);
 }
+
+const METHODS: [&str; 5] = ["dt", "ct", "fm", "backprop", "adjoint"];
 
 /// Every method on every dataset, with `--preset paper`.
 #[test]
 fn the_paper_preset_is_table_3() {
-    use MethodKind::{Adjoint, Backprop, Ct, Dt, Fm};
     let known = DatasetName::ALL.map(DatasetSource::from);
     let folder: DatasetSource = "folder:/some/where".parse().unwrap();
     for dataset in known.into_iter().chain([folder]) {
@@ -80,29 +93,35 @@ fn the_paper_preset_is_table_3() {
             "cifar100" | "cifar100-coarse" | "tiny-imagenet" => [150, 1000, 4],
             other => panic!("the paper preset must know {other}"),
         };
-        for (method, epochs, steps, eta, optimizer) in [
-            (Dt, blocks, 10, 0.1, OptimizerKind::Adamw),
-            (Backprop, blocks, 10, 0.1, OptimizerKind::Adamw),
-            (Ct, flows, 1000, 1.0, OptimizerKind::Adam),
-            (Fm, flows, 1000, 0.1, OptimizerKind::Adam),
-            (Adjoint, adjoint, 1000, 0.1, OptimizerKind::Adamw),
+        for (method, epochs, steps, eta, sampler, optimizer) in [
+            ("dt", blocks, 10, Some(0.1), Some("stochastic"), OptimizerKind::Adamw),
+            ("backprop", blocks, 10, None, None, OptimizerKind::Adamw),
+            ("ct", flows, 1000, Some(1.0), Some("stochastic"), OptimizerKind::Adam),
+            ("fm", flows, 1000, None, Some("euler"), OptimizerKind::Adam),
+            ("adjoint", adjoint, 1000, None, Some("euler"), OptimizerKind::Adamw),
         ] {
-            let own =
-                Overrides { dataset: Some(dataset.clone()), method: Some(method), ..Overrides::default() };
-            let config =
-                own.resolve(Some(Preset::Paper)).unwrap_or_else(|error| panic!("{method:?}: {error}"));
-            let what = format!("{method:?} on {dataset}");
-            assert_eq!((config.epochs, config.steps, config.eta), (epochs, steps, eta), "{what}");
-            assert_eq!((config.optimizer, config.batch_size), (optimizer, 128), "{what}");
-            assert_eq!((config.lr, config.weight_decay, config.dropout), (0.001, 0.001, 0.2), "{what}");
-            assert_eq!((config.lr_schedule, config.warmup_epochs), (LearningRateKind::Constant, 0), "{what}");
-            assert_eq!(config.order == Order::Sequential, method == Dt, "{what}");
-            assert_eq!((config.clip_norm, config.decoder), (0.0, false), "{what}");
-            assert_eq!((config.objective, config.block), (ObjectiveKind::Paper, BlockKind::Paper), "{what}");
-            assert_eq!((config.embedding, config.embedding_dim), (EmbeddingKind::OneHot, 20), "{what}");
-            assert_eq!(config.augmentation(), Augmentation { crop_padding: 0, flip: false }, "{what}");
-            assert_eq!((config.normalize, config.validation), (Some(Normalize::None), 0), "{what}");
-            assert_eq!(config.sampler(), method.sampler(), "{what}");
+            let own = Overrides::default().with("dataset", &dataset).with("method", method);
+            let config = own.resolve(Some(Preset::Paper)).unwrap_or_else(|error| panic!("{method}: {error}"));
+            let (what, training) = (format!("{method} on {dataset}"), &config.training);
+            assert_eq!((training.epochs, config.method.get("steps")), (epochs, Some(steps)), "{what}");
+            assert_eq!(config.method.get::<f64>("eta"), eta, "{what}");
+            assert_eq!(config.method.get::<String>("sampler").as_deref(), sampler, "{what}");
+            assert_eq!((training.optimizer, training.batch_size), (optimizer, 128), "{what}");
+            assert_eq!((training.lr, training.weight_decay), (0.001, 0.001), "{what}");
+            assert_eq!(
+                (training.lr_schedule, training.warmup_epochs),
+                (LearningRateKind::Constant, 0),
+                "{what}"
+            );
+            assert_eq!(training.order == Order::Sequential, method == "dt", "{what}");
+            assert_eq!(training.clip_norm, 0.0, "{what}");
+            let block = config.block.read::<ConvBlock>(&config.block.settings).unwrap();
+            assert_eq!((config.block.name.as_str(), block), ("paper", ConvBlock::paper()), "{what}");
+            let objective = config.method.get::<String>("objective");
+            assert_eq!(objective.as_deref(), (method == "dt").then_some("paper"), "{what}");
+            assert_eq!((config.embedding.kind, config.embedding.dim), (EmbeddingKind::OneHot, 20), "{what}");
+            assert_eq!(config.data.augmentation(), Augmentation { crop_padding: 0, flip: false }, "{what}");
+            assert_eq!((config.data.normalize, config.data.validation), (Some(Normalize::None), 0), "{what}");
         }
     }
 }
@@ -110,36 +129,45 @@ fn the_paper_preset_is_table_3() {
 /// What is left to the defaults belongs to a dataset or to a run, and has no effect on any other.
 #[test]
 fn the_paper_preset_names_every_setting() {
-    for method in [MethodKind::Dt, MethodKind::Ct, MethodKind::Fm, MethodKind::Backprop, MethodKind::Adjoint]
-    {
-        let named = Preset::Paper.overrides(&DatasetName::Mnist.into(), method);
-        let named = toml::Table::try_from(&named).unwrap();
-        let own = Overrides { method: Some(method), ..Overrides::default() };
-        let config = toml::Table::try_from(own.resolve(Some(Preset::Paper)).unwrap()).unwrap();
-        let by_default: Vec<&String> = config.keys().filter(|key| !named.contains_key(*key)).collect();
-        assert_eq!(by_default, ["dataset", "method", "seed"], "{method:?}");
-        assert!(named.iter().all(|(key, value)| config.get(key) == Some(value)), "{method:?}");
+    for method in METHODS {
+        let own = Overrides::default().with("method", method);
+        let config = own.resolve(Some(Preset::Paper)).unwrap();
+        let named = config.of_preset(Preset::Paper).unwrap();
+        let complete = Value::table_of(&config);
+        let by_default: Vec<String> = complete
+            .iter()
+            .flat_map(|(section, table)| {
+                let Value::Table(table) = table else { panic!("{section} is no section") };
+                table.iter().map(move |(key, value)| (format!("{section}.{key}"), value))
+            })
+            .filter(|(setting, value)| named.get(setting) != Some(value))
+            .map(|(setting, _)| setting)
+            .collect();
+        assert_eq!(by_default, ["data.dataset", "method.name", "training.seed"], "{method}");
     }
 }
 
 #[test]
 fn the_reference_preset_is_the_published_program() {
     let config = Overrides::default().resolve(Some(Preset::Reference)).unwrap();
-    assert_eq!((config.schedule, config.objective), (ScheduleKind::Reference, ObjectiveKind::Reference));
-    assert_eq!((config.embedding, config.embedding_dim), (EmbeddingKind::Learned, 256));
-    assert_eq!(config.embedding_start, EmbeddingStart::Small);
-    assert_eq!((config.block, config.decoder, config.clip_norm), (BlockKind::Reference, true, 1.0));
-    assert_eq!(config.lr_schedule, LearningRateKind::Reference);
+    let objective = config.method.get::<String>("objective");
+    assert_eq!((method(&config).1.as_str(), objective.as_deref()), ("reference", Some("reference")));
+    assert_eq!((config.embedding.kind, config.embedding.dim), (EmbeddingKind::Learned, 256));
+    assert_eq!(config.embedding.start, EmbeddingStart::Small);
+    let block = config.block.read::<ConvBlock>(&config.block.settings).unwrap();
+    assert_eq!(block, ConvBlock { decoder: true, ..ConvBlock::reference() });
+    assert_eq!((config.block.name.as_str(), config.training.clip_norm), ("reference", 1.0));
+    assert_eq!(config.training.lr_schedule, LearningRateKind::Reference);
 }
 
 #[test]
 fn every_preset_makes_a_network() {
     for preset in [Preset::Paper, Preset::Reference] {
         for dataset in DatasetName::ALL {
-            let overrides = Overrides { dataset: Some(dataset.into()), ..Overrides::default() };
+            let overrides = Overrides::default().with("dataset", DatasetSource::from(dataset));
             let config = overrides.resolve(Some(preset)).unwrap();
-            let network = config.network(dataset.image_shape(), dataset.classes()).unwrap();
-            assert_eq!(network.facts().blocks, config.steps, "{preset:?} on {dataset}");
+            let network = config.network(&dataset.image_shape().sizes(), dataset.classes()).unwrap();
+            assert_eq!(network.facts().blocks, method(&config).0, "{preset:?} on {dataset}");
         }
     }
 }
@@ -147,14 +175,12 @@ fn every_preset_makes_a_network() {
 #[test]
 fn a_saved_configuration_comes_back() {
     for preset in [None, Some(Preset::Paper), Some(Preset::Reference)] {
-        let own = Overrides {
-            seed: Some(u64::MAX),
-            lr: Some(1.1e-7),
-            eta: Some(0.1 + 0.2),
-            limit_train: Some(130),
-            validation: Some(2),
-            ..Overrides::default()
-        };
+        let own = Overrides::default()
+            .with("seed", u64::MAX)
+            .with("lr", 1.1e-7)
+            .with("eta", 0.1 + 0.2)
+            .with("limit-train", 130)
+            .with("validation", 2);
         let config = own.resolve(preset).unwrap();
         let text = config.to_toml();
         let again = resolved(from_text(&text).unwrap());
@@ -167,7 +193,7 @@ fn a_saved_configuration_comes_back() {
 #[test]
 fn files_speak_of_the_line_that_is_wrong() {
     let unknown = from_text("seed = 1\nepoch = 3\n").unwrap_err();
-    assert!(unknown.starts_with("/own.toml: line 2: unknown field `epoch`"), "{unknown}");
+    assert!(unknown.starts_with("/own.toml: line 2: unknown setting `epoch`"), "{unknown}");
     let kind = from_text("seed = 1\n\nepochs = \"three\"\n").unwrap_err();
     assert_eq!(kind, "/own.toml: line 3: epochs: must be a whole number from 1 to 1000000; found \"three\"");
     let name = from_text("order = \"random\"\n").unwrap_err();
@@ -205,8 +231,12 @@ fn whole_numbers_in_files_are_told_their_range() {
         }
     }
     let list = from_text("seed = [1]\n").unwrap_err();
-    assert!(list.ends_with("expected for seed a whole number from 0 to 18446744073709551615"), "{list}");
-    assert_eq!(from_text("seed = 18446744073709551615\n").unwrap().seed, Some(u64::MAX));
+    assert!(
+        list.ends_with("seed: must be a whole number from 0 to 18446744073709551615; found [1]"),
+        "{list}"
+    );
+    let most = from_text("seed = 18446744073709551615\n").unwrap();
+    assert_eq!(most.get("seed"), Some(&Value::Whole(u64::MAX.into())));
 }
 
 #[test]
@@ -220,7 +250,7 @@ macro_rules! refusals {
     ($($name:ident: { $($field:ident: $value:expr),* } => $message:expr;)*) => {$(
         #[test]
         fn $name() {
-            assert_eq!(refused(Overrides { $($field: Some($value),)* ..Overrides::default() }), $message);
+            assert_eq!(refused(Overrides::default()$(.with(&stringify!($field).replace('_', "-"), $value))*), $message);
         }
     )*};
 }
@@ -252,97 +282,159 @@ refusals! {
 
 #[test]
 fn settings_at_the_edge_are_accepted() {
-    let edge = Overrides {
-        epochs: Some(1),
-        steps: Some(1),
-        batch_size: Some(2),
-        limit_train: Some(2),
-        limit_test: Some(1),
-        embedding: Some(EmbeddingKind::Learned),
-        embedding_dim: Some(1),
-        lr: Some(f32::MIN_POSITIVE),
-        weight_decay: Some(0.0),
-        dropout: Some(0.0),
-        ..Overrides::default()
-    };
+    let edge = Overrides::default()
+        .with("epochs", 1)
+        .with("steps", 1)
+        .with("batch-size", 2)
+        .with("limit-train", 2)
+        .with("limit-test", 1)
+        .with("embedding", EmbeddingKind::Learned)
+        .with("embedding-dim", 1)
+        .with("lr", f32::MIN_POSITIVE)
+        .with("weight-decay", 0.0)
+        .with("dropout", 0.0);
     let config = resolved(edge);
-    assert!(config.network(ImageShape { height: 8, width: 8, channels: 1 }, 10).is_ok());
+    assert!(config.network(&[8, 8, 1], 10).is_ok());
 }
 
 #[test]
 fn the_network_refuses_what_it_can_not_be() {
     let config = resolved(Overrides::default());
+    let with =
+        |setting: &str, value: Value| network_refused(&resolved(Overrides::default().with(setting, value)));
     for eta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let message = network_refused(&RunConfig { eta, ..config.clone() });
+        let message = with("eta", Value::Number(eta));
         assert!(message.starts_with("eta: must be above 0"), "{message}");
     }
-    for dropout in [1.0, -0.1, f32::NAN] {
-        let message = network_refused(&RunConfig { dropout, ..config.clone() });
+    for dropout in [1.0, -0.1, f64::NAN] {
+        let message = with("dropout", Value::Number(dropout));
         assert!(message.starts_with("dropout: must be "), "{message}");
     }
     for steps in [0, usize::MAX] {
-        let message = network_refused(&RunConfig { steps, ..config.clone() });
+        let message = with("steps", Value::Whole(steps as i128));
         assert_eq!(message, format!("steps: must be from 1 to 10000; found {steps}"));
     }
-    for embedding_dim in [0, usize::MAX] {
-        let learned = RunConfig { embedding: EmbeddingKind::Learned, embedding_dim, ..config.clone() };
-        let message = network_refused(&learned);
-        assert_eq!(message, format!("embedding-dim: must be from 1 to 65536; found {embedding_dim}"));
+    for dim in [0, usize::MAX] {
+        let learned = Overrides::default().with("embedding", EmbeddingKind::Learned);
+        let message = network_refused(&resolved(learned.with("embedding-dim", dim as u64)));
+        assert_eq!(message, format!("embedding-dim: must be from 1 to 65536; found {dim}"));
     }
-    let falling = network_refused(&RunConfig { schedule: ScheduleKind::Reference, ..config.clone() });
+    let falling = with("schedule", Value::Text("reference".into()));
     let rule = "falls with t, so the paper's sampler has no real coefficients; it goes with the reference objective alone";
     assert_eq!(falling, format!("schedule reference: {rule}"));
-    let tiny = config.network(ImageShape { height: 3, width: 8, channels: 1 }, 10).unwrap_err().to_string();
+    let tiny = config.network(&[3, 8, 1], 10).unwrap_err().to_string();
     assert!(tiny.contains("at least 4×4 pixels; found 3×8"), "{tiny}");
 }
 
 #[test]
 fn settings_reach_the_network_and_the_optimiser() {
-    let own = Overrides {
-        steps: Some(4),
-        embedding: Some(EmbeddingKind::Learned),
-        embedding_dim: Some(6),
-        dropout: Some(0.5),
-        decoder: Some(true),
-        optimizer: Some(OptimizerKind::Sgd),
-        weight_decay: Some(0.25),
-        warmup_epochs: Some(3),
-        ..Overrides::default()
-    };
+    let own = Overrides::default()
+        .with("steps", 4)
+        .with("embedding", EmbeddingKind::Learned)
+        .with("embedding-dim", 6)
+        .with("dropout", 0.5)
+        .with("decoder", true)
+        .with("optimizer", OptimizerKind::Sgd)
+        .with("weight-decay", 0.25)
+        .with("warmup-epochs", 3);
     let config = resolved(own);
-    let made = config.dt_config(ImageShape { height: 8, width: 8, channels: 1 }, 10);
-    assert_eq!((made.steps, made.block.dropout, made.block.decoder), (4, 0.5, true));
+    let block = config.block.read::<ConvBlock>(&config.block.settings).unwrap();
+    assert_eq!((config.method.get("steps"), block.dropout, block.decoder), (Some(4), 0.5, true));
+    let facts = config.network(&[8, 8, 1], 10).unwrap();
+    assert_eq!((facts.facts().steps, facts.facts().embedding.dim()), (4, 6));
     assert_eq!(
-        made.embedding,
+        config.embedding.config(),
         nopropdt_blocks::EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal }
     );
-    assert_eq!(config.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
-    assert_eq!(config.learning_rate(5), LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 });
+    assert_eq!(config.training.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
+    assert_eq!(
+        config.training.learning_rate(5),
+        LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 }
+    );
 }
 
 #[test]
 fn settings_of_data_are_absent_until_they_are_used() {
     let text = resolved(Overrides::default()).to_toml();
-    for key in ["image-size", "channels", "split", "normalize", "crop-padding", "flip"] {
-        assert!(!text.contains(key), "{key} is in\n{text}");
+    for key in ["image-size", "split", "normalize", "crop-padding", "flip"] {
+        assert!(!text.contains(&format!("\n{key} = ")), "{key} is in\n{text}");
     }
-    let own = Overrides {
-        dataset: Some("folder:/a b".parse().unwrap()),
-        image_size: Some(ImageSize { height: 32, width: 48 }),
-        channels: Some(Channels::Grey),
-        split: Some(0.125),
-        normalize: Some(Normalize::Standard),
-        crop_padding: Some(4),
-        flip: Some(true),
-        ..Overrides::default()
-    };
+    let own = Overrides::default()
+        .with("dataset", "folder:/a b")
+        .with("image-size", ImageSize { height: 32, width: 48 })
+        .with("channels", Channels::Grey)
+        .with("split", 0.125)
+        .with("normalize", Normalize::Standard)
+        .with("crop-padding", 4)
+        .with("flip", true);
     let config = resolved(own);
     assert_eq!(resolved(from_text(&config.to_toml()).unwrap()), config);
-    assert_eq!(config.augmentation(), Augmentation { crop_padding: 4, flip: true });
-    let options = config.load_options(Path::new("here"));
+    assert_eq!(config.data.augmentation(), Augmentation { crop_padding: 4, flip: true });
+    let options = config.data.load_options(Path::new("here"));
     assert_eq!(
         (options.image_size, options.channels, options.split),
         (Some((32, 48)), Channels::Grey, Some(0.125))
     );
-    assert_eq!((config.epochs, config.batch_size), (10, 128));
+    assert_eq!((config.training.epochs, config.training.batch_size), (10, 128));
+}
+
+/// A file of before, whose settings have the names of flags: with those that meant nothing to its method.
+#[test]
+fn files_without_sections_are_read() {
+    let old = "dataset = \"digits\"\nvalidation = 0\nmethod = \"fm\"\nsteps = 7\nschedule = \"cosine\"\neta = 0.1\n\
+               objective = \"paper\"\nembedding = \"learned\"\nembedding-dim = 6\nembedding-start = \"small\"\nhead = \"radial\"\n\
+               head-sigma = 0.5\nblock = \"reference\"\ndecoder = false\ndropout = 0.1\nepochs = 3\nbatch-size = 32\n\
+               optimizer = \"adam\"\nlr = 0.01\n";
+    let config = resolved(from_text(old).unwrap());
+    assert_eq!((config.method.name.as_str(), config.method.get("steps")), ("fm", Some(7)));
+    assert_eq!((config.embedding.dim, config.head.sigma), (6, Some(0.5)));
+    let block = config.block.read::<ConvBlock>(&config.block.settings).unwrap();
+    assert_eq!(block, ConvBlock { dropout: 0.1, ..ConvBlock::reference() });
+    assert_eq!((config.training.epochs, config.training.lr), (3, 0.01));
+    // The same in sections.
+    assert_eq!(resolved(from_text(&config.to_toml()).unwrap()), config);
+    let refused = from_text("method = \"fm\"\nschedule = \"linear\"\n").unwrap().resolve(None).unwrap_err();
+    let rule = "must be left out: method fm has no such setting; it has flow-sigma, sampler, steps";
+    assert_eq!(refused.to_string(), format!("schedule: {rule}"));
+}
+
+#[test]
+fn settings_of_another_block_are_left_out() {
+    let file = from_text("[block]\nname = \"reference\"\nhidden = 7\n[training]\nepochs = 2\n").unwrap();
+    let config = resolved(Overrides::default().with("block", "paper").over(file.clone()));
+    assert_eq!(config.block.read::<ConvBlock>(&config.block.settings).unwrap(), ConvBlock::paper());
+    assert_eq!((config.training.epochs, resolved(file).block.get("hidden")), (2, Some(7)));
+}
+
+#[test]
+fn settings_that_nothing_has_are_named() {
+    let unknown = |setting: &str| refused(Overrides::default().with(setting, 1));
+    assert_eq!(unknown("epoch"), "unknown setting `epoch`");
+    assert_eq!(unknown("training.epoch"), "unknown setting `training.epoch`");
+    assert_eq!(unknown("train.epochs"), "unknown setting `train.epochs`");
+    assert!(
+        unknown("block.heads")
+            .starts_with("heads: must be left out: block paper has no such setting; it has channels, ")
+    );
+    let kind = refused(Overrides::default().with("block.hidden", "wide"));
+    assert_eq!(kind, "hidden: invalid type: string \"wide\", expected usize; found \"wide\"");
+    let kind = refused(Overrides::default().with("epochs", "many"));
+    assert_eq!(kind, "epochs: invalid type: string \"many\", expected usize; found \"many\"");
+}
+
+/// What is added to a registry has what is built in: settings in files, names in messages.
+#[test]
+fn things_of_ones_own_are_settings() {
+    let narrow = ConvBlock { channels: [4, 4, 4], ..ConvBlock::paper() };
+    let registry = Registry::builtin().block("narrow", "fewer channels", narrow.clone());
+    let own = Overrides::from_text_in("[block]\nname = \"narrow\"\nhidden = 9\n", &registry).unwrap();
+    let config = own.resolve_in(&registry, None).unwrap();
+    let block = config.block.read::<ConvBlock>(&config.block.settings).unwrap();
+    assert_eq!(block, ConvBlock { hidden: 9, ..narrow });
+    assert!(config.to_toml().contains("[block]\nname = \"narrow\"\nchannels = [4, 4, 4]\n"));
+    let known = config.network(&[8, 8, 1], 10).unwrap().facts().parameters;
+    assert!(known < resolved(Overrides::default()).network(&[8, 8, 1], 10).unwrap().facts().parameters / 10);
+    assert!(
+        Overrides::from_text("[block]\nname = \"narrow\"\n").unwrap_err().contains("unknown block `narrow`")
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::outcome::Outcome;
 use super::record::read_record;
-use crate::config::RunConfig;
+use crate::config::{Overrides, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -32,10 +32,20 @@ pub struct Measure {
 
 /// What was asked for, kept beside what came of it: every setting as it was resolved, so that a result of other settings is none, be
 /// it that the cell's settings are others now, a preset's or a default.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Asked {
     settings: String,
     measure: Measure,
+}
+
+impl Asked {
+    /// Whether this is the question of a cell: the same settings, however files spelled them then.
+    fn is_of(&self, cell: &Cell) -> bool {
+        let registry = &cell.config.registry;
+        let settings = Overrides::from_text_in(&self.settings, registry).ok();
+        let settings = settings.and_then(|settings| settings.resolve_in(registry, None).ok());
+        settings.is_some_and(|settings| settings == cell.config) && self.measure == cell.measure
+    }
 }
 
 /// The file of what was asked.
@@ -75,7 +85,7 @@ impl Cell {
 
     /// Whether the folder is of this very question.
     pub(super) fn is_begun(&self, root: &Path) -> bool {
-        read_record::<Asked>(&self.asked_file(root)).is_some_and(|asked| asked == self.question())
+        read_record::<Asked>(&self.asked_file(root)).is_some_and(|asked| asked.is_of(self))
     }
 
     /// The result, if it is there and was made with these settings.
@@ -98,7 +108,7 @@ mod tests {
     #[test]
     fn a_result_of_other_settings_is_none() {
         let root = tempfile::tempdir().unwrap();
-        let settings = Overrides { lr: Some(1.0), ..Overrides::default() };
+        let settings = Overrides::default().with("lr", 1.0);
         let first = cell(settings.clone(), None);
         assert_eq!(first.finished(root.path()), None);
         std::fs::create_dir_all(first.folder(root.path())).unwrap();
@@ -108,10 +118,10 @@ mod tests {
         write_record(&first.outcome_file(root.path()), &outcome).unwrap();
         assert_eq!(first.finished(root.path()), Some(outcome.clone()));
         // The same settings in other words.
-        let said = Overrides { epochs: Some(20), ..settings.clone() };
+        let said = settings.clone().with("epochs", 20);
         assert_eq!(cell(said.clone(), None).finished(root.path()), Some(outcome));
         assert_eq!(cell(said, Some(Preset::Paper)).finished(root.path()), None);
-        assert_eq!(cell(Overrides { lr: Some(0.5), ..settings }, None).finished(root.path()), None);
+        assert_eq!(cell(settings.with("lr", 0.5), None).finished(root.path()), None);
         let measure = Measure { runs: 2, ..first.measure.clone() };
         assert_eq!(Cell { measure, ..first }.finished(root.path()), None);
     }
@@ -127,15 +137,24 @@ mod tests {
         assert_eq!(cell.finished(root.path()), None);
     }
 
-    /// Results that were made lie in files of this form: another one would run them all again.
+    /// Results that were made lie in files of these forms: without sections at first. Other settings would run them all again.
     #[test]
-    fn the_question_has_the_form_it_had() {
-        let cell = cell(Overrides::default(), None);
-        let text = serde_json::to_string(&cell.asked()).unwrap();
-        let (start, end) = (
-            r#"{"settings":"dataset = \"digits\"\nvalidation = 0\n"#,
-            r#"\nprecision = \"auto\"\n","measure":{"runs":1,"averaged":false,"steps":null}}"#,
-        );
-        assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+    fn a_question_of_before_is_the_same() {
+        let (root, cell) = (tempfile::tempdir().unwrap(), cell(Overrides::default(), None));
+        std::fs::create_dir_all(cell.folder(root.path())).unwrap();
+        write_record(&cell.outcome_file(root.path()), &Outcome::example(0.9)).unwrap();
+        let asked = |settings: &str| {
+            let measure = Measure { runs: 1, averaged: false, steps: None };
+            write_record(&cell.asked_file(root.path()), &Asked { settings: settings.into(), measure })
+                .unwrap();
+            cell.finished(root.path()).is_some()
+        };
+        let old = "dataset = \"digits\"\nvalidation = 0\nmethod = \"dt\"\nsteps = 10\nschedule = \"cosine\"\neta = 0.1\n\
+                   objective = \"paper\"\nembedding = \"one-hot\"\nembedding-dim = 20\nembedding-start = \"orthogonal\"\n\
+                   block = \"paper\"\ndecoder = false\ndropout = 0.2\nepochs = 20\nbatch-size = 64\noptimizer = \"adamw\"\n\
+                   lr = 0.001\nlr-schedule = \"cosine\"\nwarmup-epochs = 0\nweight-decay = 0.001\nclip-norm = 0.0\nseed = 0\n\
+                   order = \"interleaved\"\nprecision = \"auto\"\n";
+        assert!(asked(old) && asked(&cell.config.to_toml()));
+        assert!(!asked(&old.replace("steps = 10", "steps = 11")) && !asked("settings = 1"));
     }
 }

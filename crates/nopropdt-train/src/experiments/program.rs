@@ -69,7 +69,7 @@ impl Program {
             replace_file(&settings, config.to_toml().as_bytes())?;
             arguments.push(format!("--out={}", run.display()));
             arguments.push(format!("--config={}", settings.display()));
-            arguments.push(place.dataset(&config.dataset));
+            arguments.push(place.dataset(&config.data.dataset));
         }
         arguments.extend(place.data_dir());
         arguments.extend(threads.map(|threads| format!("--threads={threads}")));
@@ -94,7 +94,7 @@ impl Program {
         arguments.push(format!("--runs={runs}"));
         arguments.push(format!("--draws={draws}"));
         arguments.extend(steps.map(|steps| format!("--steps={steps}")));
-        arguments.push(place.dataset(&config.dataset));
+        arguments.push(place.dataset(&config.data.dataset));
         arguments.extend(place.data_dir());
         let printed = self.call(&arguments, run, tick)?;
         Ok(printed.and_then(|printed| {

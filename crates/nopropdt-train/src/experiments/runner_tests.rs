@@ -162,7 +162,7 @@ fn other_settings_start_anew() {
     let stage = Stage::new();
     done(stage.run(&cell(false)));
     stage.calls();
-    let config = Overrides { lr: Some(0.1), ..Overrides::default() }.resolve(None).unwrap();
+    let config = Overrides::default().with("lr", 0.1).resolve(None).unwrap();
     let other = Cell { config, ..cell(false) };
     let left = other.run_folder(stage.runner.folder()).join("left-over");
     fs::write(&left, "").unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{EmbeddingKind, Overrides};
+use crate::config::{EmbeddingKind, Overrides, Value};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -15,12 +15,12 @@ struct Saved {
 fn saved(overrides: Overrides) -> Saved {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let config = Overrides { steps: Some(2), seed: Some(u64::MAX), ..overrides }.resolve(None).unwrap();
+    let config = overrides.with("steps", 2).with("seed", u64::MAX).resolve(None).unwrap();
     let image = ImageShape { height: 8, width: 8, channels: 1 };
-    let network = config.network(image, 10).unwrap();
+    let network = config.network(&image.sizes(), 10).unwrap();
     let mut weights = network.init(7);
     // Statistics start at 0 and 1: give each value a face, and one of them an awkward one.
-    for (index, set) in weights.blocks.iter_mut().chain(&mut weights.shared).enumerate() {
+    for (index, set) in weights.sets_mut().enumerate() {
         let values = set.statistics_mut().iter_mut().enumerate();
         values.for_each(|(place, value)| *value = place as f32 + 0.1 * index as f32);
     }
@@ -32,17 +32,17 @@ fn saved(overrides: Overrides) -> Saved {
 }
 
 fn learned() -> Overrides {
-    Overrides { embedding: Some(EmbeddingKind::Learned), embedding_dim: Some(12), ..Overrides::default() }
+    Overrides::default().with("embedding", EmbeddingKind::Learned).with("embedding-dim", 12)
 }
 
 fn with_everything() -> Overrides {
-    let reference = Some(crate::config::BlockKind::Reference);
-    Overrides { block: reference, decoder: Some(true), ..learned() }
+    learned().with("block", "reference").with("decoder", true)
 }
 
 fn bits(weights: &Weights) -> Vec<Vec<u32>> {
-    let sets = weights.blocks.iter().chain(&weights.shared);
-    sets.map(|set| set.values().iter().chain(set.statistics()).map(|value| value.to_bits()).collect())
+    weights
+        .sets()
+        .map(|set| set.values().iter().chain(set.statistics()).map(|value| value.to_bits()).collect())
         .collect()
 }
 
@@ -184,9 +184,9 @@ fn the_metadata_explains_the_network() {
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let json = &header.metadata().as_ref().unwrap()[METADATA_KEY];
     let metadata: serde_json::Value = serde_json::from_str(json).unwrap();
-    assert_eq!(metadata["format_version"], 1);
-    assert_eq!(metadata["config"]["steps"], 2);
-    assert_eq!(metadata["config"]["embedding"], "one-hot");
+    assert_eq!(metadata["format_version"], 2);
+    assert_eq!(metadata["config"]["method"]["steps"], 2);
+    assert_eq!(metadata["config"]["embedding"]["kind"], "one-hot");
     assert_eq!(metadata["class_names"][3], "class \"3\"");
     assert_eq!(metadata["image"]["height"], 8);
     // ᾱ_0, ᾱ_1, ᾱ_2 of the cosine schedule with T = 2.
@@ -195,6 +195,11 @@ fn the_metadata_explains_the_network() {
     let expected = [1e-5, 0.493_843_5, 0.999];
     assert_eq!(alpha_bar.len(), 3);
     assert!(alpha_bar.iter().zip(expected).all(|(a, e)| (a - e).abs() < 1e-5), "{alpha_bar:?}");
+}
+
+/// Replaces a setting of the method.
+fn set(metadata: &mut ModelMetadata, key: &str, value: impl Serialize) {
+    metadata.config.method.settings.insert(key.into(), Value::of(&value));
 }
 
 /// The refusal of a file whose metadata was changed by `change`.
@@ -207,20 +212,23 @@ fn refusal(change: impl FnOnce(&mut ModelMetadata)) -> String {
 
 #[test]
 fn metadata_is_not_believed() {
-    assert_eq!(refusal(|m| m.format_version = 2), "format version must be 1; found 2");
-    assert!(refusal(|m| m.config.epochs = 0).starts_with("metadata: epochs: must be from 1"));
-    assert!(refusal(|m| m.config.eta = -1.0).starts_with("metadata: eta: must be above 0"));
+    assert_eq!(refusal(|m| m.format_version = 3), "format version must be from 1 to 2; found 3");
+    assert!(refusal(|m| m.config.training.epochs = 0).starts_with("metadata: epochs: must be from 1"));
+    assert!(refusal(|m| set(m, "eta", -1.0)).starts_with("metadata: eta: must be above 0"));
     // Sizes that would take all memory before the tensors are looked at.
     let huge = refusal(|m| m.image.height = usize::MAX);
     assert_eq!(huge, format!("metadata: images of digits must be 8x8x1; found {}x8x1", usize::MAX));
     assert_eq!(
-        refusal(|m| m.config.steps = 900),
-        "metadata promises 900 blocks; there is no tensor of block 3"
+        refusal(|m| {
+            set(m, "steps", 900);
+            set(m, "schedule", "linear");
+        }),
+        "tensor blocks.3.image.conv1.weight is missing"
     );
     assert_eq!(refusal(|m| drop(m.class_names.pop())), "metadata: digits must have 10 class names; found 9");
-    assert_eq!(refusal(|m| m.config.steps = 1), "tensor blocks.2.image.bn.bias has no place in this network");
-    let wide = refusal(|m| (m.config.embedding, m.config.embedding_dim) = (EmbeddingKind::Learned, 12));
-    assert_eq!(wide, "metadata promises 12 values of an embedding; tensor embedding.weight is [10, 10]");
+    assert_eq!(refusal(|m| set(m, "steps", 1)), "tensor blocks.2.image.bn.bias has no place in this network");
+    let wide = refusal(|m| (m.config.embedding.kind, m.config.embedding.dim) = (EmbeddingKind::Learned, 12));
+    assert_eq!(wide, "tensor blocks.1.label.fc1.weight: wants F32 [256, 12]; found F32 [256, 10]");
 }
 
 /// Found by fuzzing: the libraries' errors quote the file, line feeds and all.

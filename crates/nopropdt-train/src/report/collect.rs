@@ -1,7 +1,7 @@
 //! From a finished run to what its report shows.
 
 use super::data::{ChainPicture, Picture, ReportData, Words};
-use crate::config::{EmbeddingKind, MethodKind, RunConfig};
+use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{Method, Weights};
@@ -34,36 +34,28 @@ pub struct Parts<'a> {
 pub fn collect(parts: &Parts<'_>) -> ReportData {
     let test = &parts.dataset.test;
     let (right, wrong): (Vec<Answer>, Vec<Answer>) =
-        answers(parts.network, parts.weights, test, parts.config.seed)
+        answers(parts.network, parts.weights, test, parts.config.training.seed)
             .into_iter()
             .partition(|answer| answer.prediction == test.label(answer.index));
     let shown_wrong = wrong.len().min(WRONG);
     let grid = wrong.iter().take(shown_wrong).chain(right.iter().take(PICTURES - shown_wrong));
     let chain = |answer: &Answer| ChainPicture {
         picture: picture(test, answer),
-        probabilities: chain_of(parts.network, parts.weights, test, parts.config.seed, answer.index),
+        probabilities: chain_of(parts.network, parts.weights, test, parts.config.training.seed, answer.index),
     };
-    let alpha_bar = parts.network.alpha_bar(parts.weights);
+    let (network, alpha_bar) = (parts.network.facts(), parts.network.alpha_bar(parts.weights));
     ReportData {
-        title: format!("{} on {}", parts.network.facts().name, parts.dataset.name),
+        title: format!("{} on {}", network.name, parts.dataset.name),
         facts: facts(parts),
-        words: words(parts.config.method),
+        words: Words { readout: network.readout_name(), loss: network.shown.name() },
         epochs: parts.metrics.to_vec(),
         summary: parts.summary.clone(),
-        snr_weight: if parts.config.method.has_blocks() { snr_weights(&alpha_bar) } else { Vec::new() },
+        snr_weight: if network.one_network { Vec::new() } else { snr_weights(&alpha_bar) },
         alpha_bar,
         class_names: parts.dataset.class_names.clone(),
         pictures: grid.map(|answer| picture(test, answer)).collect(),
         chains: wrong.iter().take(CHAINS).chain(right.iter().take(CHAINS)).map(chain).collect(),
     }
-}
-
-fn words(method: MethodKind) -> Words {
-    let loss = match method {
-        MethodKind::Dt | MethodKind::Ct | MethodKind::Fm => "squared error",
-        MethodKind::Backprop | MethodKind::Adjoint => "cross-entropy",
-    };
-    Words { readout: method.readout(), loss }
 }
 
 /// SNR(t) − SNR(t−1) of each step.
@@ -96,7 +88,7 @@ fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
     ];
     let toml = parts.config.to_toml();
     // A fixed embedding has no settings of its own.
-    let fixed = parts.config.embedding == EmbeddingKind::OneHot;
+    let fixed = parts.config.embedding.kind == EmbeddingKind::OneHot;
     let settings = toml.lines().filter_map(|line| line.split_once(" = "));
     let settings = settings.filter(|(key, _)| !(fixed && key.starts_with("embedding-")));
     facts.extend(settings.map(|(key, value)| (key.replace('-', " "), value.trim_matches('"').to_owned())));

@@ -5,7 +5,7 @@ use crate::config::{EmbeddingKind, RunConfig};
 use crate::image_hash::image_hash;
 use crate::images::{load_splits, opened_for};
 use crate::memory::Watch;
-use crate::memory_limit::{Shortfall, shortfall};
+use crate::memory_limit::{NetworkSize, Shortfall, shortfall};
 use crate::prototypes::members;
 use nopropdt_blocks::Method;
 use nopropdt_data::{Dataset, Opened, Split};
@@ -16,7 +16,7 @@ use std::path::Path;
 pub struct Prepared {
     config: RunConfig,
     opened: Opened,
-    parameters: usize,
+    size: NetworkSize,
 }
 
 impl Prepared {
@@ -25,13 +25,13 @@ impl Prepared {
     /// # Errors
     /// What is wrong with the dataset, or with the settings for its images.
     pub fn open(config: RunConfig, data_dir: &Path) -> Result<Self, RunError> {
-        let (opened, parameters) = opened_for(&config, data_dir)?;
-        Ok(Self { config, opened, parameters })
+        let (opened, size) = opened_for(&config, data_dir)?;
+        Ok(Self { config, opened, size })
     }
 
     /// By how much memory will be too small; none when it may be enough.
     pub fn shortfall(&self) -> Option<Shortfall> {
-        shortfall(&self.config, self.parameters, self.opened.image_bytes())
+        shortfall(self.config.training.optimizer, self.size, self.opened.image_bytes())
     }
 
     /// Reads the images and makes the network.
@@ -43,8 +43,8 @@ impl Prepared {
         let isa = Isa::selected()?;
         let (dataset, validation) = load_splits(&config, opened)?;
         let memory = Watch::start();
-        let network = config.network(dataset.shape(), dataset.classes())?;
-        if config.embedding == EmbeddingKind::Prototype {
+        let network = config.network(&dataset.shape().sizes(), dataset.classes())?;
+        if config.embedding.kind == EmbeddingKind::Prototype {
             // Known now, so that no folder is made for a run that can't begin.
             members(&dataset.train, dataset.classes())?;
         }
@@ -76,6 +76,6 @@ impl Loaded {
 
     /// The name of a run of this dataset and method: `digits-dt`.
     pub fn name(&self) -> String {
-        format!("{}-{}", self.dataset.name, self.config.method.name())
+        format!("{}-{}", self.dataset.name, self.config.method.name)
     }
 }

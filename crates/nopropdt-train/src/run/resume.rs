@@ -6,6 +6,7 @@ use crate::config::{ConfigError, Overrides, RunConfig};
 use crate::files::{WriteError, refresh_file, replace_file};
 use crate::metrics::EpochMetrics;
 use crate::metrics_file::{metrics_lines, read_metrics};
+use crate::registry::Registry;
 use crate::run_folder::RunFolder;
 use crate::trainer::Trainer;
 use nopropdt_data::DatasetSource;
@@ -25,18 +26,26 @@ impl Saved {
     /// # Errors
     /// When there is no run, it has lost its checkpoint, or `place` is another dataset.
     pub fn open(path: &Path, place: Option<DatasetSource>) -> Result<Self, RunError> {
+        Self::open_in(path, place, &Registry::builtin())
+    }
+
+    /// As [`Saved::open`], with the names of `registry`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_in(path: &Path, place: Option<DatasetSource>, registry: &Registry) -> Result<Self, RunError> {
         let folder = RunFolder::open(path)?;
         refuse_lost_checkpoint(&folder)?;
         let mut config = match folder.config().is_file() {
-            true => Overrides::from_file(&folder.config())?.resolve(None)?,
+            true => Overrides::from_file_in(&folder.config(), registry)?.resolve_in(registry, None)?,
             false => {
                 let path = folder.checkpoint();
-                config_of(&Checkpoint::read(&path).map_err(ResumeError::from)?, &path)?
+                config_of(&Checkpoint::read(&path).map_err(ResumeError::from)?, &path, registry)?
             }
         };
-        match (&config.dataset, place) {
+        match (&config.data.dataset, place) {
             (_, None) => {}
-            (DatasetSource::Folder(_), Some(place @ DatasetSource::Folder(_))) => config.dataset = place,
+            (DatasetSource::Folder(_), Some(place @ DatasetSource::Folder(_))) => config.data.dataset = place,
             (own, Some(other)) if *own == other => {}
             (own, Some(found)) => return Err(ResumeError::OtherDataset { own: own.clone(), found }.into()),
         }
@@ -62,10 +71,14 @@ fn refuse_lost_checkpoint(folder: &RunFolder) -> Result<(), ResumeError> {
 }
 
 /// The settings in a checkpoint, as files keep them.
-fn config_of(checkpoint: &Checkpoint<'_>, path: &Path) -> Result<RunConfig, ConfigError> {
+fn config_of(
+    checkpoint: &Checkpoint<'_>,
+    path: &Path,
+    registry: &Registry,
+) -> Result<RunConfig, ConfigError> {
     let named = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
-    let overrides = Overrides::from_text(&checkpoint.config).map_err(named)?;
-    Ok(overrides.resolve(None).map_err(|error| named(error.to_string()))?.without_place())
+    let overrides = Overrides::from_text_in(&checkpoint.config, registry).map_err(named)?;
+    Ok(overrides.resolve_in(registry, None).map_err(|error| named(error.to_string()))?.without_place())
 }
 
 /// A run with finished epochs.
@@ -95,8 +108,9 @@ impl TakenUp {
             }
             false => None,
         };
-        let written = Overrides::from_file(&folder.config()).ok().and_then(|written| written.dataset);
-        if written.as_ref() != Some(&config.dataset) {
+        let written = Overrides::from_file_in(&folder.config(), &config.registry).ok();
+        let written = written.and_then(|written| Some(written.get("dataset")?.text()?.to_owned()));
+        if written != Some(config.data.dataset.to_string()) {
             replace_file(&folder.config(), config.to_toml().as_bytes())?;
         }
         Ok(taken_up)
@@ -109,11 +123,12 @@ impl TakenUp {
         images: [u8; 32],
     ) -> Result<Self, RunError> {
         let path = folder.checkpoint();
-        let started = config_of(&checkpoint, &path)?;
+        let started = config_of(&checkpoint, &path, &config.registry)?;
         // The same pictures are the same run, wherever they lie: their hash guards.
-        let here = RunConfig { dataset: started.dataset.clone(), ..config.clone() };
+        let mut here = config.clone();
+        here.data.dataset = started.data.dataset.clone();
         let both_folders = matches!(
-            (&config.dataset, &started.dataset),
+            (&config.data.dataset, &started.data.dataset),
             (DatasetSource::Folder(_), DatasetSource::Folder(_))
         );
         let found = if both_folders { here } else { config.clone() };
@@ -121,7 +136,7 @@ impl TakenUp {
             return Err(ResumeError::OtherSettings { config: folder.config(), wanted, found }.into());
         }
         if checkpoint.images != images {
-            let dataset = config.dataset.clone();
+            let dataset = config.data.dataset.clone();
             return Err(ResumeError::OtherImages { checkpoint: path, dataset }.into());
         }
         let metrics = checkpoint.epochs(&path).map_err(ResumeError::from)?;

@@ -37,7 +37,7 @@ impl Run {
     /// # Errors
     /// When the folder can't be written.
     pub fn begin(mut loaded: Loaded, folder: RunFolder) -> Result<Self, RunError> {
-        loaded.config.precision = loaded.config.precision.decided(loaded.isa);
+        loaded.config.training.precision = loaded.config.training.precision.decided(loaded.isa);
         let written = create_file(&folder.config(), loaded.config.to_toml().as_bytes());
         written.map_err(|error| match error.reason.kind() {
             // Where there are no locks, another run may have begun in between.
@@ -93,7 +93,7 @@ impl Run {
 
     /// The summary of a run that needs nothing more: its last epoch is done and its files are there.
     pub fn result(&self) -> Option<Summary> {
-        let complete = self.finished() == self.config().epochs
+        let complete = self.finished() == self.config().training.epochs
             && self.folder.model().is_file()
             && (self.folder.report().is_file() || cfg!(not(feature = "report")));
         // An unreadable summary is a missing one: the checkpoint holds all it is made from.
@@ -109,7 +109,7 @@ impl Run {
         let start = Instant::now();
         let result = self.result();
         let taken_up = self.taken_up.take();
-        let batches = batches_per_epoch(self.dataset().train.len(), self.config().batch_size);
+        let batches = batches_per_epoch(self.dataset().train.len(), self.config().training.batch_size);
         let mut trainer = Trainer::new(self.network(), self.config(), batches).map_err(ConfigError::from)?;
         let before = taken_up.as_ref().map_or(0.0, |run| run.seconds);
         let mut metrics = match taken_up {
@@ -120,14 +120,14 @@ impl Run {
             return Ok(summary);
         }
         match metrics.len() {
-            0 if self.config().embedding == EmbeddingKind::Prototype => {
+            0 if self.config().embedding.kind == EmbeddingKind::Prototype => {
                 trainer.embed(&prototypes(&self.dataset().train, self.network().facts().classes)?);
             }
             0 => {}
             // A kill may have come between the checkpoint and the model.
             finished => self.save_model(&trainer, finished)?,
         }
-        let (epochs, mut memory) = (self.config().epochs, None);
+        let (epochs, mut memory) = (self.config().training.epochs, None);
         let mut pace = Pace::after(metrics.len());
         for epoch in metrics.len()..epochs {
             let began = Instant::now();
@@ -155,7 +155,7 @@ impl Run {
 
     fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
         let measure = |split: &Split| {
-            accuracy(self.network(), trainer.weights(), split, self.config().seed, 1).remove(0)
+            accuracy(self.network(), trainer.weights(), split, self.config().training.seed, 1).remove(0)
         };
         let test = measure(&self.dataset().test);
         EpochMetrics {
@@ -237,7 +237,7 @@ impl Run {
             precision: self.network().facts().precision.to_string(),
             isa: self.isa().to_string(),
             threads: rayon::current_num_threads(),
-            seed: self.config().seed,
+            seed: self.config().training.seed,
         };
         let finished = metrics.len();
         #[cfg(feature = "report")]

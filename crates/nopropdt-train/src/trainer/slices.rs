@@ -2,8 +2,7 @@
 //!
 //! Gradients are added up as they come, so that there is one sum and what waits for its turn, not a gradient a slice.
 
-use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method};
-use nopropdt_tensor::random::Stream;
+use nopropdt_blocks::{BlockStep, LossTerms, Method, StepInput};
 use nopropdt_tensor::{Parameters, flat};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -11,19 +10,13 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// The step on a whole batch, as the mean over the slices that the method lets it be cut into.
-pub(super) fn step_in_slices(
-    method: &dyn Method,
-    block: usize,
-    own: &[Parameters],
-    shared: &[Parameters],
-    batch: &Batch,
-    noise: Stream,
-) -> BlockStep {
+pub(super) fn step_in_slices(method: &dyn Method, input: &StepInput<'_>) -> BlockStep {
+    let &StepInput { own, batch, stream, .. } = input;
     let rows = batch.labels.len();
     // Two images a slice at least, as methods may ask for.
     let slices = method.facts().slices.min(rows / 2).max(1);
     if slices == 1 {
-        return method.block_step(block, own, shared, batch, noise);
+        return method.step(input);
     }
     let bounds: Vec<usize> = (0..=slices).map(|slice| slice * rows / slices).collect();
     let shares: Vec<f64> = bounds.windows(2).map(|ends| (ends[1] - ends[0]) as f64 / rows as f64).collect();
@@ -31,9 +24,14 @@ pub(super) fn step_in_slices(
     let sums = Sums::new(own, &mut gradients, &shares);
     // A bridge gives slices out in their order: few have to wait for one before them.
     let steps = bounds.windows(2).enumerate().par_bridge().map(|(slice, ends)| {
-        let (part, noise) = (batch.part(ends[0]..ends[1]), noise.child(slice as u64));
+        let (part, stream) = (batch.part(ends[0]..ends[1]), stream.child(slice as u64));
         let sink = |set, range, gradient: &[f32]| sums.add(slice, set, range, gradient);
-        (slice, method.block_step_into(block, own, shared, &part, noise, &sink))
+        let mut step = method.step(&StepInput { batch: &part, stream, sink: Some(&sink), ..*input });
+        // Of a method that left them in its answer.
+        for (set, gradient) in step.own.drain(..).enumerate() {
+            sink(set, 0..gradient.len(), &gradient);
+        }
+        (slice, step)
     });
     let mut steps: Vec<(usize, BlockStep)> = steps.collect();
     steps.sort_unstable_by_key(|&(slice, _)| slice);
@@ -48,18 +46,12 @@ fn mean_of_the_rest(mut steps: impl Iterator<Item = BlockStep>, shares: &[f64]) 
     let scaled = |loss: LossTerms, share: f64| loss.map(|term| term * share);
     let mut mean = steps.next().expect("there is at least one slice");
     mean.loss = scaled(mean.loss, shares[0]);
-    mean.shared.iter_mut().flatten().for_each(|gradient| flat::scale(gradient, shares[0] as f32));
+    mean.shared.values_mut().for_each(|gradient| flat::scale(gradient, shares[0] as f32));
     for (step, &share) in steps.zip(&shares[1..]) {
         mean.loss = mean.loss.plus(scaled(step.loss, share));
-        for (sum, gradient) in mean.shared.iter_mut().zip(&step.shared) {
-            assert_eq!(
-                sum.is_some(),
-                gradient.is_some(),
-                "slices of a batch must train the same shared sets"
-            );
-            if let (Some(sum), Some(gradient)) = (sum, gradient) {
-                add(sum, share, gradient);
-            }
+        assert_eq!(mean.shared.len(), step.shared.len(), "slices of a batch must train the same shared sets");
+        for (name, sum) in mean.shared.iter_mut() {
+            add(sum, share, &step.shared[name]);
         }
     }
     mean

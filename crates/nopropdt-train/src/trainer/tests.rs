@@ -1,18 +1,17 @@
 use super::*;
 use crate::config::{EmbeddingKind, LearningRateKind, Overrides, PrecisionKind};
-use nopropdt_data::ImageShape;
 use nopropdt_data::{DatasetName, Split, load};
 use std::path::Path;
 use std::sync::Mutex;
 
 /// A run of two blocks on the digits, in batches of 16.
 fn config(overrides: Overrides) -> RunConfig {
-    let small = Overrides { steps: Some(2), batch_size: Some(16), epochs: Some(3), ..Overrides::default() };
+    let small = Overrides::default().with("steps", 2).with("batch-size", 16).with("epochs", 3);
     overrides.over(small).resolve(None).unwrap()
 }
 
 fn network(config: &RunConfig) -> Box<dyn Method> {
-    config.network(ImageShape { height: 8, width: 8, channels: 1 }, 10).unwrap()
+    config.network(&[8, 8, 1], 10).unwrap()
 }
 
 fn digits(count: usize) -> Split {
@@ -40,7 +39,7 @@ const TEN_STEPS: [[f64; 2]; 10] = [
 
 /// Asserts that the first ten steps in `precision` have the known losses, to a relative `tolerance`.
 fn check_ten_steps(precision: PrecisionKind, tolerance: f64) {
-    let config = config(Overrides { seed: Some(42), precision: Some(precision), ..Overrides::default() });
+    let config = config(Overrides::default().with("seed", 42).with("precision", precision));
     let (network, data) = (network(&config), digits(160));
     let mut trainer = Trainer::new(network.as_ref(), &config, 10).unwrap();
     let order = epoch_order(data.len(), 42, 0);
@@ -67,10 +66,10 @@ fn ten_seeded_steps_in_bf16_stay_near_them() {
     check_ten_steps(PrecisionKind::Bf16, 0.04);
 }
 
-/// A step with gradient [3, 0] of its own and [4] of the second shared set; its norm is 5.
+/// A step with gradient [3, 0] of its own and [4] of the head; its norm is 5.
 fn step() -> BlockStep {
     let loss = LossTerms::default();
-    let (own, shared) = (vec![vec![3.0, 0.0]], vec![None, Some(vec![4.0])]);
+    let (own, shared) = (vec![vec![3.0, 0.0]], [("head", vec![4.0])].into_iter().collect());
     BlockStep { loss, own, shared, statistics: vec![Vec::new()] }
 }
 
@@ -78,10 +77,10 @@ fn step() -> BlockStep {
 fn clipping_scales_the_whole_gradient_of_a_loss() {
     let mut clipped = step();
     clip(&mut clipped, Some(1.0));
-    let shared = clipped.shared[1].as_ref().unwrap();
+    let shared = &clipped.shared["head"];
     assert!((clipped.own[0][0] - 0.6).abs() < 1e-6 && clipped.own[0][1] == 0.0, "{:?}", clipped.own);
     assert!(shared.len() == 1 && (shared[0] - 0.8).abs() < 1e-6, "{shared:?}");
-    assert_eq!((clipped.own[0].len(), &clipped.shared[0]), (2, &None));
+    assert_eq!((clipped.own[0].len(), clipped.shared.len()), (2, 1));
 }
 
 #[test]
@@ -96,7 +95,7 @@ fn clipping_leaves_short_gradients_and_no_limit_alone() {
 #[test]
 fn a_clip_norm_of_zero_is_no_limit() {
     let plain = config(Overrides::default());
-    let limited = config(Overrides { clip_norm: Some(0.5), ..Overrides::default() });
+    let limited = config(Overrides::default().with("clip-norm", 0.5));
     let network = network(&plain);
     assert_eq!(Trainer::new(network.as_ref(), &plain, 1).unwrap().settings.clip_norm, None);
     assert_eq!(Trainer::new(network.as_ref(), &limited, 1).unwrap().settings.clip_norm, Some(0.5));
@@ -131,13 +130,11 @@ fn batches_are_counted_as_they_are_made() {
 
 /// The learning rates of a run as (epoch, block round, batch) meets them: three epochs of four batches, two blocks.
 fn rates(kind: LearningRateKind, order: Order, warmup_epochs: usize) -> Vec<f32> {
-    let own = Overrides {
-        lr: Some(1.0),
-        lr_schedule: Some(kind),
-        order: Some(order),
-        warmup_epochs: Some(warmup_epochs),
-        ..Overrides::default()
-    };
+    let own = Overrides::default()
+        .with("lr", 1.0)
+        .with("lr-schedule", kind)
+        .with("order", order)
+        .with("warmup-epochs", warmup_epochs);
     let config = config(own);
     let network = network(&config);
     let trainer = Trainer::new(network.as_ref(), &config, 4).unwrap();
@@ -205,7 +202,7 @@ fn the_reference_rate_counts_every_wave() {
 #[test]
 fn shared_sets_take_a_step_for_each_block() {
     for (embedding, of_embedding) in [(EmbeddingKind::OneHot, 0), (EmbeddingKind::Learned, 4)] {
-        let config = config(Overrides { embedding: Some(embedding), ..Overrides::default() });
+        let config = config(Overrides::default().with("embedding", embedding));
         let network = network(&config);
         let mut trainer = Trainer::new(network.as_ref(), &config, 2).unwrap();
         trainer.epoch(&digits(32), 0, &QUIET).unwrap();
@@ -217,7 +214,7 @@ fn shared_sets_take_a_step_for_each_block() {
 #[test]
 fn progress_counts_to_the_end_in_either_order() {
     for order in [Order::Interleaved, Order::Sequential] {
-        let config = config(Overrides { order: Some(order), ..Overrides::default() });
+        let config = config(Overrides::default().with("order", order));
         let network = network(&config);
         let seen = Mutex::new(Vec::new());
         let on_step = |done, of, loss: f64| seen.lock().unwrap().push((done, of, loss.is_finite()));
@@ -231,7 +228,7 @@ fn progress_counts_to_the_end_in_either_order() {
 
 #[test]
 fn a_restored_trainer_goes_on_bit_for_bit() {
-    let config = config(Overrides { embedding: Some(EmbeddingKind::Learned), ..Overrides::default() });
+    let config = config(Overrides::default().with("embedding", EmbeddingKind::Learned));
     let (network, data) = (network(&config), digits(48));
     let mut whole = Trainer::new(network.as_ref(), &config, 3).unwrap();
     whole.epoch(&data, 0, &QUIET).unwrap();
@@ -269,7 +266,7 @@ fn a_loss_that_is_not_finite_is_placed() {
 
 #[test]
 fn weights_ruined_by_the_last_batch_are_noticed() {
-    let config = config(Overrides { lr: Some(f32::MAX), weight_decay: Some(1e30), ..Overrides::default() });
+    let config = config(Overrides::default().with("lr", f32::MAX).with("weight-decay", 1e30));
     let network = network(&config);
     let message = Trainer::new(network.as_ref(), &config, 1)
         .unwrap()

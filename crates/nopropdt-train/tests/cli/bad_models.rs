@@ -124,22 +124,25 @@ fn a_fixed_embedding_must_be_the_identity() {
         let tensor = parts.tensors.get_mut(name).unwrap();
         (tensor.shape, tensor.bytes) = (vec![10, 9], vec![0; 4 * 90]);
     });
-    refused(&shape, "metadata promises 10 values of an embedding; tensor embedding.weight is [10, 9]");
+    refused(&shape, "tensor embedding.weight: wants F32 [10, 10]; found F32 [10, 9]");
     let values = changed(|parts| parts.tensors.get_mut(name).unwrap().bytes.fill(0));
     refused(&values, "tensor embedding.weight: must be the identity");
 }
 
 #[test]
 fn metadata_that_can_not_be_true() {
-    refused(&metadata(|m| m["format_version"] = 9.into()), "format version must be 1; found 9");
+    refused(&metadata(|m| m["format_version"] = 9.into()), "format version must be from 1 to 2; found 9");
     refused(
         &metadata(|m| drop(m.as_object_mut().unwrap().remove("config"))),
         "metadata `nopropdt`: missing field `config`",
     );
-    refused(&metadata(|m| m["config"]["colour"] = 1.into()), "unknown field `colour`");
-    refused(&metadata(|m| m["config"]["dropout"] = 2.into()), "metadata: dropout: must be");
-    refused(&metadata(|m| m["config"]["steps"] = 0.into()), "metadata: steps: must be from 1");
-    refused(&metadata(|m| m["config"]["steps"] = 1000.into()), "there is no tensor of block 3");
+    refused(&metadata(|m| m["config"]["colour"] = 1.into()), "unknown setting `colour`");
+    refused(&metadata(|m| m["config"]["block"]["dropout"] = 2.into()), "metadata: dropout: must be");
+    refused(&metadata(|m| m["config"]["method"]["steps"] = 0.into()), "metadata: steps: must be from 1");
+    refused(
+        &metadata(|m| m["config"]["method"]["steps"] = 100.into()),
+        "tensor blocks.3.image.conv1.weight is missing",
+    );
     refused(&metadata(|m| m["image"]["width"] = 4_000_000_000_u64.into()), "images of digits must be 8x8x1");
     refused(&metadata(|m| m["class_names"] = vec!["one"].into()), "must have 10 class names; found 1");
 }

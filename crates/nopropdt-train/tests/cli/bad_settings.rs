@@ -190,7 +190,7 @@ fn configuration_files_are_named_with_the_line() {
     sandbox.refused(2, &["--config own.toml: there is no such file"], run);
     sandbox.refused(2, &["--config own.toml: there is no such file"], ["info", "--config", "own.toml"]);
     for (content, words) in [
-        ("seed = 1\nepoch = 2\n", ["own.toml: line 2: ", "unknown field `epoch`"]),
+        ("seed = 1\nepoch = 2\n", ["own.toml: line 2: ", "unknown setting `epoch`"]),
         (
             "# mine\n\nsteps = \"ten\"\n",
             ["own.toml: line 3: ", "steps: must be a whole number at least 1; found \"ten\""],
@@ -199,7 +199,7 @@ fn configuration_files_are_named_with_the_line() {
         ("dataset = \"cats\"\n", ["own.toml: line 1: ", "one of digits, mnist, "]),
         ("seed = 1\nseed = 2\n", ["own.toml: line 2: ", "duplicate key"]),
         ("seed = 1\n{}\n", ["own.toml: line 2: ", ""]),
-        ("[training]\nseed = 1\n", ["own.toml: line 1: ", "unknown field `training`"]),
+        ("[training]\nsead = 1\n", ["own.toml: line 2: ", "unknown setting `sead` of section `training`"]),
     ] {
         sandbox.write("own.toml", content);
         sandbox.refused(2, &words, run);

@@ -57,7 +57,7 @@ fn mean_and_error_are_those_of_the_draws() {
     let measured = json(&["--runs", "4"]);
     let model = load_model(&sandbox().path("model.safetensors")).unwrap();
     let test = load_data(DatasetName::Digits, "data".as_ref()).unwrap().test.limited(Some(60));
-    let seed = model.metadata.config.seed;
+    let seed = model.metadata.config.training.seed;
     let draws = accuracy(model.network.as_ref(), &model.weights, &test, seed, 4);
     let check = |measured: &Value, values: Vec<f64>| {
         let mean = values.iter().sum::<f64>() / 4.0;

@@ -21,7 +21,7 @@ fn a_run_has_its_files_and_can_be_measured() {
         sandbox.train("run", &[&method_flag, "steps=3", "epochs=1"]);
         let path = sandbox.path("run/model.safetensors");
         let model = load(&path).unwrap();
-        assert_eq!((model.network.facts().name, model.network.prefix(0).as_str()), (title, prefix));
+        assert_eq!((model.network.facts().name, model.network.facts().prefix(0).as_str()), (title, prefix));
         assert_eq!(model.metadata.alpha_bar.len(), if method == "ct" { 4 } else { 0 });
         let report = sandbox.text("run/report.html");
         assert!(report.contains(&format!("<h1>{title} on digits</h1>")), "{method}");
@@ -86,12 +86,24 @@ fn a_class_without_images_has_no_prototype() {
 fn settings_that_mean_nothing_to_a_method_are_refused() {
     let sandbox = Sandbox::new();
     for (flags, words) in [
-        (["--method=fm", "--schedule=linear"], "--schedule: must be left out: there are no noise levels"),
+        (
+            ["--method=fm", "--schedule=linear"],
+            "--schedule: must be left out: method fm has no such setting; it has flow-sigma, sampler, steps",
+        ),
         (["--method=ct", "--schedule=cosine"], "--schedule: must be learned for method ct"),
-        (["--method=dt", "--schedule=learned"], "--schedule: must be learned for method ct"),
-        (["--method=ct", "--order=sequential"], "--order: must be interleaved unless the method is dt"),
-        (["--method=ct", "--flow-sigma=0.1"], "--flow-sigma: must be left out unless the method is fm"),
-        (["--method=backprop", "--sampler=heun"], "--sampler: must be left out: the blocks run once"),
+        (["--method=dt", "--schedule=learned"], "schedule learned: is for continuous time (method ct)"),
+        (
+            ["--method=ct", "--order=sequential"],
+            "--order: must be interleaved for NoProp-CT, which has one loss",
+        ),
+        (
+            ["--method=ct", "--flow-sigma=0.1"],
+            "--flow-sigma: must be left out: method ct has no such setting",
+        ),
+        (
+            ["--method=backprop", "--sampler=heun"],
+            "--sampler: must be left out: method backprop has no such setting; it has steps",
+        ),
         (["--method=dt", "--head-sigma=1"], "--head-sigma: must be left out unless the head is radial"),
         (["--method=adjoint", "--sampler=stochastic"], "sampler: must be euler or heun"),
         (["--head=radial", "--head-sigma=0"], "head-sigma: must be above 0"),

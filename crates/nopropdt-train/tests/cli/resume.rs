@@ -2,7 +2,7 @@
 
 use crate::harness::{Sandbox, stdout, tiny};
 use nopropdt_train::checkpoint::Checkpoint;
-use nopropdt_train::config::{Overrides, RunConfig};
+use nopropdt_train::config::{Overrides, Value};
 use nopropdt_train::metrics::EpochMetrics;
 use sha2::{Digest, Sha256};
 
@@ -175,7 +175,7 @@ fn edited_settings_are_noticed() {
     edit("limit-test = 60\n", "");
     sandbox.refused(1, &["was started, `limit-test = 60`; found nothing; restore it"], RESUME);
     edit("seed = 0\n", "seed = 0\nsead = 1\n");
-    sandbox.refused(2, &["run/config.toml: line ", "unknown field `sead`"], RESUME);
+    sandbox.refused(2, &["run/config.toml: line ", "unknown setting `sead`"], RESUME);
     edit("epochs = 2\n", "epochs = 0\n");
     sandbox.refused(2, &["--epochs: must be from 1"], RESUME);
     // What says the same in other words is no edit.
@@ -252,18 +252,15 @@ fn a_checkpoint_of_another_network_is_refused() {
     let path = sandbox.path("run/checkpoint.bin");
     let images = Checkpoint::read(&path).unwrap().images;
     // The right words round the wrong weights: one block too few, then a wider embedding.
-    for (other, words) in [
-        (RunConfig { steps: 1, ..config.clone() }, "wants 4 parameter sets; found 3"),
-        (
-            RunConfig { block: nopropdt_train::config::BlockKind::Reference, ..config.clone() },
-            "parameter set 1: wants ",
-        ),
+    for (setting, value, blocks, words) in [
+        ("steps", Value::Whole(1), 1, "wants 4 parameter sets; found 3"),
+        ("block", Value::Text("reference".into()), 2, "parameter set 1: wants "),
     ] {
-        let image = config.dataset.known().unwrap().image_shape();
-        let network = other.network(image, 10).unwrap();
+        let other = Overrides::from_file(&sandbox.path("run/config.toml")).unwrap();
+        let other = Overrides::default().with(setting, value).over(other).resolve(None).unwrap();
+        let network = other.network(&[8, 8, 1], 10).unwrap();
         let metrics: [EpochMetrics; 0] = [];
-        let states =
-            vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![] }; other.steps + 2];
+        let states = vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![] }; blocks + 2];
         let weights = network.init(0);
         Checkpoint::new(config.to_toml(), images, 0.0, &metrics, &weights, states.iter())
             .write(&path)
@@ -277,8 +274,7 @@ fn right_weights_with_wrong_averages_are_refused() {
     let sandbox = Sandbox::new();
     half_run(&sandbox, "run", &[]);
     let config = Overrides::from_file(&sandbox.path("run/config.toml")).unwrap().resolve(None).unwrap();
-    let image = nopropdt_data::ImageShape { height: 8, width: 8, channels: 1 };
-    let weights = config.network(image, 10).unwrap().init(0);
+    let weights = config.network(&[8, 8, 1], 10).unwrap().init(0);
     let states = vec![nopropdt_tensor::optim::OptimizerState { step: 0, moments: vec![vec![0.0; 3]; 2] }; 4];
     let metrics: [EpochMetrics; 0] = [];
     let path = sandbox.path("run/checkpoint.bin");

@@ -137,7 +137,7 @@ fn validation_images_are_held_out_and_reported() {
     let model = load_model(&sandbox.path("run/model.safetensors")).unwrap();
     let train = load_data(DatasetName::Digits, "data".as_ref()).unwrap().train.limited(Some(128));
     let (_, held_out) = train.split_validation(28, 0).unwrap();
-    let seed = model.metadata.config.seed;
+    let seed = model.metadata.config.training.seed;
     let expected = accuracy(model.network.as_ref(), &model.weights, &held_out, seed, 1)[0].chain;
     assert_eq!(line["validation_accuracy"], expected);
     assert_ne!(line["validation_accuracy"], line["test_accuracy"], "or the test could not tell them apart");

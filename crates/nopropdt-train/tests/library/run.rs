@@ -12,13 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn config() -> RunConfig {
-    let small = Overrides {
-        steps: Some(2),
-        epochs: Some(3),
-        limit_train: Some(128),
-        limit_test: Some(60),
-        ..Overrides::default()
-    };
+    let small = Overrides::default()
+        .with("steps", 2)
+        .with("epochs", 3)
+        .with("limit-train", 128)
+        .with("limit-test", 60);
     small.resolve(None).unwrap()
 }
 
@@ -91,7 +89,8 @@ fn what_can_not_begin_or_go_on_is_told_apart() {
 #[test]
 fn settings_that_leave_no_images_are_told_without_flags() {
     let folder = tempfile::tempdir().unwrap();
-    let config = RunConfig { limit_train: Some(4), validation: 3, ..config() };
+    let mut config = config();
+    (config.data.limit_train, config.data.validation) = (Some(4), 3);
     let error = run::begin(config, Path::new("data"), &folder.path().join("run")).err().unwrap();
     assert_eq!(error.to_string(), "training: must have at least 2 images; found 1");
     assert!(!folder.path().join("run").exists());

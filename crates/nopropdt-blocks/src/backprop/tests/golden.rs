@@ -12,10 +12,10 @@ fn the_loss_is_pytorchs() {
     for (index, set) in blocks.iter_mut().enumerate() {
         golden.load(&format!("before.{index}."), set);
     }
-    shared.iter_mut().for_each(|set| golden.load("", set));
+    shared.values_mut().for_each(|set| golden.load("", set));
     let batch = golden.batch();
     let start = golden.take("start").tensor();
-    let step = net.step_from(start, &blocks, &shared, &batch, Stream::new(0));
+    let step = net.step_from(start, &StepInput::new(0, &blocks, &shared, &batch, Stream::new(0)));
     golden.check_terms("", &step.loss, &["total"]);
     for (index, (set, gradient)) in blocks.iter().zip(&step.own).enumerate() {
         golden.check_gradients(&format!("grad.{index}."), set, gradient);

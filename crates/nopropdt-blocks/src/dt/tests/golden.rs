@@ -2,22 +2,17 @@
 
 use super::super::paper::{Noise, Paper};
 use super::super::*;
-use crate::golden::{FORWARD, Golden};
-use crate::method::LossTerms;
+use crate::golden::{FORWARD, Golden, small_network};
+use crate::loss_tape::LossTape;
+use crate::method::{Batch, EMBEDDING, HEAD, LossTerms};
 
 fn network(golden: &Golden) -> NoPropDt {
-    let block =
-        BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..BlockConfig::paper() };
     let config = DtConfig {
-        image: [9, 10, 2],
-        classes: 4,
+        network: small_network(),
         steps: golden.number("steps") as usize,
         eta: golden.number("eta"),
         schedule: ScheduleKind::Cosine,
         objective: ObjectiveKind::Paper,
-        embedding: EmbeddingConfig::Learned { dim: 5, start: crate::EmbeddingStart::Orthogonal },
-        head: HeadConfig::Softmax,
-        block,
         sampler: Sampler::Stochastic,
     };
     NoPropDt::new(&config).unwrap()
@@ -30,8 +25,8 @@ fn the_papers_loss_is_pytorchs() {
     let Weights { blocks, mut shared } = net.init(0);
     let mut own = blocks.into_iter().next().unwrap();
     golden.load("before.", &mut own);
-    golden.load("", &mut shared[Weights::EMBEDDING]);
-    golden.load("", &mut shared[Weights::HEAD]);
+    golden.load("", &mut shared[EMBEDDING]);
+    golden.load("", &mut shared[HEAD]);
     let batch = golden.batch();
     let (previous, last) = (golden.take("eps_prev").tensor(), golden.take("eps_last").tensor());
     for (found, expected) in net.schedule.alpha_bar().iter().zip(golden.take("alpha_bar").values) {
@@ -40,8 +35,9 @@ fn the_papers_loss_is_pytorchs() {
     let paper = Paper { eta: golden.number("eta") };
     for t in [3, 10] {
         let noise = Noise { previous: previous.clone(), last: last.clone() };
-        check_values(&mut golden, &net, t, tape(&net, &own, &shared, &batch), &batch, &noise);
-        let mut on = tape(&net, &own, &shared, &batch);
+        let input = StepInput::new(t - 1, std::slice::from_ref(&own), &shared, &batch, Stream::new(0));
+        check_values(&mut golden, &net, t, LossTape::new(&net.net, &input), &batch, &noise);
+        let mut on = LossTape::new(&net.net, &input);
         let loss = paper.loss_with(t, &net.schedule, &mut on, &batch, noise, Stream::new(0));
         let step = on.finish(loss);
         check_terms(&mut golden, t, paper.error_weight(&net.schedule, t), &step.loss);
@@ -49,10 +45,6 @@ fn the_papers_loss_is_pytorchs() {
         golden.check_gradients(&prefix, &own, &step.own[0]);
         golden.check_shared(&prefix, &shared, &step);
     }
-}
-
-fn tape<'p>(net: &'p NoPropDt, own: &'p Parameters, shared: &'p [Parameters], batch: &Batch) -> LossTape<'p> {
-    LossTape::new(&net.net, std::slice::from_ref(own), shared, &batch.labels)
 }
 
 /// The values that the terms are made of.

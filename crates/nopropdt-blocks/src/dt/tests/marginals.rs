@@ -2,6 +2,9 @@
 
 use super::super::paper::Noise;
 use super::super::*;
+use crate::loss_tape::LossTape;
+use crate::method::Batch;
+use crate::{EmbeddingConfig, EmbeddingStart};
 
 const ROWS: usize = 24_000;
 const DIM: usize = 4;
@@ -103,23 +106,22 @@ fn a_rows_noise_does_not_depend_on_its_batch() {
 
 /// A network of three classes, and the loss tape of a batch whose images nobody looks at.
 fn with_loss_tape(check: impl FnOnce(&NoPropDt, LossTape<'_>, &[usize], &Tensor)) {
+    let block = ConvBlock { channels: [1; 3], hidden: 1, join: [1; 2], ..ConvBlock::paper() };
+    let embedding = EmbeddingConfig::Learned { dim: DIM, start: EmbeddingStart::Orthogonal };
     let config = DtConfig {
-        image: [4, 4, 1],
-        classes: 3,
+        network: NetworkConfig { embedding, ..NetworkConfig::new(&[4, 4, 1], 3, block) },
         steps: 10,
         eta: 0.1,
         schedule: ScheduleKind::Cosine,
         objective: ObjectiveKind::Paper,
-        embedding: EmbeddingConfig::Learned { dim: DIM, start: crate::EmbeddingStart::Orthogonal },
-        head: HeadConfig::Softmax,
-        block: BlockConfig { channels: [1; 3], hidden: 1, join: [1; 2], ..BlockConfig::paper() },
         sampler: Sampler::Stochastic,
     };
     let net = NoPropDt::new(&config).unwrap();
     let weights = net.init(14);
-    let labels: Vec<usize> = (0..ROWS).map(|row| row % 3).collect();
-    let tape = LossTape::new(&net.net, &weights.blocks[..1], &weights.shared, &labels);
-    check(&net, tape, &labels, &net.embedding_matrix(&weights));
+    let labels = (0..ROWS).map(|row| row % 3).collect();
+    let batch = Batch { inputs: Tensor::zeros(&[ROWS, 4, 4, 1]), labels };
+    let input = StepInput::new(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(0));
+    check(&net, LossTape::new(&net.net, &input), &batch.labels, &net.embedding_matrix(&weights));
 }
 
 #[test]

@@ -1,19 +1,21 @@
 //! The reference repository's loss by hand, from the values it is made of.
 
 use super::super::*;
+use crate::loss_tape::LossTape;
+use crate::method::{Batch, HEAD};
+use crate::{EmbeddingConfig, EmbeddingStart};
+use nopropdt_tensor::Parameters;
 
 fn network() -> NoPropDt {
-    let small = BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], ..BlockConfig::reference() };
+    let small = ConvBlock { channels: [3, 4, 5], hidden: 6, join: [7, 5], ..ConvBlock::reference() };
+    let block = ConvBlock { decoder: true, ..small };
+    let embedding = EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Small };
     let config = DtConfig {
-        image: [8, 8, 1],
-        classes: 4,
+        network: NetworkConfig { embedding, ..NetworkConfig::new(&[8, 8, 1], 4, block) },
         steps: 10,
         eta: 0.1,
         schedule: ScheduleKind::Reference,
         objective: ObjectiveKind::Reference,
-        embedding: EmbeddingConfig::Learned { dim: 6, start: crate::EmbeddingStart::Small },
-        head: HeadConfig::Softmax,
-        block: BlockConfig { decoder: true, ..small },
         sampler: Sampler::Stochastic,
     };
     NoPropDt::new(&config).unwrap()
@@ -33,13 +35,14 @@ fn linear(parameters: &Parameters, name: &str, x: &[f32], inputs: usize) -> Vec<
 fn the_estimate_and_its_second_decoding_are_compared_with_the_target() {
     let net = network();
     let weights = net.init(1);
-    let images = Tensor::filled_by(&[5, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
-    let batch = Batch { images, labels: vec![0, 3, 1, 2, 3] };
+    let inputs = Tensor::filled_by(&[5, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
+    let batch = Batch { inputs, labels: vec![0, 3, 1, 2, 3] };
     for t in [1, 7, 10] {
         let (own, stream) = (&weights.blocks[t - 1..t], Stream::new(3).child(t as u64));
-        let loss = net.block_step(t - 1, own, &weights.shared, &batch, stream).loss;
+        let input = StepInput::new(t - 1, own, &weights.shared, &batch, stream);
+        let loss = net.step(&input).loss;
 
-        let mut on = LossTape::new(&net.net, own, &weights.shared, &batch.labels);
+        let mut on = LossTape::new(&net.net, &input);
         let epsilon = on.noise(stream.purpose("z"));
         // Block t is fed z at t, not t − 1.
         let z = on.noised(net.schedule.noising(t), epsilon);
@@ -54,7 +57,7 @@ fn the_estimate_and_its_second_decoding_are_compared_with_the_target() {
 
         if t == 10 {
             // The head is applied to û of this very block.
-            let logits = linear(&weights.shared[Weights::HEAD], "head", estimate, 6);
+            let logits = linear(&weights.shared[HEAD], "head", estimate, 6);
             let negative_log =
                 |(row, label): (&[f64], &usize)| row.iter().map(|v| v.exp()).sum::<f64>().ln() - row[*label];
             let sum: f64 = logits.chunks_exact(4).zip(&batch.labels).map(negative_log).sum();

@@ -1,8 +1,9 @@
 use super::*;
-use crate::config::{MethodKind, Overrides, RunConfig};
-use nopropdt_data::ImageShape;
+use crate::config::{Overrides, RunConfig};
+use nopropdt_blocks::Named;
 use nopropdt_data::{DatasetName, load};
 use nopropdt_tensor::init::Initializer;
+use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Layout, ParameterBuilder};
 use std::path::Path;
 
@@ -86,32 +87,33 @@ fn a_step_in_slices_is_the_mean_of_the_slices() {
     let batch = crate::trainer::gather(&images, &(0..11).collect::<Vec<u32>>());
     let bounds = [0, 2, 5, 8, 11];
     // With one-hot embeddings flow matching has no use for a head; CT has a schedule beside it.
-    for (kind, shared_sets) in [(MethodKind::Ct, 2), (MethodKind::Fm, 0), (MethodKind::Adjoint, 1)] {
-        let config = Overrides { method: Some(kind), steps: Some(2), ..Overrides::default() };
+    for (kind, shared_sets) in [("ct", 2), ("fm", 0), ("adjoint", 1)] {
+        let config = Overrides::default().with("method", kind).with("steps", 2);
         let config: RunConfig = config.resolve(None).unwrap();
-        let method = config.network(ImageShape { height: 8, width: 8, channels: 1 }, 10).unwrap();
+        let method = config.network(&[8, 8, 1], 10).unwrap();
         let weights = method.init(1);
         let noise = Stream::new(2);
         let mut expected = vec![0.0; weights.blocks[0].len()];
-        let mut shared: Vec<Option<Vec<f32>>> = vec![None; weights.shared.len()];
+        let mut shared: Named<Vec<f32>> = Named::default();
         let mut loss = 0.0;
         for (slice, ends) in bounds.windows(2).enumerate() {
             let (part, noise) = (batch.part(ends[0]..ends[1]), noise.child(slice as u64));
-            let step = method.block_step(0, &weights.blocks, &weights.shared, &part, noise);
+            let step = method.step(&StepInput::new(0, &weights.blocks, &weights.shared, &part, noise));
             let share = part.labels.len() as f64 / 11.0;
             add(&mut expected, share, &step.own[0]);
-            for (sum, gradient) in shared.iter_mut().zip(&step.shared) {
-                if let Some(gradient) = gradient {
-                    add(sum.get_or_insert_with(|| vec![0.0; gradient.len()]), share, gradient);
+            for (name, gradient) in step.shared.iter() {
+                if shared.get(name).is_none() {
+                    shared.push(name, vec![0.0; gradient.len()]);
                 }
+                add(&mut shared[name], share, gradient);
             }
             loss += share * step.loss.total;
         }
-        assert_eq!(shared.iter().flatten().count(), shared_sets, "{kind:?}");
+        assert_eq!(shared.len(), shared_sets, "{kind:?}");
         for threads in [1, 2, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let step =
-                pool.install(|| step_in_slices(&*method, 0, &weights.blocks, &weights.shared, &batch, noise));
+            let input = StepInput::new(0, &weights.blocks, &weights.shared, &batch, noise);
+            let step = pool.install(|| step_in_slices(&*method, &input));
             assert_eq!(
                 (step.own, step.shared),
                 (vec![expected.clone()], shared.clone()),

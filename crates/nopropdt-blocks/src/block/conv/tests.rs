@@ -3,6 +3,7 @@
 mod formula;
 
 use super::*;
+use crate::block::estimate;
 use crate::golden::{FORWARD, GRADIENT, Golden};
 use nopropdt_tensor::gradient_check::compare;
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig};
@@ -10,18 +11,32 @@ use nopropdt_tensor::{Gradients, Mode, Parameters, Tensor};
 
 /// A block, its values, and the batch a golden file puts through it.
 struct Case {
-    block: DenoiseBlock,
+    block: Box<dyn Block>,
     parameters: Parameters,
     images: Tensor,
     z: Tensor,
     embedding: Tensor,
     labels: Vec<usize>,
-    /// Of a block of continuous time.
+    /// Where one network serves all times.
     times: Option<Vec<f64>>,
 }
 
+/// What a block does not know of itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    timed: bool,
+    latent_is_input: bool,
+}
+
+impl Place {
+    fn site(self, input: [usize; 3], classes: usize, dim: usize) -> BlockSite {
+        let Self { timed, latent_is_input } = self;
+        BlockSite { input: input.to_vec(), classes, dim, timed, latent_is_input }
+    }
+}
+
 impl Case {
-    fn new(golden: &mut Golden, config: &BlockConfig) -> Self {
+    fn new(golden: &mut Golden, config: &ConvBlock, place: Place) -> Self {
         let (images, z) = (golden.take("x").images(), golden.take("z").tensor());
         let (embedding, labels) = (golden.take("W_embed").tensor(), golden.take("labels").labels());
         let [_, height, width, channels] = *images.shape() else { unreachable!("images are [B, H, W, C]") };
@@ -29,9 +44,8 @@ impl Case {
             panic!("embedding: shape is {:?}", embedding.shape())
         };
         let mut builder = ParameterBuilder::new(Stream::new(0));
-        let shape = [height, width, channels];
-        let block = DenoiseBlock::new(config, shape, classes, dim, &mut builder).unwrap();
-        let times = config.continuous.then(|| golden.take("t").values);
+        let block = config.build(&place.site([height, width, channels], classes, dim), &mut builder).unwrap();
+        let times = place.timed.then(|| golden.take("t").values);
         Self { block, parameters: builder.build(), images, z, embedding, labels, times }
     }
 
@@ -41,11 +55,10 @@ impl Case {
         let z = tape.variable(self.z.clone());
         let embedding = tape.variable(self.embedding.clone());
         // Dropout has probability 0 in the golden files, as no two programs draw the same masks.
-        let features = self.block.features(tape, slot, images, Some(Stream::new(0)));
-        let times = self.times.as_ref().map(|times| tape.constant(self.block.embed_times(times)));
-        let inputs = BlockInputs { times, ..BlockInputs::new(features, z) };
+        let features = self.block.encode(tape, slot, images, Some(Stream::new(0)));
+        let inputs = BlockInputs { times: self.times.as_deref(), ..BlockInputs::new(features, z) };
         let logits = self.block.logits(tape, slot, inputs);
-        let estimate = self.block.estimate(tape, slot, logits, embedding);
+        let estimate = estimate(&*self.block, tape, slot, logits, embedding);
         Forward { slot, z, embedding, logits, estimate }
     }
 
@@ -86,13 +99,17 @@ struct Forward {
     estimate: Var,
 }
 
-fn small(config: BlockConfig) -> BlockConfig {
-    BlockConfig { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..config }
+fn small(config: ConvBlock) -> ConvBlock {
+    ConvBlock { channels: [3, 4, 5], hidden: 6, join: [7, 5], dropout: 0.0, ..config }
 }
 
-fn check_small(file: &str, config: BlockConfig) {
+fn check_small(file: &str, config: ConvBlock) {
+    check_small_at(file, config, Place::default());
+}
+
+fn check_small_at(file: &str, config: ConvBlock, place: Place) {
     let mut golden = Golden::open(file);
-    let mut case = Case::new(&mut golden, &small(config));
+    let mut case = Case::new(&mut golden, &small(config), place);
     golden.load("before.", &mut case.parameters);
     case.check_evaluation(&mut golden);
     let (slot, mut gradients) = case.check_training(&mut golden);
@@ -129,42 +146,42 @@ fn check_after(golden: &mut Golden, after: &Parameters, rate: f32) {
 
 #[test]
 fn small_paper_block_is_pytorchs() {
-    check_small("block_paper_small.safetensors", BlockConfig::paper());
+    check_small("block_paper_small.safetensors", ConvBlock::paper());
 }
 
 #[test]
 fn small_reference_block_is_pytorchs() {
-    check_small("block_reference_small.safetensors", BlockConfig::reference());
+    check_small("block_reference_small.safetensors", ConvBlock::reference());
 }
 
 #[test]
 fn small_reference_block_with_decoder_is_pytorchs() {
-    let config = BlockConfig { decoder: true, ..BlockConfig::reference() };
+    let config = ConvBlock { decoder: true, ..ConvBlock::reference() };
     check_small("block_reference_decoder_small.safetensors", config);
 }
 
 #[test]
 fn small_block_with_residuals_is_pytorchs() {
-    check_small("block_residual_small.safetensors", BlockConfig::residual());
+    check_small("block_residual_small.safetensors", ConvBlock::residual());
 }
 
 #[test]
 fn small_block_of_continuous_time_is_pytorchs() {
-    let config = BlockConfig { continuous: true, ..BlockConfig::paper() };
-    check_small("block_continuous_small.safetensors", config);
+    let place = Place { timed: true, ..Place::default() };
+    check_small_at("block_continuous_small.safetensors", ConvBlock::paper(), place);
 }
 
 #[test]
 fn small_blocks_whose_latent_is_an_image_are_pytorchs() {
-    let config = BlockConfig { image_latent: true, ..BlockConfig::paper() };
-    check_small("block_image_latent_small.safetensors", config.clone());
-    let config = BlockConfig { continuous: true, ..config };
-    check_small("block_continuous_image_latent_small.safetensors", config);
+    let place = Place { latent_is_input: true, ..Place::default() };
+    check_small_at("block_image_latent_small.safetensors", ConvBlock::paper(), place);
+    let place = Place { timed: true, ..place };
+    check_small_at("block_continuous_image_latent_small.safetensors", ConvBlock::paper(), place);
 }
 
-fn check_full(file: &str, config: BlockConfig) {
+fn check_full(file: &str, config: ConvBlock) {
     let mut golden = Golden::open(file);
-    let mut case = Case::new(&mut golden, &BlockConfig { dropout: 0.0, ..config });
+    let mut case = Case::new(&mut golden, &ConvBlock { dropout: 0.0, ..config }, Place::default());
     formula::fill(&mut case.parameters);
     for entry in case.parameters.entries() {
         let sample = golden.take(&format!("parameter_sample.{}", entry.name)).single();
@@ -177,24 +194,24 @@ fn check_full(file: &str, config: BlockConfig) {
 
 #[test]
 fn full_paper_block_is_pytorchs() {
-    check_full("block_paper_full.safetensors", BlockConfig::paper());
+    check_full("block_paper_full.safetensors", ConvBlock::paper());
 }
 
 #[test]
 fn full_reference_block_is_pytorchs() {
-    check_full("block_reference_full.safetensors", BlockConfig::reference());
+    check_full("block_reference_full.safetensors", ConvBlock::reference());
 }
 
 #[test]
 fn multiply_adds_are_counted_by_hand() {
     let mut builder = ParameterBuilder::new(Stream::new(0));
-    let image = [28, 28, 1];
-    let block = DenoiseBlock::new(&BlockConfig::paper(), image, 10, 10, &mut builder).unwrap();
+    let site = |dim| Place::default().site([28, 28, 1], 10, dim);
+    let block = ConvBlock::paper().build(&site(10), &mut builder).unwrap();
     let image_path = 784 * 9 * 32 + 196 * 9 * 32 * 64 + 196 * 9 * 64 * 128 + 6272 * 256;
     let rest = 10 * 256 + 2 * 256 * 256 + 512 * 256 + 256 * 128 + 128 * 10;
     assert_eq!(block.multiply_adds(), (image_path, rest));
     let mut builder = ParameterBuilder::new(Stream::new(0));
-    let block = DenoiseBlock::new(&BlockConfig::reference(), image, 10, 20, &mut builder).unwrap();
+    let block = ConvBlock::reference().build(&site(20), &mut builder).unwrap();
     let image_path = 784 * 9 * 32 + 196 * 9 * 32 * 64 + 49 * 9 * 64 * 128 + 128 * 256;
     let rest = 20 * 256 + 2 * 256 * 256 + 512 * 256 + 256 * 256 + 256 * 10;
     assert_eq!(block.multiply_adds(), (image_path, rest));

@@ -1,6 +1,6 @@
 //! Three convolutions and a linear layer: what a block sees of the image.
 
-use super::BlockConfig;
+use super::ConvBlock;
 use nopropdt_tensor::layers::{BatchNorm, Conv3x3, Linear};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ConvEpilogue, Dropout, ParameterBuilder, Slot, Tape, Var};
@@ -10,7 +10,7 @@ pub(super) struct ImagePath {
     convolutions: [Stage; 3],
     global_average: bool,
     fc: Linear,
-    /// None in continuous time, where ReLU takes its place.
+    /// None where the site is timed: ReLU takes its place.
     bn: Option<BatchNorm>,
     multiply_adds: u64,
 }
@@ -26,7 +26,12 @@ struct Stage {
 }
 
 impl ImagePath {
-    pub(super) fn new(config: &BlockConfig, image: [usize; 3], builder: &mut ParameterBuilder) -> Self {
+    pub(super) fn new(
+        config: &ConvBlock,
+        timed: bool,
+        image: [usize; 3],
+        builder: &mut ParameterBuilder,
+    ) -> Self {
         let [mut height, mut width, mut channels] = image;
         let mut multiply_adds = 0;
         let convolutions = std::array::from_fn(|index| {
@@ -49,7 +54,7 @@ impl ImagePath {
             convolutions,
             global_average: config.global_average,
             fc: Linear::after_flatten(builder, "fc", pixels, channels, config.hidden),
-            bn: (!config.continuous).then(|| BatchNorm::new(builder, "bn", config.hidden)),
+            bn: (!timed).then(|| BatchNorm::new(builder, "bn", config.hidden)),
             multiply_adds: multiply_adds as u64,
         }
     }

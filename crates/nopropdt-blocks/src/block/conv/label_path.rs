@@ -1,6 +1,6 @@
 //! What a block makes of the latent.
 
-use super::BlockConfig;
+use super::ConvBlock;
 use super::dense::Dense;
 use super::image_path::ImagePath;
 use nopropdt_tensor::random::Stream;
@@ -18,9 +18,14 @@ pub(super) enum LabelPath {
 
 impl LabelPath {
     /// The path of a latent of `dim` values.
-    pub(super) fn vector(config: &BlockConfig, dim: usize, builder: &mut ParameterBuilder) -> Self {
+    pub(super) fn vector(
+        config: &ConvBlock,
+        timed: bool,
+        dim: usize,
+        builder: &mut ParameterBuilder,
+    ) -> Self {
         let hidden = config.hidden;
-        if config.continuous {
+        if timed {
             return Self::Shallow(Dense::new(builder, 1, (dim, hidden), false));
         }
         let mut inputs = dim;
@@ -32,8 +37,13 @@ impl LabelPath {
     }
 
     /// The path of a latent that is an image.
-    pub(super) fn image(config: &BlockConfig, image: [usize; 3], builder: &mut ParameterBuilder) -> Self {
-        Self::Image { path: Box::new(ImagePath::new(config, image, builder)), image }
+    pub(super) fn image(
+        config: &ConvBlock,
+        timed: bool,
+        image: [usize; 3],
+        builder: &mut ParameterBuilder,
+    ) -> Self {
+        Self::Image { path: Box::new(ImagePath::new(config, timed, image, builder)), image }
     }
 
     /// z [B, d] -> [B, hidden]

@@ -1,11 +1,11 @@
 //! How a block joins what it sees of the image, of the latent and of the time.
 
-use super::BlockConfig;
+use super::ConvBlock;
 use super::dense::Dense;
 use nopropdt_tensor::layers::Linear;
 use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Var};
 
-/// concat · FC BN ReLU · FC BN ReLU · FC m; without BN in continuous time.
+/// concat · FC BN ReLU · FC BN ReLU · FC m; without BN where the site is timed.
 #[derive(Debug, Clone)]
 pub(super) struct Join {
     layers: [Dense; 2],
@@ -14,12 +14,17 @@ pub(super) struct Join {
 }
 
 impl Join {
-    pub(super) fn new(config: &BlockConfig, classes: usize, builder: &mut ParameterBuilder) -> Self {
+    pub(super) fn new(
+        config: &ConvBlock,
+        timed: bool,
+        classes: usize,
+        builder: &mut ParameterBuilder,
+    ) -> Self {
         let [first, second] = config.join;
-        let paths = if config.continuous { 3 } else { 2 };
+        let paths = if timed { 3 } else { 2 };
         let layers = [
-            Dense::new(builder, 1, (paths * config.hidden, first), !config.continuous),
-            Dense::new(builder, 2, (first, second), !config.continuous),
+            Dense::new(builder, 1, (paths * config.hidden, first), !timed),
+            Dense::new(builder, 2, (first, second), !timed),
         ];
         let multiply_adds = layers.iter().map(Dense::multiply_adds).sum::<u64>() + (second * classes) as u64;
         Self { layers, out: Linear::new(builder, "out", second, classes), multiply_adds }

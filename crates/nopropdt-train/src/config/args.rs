@@ -1,0 +1,106 @@
+//! Settings on the command line.
+
+use super::known::{SECTIONS, all_settings, find};
+use super::overrides::Overrides;
+use super::setting::{Kind, Setting};
+use super::value::Value;
+use crate::registry::Registry;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// The flag of settings that have none of their own.
+const SET: &str = "set";
+
+/// A setting as `--set` has it.
+#[derive(Debug, Clone)]
+struct Assignment {
+    section: String,
+    key: String,
+    value: Value,
+}
+
+impl FromArgMatches for Overrides {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut found = Self::default();
+        found.update_from_arg_matches(matches)?;
+        Ok(found)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for Assignment { section, key, value } in matches.get_many(SET).into_iter().flatten().cloned() {
+            self.insert(&section, &key, value);
+        }
+        for setting in all_settings() {
+            if let Some(value) = matches.get_one::<Value>(setting.flag) {
+                self.insert(setting.section, &setting.key, value.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Args for Overrides {
+    fn augment_args(command: Command) -> Command {
+        let registry = Registry::builtin();
+        let command = command.args(all_settings().into_iter().map(|setting| argument(setting, &registry)));
+        command.arg(set(&registry))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// The same command with the names of `registry` in flags and help, if it takes settings.
+pub(crate) fn with_registry(mut command: Command, registry: &Registry) -> Command {
+    if command.get_arguments().any(|argument| argument.get_id() == SET) {
+        for setting in all_settings() {
+            let own = argument(setting.clone(), registry);
+            command = command.mut_arg(setting.flag, |_| own);
+        }
+        command = command.mut_arg(SET, |_| set(registry));
+    }
+    command.mut_subcommands(|command| with_registry(command, registry))
+}
+
+fn argument(setting: Setting, registry: &Registry) -> Arg {
+    let argument = Arg::new(setting.flag)
+        .long(setting.flag)
+        .value_name(setting.value_name)
+        .help_heading(setting.heading)
+        .help(setting.help() + &registry.also(setting.flag));
+    let argument = match setting.alias {
+        Some(alias) => argument.alias(alias),
+        None => argument,
+    };
+    let argument = match setting.kind {
+        Kind::Switch => argument.num_args(0..=1).default_missing_value("true"),
+        _ => argument,
+    };
+    let registry = registry.clone();
+    argument.value_parser(move |text: &str| setting.parse(&registry, text))
+}
+
+fn set(registry: &Registry) -> Arg {
+    let registry = registry.clone();
+    Arg::new(SET)
+        .long(SET)
+        .value_name("SECTION.KEY=VALUE")
+        .help_heading("Method")
+        .action(ArgAction::Append)
+        .help("Any setting of config.toml, such as block.hidden=128; counts as a flag, and may be given several times")
+        .value_parser(move |text: &str| assignment(&registry, text))
+}
+
+fn assignment(registry: &Registry, text: &str) -> Result<Assignment, String> {
+    let wanted = || format!("must be SECTION.KEY=VALUE, with a section of {}", SECTIONS.join(", "));
+    let (place, value) = text.split_once('=').ok_or_else(wanted)?;
+    let (section, key) = place.trim().split_once('.').ok_or_else(wanted)?;
+    if !SECTIONS.contains(&section) || key.is_empty() {
+        return Err(wanted());
+    }
+    let value = match find(section, key) {
+        Some(setting) => setting.parse(registry, value.trim())?,
+        None => Value::typed(value.trim()),
+    };
+    Ok(Assignment { section: section.to_owned(), key: key.to_owned(), value })
+}

@@ -1,0 +1,184 @@
+//! The sections that every run has, whatever its method and block.
+
+use super::image_size::ImageSize;
+use super::kinds::{
+    EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
+};
+use super::setting::{Kind, named, parsed, section};
+use super::whole;
+use nopropdt_blocks::{EmbeddingConfig, EmbeddingStart, HeadConfig};
+use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource, LoadOptions};
+use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
+use std::path::Path;
+
+section! {
+    /// What is learned from.
+    pub struct DataSettings in "data" under "Data" {
+        /// Dataset: digits (embedded), mnist, fashion-mnist, kmnist, cifar10, cifar100, cifar100-coarse, svhn,
+        /// tiny-imagenet (fetched once), or folder:PATH with a folder of pictures for each class [default: digits]
+        ["dataset" "NAME" Kind::Text(|registry, text| registry.dataset_source(text).map(|_| ()).map_err(|error| error.to_string()))]
+        dataset: DatasetSource = DatasetName::Digits.into();
+        /// Bring the pictures of a folder to N×N or HEIGHTxWIDTH pixels [default: as they are]
+        ["image-size" "N" Kind::Text(parsed::<ImageSize>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image_size: Option<ImageSize> = None;
+        /// Pictures of a folder: auto (colour if one of them is), grey or rgb [default: auto]
+        ["channels" "NAME" Kind::Text(named::<Channels>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channels: Option<Channels> = None;
+        /// Test on this share of a folder that has no test pictures
+        ["split" "SHARE" Kind::Number]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        split: Option<f64> = None;
+        /// Pixel values: none (0 to 1), or standard (mean 0 and deviation 1 over the training images) [default: none]
+        ["normalize" "NAME" Kind::Text(named::<Normalize>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        normalize: Option<Normalize> = None;
+        /// Shift training images at random by up to N pixels; black fills the edges [default: 0]
+        ["crop-padding" "N" Kind::Whole(whole::CROP_PADDING)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crop_padding: Option<usize> = None;
+        /// Mirror training images left to right at random [default: false]
+        ["flip" "BOOL" Kind::Switch]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flip: Option<bool> = None;
+        /// Train on the first N training images only
+        ["limit-train" "N" Kind::Whole(whole::LIMIT_TRAIN)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit_train: Option<usize> = None;
+        /// Test on the first N test images only
+        ["limit-test" "N" Kind::Whole(whole::LIMIT_TEST)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit_test: Option<usize> = None;
+        /// Hold out N training images and report the accuracy on them too [default: 0]
+        ["validation" "N" Kind::Whole(whole::VALIDATION)]
+        validation: usize = 0;
+    }
+}
+
+section! {
+    /// What classes are embedded as.
+    pub struct EmbeddingSettings in "embedding" under "Method" {
+        /// Class embedding: one-hot, learned, or prototype (learned, starting from an image of each class) [default: one-hot]
+        ["embedding" "NAME" Kind::Text(named::<EmbeddingKind>)]
+        kind: EmbeddingKind = EmbeddingKind::OneHot;
+        /// Length of a learned embedding [default: 20]
+        ["embedding-dim" "D" Kind::Whole(whole::EMBEDDING_DIM)]
+        dim: usize = 20;
+        /// Start of a learned embedding: orthogonal, random (N(0, 1)), or small (N(0, 0.1²)) [default: orthogonal]
+        ["embedding-start" "NAME" Kind::Text(named::<EmbeddingStart>)]
+        start: EmbeddingStart = EmbeddingStart::Orthogonal;
+    }
+}
+
+section! {
+    /// How the last latent becomes class probabilities.
+    pub struct HeadSettings in "head" under "Method" {
+        /// From z_T to class probabilities: softmax, or radial (by distance to the embeddings) [default: softmax]
+        ["head" "NAME" Kind::Text(named::<HeadKind>)]
+        kind: HeadKind = HeadKind::Softmax;
+        /// Width of a radial head, above 0 [default: 1]
+        ["head-sigma" "SIGMA" Kind::Number]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sigma: Option<f64> = None;
+    }
+}
+
+section! {
+    /// How a network is trained.
+    pub struct TrainingSettings in "training" under "Training" {
+        /// Passes over the training images [default: 20 for digits, 10 for others]
+        ["epochs" "N" Kind::Whole(whole::EPOCHS)]
+        epochs: usize = 10;
+        /// Images per batch, at least 2 [default: 64 for digits, 128 for others]
+        ["batch-size" "B" Kind::Whole(whole::BATCH_SIZE)]
+        batch_size: usize = 128;
+        /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw; adam for ct and fm]
+        ["optimizer" "NAME" Kind::Text(named::<OptimizerKind>)]
+        optimizer: OptimizerKind = OptimizerKind::Adamw;
+        /// Learning rate [default: 0.001]
+        ["lr" "LR" Kind::Number]
+        lr: f32 = 0.001;
+        /// How the learning rate changes: constant, cosine or reference [default: cosine]
+        ["lr-schedule" "NAME" Kind::Text(named::<LearningRateKind>)]
+        lr_schedule: LearningRateKind = LearningRateKind::Cosine;
+        /// Epochs over which the learning rate rises at the start [default: 0]
+        ["warmup-epochs" "N" Kind::Whole(whole::WARMUP_EPOCHS)]
+        warmup_epochs: usize = 0;
+        /// Weight decay [default: 0.001]
+        ["weight-decay" "WD" Kind::Number]
+        weight_decay: f64 = 0.001;
+        /// Largest norm of a block's gradient; 0 for no limit [default: 0]
+        ["clip-norm" "NORM" Kind::Number]
+        clip_norm: f32 = 0.0;
+        /// Seed of everything random [default: 0]
+        ["seed" "SEED" Kind::Whole(whole::SEED)]
+        seed: u64 = 0;
+        /// Order: interleaved (blocks side by side) or sequential (Algorithm 1 as printed) [default: interleaved]
+        ["order" "NAME" Kind::Text(named::<Order>)]
+        order: Order = Order::Interleaved;
+        /// Arithmetic: f32, bf16, or auto, the faster on this processor [default: auto]
+        ["precision" "NAME" Kind::Text(named::<PrecisionKind>)]
+        precision: PrecisionKind = PrecisionKind::Auto;
+    }
+}
+
+impl DataSettings {
+    /// How the dataset is to be read.
+    pub fn load_options(&self, data_dir: &Path) -> LoadOptions {
+        LoadOptions {
+            image_size: self.image_size.map(|size| (size.height, size.width)),
+            channels: self.channels.unwrap_or_default(),
+            split: self.split,
+            ..LoadOptions::new(data_dir)
+        }
+    }
+
+    /// What is done to training images.
+    pub fn augmentation(&self) -> Augmentation {
+        Augmentation { crop_padding: self.crop_padding.unwrap_or(0), flip: self.flip.unwrap_or(false) }
+    }
+}
+
+impl EmbeddingSettings {
+    /// The embedding they describe.
+    pub fn config(&self) -> EmbeddingConfig {
+        match self.kind {
+            EmbeddingKind::OneHot => EmbeddingConfig::OneHot,
+            EmbeddingKind::Learned => EmbeddingConfig::Learned { dim: self.dim, start: self.start },
+            EmbeddingKind::Prototype => EmbeddingConfig::Prototype,
+        }
+    }
+}
+
+impl HeadSettings {
+    /// The head they describe.
+    pub fn config(&self) -> HeadConfig {
+        match self.kind {
+            HeadKind::Softmax => HeadConfig::Softmax,
+            HeadKind::Radial => HeadConfig::Radial { sigma: self.sigma.unwrap_or(1.0) },
+        }
+    }
+}
+
+impl TrainingSettings {
+    /// The update rule.
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let weight_decay = self.weight_decay;
+        match self.optimizer {
+            OptimizerKind::Adamw => OptimizerConfig::adamw(weight_decay),
+            OptimizerKind::Adam => OptimizerConfig::adam(weight_decay),
+            OptimizerKind::Sgd => OptimizerConfig::Sgd { momentum: 0.9, weight_decay },
+        }
+    }
+
+    /// The learning-rate schedule of a run with `batches` batches an epoch.
+    pub fn learning_rate(&self, batches: u64) -> LearningRate {
+        let warmup_steps = self.warmup_epochs as u64 * batches;
+        match self.lr_schedule {
+            LearningRateKind::Constant => LearningRate::Constant { warmup_steps },
+            LearningRateKind::Cosine => LearningRate::Cosine { warmup_steps, final_fraction: 0.0 },
+            LearningRateKind::Reference => LearningRate::Reference { period: self.epochs as u64 },
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! NoProp-CT by name.
+
+use super::LEARNED;
+use super::method::{MethodEntry, PaperDataset};
+use crate::config::{ConfigError, OptimizerKind, Overrides};
+use nopropdt_blocks::{CtConfig, NoPropCt, Sampler};
+use serde::{Deserialize, Serialize};
+
+/// Settings of NoProp-CT.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct CtSettings {
+    /// T, steps of an answer.
+    steps: usize,
+    /// Always `learned`.
+    schedule: String,
+    /// η.
+    eta: f64,
+    /// How an answer is denoised.
+    sampler: Sampler,
+}
+
+pub(super) fn entry() -> MethodEntry {
+    let about = "NoProp-CT: continuous time, one network, a learned noise schedule";
+    let paper = CtSettings { steps: 1000, schedule: LEARNED.into(), eta: 1.0, sampler: Sampler::Stochastic };
+    let entry = MethodEntry::new("ct", about, &paper, |settings: CtSettings, network, _| {
+        let CtSettings { steps, schedule, eta, sampler } = settings;
+        if schedule != LEARNED {
+            let rule = "learned for method ct, and another for all others";
+            return Err(ConfigError::Range {
+                setting: "schedule".into(),
+                rule: rule.into(),
+                found: schedule,
+            });
+        }
+        Ok(NoPropCt::new(&CtConfig { network, steps, eta, sampler })?)
+    });
+    entry.with_defaults(Overrides::default().with("optimizer", OptimizerKind::Adam)).with_paper(|dataset| {
+        let epochs = continuous_epochs(dataset);
+        Overrides::default().with("epochs", epochs).with("optimizer", OptimizerKind::Adam)
+    })
+}
+
+/// Epochs of Table 3 for methods of continuous time.
+pub(super) fn continuous_epochs(dataset: PaperDataset) -> usize {
+    match dataset {
+        PaperDataset::Mnist => 100,
+        PaperDataset::Cifar10 => 500,
+        PaperDataset::Cifar100 => 1000,
+    }
+}
