@@ -54,7 +54,7 @@ fn train(arguments: &TrainArguments) -> Result<()> {
     print_result(&summary?, &report, arguments.json)
 }
 
-/// The run at `path`; of the other flags only one may be given, that of the place where its pictures lie now.
+/// The run at `path`; of the other flags only one may be given, that of the place where its images lie now.
 fn saved(overrides: &Overrides, path: &Path) -> Result<Saved> {
     let place = overrides.dataset.clone();
     if *overrides != (Overrides { dataset: place.clone(), ..Overrides::default() }) {
@@ -62,7 +62,7 @@ fn saved(overrides: &Overrides, path: &Path) -> Result<Saved> {
         return Err(UsageError(rule.into()).into());
     }
     let saved = Saved::open(path, place)?;
-    let told = format!("say where they lie now: --resume {} --dataset folder:PATH", path.display());
+    let told = format!("say where they are now: --resume {}", path.display());
     images::must_be_there(&saved.config.dataset, &told)?;
     Ok(saved)
 }

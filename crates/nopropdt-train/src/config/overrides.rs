@@ -50,7 +50,8 @@ macro_rules! overrides {
 
 overrides! {
     /// Dataset: digits (embedded), mnist, fashion-mnist, kmnist, cifar10, cifar100, cifar100-coarse, svhn,
-    /// tiny-imagenet (fetched once), or folder:PATH with a folder of pictures for each class [default: digits]
+    /// tiny-imagenet (fetched once), folder:PATH with a folder of pictures for each class, or npz:FILE with the arrays
+    /// train_images, train_labels, test_images and test_labels [default: digits]
     #[arg(long, value_parser = str::parse::<DatasetSource>, value_name = "NAME", help_heading = "Data")]
     dataset: DatasetSource,
     /// Bring the pictures of a folder to N×N or HEIGHTxWIDTH pixels [default: as they are]
@@ -76,11 +77,11 @@ overrides! {
     #[arg(long, value_parser = whole::limit_train::parse, value_name = "N", help_heading = "Data")]
     #[serde(default, deserialize_with = "whole::limit_train::read")]
     limit_train: usize,
-    /// Test on the first N test images only
+    /// Test on the first N test images only, and on as many of the validation images that an npz file has
     #[arg(long, value_parser = whole::limit_test::parse, value_name = "N", help_heading = "Data")]
     #[serde(default, deserialize_with = "whole::limit_test::read")]
     limit_test: usize,
-    /// Hold out N training images and report the accuracy on them too [default: 0]
+    /// Hold out N training images and report the accuracy on them too [default: 0, or the validation images of an npz file]
     #[arg(long, value_parser = whole::validation::parse, value_name = "N", help_heading = "Data")]
     #[serde(default, deserialize_with = "whole::validation::read")]
     validation: usize,

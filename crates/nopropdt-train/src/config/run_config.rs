@@ -206,14 +206,10 @@ impl RunConfig {
         }
     }
 
-    /// The same settings, without the place where a folder of pictures lies: what model files and checkpoints keep.
+    /// The same settings, without the place where a folder of pictures or a file lies: what model files and checkpoints keep.
     #[must_use]
     pub fn without_place(&self) -> Self {
-        let dataset = match &self.dataset {
-            folder @ DatasetSource::Folder(_) => DatasetSource::Folder(folder.short_name()),
-            other => other.clone(),
-        };
-        Self { dataset, ..self.clone() }
+        Self { dataset: self.dataset.without_place(), ..self.clone() }
     }
 
     /// The configuration as TOML, with one line a setting: a valid `--config` file.
