@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, GrayImage, ImageEncoder, ImageFormat, RgbImage, RgbaImage};
+use nopropdt_fuzz::packed;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::io::{Cursor, Write};
@@ -16,6 +17,7 @@ fn main() -> io::Result<()> {
     idx()?;
     cifar()?;
     mat()?;
+    npz()?;
     archives()?;
     pictures()?;
     models()?;
@@ -85,6 +87,40 @@ fn mat() -> io::Result<()> {
     header.extend_from_slice(&[0, 1, b'I', b'M']);
     seed("mat", "plain", &[header.clone(), x.clone(), bytes].concat())?;
     seed("mat", "compressed", &[header, compressed(&x), compressed(&double)].concat())
+}
+
+fn npz() -> io::Result<()> {
+    let array = |descr: &str, shape: &str, values: &[u8]| {
+        let dict = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        [b"\x93NUMPY\x01\0", &(dict.len() as u16).to_le_bytes()[..], dict.as_bytes(), values].concat()
+    };
+    let grey = [
+        array("|u1", "(2, 4, 4)", &[5; 32]),
+        array("|u1", "(2, 1)", &[0, 1]),
+        array("|u1", "(1, 4, 4)", &[6; 16]),
+        array("<i8", "(1,)", &1_i64.to_le_bytes()),
+    ];
+    let colour = [
+        array("|u1", "(2, 4, 4, 3)", &[5; 96]),
+        array(">u2", "(2,)", &[0, 1, 0, 0]),
+        array("|u1", "(1, 4, 4, 3)", &[6; 48]),
+        array("|i1", "(1,)", &[1]),
+        array("|u1", "(1, 4, 4, 3)", &[7; 48]),
+        array("<i4", "(1, 1)", &2_i32.to_le_bytes()),
+    ];
+    for (name, deflated, arrays) in [("stored", false, &grey[..]), ("deflated", true, &colour)] {
+        let whole = packed(arrays.iter().map(Vec::as_slice), deflated);
+        seed("npz", name, &[&[0], &whole[..]].concat())?;
+        let lengths = arrays.iter().map(|array| (array.len() as u16).to_be_bytes());
+        let arrays = lengths.zip(arrays).map(|(length, array)| [&length, &array[..]].concat());
+        let arrays: Vec<Vec<u8>> = arrays.collect();
+        seed(
+            "npz",
+            &format!("arrays-{name}"),
+            &[&[1 + 2 * u8::from(deflated)], &arrays.concat()[..]].concat(),
+        )?;
+    }
+    Ok(())
 }
 
 fn archives() -> io::Result<()> {

@@ -4,10 +4,13 @@
 
 use nopropdt_data::is_decoding;
 use std::fs;
+use std::io::{Cursor, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// A folder that belongs to this process; in memory where the system has such a place.
 pub fn folder() -> &'static Path {
@@ -27,6 +30,22 @@ pub fn write(name: &str, bytes: &[u8]) -> PathBuf {
     fs::create_dir_all(parent).expect("there is room for a folder");
     fs::write(&path, bytes).expect("there is room for a file");
     path
+}
+
+/// The arrays of a NumPy file, those that must be there first.
+const ARRAYS: [&str; 6] =
+    ["train_images", "train_labels", "test_images", "test_labels", "val_images", "val_labels"];
+
+/// A NumPy file of these arrays, which it may have too few of.
+pub fn packed<'a>(arrays: impl Iterator<Item = &'a [u8]>, deflated: bool) -> Vec<u8> {
+    let method = if deflated { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+    let options = SimpleFileOptions::default().compression_method(method);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, array) in ARRAYS.into_iter().zip(arrays) {
+        zip.start_file(format!("{name}.npy"), options).expect("names are short");
+        zip.write_all(array).expect("memory does not fail");
+    }
+    zip.finish().expect("memory does not fail").into_inner()
 }
 
 /// Lets the panics of picture decoders pass, which are caught and told as errors: the fuzzer's hook ends the process at any.

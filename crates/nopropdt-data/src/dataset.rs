@@ -14,6 +14,8 @@ pub struct Dataset {
     pub train: Split,
     /// Images to test on, never trained on.
     pub test: Split,
+    /// Images to measure a training by, where the dataset comes with some; never trained on.
+    pub validation: Option<Split>,
     /// What its user should know of how it was read.
     pub notes: Vec<Note>,
 }
@@ -30,23 +32,40 @@ impl Dataset {
         test: Split,
     ) -> Result<Self, DataError> {
         let name = name.into();
-        let wrong = |rule, found: String| Err(DataError::invalid(&name, rule, found));
-        if train.is_empty() || test.is_empty() {
-            let found = format!("{} and {}", train.len(), test.len());
-            return wrong("there must be training and test images", found);
+        check_labels(&name, "training", train.labels(), class_names.len())?;
+        let dataset = Self { name, class_names, train, test, validation: None, notes: Vec::new() };
+        dataset.check_beside_training(&dataset.test, "test")?;
+        Ok(dataset)
+    }
+
+    /// The same dataset with these images for validation.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] when there are none, they differ from the training images in shape or full scale, or a label has no
+    /// class name.
+    pub fn with_validation(mut self, validation: Split) -> Result<Self, DataError> {
+        self.check_beside_training(&validation, "validation")?;
+        self.validation = Some(validation);
+        Ok(self)
+    }
+
+    /// Fails unless images fit to the training images.
+    fn check_beside_training(&self, images: &Split, part: &str) -> Result<(), DataError> {
+        let train = &self.train;
+        let wrong = |rule: String, found: String| Err(DataError::invalid(&self.name, rule, found));
+        if train.is_empty() || images.is_empty() {
+            let found = format!("{} and {}", train.len(), images.len());
+            return wrong(format!("there must be training and {part} images"), found);
         }
-        if train.shape() != test.shape() {
-            let found = format!("{} and {}", train.shape(), test.shape());
-            return wrong("training and test images must have one shape", found);
+        if train.shape() != images.shape() {
+            let found = format!("{} and {}", train.shape(), images.shape());
+            return wrong(format!("training and {part} images must have one shape"), found);
         }
-        if train.pixel_scale() != test.pixel_scale() {
-            let found = format!("{} and {}", train.pixel_scale(), test.pixel_scale());
-            return wrong("training and test images must have one full scale", found);
+        if train.pixel_scale() != images.pixel_scale() {
+            let found = format!("{} and {}", train.pixel_scale(), images.pixel_scale());
+            return wrong(format!("training and {part} images must have one full scale"), found);
         }
-        for (split, part) in [(&train, "training"), (&test, "test")] {
-            check_labels(&format!("{name}: {part} labels"), split.labels(), class_names.len())?;
-        }
-        Ok(Self { name, class_names, train, test, notes: Vec::new() })
+        check_labels(&self.name, part, images.labels(), self.classes())
     }
 
     /// The test images, where the classes are those of `class_names`, such as a model's; also what the user should know of how they were
@@ -79,8 +98,9 @@ impl Dataset {
     }
 }
 
-/// Fails at the first label that is not below `classes`.
-fn check_labels(what: &str, labels: &[u16], classes: usize) -> Result<(), DataError> {
+/// Fails at the first label of a part that is not below `classes`.
+fn check_labels(name: &str, part: &str, labels: &[u16], classes: usize) -> Result<(), DataError> {
+    let what = format!("{name}: {part} labels");
     match labels.iter().position(|&label| usize::from(label) >= classes) {
         Some(index) => Err(DataError::label(what, classes, index, labels[index].into())),
         None => Ok(()),
@@ -121,5 +141,29 @@ mod tests {
         assert_eq!(scale, "toy: training and test images must have one full scale; 255 and 16");
         let label = message(split(2, vec![1]), split(2, vec![1, 10]));
         assert_eq!(label, "toy: test labels: labels must be below 10; label 1 is 10");
+        let label = message(split(2, vec![11]), split(2, vec![1]));
+        assert_eq!(label, "toy: training labels: labels must be below 10; label 0 is 11");
+    }
+
+    #[test]
+    fn images_for_validation_must_fit_too() {
+        let with = |validation| {
+            let dataset =
+                Dataset::new("toy", digit_names(), split(2, vec![0, 9]), split(2, vec![5])).unwrap();
+            assert!(dataset.validation.is_none());
+            dataset.with_validation(validation)
+        };
+        assert_eq!(with(split(2, vec![3, 4])).unwrap().validation.unwrap().labels(), [3, 4]);
+        for (validation, expected) in [
+            (split(2, vec![]), "there must be training and validation images; 2 and 0"),
+            (split(3, vec![1]), "training and validation images must have one shape; 2x2x1 and 3x3x1"),
+            (
+                split(2, vec![1]).with_full_scale(16).unwrap(),
+                "training and validation images must have one full scale; 255 and 16",
+            ),
+            (split(2, vec![10]), "validation labels: labels must be below 10; label 0 is 10"),
+        ] {
+            assert_eq!(with(validation).unwrap_err().to_string(), format!("toy: {expected}"));
+        }
     }
 }

@@ -52,6 +52,12 @@ pub enum DataError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A file with a whole dataset that is not there.
+    #[error("{}: there is no such file", file.display())]
+    NoFile {
+        /// The file.
+        file: PathBuf,
+    },
     /// Images of a folder that this machine's memory can't hold; smaller ones may fit.
     #[error("folder: all images must fit in memory; {images} of {bytes} bytes do not")]
     TooManyPictures {

@@ -25,6 +25,7 @@ mod no_pictures;
 mod noise;
 mod normalise;
 mod note;
+mod npz;
 mod opened;
 mod options;
 mod order;

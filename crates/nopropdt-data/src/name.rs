@@ -116,9 +116,9 @@ impl FromStr for DatasetName {
     }
 }
 
-/// A name that is none of [`DatasetName::ALL`], nor that of a folder.
+/// A name that is none of [`DatasetName::ALL`], nor that of a folder or file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("dataset: name must be one of {}, folder:PATH; found {found:?}", DatasetName::ALL.map(DatasetName::as_str).join(", "))]
+#[error("dataset: name must be one of {}, folder:PATH, npz:FILE; found {found:?}", DatasetName::ALL.map(DatasetName::as_str).join(", "))]
 pub struct DatasetNameError {
     /// The text given.
     pub found: String,
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "dataset: name must be one of digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, \
-             cifar100-coarse, svhn, tiny-imagenet, folder:PATH; found \"Mnist\""
+             cifar100-coarse, svhn, tiny-imagenet, folder:PATH, npz:FILE; found \"Mnist\""
         );
     }
 }

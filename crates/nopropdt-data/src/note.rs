@@ -44,6 +44,13 @@ pub enum Note {
         /// Names of the folders inside.
         inside: Vec<String>,
     },
+    /// The dataset comes with images for validation.
+    Validation {
+        /// How many there are.
+        images: usize,
+        /// Whether they are read.
+        used: bool,
+    },
 }
 
 /// Why a file is left out.
@@ -105,6 +112,12 @@ impl fmt::Display for Note {
                 "every class holds the same folders ({}); if these are the classes, take a folder that holds them alone",
                 shown_names(inside)
             ),
+            Self::Validation { images, used: true } => {
+                write!(f, "validation images: {images}, from the file")
+            }
+            Self::Validation { images, used: false } => {
+                write!(f, "left out: the file's validation images ({images})")
+            }
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DataError, Dataset, DatasetName, DatasetSource, ImageShape, LoadOptions, Note, Split, folder, load,
+    DataError, Dataset, DatasetName, DatasetSource, ImageShape, LoadOptions, Note, Split, folder, load, npz,
 };
 
 /// A dataset that was looked through, before its images are read. Of a known one nothing is looked at; of a folder all names are, and
-/// one picture.
+/// one picture; of a file its labels, and what it says of its images.
 #[derive(Clone, Debug)]
 pub struct Opened {
     name: String,
@@ -21,6 +21,7 @@ enum Images {
         data_dir: PathBuf,
     },
     Folder(folder::OpenedFolder),
+    Npz(Box<npz::OpenedNpz>),
     /// In memory already.
     Read(Box<Dataset>),
 }
@@ -34,12 +35,13 @@ impl From<Dataset> for Opened {
 /// Looks through a dataset.
 ///
 /// # Errors
-/// What is wrong with a folder, its first picture or an option; [`DataError::NotReadable`] for images that another program makes.
+/// What is wrong with a folder, its first picture, a file or an option; [`DataError::NotReadable`] for images that another program makes.
 pub fn open(source: &DatasetSource, options: &LoadOptions) -> Result<Opened, DataError> {
     options.check_for(source)?;
     let images = match source {
         DatasetSource::Known(name) => Images::Known { name: *name, data_dir: options.data_dir.clone() },
         DatasetSource::Folder(path) => Images::Folder(folder::open(Path::new(path), options)?),
+        DatasetSource::Npz(path) => Images::Npz(Box::new(npz::open(Path::new(path))?)),
         DatasetSource::Own(name) => return Err(DataError::NotReadable { name: name.clone() }),
     };
     Ok(Opened { name: source.short_name(), images })
@@ -52,16 +54,18 @@ impl Opened {
         match &self.images {
             Images::Known { name, .. } => name.classes(),
             Images::Folder(folder) => folder.class_names().len(),
+            Images::Npz(file) => file.class_names().len(),
             Images::Read(dataset) => dataset.classes(),
         }
     }
 
-    /// Names of a folder's classes; those of a known dataset may lie in its files.
+    /// Names of a folder's or file's classes; those of a known dataset may lie in its files.
     #[must_use]
     pub fn class_names(&self) -> Option<&[String]> {
         match &self.images {
             Images::Known { .. } => None,
             Images::Folder(folder) => Some(folder.class_names()),
+            Images::Npz(file) => Some(file.class_names()),
             Images::Read(dataset) => Some(&dataset.class_names),
         }
     }
@@ -72,6 +76,7 @@ impl Opened {
         match &self.images {
             Images::Known { .. } => &[],
             Images::Folder(folder) => folder.notes(),
+            Images::Npz(file) => file.notes(),
             Images::Read(dataset) => &dataset.notes,
         }
     }
@@ -83,6 +88,7 @@ impl Opened {
         match &self.images {
             Images::Known { name, .. } => name.image_shape(),
             Images::Folder(folder) => folder.first_shape(),
+            Images::Npz(file) => file.shape(),
             Images::Read(dataset) => dataset.shape(),
         }
     }
@@ -93,18 +99,30 @@ impl Opened {
         match &self.images {
             Images::Known { name, .. } => name.image_shape(),
             Images::Folder(folder) => folder.shape(),
+            Images::Npz(file) => file.shape(),
             Images::Read(dataset) => dataset.shape(),
         }
     }
 
-    /// Bytes that the images of a folder take in memory, at the least; 0 for a known dataset, of which nothing was looked at.
+    /// Bytes that the images of a folder or file take in memory, at the least; 0 for a known dataset, of which nothing was looked at.
     #[must_use]
     pub fn image_bytes(&self) -> u64 {
         match &self.images {
             // What is in memory already takes no more.
             Images::Known { .. } | Images::Read(_) => 0,
             Images::Folder(folder) => folder.image_bytes(),
+            Images::Npz(file) => file.image_bytes(),
         }
+    }
+
+    /// The same without the images for validation that the dataset comes with: they will not be read.
+    #[must_use]
+    pub fn without_validation(self) -> Self {
+        let images = match self.images {
+            Images::Npz(file) => Images::Npz(Box::new(file.without_validation())),
+            others => others,
+        };
+        Self { images, ..self }
     }
 
     /// Reads all images.
@@ -115,15 +133,16 @@ impl Opened {
         match self.images {
             Images::Known { name, data_dir } => load(name, &data_dir),
             Images::Folder(folder) => folder.load(&self.name),
+            Images::Npz(file) => file.load(&self.name),
             Images::Read(dataset) => Ok(*dataset),
         }
     }
 }
 
-/// Reads any dataset that can be read: a known one, or a folder of pictures.
+/// Reads any dataset that can be read: a known one, a folder of pictures, or a file.
 ///
 /// # Errors
-/// As [`load`]; for a folder, what is wrong with which picture or option; [`DataError::NotReadable`] for images that
+/// As [`load`]; for a folder or file, what is wrong with which picture, array or option; [`DataError::NotReadable`] for images that
 /// another program makes.
 pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Dataset, DataError> {
     open(source, options)?.load()
@@ -133,11 +152,11 @@ pub fn load_from(source: &DatasetSource, options: &LoadOptions) -> Result<Datase
 /// should know of how they were read.
 ///
 /// A folder needs no training pictures for that, nor all of the classes; of one that isn't divided [`LoadOptions::split`] says which
-/// share is the test set, 1 for all of it.
+/// share is the test set, 1 for all of it. A file needs neither; its classes are the numbers from 0 on.
 ///
 /// # Errors
-/// As [`load_from`]; [`DataError::Invalid`] when a known dataset has other classes than those, or a folder has one that is none of
-/// those.
+/// As [`load_from`]; [`DataError::Invalid`] when a known dataset has other classes than those, or a folder or file has one that is none
+/// of those.
 pub fn load_test(
     source: &DatasetSource,
     options: &LoadOptions,
@@ -145,6 +164,10 @@ pub fn load_test(
 ) -> Result<(Split, Vec<Note>), DataError> {
     if let DatasetSource::Folder(path) = source {
         return folder::load_test(Path::new(path), options, class_names);
+    }
+    if let DatasetSource::Npz(path) = source {
+        options.check_for(source)?;
+        return Ok((npz::load_test(Path::new(path), class_names)?, Vec::new()));
     }
     load_from(source, options)?.into_test(class_names)
 }

@@ -41,14 +41,10 @@ pub enum ImagesError {
     Network(#[from] ConfigError),
 }
 
-/// The dataset with `~` in a folder's path replaced by the home folder.
+/// The dataset with `~` in its path replaced by the home folder.
 pub(crate) fn with_home(source: &DatasetSource) -> DatasetSource {
-    match source {
-        DatasetSource::Folder(path) => DatasetSource::Folder(
-            at_home(Path::new(path)).into_os_string().into_string().unwrap_or(path.clone()),
-        ),
-        other => other.clone(),
-    }
+    let found = source.place().and_then(|path| at_home(Path::new(path)).into_os_string().into_string().ok());
+    found.map_or_else(|| source.clone(), |path| source.with_place(path))
 }
 
 /// Looks through a dataset.
@@ -74,7 +70,10 @@ pub fn opened(
 /// # Errors
 /// [`ImagesError`].
 pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, NetworkSize), ImagesError> {
-    let opened = opened(&config.data.dataset, &config.data.load_options(data_dir), &config.registry)?;
+    let mut opened = opened(&config.data.dataset, &config.data.load_options(data_dir), &config.registry)?;
+    if config.data.validation > 0 {
+        opened = opened.without_validation();
+    }
     if let Some([class]) = opened.class_names() {
         return Err(ImagesError::OneClass { dataset: config.data.dataset.clone(), class: class.clone() });
     }
@@ -85,7 +84,8 @@ pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, Networ
     Ok((opened, size))
 }
 
-/// Reads the images of a run: the dataset without the images for validation, and these.
+/// Reads the images of a run: the dataset without the images for validation, and these. They are held out of the training images where
+/// the settings say so, else those that the dataset comes with.
 ///
 /// # Errors
 /// [`ImagesError::Data`] and [`ImagesError::TooFew`].
@@ -95,7 +95,7 @@ pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Optio
     dataset.test = dataset.test.limited(config.data.limit_test);
     let train = dataset.train.limited(config.data.limit_train);
     let (train, validation) = match config.data.validation {
-        0 => (train, None),
+        0 => (train, dataset.validation.take().map(|split| split.limited(config.data.limit_test))),
         count => {
             let (train, validation) = train.split_validation(count, VALIDATION_SEED).map_err(failed)?;
             (train, Some(validation))
@@ -105,6 +105,7 @@ pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Optio
         return Err(ImagesError::TooFew { left: train.len() });
     }
     dataset.train = train;
+    dataset.validation = None;
     match config.data.normalize {
         Some(Normalize::Standard) => normalised(dataset, validation).map_err(failed),
         Some(Normalize::None) | None => Ok((dataset, validation)),

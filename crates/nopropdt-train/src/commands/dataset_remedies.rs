@@ -30,11 +30,12 @@ pub(super) fn failure(source: &DatasetSource, error: DataError) -> anyhow::Error
         DataError::Damaged { dataset, .. } => {
             anyhow!("{error}; delete it and run `{COMMAND} {}`", dataset.files())
         }
-        DataError::NoFolder { .. } => {
+        DataError::NoFolder { .. } | DataError::NoFile { .. } => {
             let typed = source.to_string();
+            let what = if matches!(error, DataError::NoFile { .. }) { "file" } else { "folder" };
             let hint = variable(&typed)
                 .map(|name| format!("; {name} was not replaced by the shell: leave out the quotes"));
-            wrong_use(format!("--dataset {typed}: there is no such folder{}", hint.unwrap_or_default()))
+            wrong_use(format!("--dataset {typed}: there is no such {what}{}", hint.unwrap_or_default()))
         }
         _ => error.into(),
     }

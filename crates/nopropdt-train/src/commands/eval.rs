@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
     let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config, registry);
     let source = arguments.dataset.as_ref().unwrap_or(&trained_on.source);
     if arguments.dataset.is_none() {
-        must_be_there(source, "say where to find pictures to test on: --dataset folder:PATH")?;
+        must_be_there(source, "say where to find images to test on:")?;
     }
     let test = pool.install(|| test_images(arguments, &model.metadata, source, &trained_on))?;
     let network = sampled_as_asked(arguments, &model)?;
@@ -60,43 +60,39 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
 /// Where the images that a model was trained on lie.
 struct TrainedOn {
     source: DatasetSource,
-    /// Whether that is a folder of which only the name is known.
+    /// Whether that is a folder or file of which only the name is known.
     by_name: bool,
 }
 
 impl TrainedOn {
-    /// A model file does not keep the place of a folder of pictures; the settings beside it do.
+    /// A model file does not keep the place of a folder of pictures or a file; the settings beside it do.
     fn find(model: &Path, config: &RunConfig, registry: &Registry) -> Self {
+        let kept = &config.data.dataset;
         let beside = || {
             let config = Overrides::from_file_in(&model.with_file_name("config.toml"), registry).ok()?;
             registry.dataset_source(config.get("dataset")?.text()?).ok()
         };
-        match (&config.data.dataset, beside()) {
-            (DatasetSource::Folder(_), Some(folder @ DatasetSource::Folder(_))) => {
-                Self { source: folder, by_name: false }
+        match beside().filter(|beside| kept.may_have_moved_to(beside)) {
+            Some(source) => Self { source, by_name: false },
+            None => {
+                let by_name = kept.place().is_some_and(|path| Path::new(path).components().count() == 1);
+                Self { source: kept.clone(), by_name }
             }
-            (DatasetSource::Folder(kept), _) => Self {
-                source: config.data.dataset.clone(),
-                by_name: Path::new(kept).components().count() == 1,
-            },
-            (kept, _) => Self { source: kept.clone(), by_name: false },
         }
     }
 
-    /// Whether `other` is that folder, as far as anybody can tell: to test on pictures that were trained on is worse than to be told so
-    /// of a folder with the same name.
+    /// Whether `other` is that folder or file, as far as anybody can tell: to test on pictures that were trained on is worse than to be told so
+    /// of one with the same name.
     fn is(&self, other: &DatasetSource) -> bool {
-        match (&with_home(&self.source), &with_home(other)) {
-            (DatasetSource::Folder(_), DatasetSource::Folder(_)) if self.by_name => {
-                self.source.short_name() == other.short_name()
-            }
-            (DatasetSource::Folder(one), DatasetSource::Folder(other)) => {
-                one == other
-                    || fs::canonicalize(one)
-                        .is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
-            }
-            _ => false,
+        let (one, other) = (with_home(&self.source), with_home(other));
+        if !one.may_have_moved_to(&other) {
+            return false;
         }
+        if self.by_name {
+            return one.short_name() == other.short_name();
+        }
+        let at = |source: &DatasetSource| source.place().and_then(|path| fs::canonicalize(path).ok());
+        one == other || at(&one).is_some_and(|one| at(&other) == Some(one))
     }
 }
 

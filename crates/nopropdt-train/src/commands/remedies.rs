@@ -12,6 +12,7 @@ use crate::run_folder::RunFolderError;
 use crate::trainer::TrainError;
 use anyhow::{Error, anyhow};
 use nopropdt_blocks::BlocksError;
+use nopropdt_data::DatasetSource;
 
 /// A run ended before its last epoch, or before its last file was there.
 #[derive(Debug, thiserror::Error)]
@@ -106,9 +107,10 @@ fn of_settings(error: &ConfigError) -> Error {
 fn of_images(error: ImagesError) -> Error {
     match error {
         ImagesError::Data { dataset, error } => failure(&dataset, *error),
-        ImagesError::OneClass { ref dataset, ref class } => {
+        ImagesError::OneClass { dataset: ref dataset @ DatasetSource::Folder(_), ref class } => {
             usage(format!("{error}; if the classes are the folders in it, take {dataset}/{class}"))
         }
+        ImagesError::OneClass { .. } => usage(error.to_string()),
         ImagesError::TooFew { .. } => {
             usage(format!("{error}; raise --limit-train, or lower --validation or --split"))
         }
@@ -138,7 +140,7 @@ fn of_resume(error: &ResumeError) -> Error {
         ResumeError::OtherSettings { .. } => anyhow!("{error}; restore it"),
         ResumeError::OtherImages { .. } => anyhow!("{error}; restore them, or start anew with --out"),
         ResumeError::OtherDataset { own, found } => {
-            let rule = "must be left out, or say where the pictures of a folder lie now";
+            let rule = "must be left out, or say where its folder or file lies now";
             usage(format!("--dataset: with --resume {rule}; the run is of {own}; found {found}"))
         }
         ResumeError::Metrics(error) => anyhow!("{error}"),

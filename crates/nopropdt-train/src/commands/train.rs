@@ -55,7 +55,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     print_result(&summary?, &report, arguments.json)
 }
 
-/// The run at `path`; of the other flags only one may be given, that of the place where its pictures lie now.
+/// The run at `path`; of the other flags only one may be given, that of the place where its images lie now.
 fn saved(overrides: &Overrides, path: &Path, registry: &Registry) -> Result<Saved> {
     let place = overrides.get("dataset").and_then(Value::text).map(|text| registry.dataset_source(text));
     if !overrides.clone().without("dataset").is_empty() {
@@ -63,7 +63,7 @@ fn saved(overrides: &Overrides, path: &Path, registry: &Registry) -> Result<Save
         return Err(UsageError(rule.into()).into());
     }
     let saved = Saved::open_in(path, place.transpose()?, registry)?;
-    let told = format!("say where they lie now: --resume {} --dataset folder:PATH", path.display());
+    let told = format!("say where they are now: --resume {}", path.display());
     images::must_be_there(&saved.config.data.dataset, &told)?;
     Ok(saved)
 }

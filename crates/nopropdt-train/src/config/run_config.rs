@@ -10,7 +10,7 @@ use super::size::MOST_PARAMETERS;
 use super::whole::{self, Whole};
 use crate::registry::{Registry, dt_network};
 use nopropdt_blocks::{Method, NetworkConfig, NoPropDt};
-use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions};
+use nopropdt_data::{DataError, Dataset, LoadOptions};
 use nopropdt_tensor::{Isa, Precision};
 use serde::Serialize;
 
@@ -174,13 +174,11 @@ impl RunConfig {
         Ok(self)
     }
 
-    /// The same settings, without the place where a folder of pictures lies: what model files and checkpoints keep.
+    /// The same settings, without the place where a folder of pictures or a file lies: what model files and checkpoints keep.
     #[must_use]
     pub fn without_place(&self) -> Self {
         let mut config = self.clone();
-        if let folder @ DatasetSource::Folder(_) = &self.data.dataset {
-            config.data.dataset = DatasetSource::Folder(folder.short_name());
-        }
+        config.data.dataset = self.data.dataset.without_place();
         config
     }
 

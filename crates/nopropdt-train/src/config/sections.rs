@@ -15,7 +15,8 @@ section! {
     /// What is learned from.
     pub struct DataSettings in "data" under "Data" {
         /// Dataset: digits (embedded), mnist, fashion-mnist, kmnist, cifar10, cifar100, cifar100-coarse, svhn,
-        /// tiny-imagenet (fetched once), or folder:PATH with a folder of pictures for each class [default: digits]
+        /// tiny-imagenet (fetched once), folder:PATH with a folder of pictures for each class, or npz:FILE with the arrays
+        /// train_images, train_labels, test_images and test_labels [default: digits]
         ["dataset" "NAME" Kind::Text(|registry, text| registry.dataset_source(text).map(|_| ()).map_err(|error| error.to_string()))]
         dataset: DatasetSource = DatasetName::Digits.into();
         /// Bring the pictures of a folder to N×N or HEIGHTxWIDTH pixels [default: as they are]
@@ -46,11 +47,11 @@ section! {
         ["limit-train" "N" Kind::Whole(whole::LIMIT_TRAIN)]
         #[serde(skip_serializing_if = "Option::is_none")]
         limit_train: Option<usize> = None;
-        /// Test on the first N test images only
+        /// Test on the first N test images only, and on as many of the validation images that an npz file has
         ["limit-test" "N" Kind::Whole(whole::LIMIT_TEST)]
         #[serde(skip_serializing_if = "Option::is_none")]
         limit_test: Option<usize> = None;
-        /// Hold out N training images and report the accuracy on them too [default: 0]
+        /// Hold out N training images and report the accuracy on them too [default: 0, or the validation images of an npz file]
         ["validation" "N" Kind::Whole(whole::VALIDATION)]
         validation: usize = 0;
     }

@@ -97,9 +97,7 @@ pub enum ResumeError {
         dataset: DatasetSource,
     },
     /// Another dataset was asked for.
-    #[error(
-        "dataset: must be the run's own, {own}, or say where the pictures of its folder lie now; found {found}"
-    )]
+    #[error("dataset: must be the run's own, {own}, or say where its folder or file lies now; found {found}")]
     OtherDataset {
         /// The run's.
         own: DatasetSource,

@@ -21,7 +21,7 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// The run at `path`, with its own settings to the letter. Where the pictures of a folder lie may be told anew by `place`.
+    /// The run at `path`, with its own settings to the letter. Where a folder of pictures or a file lies may be told anew by `place`.
     ///
     /// # Errors
     /// When there is no run, it has lost its checkpoint, or `place` is another dataset.
@@ -45,7 +45,7 @@ impl Saved {
         };
         match (&config.data.dataset, place) {
             (_, None) => {}
-            (DatasetSource::Folder(_), Some(place @ DatasetSource::Folder(_))) => config.data.dataset = place,
+            (own, Some(place)) if own.may_have_moved_to(&place) => config.data.dataset = place,
             (own, Some(other)) if *own == other => {}
             (own, Some(found)) => return Err(ResumeError::OtherDataset { own: own.clone(), found }.into()),
         }
@@ -124,14 +124,11 @@ impl TakenUp {
     ) -> Result<Self, RunError> {
         let path = folder.checkpoint();
         let started = config_of(&checkpoint, &path, &config.registry)?;
-        // The same pictures are the same run, wherever they lie: their hash guards.
+        // The same images are the same run, wherever they lie: their hash guards.
         let mut here = config.clone();
         here.data.dataset = started.data.dataset.clone();
-        let both_folders = matches!(
-            (&config.data.dataset, &started.data.dataset),
-            (DatasetSource::Folder(_), DatasetSource::Folder(_))
-        );
-        let found = if both_folders { here } else { config.clone() };
+        let may_have_moved = started.data.dataset.may_have_moved_to(&config.data.dataset);
+        let found = if may_have_moved { here } else { config.clone() };
         if let Some((wanted, found)) = difference(&started.to_toml(), &found.to_toml()) {
             return Err(ResumeError::OtherSettings { config: folder.config(), wanted, found }.into());
         }

@@ -195,7 +195,7 @@ fn a_run_goes_on_where_its_pictures_lie_now() {
     sandbox.ok(tiny(&whole));
     std::fs::rename(sandbox.path("bars"), sandbox.path("moved")).unwrap();
     let words = [
-        "bars: the pictures are not there, seen from the current folder",
+        "bars: the images are not there, seen from the current folder",
         "--resume run --dataset folder:PATH",
     ];
     sandbox.refused(2, &words, RESUME);
@@ -256,7 +256,7 @@ fn a_model_does_not_keep_where_its_pictures_lay() {
     let eval = ["eval", "--model", "alone.safetensors", "--runs", "1"];
     sandbox.refused(
         2,
-        &["bars: the pictures are not there, seen from the current folder", "--dataset folder:PATH"],
+        &["bars: the images are not there, seen from the current folder", "--dataset folder:PATH"],
         eval,
     );
     // The folder trained on is known by its name then: nobody tests on training pictures unasked.

@@ -21,6 +21,7 @@ fn parts_in_other_spellings_are_used_and_told() {
         lines,
         [
             "bars: 12 training and 8 test images of 9x9x1, 2 classes: lying, standing",
+            "training images of each class: lying: 6, standing: 6",
             "training pictures: Training; test pictures: valid; test has no class folders and is left out"
         ]
     );
@@ -66,7 +67,8 @@ fn files_left_out_are_told_before_training_and_in_eval() {
         "left out: 3 files that are no PNG, JPEG, BMP or WebP pictures: 3 .tif (test/lying/3.tif, …)";
     let lines = introduction(&sandbox, &["dataset=folder:bars", "out=run"]);
     let first = "bars: 13 training and 8 test images of 9x9x1, 2 classes: lying, standing";
-    assert_eq!(lines, [first, left_out]);
+    let counts = "training images of each class: lying: 7, standing: 6";
+    assert_eq!(lines, [first, counts, left_out]);
     let output = sandbox.ok(["eval", "--model=run/model.safetensors", "--runs=1"]);
     let left_out = "left out: 1 file that is no PNG, JPEG, BMP or WebP picture: 1 .tif (test/lying/3.tif)\n";
     assert!(stdout(&output).starts_with(left_out));
@@ -79,11 +81,11 @@ fn classes_that_a_share_leaves_without_images_are_told() {
     sandbox.write("bars/rare/1.png", picture(9, 2, 0));
     let lines = |own: &[&str]| introduction(&sandbox, &[&["dataset=folder:bars"], own].concat());
     assert_eq!(
-        lines(&["split=0.2", "out=a"])[1..],
+        lines(&["split=0.2", "out=a"])[2..],
         ["warning: no test images of 1 of the 3 classes (with --limit-test, --split): rare"]
     );
     assert_eq!(
-        lines(&["split=0.9", "out=b"])[1..],
+        lines(&["split=0.9", "out=b"])[2..],
         ["warning: no training images of 1 of the 3 classes (with --limit-train, --split): rare"]
     );
     let known = introduction(&sandbox, &["dataset=digits", "limit-train=10", "validation=5", "out=c"]);

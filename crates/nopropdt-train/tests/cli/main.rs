@@ -19,6 +19,7 @@ mod learning;
 mod methods;
 #[cfg(not(feature = "fetch"))]
 mod no_fetch;
+mod npz;
 mod output;
 mod resume;
 mod run_files;

@@ -82,7 +82,8 @@ fn what_can_not_begin_or_go_on_is_told_apart() {
     let other: DatasetSource = "mnist".parse().unwrap();
     let error = Saved::open(&path, Some(other)).err().unwrap();
     assert!(matches!(error, RunError::Resume(ResumeError::OtherDataset { .. })), "{error:?}");
-    let rule = "dataset: must be the run's own, digits, or say where the pictures of its folder lie now; found mnist";
+    let rule =
+        "dataset: must be the run's own, digits, or say where its folder or file lies now; found mnist";
     assert_eq!(error.to_string(), rule);
 }
 
