@@ -3,7 +3,7 @@
 use rand_chacha::rand_core::RngCore;
 
 use crate::order::{Purpose, below, stream};
-use crate::{ImageSet, ImageShape};
+use crate::{Examples, ImageShape};
 
 /// How training images are changed; by default not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,9 +16,10 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
-    /// The images of `set` as an epoch is to see them: a pure function of the image, the seed and the epoch.
+    /// The inputs of `set` as an epoch is to see them: a pure function of the input, the seed and the epoch. Only images can be changed:
+    /// filling others panics, unless nothing is asked for.
     #[must_use]
-    pub fn of<'a>(self, set: &'a dyn ImageSet, seed: u64, epoch: u64) -> Augmented<'a> {
+    pub fn of<'a>(self, set: &'a dyn Examples, seed: u64, epoch: u64) -> Augmented<'a> {
         Augmented { set, augmentation: self, seed, epoch }
     }
 
@@ -37,18 +38,18 @@ impl Augmentation {
 
 /// Images changed by an [`Augmentation`].
 pub struct Augmented<'a> {
-    set: &'a dyn ImageSet,
+    set: &'a dyn Examples,
     augmentation: Augmentation,
     seed: u64,
     epoch: u64,
 }
 
-impl ImageSet for Augmented<'_> {
+impl Examples for Augmented<'_> {
     fn len(&self) -> usize {
         self.set.len()
     }
 
-    fn shape(&self) -> ImageShape {
+    fn shape(&self) -> Vec<usize> {
         self.set.shape()
     }
 
@@ -63,7 +64,8 @@ impl ImageSet for Augmented<'_> {
         let (down, right, mirrored) = self.augmentation.draw(self.seed, self.epoch, index);
         let mut plain = vec![0.0; image.len()];
         self.set.fill(index, &mut plain);
-        let ImageShape { height, width, channels } = self.set.shape();
+        let shape = self.set.image_shape().expect("augmentation: wants images");
+        let ImageShape { height, width, channels } = shape;
         let inside =
             |at: usize, shift: isize, size: usize| at.checked_add_signed(-shift).filter(|&at| at < size);
         for (row, values) in image.chunks_exact_mut(width * channels).enumerate() {

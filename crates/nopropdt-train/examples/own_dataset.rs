@@ -1,13 +1,13 @@
 //! Trains NoProp-DT on images that this program makes itself, and writes a model file:
 //! `cargo run -p nopropdt-train --example own_dataset [MODEL.safetensors]`.
 //!
-//! Anything that implements `ImageSet` can be trained on: images drawn on the fly as here, read from a database, or changed
+//! Anything that implements `Examples` can be trained on: images drawn on the fly as here, read from a database, or changed
 //! on their way to the network. Nothing of the command line is used.
 
 use std::error::Error;
 use std::path::PathBuf;
 
-use nopropdt_data::{DatasetSource, ImageSet, ImageShape};
+use nopropdt_data::{DatasetSource, Examples, ImageShape};
 use nopropdt_tensor::random::Stream;
 use nopropdt_train::config::{EmbeddingKind, Overrides};
 use nopropdt_train::evaluate::accuracy;
@@ -24,13 +24,13 @@ struct Bars {
 const SIDE: usize = 12;
 const CLASSES: [&str; 3] = ["lying", "standing", "falling"];
 
-impl ImageSet for Bars {
+impl Examples for Bars {
     fn len(&self) -> usize {
         self.count
     }
 
-    fn shape(&self) -> ImageShape {
-        ImageShape { height: SIDE, width: SIDE, channels: 1 }
+    fn shape(&self) -> Vec<usize> {
+        vec![SIDE, SIDE, 1]
     }
 
     fn label(&self, index: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use crate::trainer::gather;
 use nopropdt_blocks::{Method, Trace, Weights};
-use nopropdt_data::ImageSet;
+use nopropdt_data::Examples;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, flat};
 use rayon::prelude::*;
@@ -44,7 +44,7 @@ fn noise(seed: u64, draw: u64, image: usize) -> Stream {
 fn over_batches<T: Send>(
     method: &dyn Method,
     weights: &Weights,
-    data: &dyn ImageSet,
+    data: &dyn Examples,
     read: impl Fn(&[usize], &dyn Fn(u64, u64) -> Trace) -> T + Sync,
 ) -> Vec<T> {
     let indices: Vec<u32> = (0..data.len() as u32).collect();
@@ -103,7 +103,7 @@ impl Reading {
 pub fn accuracy(
     method: &dyn Method,
     weights: &Weights,
-    data: &dyn ImageSet,
+    data: &dyn Examples,
     seed: u64,
     runs: u64,
 ) -> Vec<Accuracy> {
@@ -114,7 +114,7 @@ pub fn accuracy(
 ///
 /// # Panics
 /// When `data` is empty or its images are not of the method's shape.
-pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading: &Reading) -> Vec<Accuracy> {
+pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Vec<Accuracy> {
     // Hits `[batch][run]`: of the answer, of the consensus, then of the read-outs.
     let counts = over_batches(method, weights, data, |labels, sample| {
         let run = |run: u64| {
@@ -148,7 +148,7 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, reading
 }
 
 /// The chain's answer to every image of `data`, in order, in the first draw.
-pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, seed: u64) -> Vec<Answer> {
+pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn Examples, seed: u64) -> Vec<Answer> {
     let classes = method.facts().classes;
     let of_batches = over_batches(method, weights, data, |_, sample| {
         let probabilities = sample(seed, 0).probabilities();
@@ -165,7 +165,7 @@ pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn ImageSet, seed
 pub fn chain_of(
     method: &dyn Method,
     weights: &Weights,
-    data: &dyn ImageSet,
+    data: &dyn Examples,
     seed: u64,
     index: usize,
 ) -> Vec<Vec<f64>> {

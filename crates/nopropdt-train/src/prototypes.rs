@@ -3,7 +3,7 @@
 
 use crate::trainer::gather;
 use nopropdt_blocks::nearest_to_all;
-use nopropdt_data::ImageSet;
+use nopropdt_data::Examples;
 use nopropdt_tensor::Tensor;
 
 /// A class of which there is no image.
@@ -14,15 +14,15 @@ pub struct PrototypesError {
     pub class: usize,
 }
 
-/// The prototypes of `classes` classes, [m, H·W·C], pixels in the order of [`ImageSet::fill`]: of each class the image with the
+/// The prototypes of `classes` classes, [m, H·W·C], pixels in the order of [`Examples::fill`]: of each class the image with the
 /// smallest median distance to the others, the first of equals. Of an even number of others, the median is the lower of the two in
 /// the middle. Exact, and the same whatever the number of threads.
 ///
 /// # Errors
 /// When a class has no image.
-pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, PrototypesError> {
+pub fn prototypes(data: &dyn Examples, classes: usize) -> Result<Tensor, PrototypesError> {
     let members = members(data, classes)?;
-    let length = data.shape().len();
+    let length = data.shape().iter().product();
     let mut rows = Vec::with_capacity(classes * length);
     for members in members {
         let images = gather(data, &members).inputs.reshaped(&[members.len(), length]);
@@ -36,7 +36,7 @@ pub fn prototypes(data: &dyn ImageSet, classes: usize) -> Result<Tensor, Prototy
 ///
 /// # Errors
 /// When a class has no image.
-pub fn members(data: &dyn ImageSet, classes: usize) -> Result<Vec<Vec<u32>>, PrototypesError> {
+pub fn members(data: &dyn Examples, classes: usize) -> Result<Vec<Vec<u32>>, PrototypesError> {
     let mut members = vec![Vec::new(); classes];
     (0..data.len()).for_each(|index| members[data.label(index)].push(index as u32));
     match members.iter().position(Vec::is_empty) {
@@ -48,7 +48,7 @@ pub fn members(data: &dyn ImageSet, classes: usize) -> Result<Vec<Vec<u32>>, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nopropdt_data::{DatasetName, ImageShape, load};
+    use nopropdt_data::{DatasetName, load};
     use nopropdt_tensor::random::Stream;
     use std::path::Path;
 
@@ -59,13 +59,13 @@ mod tests {
         seed: u64,
     }
 
-    impl ImageSet for Random {
+    impl Examples for Random {
         fn len(&self) -> usize {
             self.count
         }
 
-        fn shape(&self) -> ImageShape {
-            ImageShape { height: 5, width: 4, channels: 1 }
+        fn shape(&self) -> Vec<usize> {
+            vec![5, 4, 1]
         }
 
         fn label(&self, index: usize) -> usize {
@@ -80,9 +80,9 @@ mod tests {
     }
 
     /// By the definition, all in f64, sorted.
-    fn brute_force(data: &dyn ImageSet, class: usize) -> Vec<f32> {
+    fn brute_force(data: &dyn Examples, class: usize) -> Vec<f32> {
         let image = |index: usize| {
-            let mut image = vec![0.0; data.shape().len()];
+            let mut image = vec![0.0; data.shape().iter().product()];
             data.fill(index, &mut image);
             image
         };
@@ -102,9 +102,9 @@ mod tests {
         image(members[medians.iter().position(|&m| m == smallest).unwrap()])
     }
 
-    fn check(data: &dyn ImageSet, classes: usize) {
+    fn check(data: &dyn Examples, classes: usize) {
         let found = prototypes(data, classes).unwrap();
-        for (class, row) in found.data().chunks_exact(data.shape().len()).enumerate() {
+        for (class, row) in found.data().chunks_exact(data.shape().iter().product()).enumerate() {
             assert_eq!(row, brute_force(data, class), "class {class}");
         }
     }

@@ -4,7 +4,7 @@ mod slices;
 
 use crate::config::{Order, RunConfig};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, StepInput, Weights};
-use nopropdt_data::{Augmentation, ImageSet, batches, epoch_order};
+use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
 use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Tensor, flat};
@@ -166,7 +166,7 @@ impl<'m> Trainer<'m> {
     /// When a loss or, at the end, a weight is not finite, or `progress.stop` says so; the weights are then of no further use.
     pub fn epoch(
         &mut self,
-        data: &dyn ImageSet,
+        data: &dyn Examples,
         epoch: usize,
         progress: &Progress<'_>,
     ) -> Result<EpochLoss, TrainError> {
@@ -297,11 +297,11 @@ pub fn batches_per_epoch(images: usize, batch_size: usize) -> usize {
 }
 
 /// Images and labels at `indices`, filled on all threads.
-pub fn gather(data: &dyn ImageSet, indices: &[u32]) -> Batch {
+pub fn gather(data: &dyn Examples, indices: &[u32]) -> Batch {
     let shape = data.shape();
     let mut labels = Vec::new();
-    let inputs = Tensor::filled_by(&[indices.len(), shape.height, shape.width, shape.channels], |pixels| {
-        data.fill_batch(indices, pixels, &mut labels);
+    let inputs = Tensor::filled_by(&[&[indices.len()], &shape[..]].concat(), |values| {
+        data.fill_batch(indices, values, &mut labels);
     });
     Batch { inputs, labels }
 }

@@ -3,7 +3,7 @@
 use super::data::Data;
 use super::profile::{Planned, Row, datasets};
 use anyhow::{Context, Result, anyhow};
-use nopropdt_data::{DatasetName, ImageSet, ImageShape};
+use nopropdt_data::{DatasetName, Examples, ImageShape};
 use nopropdt_tensor::Tensor;
 use nopropdt_train::commands::complain;
 use nopropdt_train::experiments::Cell;
@@ -206,7 +206,7 @@ fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Option<Tensor> {
         Data::Cifar10Jpeg => return None,
     };
     let found = nopropdt_data::load(name, data_dir).map_err(anyhow::Error::from).and_then(|dataset| {
-        let train: &dyn ImageSet = &dataset.train;
+        let train: &dyn Examples = &dataset.train;
         Ok(nopropdt_train::prototypes::prototypes(train, dataset.classes())?)
     });
     // The page is worth more than this row of pictures.

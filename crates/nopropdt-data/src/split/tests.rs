@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ImageSet;
+use crate::Examples;
 
 const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
 

@@ -44,12 +44,18 @@ impl Tape<'_> {
     /// When there are no terms, or their shapes differ.
     pub fn linear_combination(&mut self, terms: &[(Var, f32)], offset: f32) -> Var {
         let first = terms.first().expect("linear_combination: wants at least one term").0;
-        let mut value = Tensor::filled_by(self.recorded(first).shape(), |data| data.fill(offset));
-        for &(x, factor) in terms {
-            let x = self.widened(x);
-            assert_eq!(x.shape(), value.shape(), "linear_combination: terms differ in shape");
-            value.data_mut().iter_mut().zip(x.data()).for_each(|(sum, v)| *sum += factor * v);
-        }
+        let shape = self.recorded(first).shape();
+        let fits = terms.iter().all(|&(x, _)| self.recorded(x).shape() == shape);
+        assert!(fits, "linear_combination: terms differ in shape");
+        let value = Tensor::filled_by(shape, |sums| {
+            for (index, &(x, factor)) in terms.iter().enumerate() {
+                let pairs = sums.iter_mut();
+                match &*self.recorded(x).data() {
+                    x if index == 0 => pairs.zip(x).for_each(|(sum, v)| *sum = offset + factor * v),
+                    x => pairs.zip(x).for_each(|(sum, v)| *sum += factor * v),
+                }
+            }
+        });
         let inputs: Vec<Var> = terms.iter().map(|term| term.0).collect();
         let rounded = inputs.iter().any(|&x| self.recorded(x).is_rounded());
         let value = Value::stored(value, rounded);

@@ -45,7 +45,10 @@ impl Sizes {
         };
         assert!(q_sets == k_sets && k_sets == v_sets, "attention: batches differ; shapes are {shapes:?}");
         assert!(q_width == k_width, "attention: queries and keys differ in width; shapes are {shapes:?}");
-        assert!(keys == v_keys && *keys > 0, "attention: wants a value for each of some keys; shapes are {shapes:?}");
+        assert!(
+            keys == v_keys && *keys > 0,
+            "attention: wants a value for each of some keys; shapes are {shapes:?}"
+        );
         let shared = heads > 0 && q_width.is_multiple_of(heads) && values.is_multiple_of(heads);
         assert!(shared, "attention: {heads} heads can't share the columns; shapes are {shapes:?}");
         let (width, values) = (q_width / heads, values / heads);
@@ -55,7 +58,8 @@ impl Sizes {
     /// Values of a set of queries, keys, values and weights, and of its output.
     fn of_set(self) -> [usize; 5] {
         let Self { heads, queries, keys, width, values, .. } = self;
-        [queries * width, keys * width, keys * values, queries * keys, queries * values].map(|one| heads * one)
+        [queries * width, keys * width, keys * values, queries * keys, queries * values]
+            .map(|one| heads * one)
     }
 
     /// Sets that a thread takes at least.

@@ -15,11 +15,24 @@ struct RowNorm {
 impl RowNorm {
     fn moments(&self, row: &[f32]) -> (f32, f32) {
         let count = row.len() as f64;
-        let sum: f64 = row.iter().map(|&v| f64::from(v)).sum();
-        let mean = if self.shifts { sum / count } else { 0.0 };
-        let variance = row.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+        let mean = if self.shifts { sum(row, row, |v, _| f64::from(v)) / count } else { 0.0 };
+        let variance = sum(row, row, |v, _| (f64::from(v) - mean).powi(2)) / count;
         (mean as f32, (1.0 / (variance + f64::from(self.epsilon)).sqrt()) as f32)
     }
+}
+
+/// Σ term(a, b) in f64, in lanes that the compiler makes vectors of: one sum would wait for each addition.
+#[inline(always)]
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f64) -> f64 {
+    let mut lanes = [0.0; 8];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += term(a, b);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| term(a, b));
+    lanes.into_iter().chain(rest).sum()
 }
 
 impl Operation for RowNorm {
@@ -50,18 +63,16 @@ impl Operation for RowNorm {
         let (x, weight, gradient) = (back.input(0), back.input(1), back.gradient());
         let (width, weight) = (weight.len(), weight.data());
         let rows = || x.data().chunks_exact(width).zip(gradient.chunks_exact(width)).zip(&self.of_rows);
-        back.add(0, |sum| {
-            for (sum, ((row, g), &(mean, scale))) in sum.chunks_exact_mut(width).zip(rows()) {
-                let (mut of_h, mut of_product) = (0.0_f64, 0.0_f64);
-                for ((v, g), weight) in row.iter().zip(g).zip(weight) {
-                    let h = f64::from(g * weight);
-                    of_h += h;
-                    of_product += h * f64::from((v - mean) * scale);
-                }
-                let of_h = if self.shifts { (of_h / width as f64) as f32 } else { 0.0 };
-                let of_product = (of_product / width as f64) as f32;
-                for (((sum, v), g), weight) in sum.iter_mut().zip(row).zip(g).zip(weight) {
-                    *sum += scale * (g * weight - of_h - (v - mean) * scale * of_product);
+        back.add(0, |into| {
+            let mut h = vec![0.0; width];
+            for (into, ((row, g), &(mean, scale))) in into.chunks_exact_mut(width).zip(rows()) {
+                h.iter_mut().zip(g).zip(weight).for_each(|((h, g), weight)| *h = g * weight);
+                let count = width as f64;
+                let of_h = if self.shifts { (sum(&h, &h, |h, _| f64::from(h)) / count) as f32 } else { 0.0 };
+                let of_product = sum(&h, row, |h, v| f64::from(h * ((v - mean) * scale))) / count;
+                let of_product = of_product as f32;
+                for ((into, v), h) in into.iter_mut().zip(row).zip(&h) {
+                    *into += scale * (h - of_h - (v - mean) * scale * of_product);
                 }
             }
         });

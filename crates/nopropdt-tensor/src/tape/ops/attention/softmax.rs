@@ -42,7 +42,7 @@ fn reduce(values: &[f32], start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
 
 /// e^x for x ≤ 0; e^−87 below −87, and NaN stays NaN.
 ///
-/// x = n·ln 2 + r with a whole n and |r| ≤ ln 2/2, and e^r by its Taylor series to r⁶.
+/// x = n·ln 2 + r with a whole n and |r| ≤ ln 2/2, and e^r by its Taylor series to r⁷.
 ///
 /// # Accuracy
 /// Within 2 units in the last place.
@@ -56,7 +56,7 @@ fn exp(x: f32) -> f32 {
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = (x - n * LN_2[0]) - n * LN_2[1];
-    let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let series = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
     let e = series.into_iter().fold(0.0, |sum, factor| sum * r + factor);
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     e * power
