@@ -160,12 +160,23 @@ def smoothed(cases: Cases):
               logits=cases.sampler.normal(6, 5, scale=2.0))
 
 
+def heads(cases: Cases):
+    """Attention of two heads, whose columns lie side by side; keys and queries of other widths than the values."""
+    s = cases.sampler
+
+    def attention(q, k, v):
+        q, k, v = (x.unflatten(2, (2, -1)).transpose(1, 2) for x in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+    cases.add("attention_of_heads", attention, q=s.normal(3, 4, 6), k=s.normal(3, 9, 6), v=s.normal(3, 9, 4))
+
+
 def more_ops() -> bytes:
     """The file more_ops.safetensors: operations that today's published blocks do without."""
 
     def run(seed: int) -> Cases:
         cases = Cases(Sampler(seed))
-        for group in (products_and_axes, norms_and_activations, windows, smoothed):
+        for group in (products_and_axes, norms_and_activations, windows, smoothed, heads):
             group(cases)
         return cases
 

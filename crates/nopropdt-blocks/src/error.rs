@@ -90,7 +90,8 @@ impl BlocksError {
         Err(Self::Size { what, least, most, found })
     }
 
-    pub(crate) fn range(what: &'static str, rule: &'static str, found: impl ToString) -> Self {
+    /// A setting that breaks a rule: "`what`: must be `rule`; found `found`".
+    pub fn range(what: &'static str, rule: &'static str, found: impl ToString) -> Self {
         Self::Range { what, rule, found: found.to_string() }
     }
 }

@@ -90,7 +90,7 @@ struct Place {
 /// An epoch's averages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochLoss {
-    /// Mean over the epoch's batches of what each loss shows (see [`Method::shown`]): each block's ‖û − u‖², or one value where
+    /// Mean over the epoch's batches of what each loss shows (see [`Facts::shown`](nopropdt_blocks::Facts::shown)): each block's ‖û − u‖², or one value where
     /// blocks learn together.
     pub shown: Vec<f64>,
     /// Learning rate of the epoch's last step.

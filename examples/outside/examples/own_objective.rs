@@ -52,7 +52,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let method =
         NoPropDt::with_objective(&network, schedule, Arc::new(Flat { weight: 1.0 }), Sampler::Stochastic)?;
     let config = Overrides::default().with("epochs", 12).resolve(None)?;
-    let mut trainer = Trainer::new(&method, &config, batches_per_epoch(data.train.len(), config.training.batch_size))?;
+    let mut trainer =
+        Trainer::new(&method, &config, batches_per_epoch(data.train.len(), config.training.batch_size))?;
     for epoch in 0..config.training.epochs {
         trainer.epoch(&data.train, epoch, &Progress { on_step: &|_, _, _| (), stop: &|| false })?;
     }

@@ -71,6 +71,9 @@ fn every_operation_for_other_blocks_agrees_with_pytorch() {
             ("attention", &|case| {
                 of_values(case, &["q", "k", "v"], |tape, x| tape.attention(x[0], x[1], x[2]));
             }),
+            ("attention_of_heads", &|case| {
+                of_values(case, &["q", "k", "v"], |tape, x| tape.attention_of_heads(x[0], x[1], x[2], 2));
+            }),
             ("layer_norm", &layer_norm),
             ("rms_norm", &|case| {
                 of_values(case, &["x", "weight"], |tape, x| tape.rms_norm(x[0], x[1], 1e-5));

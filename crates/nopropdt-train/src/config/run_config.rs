@@ -10,6 +10,7 @@ use super::size::MOST_PARAMETERS;
 use super::whole::{self, Whole};
 use crate::registry::{Registry, dt_network};
 use nopropdt_blocks::{Method, NetworkConfig, NoPropDt};
+#[cfg(feature = "cli")]
 use nopropdt_data::{DataError, Dataset, LoadOptions};
 use nopropdt_tensor::{Isa, Precision};
 use serde::Serialize;
@@ -154,6 +155,7 @@ impl RunConfig {
     }
 
     /// Reads an own dataset of the program; none when it has none of this name.
+    #[cfg(feature = "cli")]
     pub(crate) fn own_dataset(
         &self,
         name: &str,

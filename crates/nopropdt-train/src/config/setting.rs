@@ -6,6 +6,7 @@ use crate::registry::Registry;
 
 /// A setting that has a flag.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only flags and help read all of it"))]
 pub(crate) struct Setting {
     /// The flag, without dashes; its only name in files without sections.
     pub(crate) flag: &'static str,
@@ -43,6 +44,7 @@ impl Setting {
     ///
     /// # Errors
     /// What it must be.
+    #[cfg(feature = "cli")]
     pub(crate) fn parse(&self, registry: &Registry, text: &str) -> Result<Value, String> {
         match self.kind {
             Kind::Whole(whole) => {
@@ -75,6 +77,7 @@ impl Setting {
     }
 
     /// What help says, in one piece.
+    #[cfg(feature = "cli")]
     pub(crate) fn help(&self) -> String {
         self.help.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
     }

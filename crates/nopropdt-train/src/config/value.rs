@@ -82,6 +82,7 @@ impl Value {
     }
 
     /// A value as typed behind `=`: TOML where it is TOML, else a text.
+    #[cfg(feature = "cli")]
     pub(crate) fn typed(text: &str) -> Self {
         match DeValue::parse(text) {
             Ok(value) => Self::from(value.into_inner()),
@@ -299,6 +300,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn what_is_typed_is_toml_or_text() {
         for (text, value) in [

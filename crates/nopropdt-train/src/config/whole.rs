@@ -34,6 +34,7 @@ impl Whole {
     ///
     /// # Errors
     /// The range, of a text that is no whole number.
+    #[cfg(feature = "cli")]
     pub(crate) fn parse<T: std::str::FromStr>(&self, text: &str) -> Result<T, String> {
         text.parse().map_err(|_| format!("must be a whole number {}", self.rule()))
     }

@@ -84,7 +84,7 @@ pub(crate) fn block_settings() -> Vec<Setting> {
             "NAME",
             Kind::Text(|registry, text| registry.check_block(text)),
             &[
-                "Block: paper, reference, or residual (the paper's with residual convolutions) [default: paper]",
+                "Block: paper, reference, residual (the paper's with residual convolutions), or patches (image patches and attention) [default: paper]",
             ],
         ),
         setting(

@@ -18,8 +18,8 @@ use crate::config::{Component, ConfigError};
 use block::BlockEntry;
 use names::Names;
 use nopropdt_blocks::{
-    BlockDesign, BlocksError, ConvBlock, Method, NetworkConfig, NoiseSchedule, Objective, Paper, Reference,
-    ScheduleKind,
+    BlockDesign, BlocksError, ConvBlock, Method, NetworkConfig, NoiseSchedule, Objective, Paper, PatchBlock,
+    Reference, ScheduleKind,
 };
 use nopropdt_data::{DataError, Dataset, DatasetNameError, DatasetSource, LoadOptions};
 use serde::Serialize;
@@ -98,6 +98,7 @@ impl Registry {
             .block("paper", "the paper's (Figure 6)", ConvBlock::paper())
             .block("reference", "the reference repository's", ConvBlock::reference())
             .block("residual", "the paper's with residual convolutions", ConvBlock::residual())
+            .block("patches", "image patches and attention", PatchBlock::small())
             .objective("paper", "the paper's", |eta| Arc::new(Paper { eta }))
             .objective("reference", "the reference repository's", |eta| Arc::new(Reference { eta }));
         let schedules = SCHEDULES.into_iter().fold(registry, |registry, (kind, about)| {

@@ -1,3 +1,4 @@
 //! The library without the program: these tests hold whatever features are chosen.
 
+mod old_models;
 mod run;

@@ -56,6 +56,21 @@ fn values_that_do_not_fit_the_general_operations() {
     refuses_product(&[&[2, 3, 4], &[2, 5, 3]], "batched_matmul: A has 4 columns; B has 5 rows");
     refuses_product(&[&[2, 3, 4], &[3, 4, 3]], "batched_matmul: batches differ: [2, 3, 4] and [3, 4, 3]");
     refuses_product(&[&[3], &[3]], "batched_matmul: wants matrices; shapes are [3] and [3]");
+    let refuses_attention = |shapes: &[&[usize]], heads, expected| {
+        refuses(shapes, expected, |tape, _, x| _ = tape.attention_of_heads(x[0], x[1], x[2], heads));
+    };
+    let square: &[usize] = &[2, 3, 4];
+    refuses_attention(
+        &[square, &[1, 3, 4], square],
+        1,
+        "attention: batches differ; shapes are [[2, 3, 4], [1,",
+    );
+    refuses_attention(&[square, &[2, 3, 5], square], 1, "attention: queries and keys differ in width");
+    refuses_attention(&[square, square, &[2, 2, 4]], 1, "attention: wants a value for each of some keys");
+    refuses_attention(&[square, &[2, 0, 4], &[2, 0, 4]], 1, "attention: wants a value for each of some keys");
+    refuses_attention(&[square, square, square], 3, "attention: 3 heads can't share the columns");
+    refuses_attention(&[square, square, square], 0, "attention: 0 heads can't share the columns");
+    refuses_attention(&[&[4], square, square], 1, "attention: wants matrices");
     refuses(&[&[2, 3]], "permute: axes [0, 0] are no order of 2 axes", |tape, _, x| {
         tape.permute(x[0], &[0, 0]);
     });

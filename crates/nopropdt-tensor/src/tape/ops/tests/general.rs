@@ -101,6 +101,44 @@ fn a_window_of_three_by_three_is_the_fast_convolution() {
 fn attention_over_several_heads() {
     let inputs = [normal(&[2, 2, 3, 4], 1), normal(&[2, 2, 5, 4], 2), normal(&[2, 2, 5, 3], 3)];
     check_values(&inputs, |tape, x| tape.attention(x[0], x[1], x[2]));
+    // Heads side by side, more keys than lanes of the softmax, and one input for all three.
+    let inputs = [normal(&[2, 3, 6], 1), normal(&[2, 11, 6], 2), normal(&[2, 11, 9], 3)];
+    check_values(&inputs, |tape, x| tape.attention_of_heads(x[0], x[1], x[2], 3));
+    check_values(&[normal(&[2, 5, 6], 4)], |tape, x| tape.attention_of_heads(x[0], x[0], x[0], 2));
+}
+
+/// Attention, its heads side by side, is products and a softmax on heads that lie one after the other.
+#[test]
+fn attention_is_its_parts() {
+    let (rows, tokens, heads, width) = (7, 20, 4, 8);
+    let mut tape = Tape::new(Mode::Eval);
+    let shape = [rows, tokens, heads * width];
+    let [q, k, v] = [1, 2, 3].map(|tag| tape.constant(normal(&shape, tag)));
+    let fast = tape.attention_of_heads(q, k, v, heads);
+    let [q, k, v] = [q, k, v].map(|x| {
+        let x = tape.reshape(x, &[rows, tokens, heads, width]);
+        tape.permute(x, &[0, 2, 1, 3])
+    });
+    let products = tape.batched_matmul(q, k, [false, true]);
+    let scores = tape.linear_combination(&[(products, 1.0 / (width as f32).sqrt())], 0.0);
+    let weights = tape.softmax(scores);
+    let mixed = tape.batched_matmul(weights, v, [false, false]);
+    let mixed = tape.permute(mixed, &[0, 2, 1, 3]);
+    let slow = tape.reshape(mixed, &shape);
+    for (fast, slow) in tape.value(fast).data().iter().zip(tape.value(slow).data()) {
+        assert!((fast - slow).abs() < 1e-5, "{fast} and {slow}");
+    }
+}
+
+#[test]
+fn attention_of_nothing_is_nothing() {
+    let mut tape = Tape::new(Mode::Train);
+    for shape in [[0, 3, 4], [2, 0, 4]] {
+        let queries = tape.variable(Tensor::zeros(&shape));
+        let keys = tape.variable(Tensor::zeros(&[shape[0], 5, 4]));
+        let output = tape.attention_of_heads(queries, keys, keys, 2);
+        assert_eq!(tape.shape(output), shape);
+    }
 }
 
 #[test]
