@@ -73,14 +73,27 @@ fn check(command: &str, said: Said) -> Result<(), String> {
         | ["cargo", "run", "-p", "nopropdt-train", "--", arguments @ ..] => trains(arguments, said),
         ["cargo", "run", "-p", "nopropdt-train"] => trains(&[], said),
         ["cargo", "run", "-p", package, "--example", example] => {
-            let source = crate::root().join(format!("crates/{package}/examples/{example}.rs"));
-            source.is_file().then_some(()).ok_or_else(|| format!("{}: not found", source.display()))
+            is_there(&format!("crates/{package}"), example)
+        }
+        // With a command line that only the example itself understands; CI runs it.
+        ["cargo", "run", "-p", package, "--example", example, "--", ..] => {
+            is_there(&format!("crates/{package}"), example)
+        }
+        ["cargo", "run", "--example", example]
+        | ["cargo", "run", "--features", "cli", "--example", example, "--", ..] => {
+            is_there("examples/outside", example)
         }
         ["cargo", "xtask", arguments @ ..] => {
             understood(crate::Cli::try_parse_from(["xtask"].iter().chain(arguments)), said).map(drop)
         }
         _ => Err("neither a command of this project nor one that CI runs".to_owned()),
     }
+}
+
+/// Checks that an example is there.
+fn is_there(folder: &str, example: &str) -> Result<(), String> {
+    let source = crate::root().join(folder).join(format!("examples/{example}.rs"));
+    source.is_file().then_some(()).ok_or_else(|| format!("{}: not found", source.display()))
 }
 
 /// Checks a command line of `nopropdt-train`, and settings that can be checked without a file.

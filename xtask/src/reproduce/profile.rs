@@ -287,7 +287,7 @@ fn full_seconds(dataset: Data, method: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nopropdt_train::config::{Order, Preset, RunConfig};
+    use nopropdt_train::config::{Order, Preset, RunConfig, Value};
     use std::collections::{BTreeMap, HashSet};
 
     /// Names are folders, and every flag is one that the program knows and can run together with the others.
@@ -307,13 +307,12 @@ mod tests {
             .flat_map(|row| row.cells())
     }
 
-    type Settings = BTreeMap<String, serde_json::Value>;
+    type Settings = BTreeMap<String, Value>;
 
     /// Every setting by section and key.
     fn settings(of: &impl serde::Serialize) -> Settings {
-        let sections: BTreeMap<String, Settings> =
-            serde_json::from_value(serde_json::to_value(of).unwrap()).unwrap();
-        let each = sections.into_iter().flat_map(|(section, settings)| {
+        let each = Value::table_of(of).into_iter().flat_map(|(section, settings)| {
+            let Value::Table(settings) = settings else { panic!("{section}: is no section") };
             settings.into_iter().map(move |(key, value)| (format!("{section}.{key}"), value))
         });
         each.collect()
@@ -356,26 +355,26 @@ mod tests {
         for (name, expected) in [
             (
                 "digits-dt-one-hot-seed0",
-                "batch-size 64, epochs 8, lr-schedule cosine, order interleaved, steps 4",
+                "method.steps 4, training.batch-size 64, training.epochs 8, training.lr-schedule cosine, training.order interleaved",
             ),
             (
                 "digits-adjoint-one-hot-seed0",
-                "batch-size 64, epochs 20, lr 0.0020000000949949026, lr-schedule cosine, steps 10",
+                "method.steps 10, training.batch-size 64, training.epochs 20, training.lr 0.002, training.lr-schedule cosine",
             ),
-            ("mnist-dt-one-hot-seed0", "order interleaved"),
+            ("mnist-dt-one-hot-seed0", "training.order interleaved"),
             ("cifar10-ct-learned-seed2", ""),
-            ("cifar100-dt-one-hot-radial-seed0", "head radial, order interleaved"),
+            ("cifar100-dt-one-hot-radial-seed0", "head.kind radial, training.order interleaved"),
             (
                 "mnist-dt-one-hot-ten-steps-seed0",
-                "dropout 0.0, epochs 5, lr-schedule cosine, order interleaved",
+                "block.dropout 0, training.epochs 5, training.lr-schedule cosine, training.order interleaved",
             ),
             (
                 "mnist-fm-learned-random-seed0",
-                "embedding-start random, epochs 3, lr-schedule cosine, steps 50",
+                "embedding.start random, method.steps 50, training.epochs 3, training.lr-schedule cosine",
             ),
             (
                 "cifar10-jpeg-backprop-one-hot-seed0",
-                "dropout 0.0, epochs 10, flip true, lr-schedule cosine, normalize standard, steps 3",
+                "block.dropout 0, data.flip true, data.normalize standard, method.steps 3, training.epochs 10, training.lr-schedule cosine",
             ),
         ] {
             assert_eq!(found[name], expected, "{name}");

@@ -55,7 +55,7 @@ fn full_scale_is_the_one() {
 }
 
 #[test]
-#[should_panic(expected = "2 images of 1x2x1 want 4 values; the buffer has 3")]
+#[should_panic(expected = "2 inputs of [1, 2, 1] want 4 values; the buffer has 3")]
 fn a_batch_needs_room() {
     numbered(4).fill_batch(&[0, 1], &mut [0.0; 3], &mut Vec::new());
 }

@@ -2,9 +2,10 @@
 
 use super::LEARNED;
 use super::method::{MethodEntry, PaperDataset};
-use crate::config::{ConfigError, OptimizerKind, Overrides};
+use crate::config::{OptimizerKind, Overrides};
 use nopropdt_blocks::{CtConfig, NoPropCt, Sampler};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Settings of NoProp-CT.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,6 +14,7 @@ struct CtSettings {
     /// T, steps of an answer.
     steps: usize,
     /// Always `learned`.
+    #[serde(deserialize_with = "learned")]
     schedule: String,
     /// η.
     eta: f64,
@@ -20,19 +22,20 @@ struct CtSettings {
     sampler: Sampler,
 }
 
+/// The one schedule that there is.
+fn learned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let found = String::deserialize(deserializer)?;
+    match found == LEARNED {
+        true => Ok(found),
+        false => Err(D::Error::custom("must be learned for method ct, and another for all others")),
+    }
+}
+
 pub(super) fn entry() -> MethodEntry {
     let about = "NoProp-CT: continuous time, one network, a learned noise schedule";
     let paper = CtSettings { steps: 1000, schedule: LEARNED.into(), eta: 1.0, sampler: Sampler::Stochastic };
     let entry = MethodEntry::new("ct", about, &paper, |settings: CtSettings, network, _| {
-        let CtSettings { steps, schedule, eta, sampler } = settings;
-        if schedule != LEARNED {
-            let rule = "learned for method ct, and another for all others";
-            return Err(ConfigError::Range {
-                setting: "schedule".into(),
-                rule: rule.into(),
-                found: schedule,
-            });
-        }
+        let CtSettings { steps, eta, sampler, .. } = settings;
         Ok(NoPropCt::new(&CtConfig { network, steps, eta, sampler })?)
     });
     entry.with_defaults(Overrides::default().with("optimizer", OptimizerKind::Adam)).with_paper(|dataset| {
