@@ -11,6 +11,7 @@ from dt_loss import dt_loss
 from method_losses import adjoint_loss, backprop_loss, ct_loss, fm_loss
 from ops import more_ops, ops
 from optimizers import optimizers
+from patches import patches
 from schedules import schedules
 from store import write
 
@@ -41,6 +42,7 @@ FILES = {
         lambda: blocks.small(lambda: blocks.small_reference(decoder=False), 445, 11, 9),
     "nopropdt-blocks/tests/golden/block_reference_decoder_small.safetensors":
         lambda: blocks.small(lambda: blocks.small_reference(decoder=True), 1634, 11, 9),
+    "nopropdt-blocks/tests/golden/block_patches_small.safetensors": patches,
     "nopropdt-blocks/tests/golden/block_paper_full.safetensors":
         lambda: blocks.full(blocks.full_paper, 401, 8, 8),
     "nopropdt-blocks/tests/golden/block_reference_full.safetensors":

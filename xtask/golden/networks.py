@@ -102,20 +102,26 @@ class ImageLabel(PaperImage):
         return super().forward(z.unflatten(1, self.shape).permute(0, 3, 1, 2))
 
 
-class Time(nn.Module):
-    """Features [B, hidden] of times [B] in 0..1: sines, then cosines, of 1000 t at 32 frequencies from 1 down to 1e-4."""
+TIME_WIDTH = 64
 
-    WIDTH = 64
+
+def embed_times(t: Tensor) -> Tensor:
+    """Times [B] in 0..1 as [B, 64]: sines, then cosines, of 1000 t at 32 frequencies from 1 down to 1e-4."""
+    half = TIME_WIDTH // 2
+    frequencies = torch.exp(-math.log(1e4) * torch.arange(half, dtype=t.dtype) / (half - 1))
+    angles = 1000.0 * t[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+class Time(nn.Module):
+    """Features [B, hidden] of times [B]."""
 
     def __init__(self, hidden):
         super().__init__()
-        self.fc = nn.Linear(self.WIDTH, hidden)
+        self.fc = nn.Linear(TIME_WIDTH, hidden)
 
     def forward(self, t: Tensor) -> Tensor:
-        half = self.WIDTH // 2
-        frequencies = torch.exp(-math.log(1e4) * torch.arange(half, dtype=t.dtype) / (half - 1))
-        angles = 1000.0 * t[:, None] * frequencies
-        return F.relu(self.fc(torch.cat([angles.sin(), angles.cos()], dim=1)))
+        return F.relu(self.fc(embed_times(t)))
 
 
 class Join(nn.Module):

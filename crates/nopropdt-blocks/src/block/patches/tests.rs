@@ -1,0 +1,329 @@
+//! The block of patches against PyTorch and finite differences; counts, dropout and what is refused.
+
+use super::*;
+use crate::block::estimate;
+use crate::golden::{FORWARD, GRADIENT, Golden};
+use nopropdt_tensor::gradient_check::{parameter_error, relative_error, weighted_sum};
+use nopropdt_tensor::{Mode, Parameters, Precision, Tensor};
+
+/// The block of the golden file, of few values, without dropout.
+fn golden_block() -> PatchBlock {
+    PatchBlock {
+        patch: 4,
+        width: 8,
+        heads: 2,
+        depth: 2,
+        readers: 2,
+        latent_tokens: 3,
+        hidden: 6,
+        dropout: 0.0,
+        ..PatchBlock::small()
+    }
+}
+
+/// The same with a layer of each kind.
+fn one_layer() -> PatchBlock {
+    PatchBlock { depth: 1, readers: 1, ..golden_block() }
+}
+
+fn site(input: [usize; 3], dim: usize) -> BlockSite {
+    BlockSite { input: input.to_vec(), classes: 4, dim, timed: false, latent_is_input: false }
+}
+
+fn build(design: &PatchBlock, site: &BlockSite) -> (Box<dyn Block>, Parameters) {
+    let mut builder = ParameterBuilder::new(Stream::new(7));
+    let block = design.build(site, &mut builder).unwrap();
+    (block, builder.build())
+}
+
+/// Everything the golden file has of a block under `place.`.
+fn check_golden(golden: &mut Golden, place: &str, design: &PatchBlock, timed: bool, latent_is_input: bool) {
+    let named = |name: &str| format!("{place}.{name}");
+    let (images, z) = (golden.take(&named("x")).images(), golden.take(&named("z")).tensor());
+    let (embedding, labels) =
+        (golden.take(&named("W_embed")).tensor(), golden.take(&named("labels")).labels());
+    let times = timed.then(|| golden.take(&named("t")).values);
+    let site = BlockSite { timed, latent_is_input, ..site([9, 10, 2], z.shape()[1]) };
+    let (block, mut parameters) = build(design, &site);
+    golden.load(&named("before."), &mut parameters);
+    for (mode, prefix) in [(Mode::Eval, "eval"), (Mode::Train, "train")] {
+        let mut tape = Tape::new(mode);
+        let slot = tape.attach(&parameters);
+        let inputs = tape.constant(images.clone());
+        let (z, embedding) = (tape.variable(z.clone()), tape.variable(embedding.clone()));
+        let features = block.encode(&mut tape, slot, inputs, Some(Stream::new(0)));
+        let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };
+        let logits = block.logits(&mut tape, slot, BlockInputs { dropout: Some(Stream::new(1)), ..inputs });
+        let estimate = estimate(&*block, &mut tape, slot, logits, embedding);
+        golden.check(&named(&format!("{prefix}.logits")), tape.value(logits).data(), FORWARD);
+        golden.check(&named(&format!("{prefix}.estimate")), tape.value(estimate).data(), FORWARD);
+        if mode == Mode::Eval {
+            continue;
+        }
+        let target = tape.rows(embedding, &labels);
+        let loss = tape.squared_error(estimate, target);
+        golden.check(&named("u"), tape.value(target).data(), FORWARD);
+        golden.check(&named("train.loss"), tape.value(loss).data(), FORWARD);
+        let gradients = tape.backward(loss);
+        golden.check(&named("grad.z"), gradients.variable(z).unwrap(), GRADIENT);
+        golden.check(&named("grad.W"), gradients.variable(embedding).unwrap(), GRADIENT);
+        golden.check_gradients(&named("grad."), &parameters, gradients.parameters(slot));
+    }
+}
+
+#[test]
+fn small_blocks_in_every_place_are_pytorchs() {
+    let mut golden = Golden::open("block_patches_small.safetensors");
+    check_golden(&mut golden, "discrete", &golden_block(), false, false);
+    check_golden(&mut golden, "overlap", &PatchBlock { overlap: true, ..one_layer() }, false, false);
+    check_golden(&mut golden, "timed", &one_layer(), true, false);
+    check_golden(&mut golden, "image_latent", &one_layer(), false, true);
+}
+
+fn normal(shape: &[usize], tag: u64) -> Tensor {
+    Tensor::filled_by(shape, |data| Stream::new(3).child(tag).fill_normal(data))
+}
+
+/// Logits, and the gradients that Σ logits · `upstream` has: of the parameters, of z and of the images.
+fn passes(
+    (block, parameters): (&dyn Block, &Parameters),
+    [images, z, upstream]: [&Tensor; 3],
+    (times, dropout): (Option<&[f64]>, Option<Stream>),
+) -> (Tensor, Vec<f32>, [Vec<f32>; 2]) {
+    let mut tape = Tape::new(Mode::Train);
+    let slot = tape.attach(parameters);
+    let (images, z) = (tape.variable(images.clone()), tape.variable(z.clone()));
+    let features = block.encode(&mut tape, slot, images, dropout);
+    let dropout = dropout.map(|stream| stream.purpose("latent"));
+    let logits = block.logits(&mut tape, slot, BlockInputs { features, z, times, dropout });
+    let value = tape.value(logits).clone();
+    let mut gradients = tape.backward_from(logits, upstream.data().to_vec(), Vec::new());
+    let of_parameters = gradients.take_parameters(slot);
+    (value, of_parameters, [images, z].map(|var| gradients.variable(var).unwrap().to_vec()))
+}
+
+/// With dropout, whose masks are the same at every point.
+#[test]
+fn gradients_are_finite_differences() {
+    let times = [0.1, 0.5, 0.9];
+    let design = PatchBlock { dropout: 0.3, ..one_layer() };
+    for timed in [false, true] {
+        let site = BlockSite { timed, ..site([5, 6, 1], 4) };
+        let (block, parameters) = build(&design, &site);
+        let (images, z, upstream) = (normal(&[3, 5, 6, 1], 1), normal(&[3, 4], 2), normal(&[3, 4], 3));
+        let given = (timed.then_some(&times[..]), Some(Stream::new(5)));
+        let loss = |parameters: &Parameters, images: &Tensor, z: &Tensor| {
+            let (value, ..) = passes((&*block, parameters), [images, z, &upstream], given);
+            weighted_sum(&value, upstream.data())
+        };
+        let (_, gradient, [of_images, of_z]) =
+            passes((&*block, &parameters), [&images, &z, &upstream], given);
+        let error = parameter_error(&parameters, &gradient, 2e-3, |moved| loss(moved, &images, &z));
+        assert!(error < 1e-2, "parameters, timed {timed}: {error}");
+        let moved = |shape: &[usize], point: &[f32]| Tensor::from_vec(shape, point.to_vec()).unwrap();
+        let error =
+            relative_error(z.data(), &of_z, 2e-3, |point| loss(&parameters, &images, &moved(&[3, 4], point)));
+        assert!(error < 1e-2, "z, timed {timed}: {error}");
+        let error = relative_error(images.data(), &of_images, 2e-3, |point| {
+            loss(&parameters, &moved(&[3, 5, 6, 1], point), &z)
+        });
+        assert!(error < 1e-2, "images, timed {timed}: {error}");
+    }
+}
+
+/// In evaluation mode.
+fn logits_of(
+    (block, parameters): (&dyn Block, &Parameters),
+    precision: Precision,
+    [images, z]: [&Tensor; 2],
+    times: Option<&[f64]>,
+) -> Tensor {
+    let mut tape = Tape::with_precision(Mode::Eval, precision);
+    let slot = tape.attach(parameters);
+    let (images, z) = (tape.constant(images.clone()), tape.constant(z.clone()));
+    let features = block.encode(&mut tape, slot, images, None);
+    let logits = block.logits(&mut tape, slot, BlockInputs { times, ..BlockInputs::new(features, z) });
+    tape.widened(logits)
+}
+
+#[test]
+fn logits_depend_on_the_image_the_latent_and_the_time() {
+    let site = BlockSite { timed: true, ..site([8, 8, 1], 10) };
+    let (block, parameters) = build(&PatchBlock::small(), &site);
+    let of = |image, z, t: f64| {
+        let (image, z) = (normal(&[2, 8, 8, 1], image), normal(&[2, 10], z));
+        logits_of((&*block, &parameters), Precision::F32, [&image, &z], Some(&[t, t]))
+    };
+    let first = of(1, 2, 0.5);
+    for other in [of(3, 2, 0.5), of(1, 4, 0.5), of(1, 2, 0.6)] {
+        for (row, other) in first.data().chunks(4).zip(other.data().chunks(4)) {
+            let distance: f32 = row.iter().zip(other).map(|(a, b)| (a - b).abs()).sum();
+            assert!(distance > 1e-2, "{row:?} and {other:?}");
+        }
+    }
+    assert_eq!(first, of(1, 2, 0.5));
+}
+
+/// No layer sees two inputs, so that a batch may be cut.
+#[test]
+fn a_row_does_not_depend_on_its_batch() {
+    let (block, parameters) = build(&PatchBlock::small(), &site([28, 28, 1], 10));
+    let (images, z) = (normal(&[3, 28, 28, 1], 1), normal(&[3, 10], 2));
+    let all = logits_of((&*block, &parameters), Precision::F32, [&images, &z], None);
+    let one = |tensor: &Tensor, shape: &[usize]| {
+        let length = shape.iter().product();
+        Tensor::from_vec(shape, tensor.data()[length..2 * length].to_vec()).unwrap()
+    };
+    let (images, z) = (one(&images, &[1, 28, 28, 1]), one(&z, &[1, 10]));
+    let alone = logits_of((&*block, &parameters), Precision::F32, [&images, &z], None);
+    for (alone, of_all) in alone.data().iter().zip(&all.data()[4..8]) {
+        assert!((alone - of_all).abs() < 1e-5, "{alone} and {of_all}");
+    }
+}
+
+#[test]
+fn bf16_is_near_f32() {
+    let (block, parameters) = build(&PatchBlock::small(), &site([28, 28, 1], 10));
+    let (images, z) = (normal(&[3, 28, 28, 1], 1), normal(&[3, 10], 2));
+    let [wide, narrow] = [Precision::F32, Precision::Bf16]
+        .map(|precision| logits_of((&*block, &parameters), precision, [&images, &z], None));
+    for (wide, narrow) in wide.data().iter().zip(narrow.data()) {
+        assert!((wide - narrow).abs() < 2e-2, "{wide} and {narrow}");
+    }
+    assert_ne!(wide, narrow);
+}
+
+#[test]
+fn dropout_is_of_its_stream_and_of_training() {
+    let (block, parameters) = build(&PatchBlock { dropout: 0.5, ..one_layer() }, &site([8, 8, 1], 10));
+    let (images, z, upstream) = (normal(&[2, 8, 8, 1], 1), normal(&[2, 10], 2), normal(&[2, 4], 3));
+    let of = |dropout| passes((&*block, &parameters), [&images, &z, &upstream], (None, dropout)).0;
+    let first = of(Some(Stream::new(1)));
+    assert_eq!(first, of(Some(Stream::new(1))));
+    assert_ne!(first, of(Some(Stream::new(2))));
+    let without = of(None);
+    assert_ne!(first, without);
+    let mut tape = Tape::new(Mode::Eval);
+    let slot = tape.attach(&parameters);
+    let (x, z) = (tape.constant(images.clone()), tape.constant(z.clone()));
+    let features = block.encode(&mut tape, slot, x, Some(Stream::new(1)));
+    let inputs = BlockInputs { dropout: Some(Stream::new(1)), ..BlockInputs::new(features, z) };
+    let logits = block.logits(&mut tape, slot, inputs);
+    assert_eq!(*tape.value(logits), without);
+}
+
+#[test]
+fn multiply_adds_are_counted_by_hand() {
+    let count = |design: &PatchBlock, site: &BlockSite| build(design, site).0.multiply_adds();
+    let small = PatchBlock::small();
+    // 49 patches of 4×4 pixels, 64 wide; a layer, two readers of four tokens, 128 hidden values, 10 classes.
+    let mnist = BlockSite { classes: 10, ..site([28, 28, 1], 10) };
+    let layer = 49 * (4 * 64 * 64 + 2 * 64 * 128) + 2 * 49 * 49 * 64;
+    let of_image = 49 * 16 * 64 + layer + 2 * 49 * 2 * 64 * 64;
+    let reader = 4 * (2 * 64 * 64 + 2 * 64 * 128) + 2 * 4 * 49 * 64;
+    let of_latent = 10 * 4 * 64 + 2 * reader + 4 * 64 * 128 + 128 * 10;
+    assert_eq!(count(&small, &mnist), (of_image, of_latent));
+    let timed = BlockSite { timed: true, ..mnist };
+    assert_eq!(count(&small, &timed), (of_image, of_latent + 64 * 4 * 64));
+    // Windows of 8×8 where patches of 4×4 overlap.
+    let overlapping = PatchBlock { overlap: true, ..small };
+    assert_eq!(count(&overlapping, &timed).0, of_image + 49 * 48 * 64);
+}
+
+/// Patches grow with the picture, and only the layer that sees their pixels, and so do not tokens.
+#[test]
+fn parameters_stay_moderate_when_pictures_grow() {
+    let parameters = |input| build(&PatchBlock::small(), &site(input, 10)).1.len();
+    let (digits, tiny_imagenet) = (parameters([8, 8, 1]), parameters([64, 64, 3]));
+    assert!((100_000..150_000).contains(&digits), "{digits}");
+    assert!(tiny_imagenet < digits + 20_000, "{tiny_imagenet}");
+    // 32×32 pixels of three colours a patch.
+    let largest = parameters([256, 256, 3]);
+    assert!(largest < digits + 3 * 32 * 32 * 64 + 20_000, "{largest}");
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let small = PatchBlock::small;
+    let message = |design: PatchBlock| {
+        let mut builder = ParameterBuilder::without_values();
+        design.build(&site([28, 28, 1], 10), &mut builder).unwrap_err().to_string()
+    };
+    let most = usize::MAX;
+    for (design, expected) in [
+        (PatchBlock { width: 0, ..small() }, "width of a token: must be from 1 to 16384; found 0"),
+        (PatchBlock { width: most, ..small() }, "width of a token: must be from 1 to 16384; found"),
+        (PatchBlock { heads: 0, ..small() }, "heads: must be a divisor of the width of a token; found 0"),
+        (PatchBlock { heads: 5, ..small() }, "heads: must be a divisor of the width of a token; found 5"),
+        (PatchBlock { heads: most, ..small() }, "heads: must be a divisor of the width of a token; found"),
+        (PatchBlock { depth: 65, ..small() }, "depth: must be from 0 to 64; found 65"),
+        (PatchBlock { readers: 0, ..small() }, "readers: must be from 1 to 64; found 0"),
+        (PatchBlock { readers: most, ..small() }, "readers: must be from 1 to 64; found"),
+        (PatchBlock { latent_tokens: 0, ..small() }, "latent-tokens: must be from 1 to 64; found 0"),
+        (PatchBlock { hidden: 0, ..small() }, "hidden: must be from 1 to 16384; found 0"),
+        (PatchBlock { mlp: 0, ..small() }, "mlp: must be from 1 to 64; found 0"),
+        (PatchBlock { mlp: most, ..small() }, "mlp: must be from 1 to 64; found"),
+        (PatchBlock { dropout: 1.0, ..small() }, "dropout: must be in 0..1; found 1"),
+        (PatchBlock { dropout: f32::NAN, ..small() }, "dropout: must be in 0..1; found NaN"),
+        (PatchBlock { patch: 29, ..small() }, "patch: must be from 1 to 28; found 29"),
+    ] {
+        let found = message(design);
+        assert!(found.starts_with(expected), "{found}");
+    }
+}
+
+#[test]
+fn a_place_without_images_is_refused() {
+    let mut builder = ParameterBuilder::without_values();
+    let vector = BlockSite { input: vec![30], ..site([8, 8, 1], 10) };
+    let error = PatchBlock::small().build(&vector, &mut builder).unwrap_err();
+    assert!(error.to_string().starts_with("block: wants images"), "{error}");
+    let short = BlockSite { latent_is_input: true, ..site([8, 8, 1], 10) };
+    let error = PatchBlock::small().build(&short, &mut builder).unwrap_err();
+    assert_eq!(error.to_string(), "embedding of the size of an image: must be from 64 to 64; found 10");
+}
+
+/// The largest settings of all at once: names, shapes and counts, beyond any memory.
+#[test]
+fn no_product_of_settings_overflows() {
+    let design = PatchBlock {
+        patch: 4,
+        overlap: true,
+        width: MOST_WIDTH,
+        heads: 1,
+        depth: MOST_LAYERS,
+        readers: MOST_LAYERS,
+        latent_tokens: MOST_LAYERS,
+        hidden: MOST_WIDTH,
+        mlp: MOST_LAYERS,
+        dropout: 0.0,
+    };
+    let input = [256, 256, MOST_WIDTH];
+    let site = BlockSite {
+        classes: 1 << 16,
+        timed: true,
+        latent_is_input: true,
+        ..site(input, input.iter().product())
+    };
+    let mut builder = ParameterBuilder::without_values();
+    let block = design.build(&site, &mut builder).unwrap();
+    assert!(builder.trainable() > 1 << 40 && block.multiply_adds().0 > 1 << 50);
+}
+
+#[test]
+fn settings_are_written_in_kebab_case_and_unknown_ones_refused() {
+    let read = |text: &str| toml::from_str::<PatchBlock>(text);
+    let written = toml::to_string(&PatchBlock::small()).unwrap();
+    assert!(written.contains("latent-tokens = 4"), "{written}");
+    assert_eq!(read(&written).unwrap(), PatchBlock::small());
+    assert_eq!(read("depth = 3").unwrap(), PatchBlock { depth: 3, ..PatchBlock::small() });
+    assert!(read("patches = 3").is_err());
+}
+
+#[test]
+#[should_panic(expected = "block: times are for blocks that serve all times")]
+fn times_where_none_are_wanted_panic() {
+    let (block, parameters) = build(&one_layer(), &site([8, 8, 1], 10));
+    let (images, z) = (normal(&[1, 8, 8, 1], 1), normal(&[1, 10], 2));
+    logits_of((&*block, &parameters), Precision::F32, [&images, &z], Some(&[0.5]));
+}
