@@ -34,6 +34,13 @@ pub struct LossTape<'p> {
     sink: Option<GradientSink<'p>>,
 }
 
+impl Network {
+    /// What the loss of a step is built on.
+    pub fn loss_tape<'p>(&'p self, input: &StepInput<'p>) -> LossTape<'p> {
+        LossTape::new(self, input)
+    }
+}
+
 impl<'p> LossTape<'p> {
     pub(crate) fn new(net: &'p Network, input: &StepInput<'p>) -> Self {
         let mut tape = net.tape(Mode::Train);

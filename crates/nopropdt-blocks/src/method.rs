@@ -36,6 +36,16 @@ impl Weights {
         self.blocks.iter_mut().chain(self.shared.values_mut())
     }
 
+    /// Names and shapes of all tensors; blocks are of one shape.
+    pub fn tensors(&self) -> Tensors {
+        let entries = |set: &Parameters| set.entries().cloned().collect();
+        Tensors {
+            blocks: self.blocks.len(),
+            own: self.blocks.first().map(entries).unwrap_or_default(),
+            shared: self.shared.iter().map(|(name, set)| (name, entries(set))).collect(),
+        }
+    }
+
     /// Number of trainable values.
     pub fn len(&self) -> usize {
         self.sets().map(Parameters::len).sum()
@@ -308,7 +318,7 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Names and shapes of all tensors. Where a method knows them without making weights, a file that promises a network beyond memory is
     /// refused before memory is taken.
     fn tensors(&self) -> Tensors {
-        Tensors::of(&self.init(0))
+        self.init(0).tensors()
     }
 
     /// ᾱ_0 .. ᾱ_T along which an answer is denoised; empty for a method without a noise schedule.

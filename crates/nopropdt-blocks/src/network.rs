@@ -4,8 +4,7 @@ use crate::block::{Block, BlockDesign, BlockInputs, BlockSite, estimate};
 use crate::embedding::{EmbeddingConfig, LabelEmbedding};
 use crate::error::BlocksError;
 use crate::head::{Head, HeadConfig};
-use crate::loss_tape::LossTape;
-use crate::method::{EMBEDDING, Facts, Features, HEAD, StepInput, Term, Weights};
+use crate::method::{EMBEDDING, Facts, Features, HEAD, Term, Weights};
 use crate::named::Named;
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
@@ -139,7 +138,7 @@ impl Network {
     /// Names and shapes of all tensors of `blocks` blocks.
     pub fn tensors(&self, blocks: usize) -> Tensors {
         let mut builders = [(); 3].map(|()| ParameterBuilder::without_values());
-        assemble(&self.config, self.timed, &mut builders).expect("checked by Network::new");
+        assemble(&self.config, self.timed, &mut builders).expect("checked when the network was made");
         let [own, embedding, head] = builders.map(ParameterBuilder::into_entries);
         let mut shared: Named<Vec<Entry>> = [(EMBEDDING, embedding), (HEAD, head)].into_iter().collect();
         for (name, register) in &self.further {
@@ -171,13 +170,8 @@ impl Network {
     /// Fresh values of a block, of the embedding and of the head.
     fn sets(&self, stream: Stream) -> [Parameters; 3] {
         let mut builders = [(); 3].map(|()| ParameterBuilder::new(stream));
-        assemble(&self.config, self.timed, &mut builders).expect("checked by Network::new");
+        assemble(&self.config, self.timed, &mut builders).expect("checked when the network was made");
         builders.map(ParameterBuilder::build)
-    }
-
-    /// What the loss of a step is built on.
-    pub fn loss_tape<'p>(&'p self, input: &StepInput<'p>) -> LossTape<'p> {
-        LossTape::new(self, input)
     }
 
     /// An empty tape that computes as this network does.

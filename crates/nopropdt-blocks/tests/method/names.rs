@@ -4,7 +4,7 @@ use super::continuous::methods;
 use super::{LEARNED, network, small, small_reference, with_network};
 use nopropdt_blocks::{
     ConvBlock, DtConfig, EmbeddingConfig, EmbeddingStart, Method, Network, NetworkConfig, NoPropDt,
-    ObjectiveKind, Sampler, ScheduleKind, Tensors,
+    ObjectiveKind, Sampler, ScheduleKind,
 };
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::{Layout, Parameters};
@@ -129,7 +129,7 @@ fn tensors_are_known_before_there_are_weights() {
         });
         for net in methods(embedding).into_iter().chain(of_blocks) {
             let (facts, weights) = (net.facts(), net.init(0));
-            assert_eq!(net.tensors(), Tensors::of(&weights), "{}, {embedding:?}", facts.name);
+            assert_eq!(net.tensors(), weights.tensors(), "{}, {embedding:?}", facts.name);
             assert_eq!(facts.parameters, weights.len(), "{}, {embedding:?}", facts.name);
         }
     }
@@ -143,7 +143,7 @@ fn a_networks_further_sets_are_among_its_tensors() {
             builder.parameter("more.weight", &[2, 3], Layout::Same, Initializer::Ones, 3);
         });
         let (tensors, weights) = (net.tensors(3), net.init(3, 0));
-        assert_eq!(tensors, Tensors::of(&weights));
+        assert_eq!(tensors, weights.tensors());
         assert_eq!(tensors.shared["more"].len(), 1);
         assert_eq!(net.facts("a network", 3).parameters, weights.len());
     }

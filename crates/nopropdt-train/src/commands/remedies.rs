@@ -90,7 +90,12 @@ fn of_run(error: RunError) -> Error {
 
 fn of_settings(error: &ConfigError) -> Error {
     match error {
-        ConfigError::Range { .. } | ConfigError::Value { .. } | ConfigError::NoSuchSetting { .. } => {
+        // One without a flag is called by section and key.
+        ConfigError::Range { setting, .. }
+        | ConfigError::Value { setting, .. }
+        | ConfigError::NoSuchSetting { setting, .. }
+            if !setting.contains('.') =>
+        {
             usage(format!("--{error}"))
         }
         ConfigError::TooLarge { found, most, ways } if !ways.is_empty() => {

@@ -10,6 +10,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 /// The flag of settings that have none of their own.
 const SET: &str = "set";
 
+/// The flag of a dataset, which commands without settings take too.
+const DATASET: &str = "dataset";
+
 /// A setting as `--set` has it.
 #[derive(Debug, Clone)]
 struct Assignment {
@@ -52,12 +55,21 @@ impl Args for Overrides {
 
 /// The same command with the names of `registry` in flags and help, if it takes settings.
 pub(crate) fn with_registry(mut command: Command, registry: &Registry) -> Command {
-    if command.get_arguments().any(|argument| argument.get_id() == SET) {
+    let takes = |command: &Command, id: &str| command.get_arguments().any(|argument| argument.get_id() == id);
+    if takes(&command, SET) {
         for setting in all_settings() {
             let own = argument(setting.clone(), registry);
             command = command.mut_arg(setting.flag, |_| own);
         }
         command = command.mut_arg(SET, |_| set(registry));
+    }
+    if takes(&command, DATASET) && !takes(&command, SET) {
+        let registry = registry.clone();
+        command = command.mut_arg(DATASET, |argument| {
+            let also = registry.also(DATASET);
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default() + &also;
+            argument.help(help).value_parser(move |text: &str| registry.dataset_source(text))
+        });
     }
     command.mut_subcommands(|command| with_registry(command, registry))
 }

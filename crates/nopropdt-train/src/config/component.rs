@@ -1,6 +1,7 @@
 //! A part of a network that is chosen by name and has settings of its own: the method, the block.
 
 use super::error::ConfigError;
+use super::known::setting_name;
 use super::value::{Table, Value};
 use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -48,11 +49,7 @@ impl Component {
             let mut table = defaults.clone();
             table.insert(key.clone(), value.clone());
             let problem = refuses(table)?;
-            Some(ConfigError::Value {
-                setting: key.clone(),
-                problem: problem.to_string(),
-                found: value.to_string(),
-            })
+            Some(ConfigError::Value { setting: setting_name(self.kind, key), problem: problem.to_string() })
         })
     }
 
@@ -61,7 +58,7 @@ impl Component {
         match self.settings.keys().find(|key| !known.contains_key(*key)) {
             None => Ok(()),
             Some(key) => Err(ConfigError::NoSuchSetting {
-                setting: key.clone(),
+                setting: setting_name(self.kind, key),
                 kind: self.kind,
                 name: self.name.clone(),
                 known: known.keys().cloned().collect(),

@@ -2,6 +2,7 @@
 
 use super::smaller::{Smaller, told};
 use nopropdt_blocks::BlocksError;
+use nopropdt_data::DatasetNameError;
 use nopropdt_tensor::optim::OptimizerError;
 
 /// A setting breaks a rule.
@@ -19,19 +20,20 @@ pub enum ConfigError {
         found: String,
     },
     /// A value is not of its setting's kind.
-    #[error("{setting}: {problem}; found {found}")]
+    #[error("{setting}: {problem}")]
     Value {
-        /// Its key in files.
+        /// Its name: the flag, or section and key of one without a flag.
         setting: String,
-        /// What is wrong.
+        /// What is wrong, and what was found.
         problem: String,
-        /// Value found.
-        found: String,
     },
+    /// A dataset that there is not.
+    #[error(transparent)]
+    Dataset(#[from] DatasetNameError),
     /// A setting that means nothing to the method or the block.
     #[error("{setting}: must be left out: {kind} {name} has no such setting; it has {}", known.join(", "))]
     NoSuchSetting {
-        /// Its key in files.
+        /// Its name: the flag, or section and key of one without a flag.
         setting: String,
         /// `method` or `block`.
         kind: &'static str,

@@ -25,6 +25,11 @@ pub(crate) fn all_settings() -> Vec<Setting> {
     .concat()
 }
 
+/// What a setting is called: by its flag, else by section and key.
+pub(crate) fn setting_name(section: &str, key: &str) -> String {
+    find(section, key).map_or_else(|| format!("{section}.{key}"), |setting| setting.flag.to_owned())
+}
+
 /// The setting with this section and key, if it has a flag.
 pub(crate) fn find(section: &str, key: &str) -> Option<Setting> {
     all_settings().into_iter().find(|setting| setting.section == section && setting.key == key)

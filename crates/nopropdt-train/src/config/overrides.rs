@@ -26,6 +26,9 @@ pub struct Overrides(BTreeMap<String, Table>);
 
 impl Overrides {
     /// The same, with a setting replaced: called by its flag (`embedding-dim`), or by section and key (`embedding.dim`).
+    ///
+    /// # Panics
+    /// When the value has no TOML form.
     #[must_use]
     pub fn with(mut self, setting: &str, value: impl Serialize) -> Self {
         let (section, key) = place(setting);

@@ -85,9 +85,7 @@ impl Overrides {
     /// The dataset, and the settings with its full name.
     fn with_dataset(self, registry: &Registry) -> Result<(Self, DatasetSource), ConfigError> {
         let Some(value) = self.get("dataset") else { return Ok((self, DatasetName::Digits.into())) };
-        let source = registry.dataset_source(&text("dataset", value)?).map_err(|error| {
-            ConfigError::Component { kind: "data", name: "dataset".into(), problem: error.to_string() }
-        })?;
+        let source = registry.dataset_source(&text("dataset", value)?)?;
         Ok((self.with("dataset", &source), source))
     }
 }
@@ -129,7 +127,6 @@ fn section<S: Serialize + DeserializeOwned>(
         Value::Table(one).read::<S>().map_err(|error| ConfigError::Value {
             setting: setting.flag.into(),
             problem: error.to_string(),
-            found: value.to_string(),
         })?;
         complete.insert(key, value);
     }

@@ -3,10 +3,12 @@
 use super::component::Component;
 use super::error::ConfigError;
 use super::kinds::{HeadKind, Order, PrecisionKind};
+use super::known::{SECTIONS, setting_name};
 use super::overrides::Overrides;
 use super::presets::Preset;
 use super::sections::{DataSettings, EmbeddingSettings, HeadSettings, TrainingSettings};
-use super::size::MOST_PARAMETERS;
+use super::smaller::MOST_PARAMETERS;
+use super::value::Value;
 use super::whole::{self, Whole};
 use crate::registry::{Registry, dt_network};
 use nopropdt_blocks::{Method, NetworkConfig, NoPropDt};
@@ -169,7 +171,7 @@ impl RunConfig {
     /// # Errors
     /// When the method has no such setting, or it is of another kind.
     pub fn with_method_setting(mut self, key: &str, value: impl Serialize) -> Result<Self, ConfigError> {
-        self.method.settings.insert(key.to_owned(), super::Value::of(&value));
+        self.method.settings.insert(key.to_owned(), Value::of(&value));
         let entry = self.registry.method_entry(&self.method.name)?;
         self.method.check_keys(entry.defaults())?;
         entry.check(&self.method)?;
@@ -182,6 +184,18 @@ impl RunConfig {
         let mut config = self.clone();
         config.data.dataset = self.data.dataset.without_place();
         config
+    }
+
+    /// Every setting by name, in the order of the sections: that of its flag, else section and key.
+    pub fn named_settings(&self) -> Vec<(String, Value)> {
+        let mut sections = Value::table_of(self);
+        let each = SECTIONS.iter().flat_map(|section| match sections.remove(*section) {
+            Some(Value::Table(table)) => {
+                table.into_iter().map(|(key, value)| (setting_name(section, &key), value)).collect()
+            }
+            _ => Vec::new(),
+        });
+        each.collect()
     }
 
     /// What a preset says for this method and dataset.

@@ -4,11 +4,9 @@ use super::component::Component;
 use super::kinds::EmbeddingKind;
 use super::run_config::RunConfig;
 use super::sections::EmbeddingSettings;
-use super::smaller::Smaller;
+use super::smaller::{MOST_PARAMETERS, Smaller};
 use nopropdt_data::DatasetSource;
 
-/// Trainable values of a whole network; each takes 12 bytes with the optimiser's memory.
-pub(super) const MOST_PARAMETERS: usize = 1 << 29;
 /// Sides that a folder's pictures are often brought to.
 const SIDES: [usize; 8] = [192, 160, 128, 96, 64, 48, 32, 16];
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Trainable values of a whole network; each takes 12 bytes with the optimiser's memory.
+pub(super) const MOST_PARAMETERS: usize = 1 << 29;
+
 /// A change of one setting that makes a network small enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Smaller {

@@ -414,12 +414,12 @@ fn settings_that_nothing_has_are_named() {
     assert_eq!(unknown("train.epochs"), "unknown setting `train.epochs`");
     assert!(
         unknown("block.heads")
-            .starts_with("heads: must be left out: block paper has no such setting; it has channels, ")
+            .starts_with("block.heads: must be left out: block paper has no such setting; it has channels, ")
     );
     let kind = refused(Overrides::default().with("block.hidden", "wide"));
-    assert_eq!(kind, "hidden: invalid type: string \"wide\", expected usize; found \"wide\"");
+    assert_eq!(kind, "block.hidden: invalid type: string \"wide\", expected usize");
     let kind = refused(Overrides::default().with("epochs", "many"));
-    assert_eq!(kind, "epochs: invalid type: string \"many\", expected usize; found \"many\"");
+    assert_eq!(kind, "epochs: invalid type: string \"many\", expected usize");
 }
 
 /// What is added to a registry has what is built in: settings in files, names in messages.

@@ -27,7 +27,10 @@ fn learned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Erro
     let found = String::deserialize(deserializer)?;
     match found == LEARNED {
         true => Ok(found),
-        false => Err(D::Error::custom("must be learned for method ct, and another for all others")),
+        false => {
+            let rule = "must be learned for method ct, and another for all others";
+            Err(D::Error::custom(format!("{rule}; found {found}")))
+        }
     }
 }
 

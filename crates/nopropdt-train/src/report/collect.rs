@@ -78,7 +78,7 @@ fn picture(test: &Split, answer: &Answer) -> Picture {
     }
 }
 
-/// The settings of the run as its configuration file spells them, and the data and machine it met.
+/// The settings of the run by name, and the data and machine it met.
 fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
     let data = parts.dataset;
     let mut facts = vec![
@@ -86,12 +86,13 @@ fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
         ("test images".to_owned(), data.test.len().to_string()),
         ("image".to_owned(), data.shape().to_string()),
     ];
-    let toml = parts.config.to_toml();
     // A fixed embedding has no settings of its own.
     let fixed = parts.config.embedding.kind == EmbeddingKind::OneHot;
-    let settings = toml.lines().filter_map(|line| line.split_once(" = "));
-    let settings = settings.filter(|(key, _)| !(fixed && key.starts_with("embedding-")));
-    facts.extend(settings.map(|(key, value)| (key.replace('-', " "), value.trim_matches('"').to_owned())));
+    let settings = parts.config.named_settings().into_iter();
+    let settings = settings.filter(|(name, _)| !(fixed && name.starts_with("embedding-")));
+    facts.extend(settings.map(|(name, value)| {
+        (name.replace(['-', '.'], " "), value.to_string().trim_matches('"').to_owned())
+    }));
     facts.push(("kernels".into(), parts.summary.isa.clone()));
     facts.push(("threads".into(), parts.summary.threads.to_string()));
     facts

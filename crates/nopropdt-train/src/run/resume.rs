@@ -2,7 +2,7 @@
 
 use super::error::{ResumeError, RunError};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::config::{ConfigError, Overrides, RunConfig};
+use crate::config::{ConfigError, Overrides, RunConfig, Value};
 use crate::files::{WriteError, refresh_file, replace_file};
 use crate::metrics::EpochMetrics;
 use crate::metrics_file::{metrics_lines, read_metrics};
@@ -129,7 +129,7 @@ impl TakenUp {
         here.data.dataset = started.data.dataset.clone();
         let may_have_moved = started.data.dataset.may_have_moved_to(&config.data.dataset);
         let found = if may_have_moved { here } else { config.clone() };
-        if let Some((wanted, found)) = difference(&started.to_toml(), &found.to_toml()) {
+        if let Some((wanted, found)) = difference(&started, &found) {
             return Err(ResumeError::OtherSettings { config: folder.config(), wanted, found }.into());
         }
         if checkpoint.images != images {
@@ -161,20 +161,41 @@ impl TakenUp {
     }
 }
 
-/// The first setting in which two configurations differ: (of the first, of the second), as their files spell it.
-fn difference(first: &str, second: &str) -> Option<(String, String)> {
-    let missing = |of: &str, from: &str| {
-        of.lines().find(|line| !from.lines().any(|other| other == *line)).map(str::to_owned)
+/// The first setting in which two configurations differ: (of the first, of the second), by name.
+fn difference(first: &RunConfig, second: &RunConfig) -> Option<(String, String)> {
+    let (first, second) = (first.named_settings(), second.named_settings());
+    let value = |of: &[(String, Value)], name: &str| {
+        of.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone())
     };
-    let (wanted, found) = (missing(first, second), missing(second, first));
-    let key = |line: &String| line.split(" = ").next().unwrap_or_default().to_owned();
-    // A setting that was added or removed has nothing beside it.
-    let quoted = |line: Option<String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
-    match (wanted, found) {
-        (None, None) => None,
-        (Some(wanted), Some(found)) if key(&wanted) != key(&found) => {
-            Some((format!("`{wanted}`"), "another value".into()))
-        }
-        (wanted, found) => Some((quoted(wanted), quoted(found))),
+    let names = first.iter().chain(&second).map(|(name, _)| name);
+    names.map(|name| (name, value(&first, name), value(&second, name))).find_map(|(name, wanted, found)| {
+        // A setting that was added or removed has nothing beside it.
+        let quoted = |value: &Option<Value>| match value {
+            Some(value) => format!("`{name} = {value}`"),
+            None => "nothing".to_owned(),
+        };
+        (wanted != found).then(|| (quoted(&wanted), quoted(&found)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In files, lines of two sections may be the same: a change must not hide behind the other.
+    #[test]
+    fn a_setting_is_not_taken_for_another_of_the_same_key() {
+        let config = |kind: &str| {
+            let radial = Overrides::default().with("head", "radial").with("head-sigma", 3.0);
+            radial.with("embedding", "learned").with("block", kind).resolve(None).unwrap()
+        };
+        let (one, other) = (config("paper"), config("reference"));
+        assert_eq!(difference(&one, &one.clone()), None);
+        let (wanted, found) = difference(&one, &other).unwrap();
+        assert_eq!((wanted.as_str(), found.as_str()), ("`block = \"paper\"`", "`block = \"reference\"`"));
+        let mut limited = one.clone();
+        limited.data.limit_train = Some(9);
+        let (wanted, found) = difference(&one, &limited).unwrap();
+        assert_eq!((wanted.as_str(), found.as_str()), ("nothing", "`limit-train = 9`"));
     }
 }
