@@ -37,7 +37,8 @@ struct Layers {
     /// Queries, keys, values, and what comes out of the attention.
     attention: [Linear; 4],
     mlp: [Linear; 2],
-    out: Linear,
+    /// From all tokens to class logits.
+    out: [Linear; 2],
 }
 
 impl BlockDesign for Attention {
@@ -56,7 +57,8 @@ impl BlockDesign for Attention {
         let time = site.timed.then(|| linear("time", TIME_EMBEDDING, d));
         let attention = ["query", "key", "value", "join"].map(|name| linear(name, d, d));
         let mlp = [linear("mlp.up", d, 4 * d), linear("mlp.down", 4 * d, d)];
-        let out = linear("out", d, site.classes);
+        let all = (1 + grid[0] * grid[1]) * d;
+        let out = [linear("out.up", all, 4 * d), linear("out.down", 4 * d, site.classes)];
         let norms = ["first", "second", "last"].map(|name| LayerNorm::new(b, name, d));
         let design = self.clone();
         Ok(Box::new(Layers { grid, design, tokens, latent, time, norms, attention, mlp, out }))
@@ -105,11 +107,12 @@ impl Block for Layers {
         let wide = tape.gelu(wide);
         let more = self.mlp[1].forward(tape, slot, wide);
         let x = tape.add(x, more);
-        // The tokens' mean, that of the latent among them.
-        let x = tape.reshape(x, &[rows, count, d]);
-        let x = tape.mean_over(x, 1);
+        // All tokens side by side, that of the latent among them.
         let x = self.norms[2].forward(tape, slot, x);
-        self.out.forward(tape, slot, x)
+        let x = tape.reshape(x, &[rows, count * d]);
+        let x = self.out[0].forward(tape, slot, x);
+        let x = tape.gelu(x);
+        self.out[1].forward(tape, slot, x)
     }
 }
 
