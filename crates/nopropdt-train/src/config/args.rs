@@ -58,10 +58,9 @@ pub(crate) fn with_registry(mut command: Command, registry: &Registry) -> Comman
     let takes = |command: &Command, id: &str| command.get_arguments().any(|argument| argument.get_id() == id);
     if takes(&command, SET) {
         for setting in all_settings() {
-            let own = argument(setting.clone(), registry);
-            command = command.mut_arg(setting.flag, |_| own);
+            command = command.mut_arg(setting.flag, |argument| named_by(argument, setting.clone(), registry));
         }
-        command = command.mut_arg(SET, |_| set(registry));
+        command = command.mut_arg(SET, |argument| assigned_by(argument, registry));
     }
     if takes(&command, DATASET) && !takes(&command, SET) {
         let registry = registry.clone();
@@ -78,8 +77,7 @@ fn argument(setting: Setting, registry: &Registry) -> Arg {
     let argument = Arg::new(setting.flag)
         .long(setting.flag)
         .value_name(setting.value_name)
-        .help_heading(setting.heading)
-        .help(setting.help() + &registry.also(setting.flag));
+        .help_heading(setting.heading);
     let argument = match setting.alias {
         Some(alias) => argument.alias(alias),
         None => argument,
@@ -88,19 +86,29 @@ fn argument(setting: Setting, registry: &Registry) -> Arg {
         Kind::Switch => argument.num_args(0..=1).default_missing_value("true"),
         _ => argument,
     };
-    let registry = registry.clone();
-    argument.value_parser(move |text: &str| setting.parse(&registry, text))
+    named_by(argument, setting, registry)
+}
+
+/// The flag of a setting with the names of `registry` in it.
+fn named_by(argument: Arg, setting: Setting, registry: &Registry) -> Arg {
+    let (help, registry) = (setting.help() + &registry.also(setting.flag), registry.clone());
+    argument.help(help).value_parser(move |text: &str| setting.parse(&registry, text))
 }
 
 fn set(registry: &Registry) -> Arg {
-    let registry = registry.clone();
-    Arg::new(SET)
+    let argument = Arg::new(SET)
         .long(SET)
         .value_name("SECTION.KEY=VALUE")
         .help_heading("Method")
         .action(ArgAction::Append)
-        .help("Any setting of config.toml, such as block.hidden=128; counts as a flag, and may be given several times")
-        .value_parser(move |text: &str| assignment(&registry, text))
+        .help("Any setting of config.toml, such as block.hidden=128; counts as a flag, and may be given several times");
+    assigned_by(argument, registry)
+}
+
+/// The flag of settings without one, whose names are those of `registry`.
+fn assigned_by(argument: Arg, registry: &Registry) -> Arg {
+    let registry = registry.clone();
+    argument.value_parser(move |text: &str| assignment(&registry, text))
 }
 
 fn assignment(registry: &Registry, text: &str) -> Result<Assignment, String> {
@@ -115,4 +123,22 @@ fn assignment(registry: &Registry, text: &str) -> Result<Assignment, String> {
         None => Value::typed(value.trim()),
     };
     Ok(Assignment { section: section.to_owned(), key: key.to_owned(), value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is rebuilt for a registry stays where it was.
+    #[test]
+    fn help_has_the_order_of_the_settings() {
+        let plain = Overrides::augment_args(Command::new("a"));
+        let help = with_registry(plain, &Registry::builtin()).render_help().to_string();
+        let places: Vec<usize> = all_settings()
+            .iter()
+            .filter(|setting| setting.heading == "Method")
+            .map(|setting| help.find(&format!("      --{} ", setting.flag)).expect("every flag is in help"))
+            .collect();
+        assert!(places.is_sorted(), "{help}");
+    }
 }

@@ -191,7 +191,12 @@ impl RunConfig {
         let mut sections = Value::table_of(self);
         let each = SECTIONS.iter().flat_map(|section| match sections.remove(*section) {
             Some(Value::Table(table)) => {
-                table.into_iter().map(|(key, value)| (setting_name(section, &key), value)).collect()
+                // What it is comes before how it is.
+                let (what, how): (Vec<_>, Vec<_>) = table
+                    .into_iter()
+                    .partition(|(key, _)| ["dataset", "name", "kind"].contains(&key.as_str()));
+                let each = what.into_iter().chain(how);
+                each.map(|(key, value)| (setting_name(section, &key), value)).collect()
             }
             _ => Vec::new(),
         });
