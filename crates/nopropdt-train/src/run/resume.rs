@@ -182,13 +182,12 @@ fn difference(first: &RunConfig, second: &RunConfig) -> Option<(String, String)>
 mod tests {
     use super::*;
 
-    /// In files, lines of two sections may be the same: a change must not hide behind the other.
+    fn config(block: &str) -> RunConfig {
+        Overrides::default().with("block", block).resolve(None).unwrap()
+    }
+
     #[test]
-    fn a_setting_is_not_taken_for_another_of_the_same_key() {
-        let config = |kind: &str| {
-            let radial = Overrides::default().with("head", "radial").with("head-sigma", 3.0);
-            radial.with("embedding", "learned").with("block", kind).resolve(None).unwrap()
-        };
+    fn a_difference_is_told_by_name() {
         let (one, other) = (config("paper"), config("reference"));
         assert_eq!(difference(&one, &one.clone()), None);
         let (wanted, found) = difference(&one, &other).unwrap();
@@ -197,5 +196,18 @@ mod tests {
         limited.data.limit_train = Some(9);
         let (wanted, found) = difference(&one, &limited).unwrap();
         assert_eq!((wanted.as_str(), found.as_str()), ("nothing", "`limit-train = 9`"));
+    }
+
+    /// Both have the lines `steps = 3` and `steps = 7`, in sections of a method and of a block that has steps too.
+    #[test]
+    fn a_setting_is_not_taken_for_another_of_the_same_key() {
+        let with = |of_method: i128, of_block: i128| {
+            let mut config = config("paper");
+            config.method.settings.insert("steps".into(), Value::Whole(of_method));
+            config.block.settings.insert("steps".into(), Value::Whole(of_block));
+            config
+        };
+        let (wanted, found) = difference(&with(3, 7), &with(7, 3)).unwrap();
+        assert_eq!((wanted.as_str(), found.as_str()), ("`steps = 3`", "`steps = 7`"));
     }
 }
