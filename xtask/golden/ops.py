@@ -108,6 +108,9 @@ def row_by_row(cases: Cases):
     cases.add("squared_errors", lambda a, b: (a - b).square().sum(1, keepdim=True), a=s.normal(5, 4), b=s.normal(5, 4))
     cases.add("mean", torch.mean, x=s.normal(5, 4))
     cases.add("squared_distances", lambda x, w: (x[:, None] - w[None]).square().sum(2), x=s.normal(5, 11), w=s.normal(3, 11))
+    labels = torch.tensor([1, 0, 4, 2, 4])
+    cases.add("cross_entropies", lambda logits: F.cross_entropy(logits, labels, reduction="none")[:, None], {"labels": labels},
+              logits=s.normal(5, 5, scale=2.0))
 
 
 def products_and_axes(cases: Cases):

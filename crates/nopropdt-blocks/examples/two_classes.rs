@@ -40,7 +40,7 @@ fn stripes(stream: Stream) -> Batch {
             *pixel = 0.6 * *pixel + if lit { 0.4 } else { 0.0 };
         }
     });
-    Batch { inputs, labels: (0..BATCH).map(|image| image % 2).collect() }
+    Batch::new(inputs, (0..BATCH).map(|image| image % 2).collect())
 }
 
 /// The fraction of a batch that the blocks' consensus names rightly.

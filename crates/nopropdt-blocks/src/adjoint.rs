@@ -6,6 +6,7 @@
 //! through the image path once.
 
 use crate::at_times::AtTimes;
+use crate::batch::Batch;
 use crate::block::BlockInputs;
 use crate::error::BlocksError;
 use crate::method::{
@@ -131,13 +132,13 @@ impl Adjoint {
         Ok(Self { net, steps, sampler: config.sampler.of_a_flow()? })
     }
 
-    fn end(&self, shared: &Named<Parameters>, z: &Tensor, labels: &[usize]) -> End {
+    fn end(&self, shared: &Named<Parameters>, z: &Tensor, batch: &Batch) -> End {
         let mut tape = self.net.tape(Mode::Train);
         let [embedding, head] = [EMBEDDING, HEAD].map(|name| tape.attach(&shared[name]));
         let matrix = self.net.embedding.on_tape(&mut tape, embedding);
         let z = tape.variable(z.clone());
         let logits = self.net.head.forward(&mut tape, head, z, matrix);
-        let loss = tape.cross_entropy(logits, labels);
+        let loss = batch.cross_entropy(&mut tape, logits);
         let value = f64::from(tape.value(loss).item());
         let mut gradients = tape.backward(loss);
         let of_z = gradients.variable(z).expect("the loss depends on z_1").to_vec();
@@ -165,7 +166,7 @@ impl Adjoint {
         };
         let mut z = start;
         flow(self.sampler, self.steps.0, &mut z, |_, t, z| field.value(z, t));
-        let End { loss, of_z, of_embedding, of_head } = self.end(shared, &z, &batch.labels);
+        let End { loss, of_z, of_embedding, of_head } = self.end(shared, &z, batch);
         field.solve_back(self.sampler, self.steps.0, z, of_z);
         let Field { mut of_sets, of_features, .. } = field;
         let mut of_field = of_sets.pop().expect("there are two sets");

@@ -4,11 +4,12 @@
 //! The blocks' image paths depend on no latent, so each is a tape of its own, run side by side with the others; one more tape
 //! holds the chain, and hands the gradient of every block's features on.
 
+use crate::batch::Batch;
 use crate::block::{BlockInputs, estimate};
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
 use crate::method::{
-    Batch, BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
+    BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
 };
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::Latent;
@@ -116,7 +117,7 @@ impl Backprop {
         let features: Vec<Var> =
             images.iter().map(|image| on.tape.variable(image.tape.value(image.features).clone())).collect();
         let logits = self.chain(&mut on, &features, start, stream);
-        let loss = on.tape.cross_entropy(logits, &batch.labels);
+        let loss = batch.cross_entropy(&mut on.tape, logits);
         let value = on.scalar(loss);
         let terms = LossTerms { total: value, cross_entropy: value, ..LossTerms::default() };
         let (mut step, gradients) = on.finish_with(loss, terms);

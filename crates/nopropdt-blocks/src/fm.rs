@@ -1,10 +1,11 @@
 //! NoProp-FM: one network that learns the straight velocity from noise to the label's embedding (spec section 3).
 
 use crate::at_times::AtTimes;
+use crate::batch::Batch;
 use crate::ct::uniform_times;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
-use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
+use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Sampler, Steps};
 use crate::tensors::Tensors;
@@ -82,14 +83,14 @@ impl NoPropFm {
         let logits = on.logits(batch, z, Some(times), dropout);
         let velocity = on.tape.matmul(logits, on.embedding);
         let straight = on.tape.linear_combination(&[(on.target, 1.0), (start, -1.0)], 0.0);
-        let squared_error = on.tape.squared_error(velocity, straight);
+        let squared_error = batch.squared_error(&mut on.tape, velocity, straight);
         let mut terms = LossTerms { squared_error: on.scalar(squared_error), ..LossTerms::default() };
         let mut sum = vec![(squared_error, 1.0)];
         if self.net.embedding.is_learned() {
             let rest = on.tape.scale_rows(velocity, left);
             let end = on.tape.add(z, rest);
             let logits = on.head(end);
-            let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+            let cross_entropy = batch.cross_entropy(&mut on.tape, logits);
             terms.cross_entropy = on.scalar(cross_entropy);
             sum.push((cross_entropy, 1.0));
         }

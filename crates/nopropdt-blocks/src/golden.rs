@@ -1,6 +1,7 @@
 //! The golden files of `tests/golden`, which `xtask/golden/generate.py` wrote with PyTorch; read by tests alone.
 
-use crate::method::{Batch, BlockStep, LossTerms};
+use crate::batch::Batch;
+use crate::method::{BlockStep, LossTerms};
 use crate::named::Named;
 use crate::{ConvBlock, EmbeddingConfig, EmbeddingStart, NetworkConfig};
 use nopropdt_tensor::gradient_check::compare;
@@ -143,7 +144,7 @@ impl Golden {
 
     /// Takes images and labels.
     pub(crate) fn batch(&mut self) -> Batch {
-        Batch { inputs: self.take("x").images(), labels: self.take("labels").labels() }
+        Batch::new(self.take("x").images(), self.take("labels").labels())
     }
 
     /// Takes the gradients of all shared sets and compares; each must have one.

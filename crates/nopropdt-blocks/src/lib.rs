@@ -4,6 +4,7 @@
 mod adjoint;
 mod at_times;
 mod backprop;
+mod batch;
 mod block;
 mod ct;
 mod dt;
@@ -24,6 +25,7 @@ mod tensors;
 
 pub use adjoint::{Adjoint, AdjointConfig};
 pub use backprop::{Backprop, BackpropConfig};
+pub use batch::Batch;
 pub use block::{
     Block, BlockDesign, BlockInputs, BlockSite, ConvBlock, LayerInputs, PatchBlock, TIME_EMBEDDING,
     embed_times,
@@ -36,7 +38,7 @@ pub use fm::{FmConfig, NoPropFm};
 pub use head::{Head, HeadConfig};
 pub use loss_tape::{Loss, LossTape};
 pub use method::{
-    Batch, BlockStep, Facts, Features, GradientSink, LossTerms, Method, StepInput, Term, Trace, Weights,
+    BlockStep, Facts, Features, GradientSink, LossTerms, Method, StepInput, Term, Trace, Weights,
 };
 pub use named::Named;
 pub use nearest::nearest_to_all;

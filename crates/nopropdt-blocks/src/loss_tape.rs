@@ -1,7 +1,8 @@
 //! What the losses of all methods are built on: one tape with a batch, its targets and the sets that learn.
 
+use crate::batch::Batch;
 use crate::block::{BlockInputs, estimate};
-use crate::method::{Batch, BlockStep, EMBEDDING, GradientSink, HEAD, LossTerms, StepInput};
+use crate::method::{BlockStep, EMBEDDING, GradientSink, HEAD, LossTerms, StepInput};
 use crate::named::Named;
 use crate::network::Network;
 use nopropdt_tensor::random::Stream;
@@ -117,10 +118,10 @@ impl<'p> LossTape<'p> {
     }
 
     /// Mean over the batch of ‖u_y‖², one value.
-    pub fn target_square(&mut self) -> Var {
+    pub fn target_square(&mut self, batch: &Batch) -> Var {
         let zeros = Tensor::zeros(self.tape.value(self.target).shape());
         let zeros = self.tape.constant(zeros);
-        self.tape.squared_error(self.target, zeros)
+        batch.squared_error(&mut self.tape, self.target, zeros)
     }
 
     /// A recorded number.

@@ -3,6 +3,7 @@
 //! Each NoProp method and each baseline implements [`Method`]; the training loop, evaluation, files and reports know nothing
 //! else of it.
 
+use crate::batch::Batch;
 use crate::embedding::LabelEmbedding;
 use crate::named::Named;
 use crate::tensors::Tensors;
@@ -54,30 +55,6 @@ impl Weights {
     /// Whether nothing is trainable.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-/// A mini-batch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// Inputs [B, …]: images [B, H, W, C], scaled to 0..1, or whatever else the blocks are made for.
-    pub inputs: Tensor,
-    /// Classes, one an input, each below m.
-    pub labels: Vec<usize>,
-}
-
-impl Batch {
-    /// Inputs and labels of a range of rows.
-    ///
-    /// # Panics
-    /// When the range is not within the batch.
-    pub fn part(&self, rows: Range<usize>) -> Self {
-        let shape = self.inputs.shape();
-        let length: usize = shape[1..].iter().product();
-        let shape = [&[rows.len()], &shape[1..]].concat();
-        let inputs = &self.inputs.data()[rows.start * length..rows.end * length];
-        let inputs = Tensor::filled_by(&shape, |data| data.copy_from_slice(inputs));
-        Self { inputs, labels: self.labels[rows].to_vec() }
     }
 }
 

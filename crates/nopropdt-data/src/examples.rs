@@ -71,6 +71,16 @@ pub trait Examples: Sync {
         inputs.for_each(|(input, &index)| self.fill(index as usize, input));
     }
 
+    /// How many inputs are of each of `classes` classes.
+    ///
+    /// # Panics
+    /// When an input is of a class beyond them.
+    fn class_counts(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        (0..self.len()).for_each(|index| counts[self.label(index)] += 1);
+        counts
+    }
+
     /// The value that stands for black in a channel, which fills what lies beyond an image's edge.
     fn black(&self, _channel: usize) -> f32 {
         0.0

@@ -53,7 +53,7 @@ impl Method for Committee {
         let mut on = self.net.loss_tape(input);
         let z = on.tape.constant(self.nothing(input.batch.labels.len()));
         let logits = on.logits(input.batch, z, None, input.stream.purpose("dropout"));
-        let total = on.tape.cross_entropy(logits, &input.batch.labels);
+        let total = input.batch.cross_entropy(&mut on.tape, logits);
         let value = on.scalar(total);
         on.finish(Loss {
             total,

@@ -1,5 +1,6 @@
 //! Accuracy of a network, from the first block to the last.
 
+use crate::class_balance::balanced_accuracy;
 use crate::trainer::gather;
 use nopropdt_blocks::{Method, Trace, Weights};
 use nopropdt_data::Examples;
@@ -17,6 +18,10 @@ pub struct Accuracy {
     pub chain: f64,
     /// The consensus read-out: a fraction.
     pub consensus: f64,
+    /// The mean over classes of the chain's accuracy on each.
+    pub chain_balanced: f64,
+    /// The mean over classes of the consensus' accuracy on each.
+    pub consensus_balanced: f64,
     /// The logits of each read-out, each block's own: a fraction each.
     pub per_block: Vec<f64>,
     /// Whether every class probability was a finite number; where one is not, the accuracies are those of no answer.
@@ -61,8 +66,12 @@ fn over_batches<T: Send>(
     each.collect()
 }
 
-fn hits(answers: &Tensor, labels: &[usize]) -> usize {
-    answers.argmax_rows().iter().zip(labels).filter(|(answer, label)| answer == label).count()
+/// Right answers of each class.
+fn hits(answers: &Tensor, labels: &[usize]) -> Vec<usize> {
+    let mut hits = vec![0; answers.shape()[1]];
+    let right = answers.argmax_rows().into_iter().zip(labels).filter(|(answer, label)| answer == *label);
+    right.for_each(|(answer, _)| hits[answer] += 1);
+    hits
 }
 
 /// How answers are read, and how often.
@@ -115,7 +124,7 @@ pub fn accuracy(
 /// # Panics
 /// When `data` is empty or its images are not of the method's shape.
 pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Vec<Accuracy> {
-    // Hits `[batch][run]`: of the answer, of the consensus, then of the read-outs.
+    // Hits `[batch][run][column][class]`: of the answer, of the consensus, then of the read-outs.
     let counts = over_batches(method, weights, data, |labels, sample| {
         let run = |run: u64| {
             let draws = run * reading.draws..(run + 1) * reading.draws;
@@ -129,18 +138,26 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading
             );
             let sums = sums.unwrap_or_default();
             let finite = sums.iter().all(|answers| flat::first_not_finite(answers.data()).is_none());
-            (sums.iter().map(|answers| hits(answers, labels)).collect::<Vec<usize>>(), finite)
+            (sums.iter().map(|answers| hits(answers, labels)).collect::<Vec<_>>(), finite)
         };
         (0..reading.runs).map(run).collect::<Vec<_>>()
     });
-    let share = |run: usize, column: usize| {
-        counts.iter().map(|batch| batch[run].0[column]).sum::<usize>() as f64 / data.len() as f64
+    let of_class = data.class_counts(method.facts().classes);
+    let hits = |run: usize, column: usize, class: usize| -> usize {
+        counts.iter().map(|batch| batch[run].0[column][class]).sum()
     };
+    let of_classes = |run: usize, column: usize| -> Vec<usize> {
+        (0..of_class.len()).map(|class| hits(run, column, class)).collect()
+    };
+    let share = |run, column| of_classes(run, column).iter().sum::<usize>() as f64 / data.len() as f64;
+    let balanced = |run, column| balanced_accuracy(&of_classes(run, column), &of_class);
     let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.facts().readouts);
     (0..reading.runs as usize)
         .map(|run| Accuracy {
             chain: share(run, 0),
             consensus: share(run, 1),
+            chain_balanced: balanced(run, 0),
+            consensus_balanced: balanced(run, 1),
             per_block: (0..readouts).map(|readout| share(run, 2 + readout)).collect(),
             finite: counts.iter().all(|batch| batch[run].1),
         })

@@ -25,6 +25,10 @@ pub struct Evaluation {
     pub test_accuracy: Measured,
     /// Accuracy when the blocks' class probabilities are averaged.
     pub test_accuracy_consensus: Measured,
+    /// Mean over classes of the chain's accuracy on the images of each.
+    pub test_balanced_accuracy: Measured,
+    /// The same of the consensus.
+    pub test_balanced_accuracy_consensus: Measured,
     /// Accuracy when the answer is read after each block, block 1 first.
     pub test_accuracy_per_block: Vec<Measured>,
 }

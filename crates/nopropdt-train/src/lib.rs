@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
+pub mod class_balance;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -23,6 +23,12 @@ pub struct EpochMetrics {
     pub test_accuracy_per_block: Vec<f64>,
     /// Accuracy on the test images when the blocks' class probabilities are averaged.
     pub test_accuracy_consensus: f64,
+    /// Mean over classes of the chain's accuracy on the test images of each; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_balanced_accuracy: Option<f64>,
+    /// The same of the consensus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_balanced_accuracy_consensus: Option<f64>,
     /// Training images of this epoch divided by its training seconds.
     pub images_per_second: f64,
 }
@@ -37,6 +43,12 @@ pub struct Summary {
     pub test_accuracy_consensus: f64,
     /// Accuracy on the test images when the answer is read after each block, block 1 first.
     pub test_accuracy_per_block: Vec<f64>,
+    /// Mean over classes of the chain's accuracy on the test images of each; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_balanced_accuracy: Option<f64>,
+    /// The same of the consensus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_balanced_accuracy_consensus: Option<f64>,
     /// Epochs trained.
     pub epochs: usize,
     /// Trained numbers in the model: every weight, bias, scale and shift.

@@ -132,8 +132,13 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
     for (index, &loss) in epoch.train_loss.iter().enumerate() {
         finite(&format!("train_loss of block {} {at}", index + 1), loss)?;
     }
-    if let Some(accuracy) = epoch.validation_accuracy {
-        fraction(&format!("validation_accuracy {at}"), accuracy)?;
+    let given = [
+        ("validation_accuracy", epoch.validation_accuracy),
+        ("test_balanced_accuracy", epoch.test_balanced_accuracy),
+        ("test_balanced_accuracy_consensus", epoch.test_balanced_accuracy_consensus),
+    ];
+    for (key, accuracy) in given {
+        accuracy.map_or(Ok(()), |accuracy| fraction(&format!("{key} {at}"), accuracy))?;
     }
     fraction(&format!("test_accuracy {at}"), epoch.test_accuracy)?;
     fraction(&format!("test_accuracy_consensus {at}"), epoch.test_accuracy_consensus)?;
@@ -154,6 +159,8 @@ fn check_summary(summary: &Summary) -> Result<(), String> {
     finite("train_seconds", summary.train_seconds)?;
     fraction("test_accuracy", summary.test_accuracy)?;
     fraction("test_accuracy_consensus", summary.test_accuracy_consensus)?;
+    let balanced = [summary.test_balanced_accuracy, summary.test_balanced_accuracy_consensus];
+    balanced.into_iter().flatten().try_for_each(|share| fraction("test_balanced_accuracy", share))?;
     fractions("test_accuracy_per_block", &summary.test_accuracy_per_block)
 }
 
@@ -188,6 +195,8 @@ mod tests {
             test_accuracy: 0.979,
             test_accuracy_per_block: vec![0.9819, 0.979],
             test_accuracy_consensus: 0.985,
+            test_balanced_accuracy: None,
+            test_balanced_accuracy_consensus: None,
             images_per_second: 4800.0,
         }
     }
@@ -197,6 +206,8 @@ mod tests {
             test_accuracy: 0.979,
             test_accuracy_consensus: 0.985,
             test_accuracy_per_block: vec![0.9819, 0.979],
+            test_balanced_accuracy: Some(0.97),
+            test_balanced_accuracy_consensus: Some(0.98),
             epochs: 2,
             parameters: 1_234_567,
             seconds: 30.0,
@@ -263,6 +274,10 @@ mod tests {
             (EpochMetrics { test_accuracy_consensus: f64::NAN, ..epoch(2) }, "test_accuracy_consensus"),
             (EpochMetrics { test_accuracy_per_block: vec![-0.1], ..epoch(2) }, "test_accuracy_per_block"),
             (EpochMetrics { validation_accuracy: Some(1.1), ..epoch(2) }, "validation_accuracy"),
+            (
+                EpochMetrics { test_balanced_accuracy: Some(f64::NAN), ..epoch(2) },
+                "test_balanced_accuracy of",
+            ),
             (epoch(1), "epoch numbers must rise from 1; found 1 after 1"),
         ];
         for (value, words) in bad {

@@ -2,7 +2,8 @@
 
 mod slices;
 
-use crate::config::{Order, RunConfig};
+use crate::class_balance::balanced_weights;
+use crate::config::{ClassWeights, Order, RunConfig};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
 use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
@@ -74,6 +75,7 @@ struct Settings {
     lr: f32,
     clip_norm: Option<f32>,
     augmentation: Augmentation,
+    class_weights: ClassWeights,
 }
 
 /// A batch's place in a run.
@@ -121,6 +123,7 @@ impl<'m> Trainer<'m> {
                 lr: config.training.lr,
                 clip_norm: (config.training.clip_norm > 0.0).then_some(config.training.clip_norm),
                 augmentation: config.data.augmentation(),
+                class_weights: config.training.class_weights.unwrap_or(ClassWeights::None),
             },
         })
     }
@@ -171,6 +174,7 @@ impl<'m> Trainer<'m> {
         progress: &Progress<'_>,
     ) -> Result<EpochLoss, TrainError> {
         let order = epoch_order(data.len(), self.settings.seed, epoch as u64);
+        let class_weights = self.class_weights(data);
         let data = &self.settings.augmentation.of(data, self.settings.seed, epoch as u64);
         let batches = usable_batches(&order, self.settings.batch_size);
         let blocks = self.losses();
@@ -188,7 +192,8 @@ impl<'m> Trainer<'m> {
                 let wave = ((epoch * groups.len() + round) * batches.len() + index) as u64;
                 let place = Place { epoch, batch: index, wave };
                 learning_rate = self.learning_rate(place, batches.len());
-                let losses = self.wave(group.clone(), &gather(data, indices), place, learning_rate)?;
+                let batch = weighted(gather(data, indices), class_weights.as_deref());
+                let losses = self.wave(group.clone(), &batch, place, learning_rate)?;
                 let shown = self.method.facts().shown;
                 let errors = losses.iter().map(|loss| shown.of(loss));
                 sums[group.clone()].iter_mut().zip(errors.clone()).for_each(|(sum, error)| *sum += error);
@@ -204,6 +209,14 @@ impl<'m> Trainer<'m> {
             learning_rate: f64::from(learning_rate),
             images: batches.iter().map(|batch| batch.len()).sum(),
         })
+    }
+
+    /// How much an input of each class counts, if not all count 1.
+    fn class_weights(&self, data: &dyn Examples) -> Option<Vec<f32>> {
+        match self.settings.class_weights {
+            ClassWeights::None => None,
+            ClassWeights::Balanced => Some(balanced_weights(&data.class_counts(self.method.facts().classes))),
+        }
     }
 
     /// What the last batch ruined: its loss was still that of the weights before.
@@ -279,6 +292,13 @@ impl<'m> Trainer<'m> {
     }
 }
 
+/// The batch, in which an input counts as its class does.
+fn weighted(batch: Batch, of_classes: Option<&[f32]>) -> Batch {
+    let Some(of_classes) = of_classes else { return batch };
+    let weights = batch.labels.iter().map(|&label| of_classes[label]).collect();
+    batch.with_weights(weights)
+}
+
 /// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`.
 fn clip(step: &mut BlockStep, max_norm: Option<f32>) {
     let Some(max_norm) = max_norm else { return };
@@ -303,7 +323,7 @@ pub fn gather(data: &dyn Examples, indices: &[u32]) -> Batch {
     let inputs = Tensor::filled_by(&[&[indices.len()], &shape[..]].concat(), |values| {
         data.fill_batch(indices, values, &mut labels);
     });
-    Batch { inputs, labels }
+    Batch::new(inputs, labels)
 }
 
 #[cfg(test)]

@@ -34,10 +34,10 @@ impl Objective for Flat {
         let z = on.noised(levels.noising(t - 1), noise);
         let logits = on.logits(batch, z, None, stream.purpose("dropout"));
         let estimate = on.estimate(logits);
-        let error = on.tape.squared_error(estimate, on.target);
+        let error = batch.squared_error(&mut on.tape, estimate, on.target);
         let z_last = on.noised(levels.noising(levels.steps()), last);
         let logits = on.head(z_last);
-        let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+        let cross_entropy = batch.cross_entropy(&mut on.tape, logits);
         let total = on.tape.linear_combination(&[(error, self.weight), (cross_entropy, 1.0)], 0.0);
         let [squared_error, cross_entropy] = [error, cross_entropy].map(|term| on.scalar(term));
         Loss { total, terms: LossTerms { total: on.scalar(total), squared_error, cross_entropy, kl: 0.0 } }

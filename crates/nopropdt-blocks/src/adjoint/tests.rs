@@ -3,7 +3,7 @@
 mod golden;
 
 use super::*;
-use crate::method::Batch;
+use crate::batch::Batch;
 use crate::{ConvBlock, EmbeddingConfig, EmbeddingStart};
 use nopropdt_tensor::gradient_check::compare;
 
@@ -56,7 +56,7 @@ fn error(steps: usize, sampler: Sampler) -> f64 {
     let net = network(steps, sampler);
     let weights = net.init(1);
     let inputs = Tensor::filled_by(&[6, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
-    let batch = Batch { inputs, labels: vec![0, 3, 1, 2, 3, 0] };
+    let batch = Batch::new(inputs, vec![0, 3, 1, 2, 3, 0]);
     let stream = Stream::new(5);
     let step = net.step(&StepInput::new(0, &weights.blocks, &weights.shared, &batch, stream));
     let expected = unrolled(&net, &weights, &batch, stream);

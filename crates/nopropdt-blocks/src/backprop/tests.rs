@@ -14,7 +14,7 @@ fn the_gradient_is_that_of_one_tape() {
     let net = Backprop::new(&BackpropConfig { network, steps: 3 }).unwrap();
     let weights = net.init(1);
     let inputs = Tensor::filled_by(&[12, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
-    let batch = Batch { inputs, labels: (0..12).map(|row| row % 4).collect() };
+    let batch = Batch::new(inputs, (0..12).map(|row| row % 4).collect());
     let stream = Stream::new(3);
     let input = StepInput::new(0, &weights.blocks, &weights.shared, &batch, stream);
     let step = net.step(&input);

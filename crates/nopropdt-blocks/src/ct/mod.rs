@@ -4,9 +4,10 @@
 mod gamma;
 
 use crate::at_times::AtTimes;
+use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
+use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
 use crate::schedule::divergence_of_spread;
@@ -152,16 +153,16 @@ impl NoPropCt {
         let weights = column(levels.iter().map(|level| 0.5 * self.eta * level.snr_slope()));
         let weight = on.tape.variable(weights);
         let weighted = on.tape.scale_rows(errors, weight);
-        let (squared_error, weighted) = (on.tape.mean(errors), on.tape.mean(weighted));
+        let [squared_error, weighted] = [errors, weighted].map(|of_rows| batch.mean(&mut on.tape, of_rows));
 
         let at_end = Levels::new(on, &vec![curve.at(1.0); times.len()]);
         let z_last = at_end.noised(on, noise.last.clone());
         let logits = on.head(z_last);
-        let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+        let cross_entropy = batch.cross_entropy(&mut on.tape, logits);
 
         let first = curve.at(0.0);
         let start = on.tape.variable(Tensor::filled_by(&[1, 1], |data| data[0] = first.alpha_bar() as f32));
-        let kl = self.kl(on, first, start);
+        let kl = self.kl(on, batch, first, start);
         let total = on.tape.linear_combination(&[(cross_entropy, 1.0), (kl, 1.0), (weighted, 1.0)], 0.0);
         let terms = LossTerms {
             total: on.scalar(total),
@@ -173,8 +174,8 @@ impl NoPropCt {
     }
 
     /// ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch; `start` is ᾱ_0 as far as it meets u.
-    fn kl(&self, on: &mut LossTape<'_>, first: Level, start: Var) -> Var {
-        let square = on.target_square();
+    fn kl(&self, on: &mut LossTape<'_>, batch: &Batch, first: Level, start: Var) -> Var {
+        let square = on.target_square(batch);
         let square = on.tape.reshape(square, &[1, 1]);
         let scaled = on.tape.scale_rows(square, start);
         let mean = on.tape.mean(scaled);

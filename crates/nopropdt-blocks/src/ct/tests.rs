@@ -19,7 +19,7 @@ fn noising_has_the_marginals_of_every_time() {
     let net = network();
     let weights = net.init(1);
     let curve = net.gamma.curve(&weights.shared[SCHEDULE]);
-    let batch = Batch { inputs: Tensor::zeros(&[ROWS, 4, 4, 1]), labels: vec![1; ROWS] };
+    let batch = Batch::new(Tensor::zeros(&[ROWS, 4, 4, 1]), vec![1; ROWS]);
     for t in [0.0, 0.4, 0.63, 0.9, 1.0] {
         let input = StepInput::new(0, &weights.blocks, &weights.shared, &batch, Stream::new(0));
         let mut on = LossTape::new(&net.net, &input);

@@ -1,8 +1,8 @@
 //! What trains a block that learns alone, and how a chain of such blocks answers.
 
+use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
-use crate::method::Batch;
 use crate::sampling::{Denoised, Latent, Sampler, denoise};
 use crate::schedule::NoiseSchedule;
 use nopropdt_tensor::Tensor;

@@ -2,8 +2,9 @@
 //! CE(f(z_T), y) + KL(q(z_0|y) ‖ N(0, I)) + (T/2)·η·(SNR(t) − SNR(t−1))·‖û_t(z_{t−1}, x) − u_y‖².
 
 use super::objective::Objective;
+use crate::batch::Batch;
 use crate::loss_tape::{Loss, LossTape};
-use crate::method::{Batch, LossTerms};
+use crate::method::LossTerms;
 use crate::schedule::{NoiseSchedule, divergence_of_spread};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, Var};
@@ -58,13 +59,13 @@ impl Paper {
         let z = on.noised(schedule.noising(t - 1), noise.previous);
         let logits = on.logits(batch, z, None, dropout);
         let estimate = on.estimate(logits);
-        let squared_error = on.tape.squared_error(estimate, on.target);
+        let squared_error = batch.squared_error(&mut on.tape, estimate, on.target);
 
         let z_last = on.noised(schedule.noising(schedule.steps()), noise.last);
         let logits = on.head(z_last);
-        let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
+        let cross_entropy = batch.cross_entropy(&mut on.tape, logits);
 
-        let kl = kl(schedule, on);
+        let kl = kl(schedule, on, batch);
         let weight = self.error_weight(schedule, t) as f32;
         let terms = [(cross_entropy, 1.0), (kl, 1.0), (squared_error, weight)];
         let total = on.tape.linear_combination(&terms, 0.0);
@@ -84,9 +85,9 @@ impl Paper {
 }
 
 /// KL of one sample: ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch.
-fn kl(schedule: &NoiseSchedule, on: &mut LossTape<'_>) -> Var {
+fn kl(schedule: &NoiseSchedule, on: &mut LossTape<'_>, batch: &Batch) -> Var {
     let alpha_bar = schedule.alpha_bar()[0];
     let constant = on.dim() as f64 * divergence_of_spread(alpha_bar, 1.0 - alpha_bar);
-    let square = on.target_square();
+    let square = on.target_square(batch);
     on.tape.linear_combination(&[(square, (0.5 * alpha_bar) as f32)], constant as f32)
 }

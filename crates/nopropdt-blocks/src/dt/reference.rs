@@ -5,9 +5,10 @@
 //! has a cross-entropy (on its own estimate, not on z_T) and ½‖u_y‖² for a KL term.
 
 use super::objective::Objective;
+use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
-use crate::method::{Batch, LossTerms};
+use crate::method::LossTerms;
 use crate::sampling::{Denoised, Latent, Sampler};
 use crate::schedule::NoiseSchedule;
 use nopropdt_tensor::Tensor;
@@ -37,14 +38,14 @@ impl Objective for Reference {
             Some(decoded) => on.tape.add(estimate, decoded),
             None => estimate,
         };
-        let squared_error = on.tape.squared_error(compared, on.target);
+        let squared_error = batch.squared_error(&mut on.tape, compared, on.target);
         let weight = 0.5 * self.eta * schedule.snr_weight(t) / on.dim() as f64;
         let mut sum = vec![(squared_error, weight as f32)];
         let mut terms = LossTerms { squared_error: on.scalar(squared_error), ..LossTerms::default() };
         if t == schedule.steps() {
             let logits = on.head(estimate);
-            let cross_entropy = on.tape.cross_entropy(logits, &batch.labels);
-            let square = on.target_square();
+            let cross_entropy = batch.cross_entropy(&mut on.tape, logits);
+            let square = on.target_square(batch);
             sum.extend([(cross_entropy, 1.0), (square, 0.5)]);
             (terms.cross_entropy, terms.kl) = (on.scalar(cross_entropy), 0.5 * on.scalar(square));
         }

@@ -9,6 +9,7 @@ mod names;
 mod reference;
 mod sampling;
 mod shapes;
+mod weights;
 
 use nopropdt_blocks::{
     Batch, BlockDesign, ConvBlock, DtConfig, EmbeddingConfig, EmbeddingStart, Method, NetworkConfig,
@@ -86,5 +87,5 @@ fn batch(config: &DtConfig, rows: usize) -> Batch {
     let mut classes = vec![0; rows];
     stream.purpose("labels").fill_u16_at(0, &mut classes);
     let labels = classes.into_iter().map(|class| usize::from(class) % config.network.classes).collect();
-    Batch { inputs, labels }
+    Batch::new(inputs, labels)
 }

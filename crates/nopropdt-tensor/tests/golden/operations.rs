@@ -45,6 +45,10 @@ fn every_operation_agrees_with_pytorch() {
             ("squared_errors", &|case| {
                 of_values(case, &["a", "b"], |tape, x| tape.squared_errors(x[0], x[1]));
             }),
+            ("cross_entropies", &|case| {
+                let labels = case.take("labels").labels();
+                of_values(case, &["logits"], |tape, x| tape.cross_entropies(x[0], &labels, 0.0));
+            }),
             ("mean", &|case| of_values(case, &["x"], |tape, x| tape.mean(x[0]))),
             ("squared_distances", &|case| {
                 of_values(case, &["x", "w"], |tape, x| tape.squared_distances(x[0], x[1]));

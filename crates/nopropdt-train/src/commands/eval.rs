@@ -6,6 +6,7 @@ use super::numbers::{DRAWS, RUNS, within};
 use super::{
     EvalArguments, Readout, UsageError, complain, data_folder, must_exist, output, percent, thread_pool,
 };
+use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, read};
 use crate::evaluation::Evaluation;
@@ -15,7 +16,7 @@ use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, bail};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Channels, DatasetSource, ImageShape, LoadOptions, Split, load_test};
+use nopropdt_data::{Channels, DatasetSource, Examples, ImageShape, LoadOptions, Split, load_test};
 use nopropdt_tensor::Isa;
 use std::fmt::Write;
 use std::fs;
@@ -53,7 +54,10 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
     let on_the_way = network.facts().readout_name();
     output::print(&match arguments.json {
         true => serde_json::to_string(&evaluation)?,
-        false => describe(&evaluation, on_the_way)?,
+        false => {
+            let counts = test.class_counts(model.metadata.class_names.len());
+            describe(&evaluation, on_the_way, is_unequal(&counts))?
+        }
     })
 }
 
@@ -211,13 +215,16 @@ fn evaluation(arguments: &EvalArguments, dataset: String, images: usize, draws: 
         accuracy,
         test_accuracy: chain(),
         test_accuracy_consensus: consensus(),
+        test_balanced_accuracy: measured(&|draw| draw.chain_balanced),
+        test_balanced_accuracy_consensus: measured(&|draw| draw.consensus_balanced),
         test_accuracy_per_block: (0..draws[0].per_block.len())
             .map(|block| measured(&|draw| draw.per_block[block]))
             .collect(),
     }
 }
 
-fn describe(evaluation: &Evaluation, on_the_way: &str) -> Result<String, std::fmt::Error> {
+/// The measurement for people; where classes differ in size, with the mean over them.
+fn describe(evaluation: &Evaluation, on_the_way: &str, unequal: bool) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
     let Evaluation { dataset, images, runs, draws, readout, .. } = evaluation;
@@ -226,6 +233,10 @@ fn describe(evaluation: &Evaluation, on_the_way: &str) -> Result<String, std::fm
     writeln!(text, "accuracy ({readout})  {}", show(&evaluation.accuracy))?;
     writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
     writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;
+    if unequal {
+        writeln!(text, "chain, balanced       {}", show(&evaluation.test_balanced_accuracy))?;
+        writeln!(text, "consensus, balanced   {}", show(&evaluation.test_balanced_accuracy_consensus))?;
+    }
     for (index, block) in evaluation.test_accuracy_per_block.iter().enumerate() {
         writeln!(text, "{:<21} {}", format!("after {on_the_way} {}", index + 1), show(block))?;
     }

@@ -1,9 +1,10 @@
 //! What is said of a run's images: that they are there, and what they are.
 
 use super::UsageError;
+use crate::class_balance::is_unequal;
 use crate::config::RunConfig;
 use crate::images::with_home;
-use nopropdt_data::{Dataset, DatasetSource, Split};
+use nopropdt_data::{Dataset, DatasetSource, Examples, Split};
 use std::path::Path;
 
 /// Names of classes told in one line.
@@ -38,17 +39,22 @@ pub(super) fn introduction(config: &RunConfig, data: &Dataset) -> Vec<String> {
         data.shape(),
         data.classes(),
     );
-    let counts = config.data.dataset.has_place().then(|| class_counts(data));
+    let counts = config.data.dataset.has_place().then(|| class_counts(config, data));
     let notes = data.notes.iter().map(ToString::to_string);
     [first].into_iter().chain(counts).chain(notes).chain(warnings(config, data)).collect()
 }
 
 /// How many training images each class has; of many classes, the smallest and the largest.
-fn class_counts(data: &Dataset) -> String {
-    let mut counts = vec![0_usize; data.classes()];
-    for &label in data.train.labels() {
-        counts[usize::from(label)] += 1;
-    }
+fn class_counts(config: &RunConfig, data: &Dataset) -> String {
+    let counts = data.train.class_counts(data.classes());
+    let advice = match is_unequal(&counts) && config.training.class_weights.is_none() {
+        true => "; with --class-weights balanced all classes count the same",
+        false => "",
+    };
+    told_counts(data, &counts) + advice
+}
+
+fn told_counts(data: &Dataset, counts: &[usize]) -> String {
     let told = |class: usize| format!("{}: {}", shown(&data.class_names[class]), counts[class]);
     if counts.len() <= MOST_COUNTS {
         let all: Vec<String> = (0..counts.len()).map(told).collect();
@@ -115,7 +121,8 @@ mod tests {
             let shape = ImageShape { height: 1, width: 1, channels: 1 };
             let split = Split::new(shape, vec![0; labels.len()], labels.to_vec()).unwrap();
             let names = names.iter().map(|&name| name.to_owned()).collect();
-            class_counts(&Dataset::new("toy", names, split.clone(), split).unwrap())
+            let data = Dataset::new("toy", names, split.clone(), split).unwrap();
+            told_counts(&data, &data.train.class_counts(data.classes()))
         };
         assert_eq!(
             told(&["cat", "a: b", "dog"], &[0, 2, 2]),

@@ -2,6 +2,7 @@
 
 use super::progress::Display;
 use super::{TrainArguments, UsageError, data_folder, images, must_exist, output, percent, thread_pool};
+use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig, Value};
 use crate::metrics::Summary;
 use crate::registry::Registry;
@@ -9,6 +10,7 @@ use crate::run::{Prepared, Run, Saved};
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
 use anyhow::{Context, Result};
+use nopropdt_data::Examples;
 use nopropdt_tensor::Isa;
 use std::path::Path;
 
@@ -45,6 +47,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     };
     let stop = interruption_flag().context("can't listen for signals")?;
     let report = run.folder().report();
+    let unequal = is_unequal(&run.dataset().test.class_counts(run.dataset().classes()));
     let display = Display::new(&run, arguments.no_progress, arguments.json, stop);
     match run.result() {
         Some(_) => display.line(&going_on(&run)),
@@ -52,7 +55,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     }
     let summary = run.train(&display);
     display.finish();
-    print_result(&summary?, &report, arguments.json)
+    print_result(&summary?, &report, arguments.json, unequal)
 }
 
 /// The run at `path`; of the other flags only one may be given, that of the place where its images lie now.
@@ -125,18 +128,29 @@ fn head_note(chain: f64, consensus: f64) -> &'static str {
      --batch-size give it more steps, and `eval --readout consensus` does without it\n"
 }
 
-fn print_result(summary: &Summary, report: &Path, json: bool) -> Result<()> {
+/// The result; where the test images of classes differ in number, with the mean over classes.
+fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool) -> Result<()> {
     if json {
         return output::print(&serde_json::to_string(summary)?);
     }
     let blocks: Vec<String> =
         summary.test_accuracy_per_block.iter().map(|share| format!("{:.2}", 100.0 * share)).collect();
+    let balanced = [summary.test_balanced_accuracy, summary.test_balanced_accuracy_consensus];
+    let balanced = match balanced.map(|share| share.filter(|_| unequal)) {
+        [Some(chain), Some(consensus)] => format!(
+            "  mean over classes, which differ in size: {}, consensus {}\n",
+            percent(chain),
+            percent(consensus)
+        ),
+        _ => String::new(),
+    };
     output::print(&format!(
-        "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}\
+        "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}{}\
          {:.1} s of training and testing, peak memory {} MiB\nreport: {}",
         percent(summary.test_accuracy),
         blocks.join(" "),
         percent(summary.test_accuracy_consensus),
+        balanced,
         head_note(summary.test_accuracy, summary.test_accuracy_consensus),
         summary.seconds,
         summary.peak_rss_bytes / (1 << 20),

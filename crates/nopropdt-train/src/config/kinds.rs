@@ -35,6 +35,16 @@ pub enum Order {
     Sequential,
 }
 
+/// How much the classes count in a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// As much as they have images.
+    None,
+    /// All the same, however many images each has.
+    Balanced,
+}
+
 /// Update rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -24,7 +24,9 @@ pub(crate) use args::with_registry;
 pub use component::Component;
 pub use error::ConfigError;
 pub use image_size::ImageSize;
-pub use kinds::{EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind};
+pub use kinds::{
+    ClassWeights, EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
+};
 pub use overrides::Overrides;
 pub use presets::Preset;
 pub use run_config::RunConfig;

@@ -2,7 +2,7 @@
 
 use super::image_size::ImageSize;
 use super::kinds::{
-    EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
+    ClassWeights, EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
 };
 use super::setting::{Kind, named, parsed, section};
 use super::whole;
@@ -112,6 +112,10 @@ section! {
         /// Largest norm of a block's gradient; 0 for no limit [default: 0]
         ["clip-norm" "NORM" Kind::Number]
         clip_norm: f32 = 0.0;
+        /// How much classes count in the loss: none (as much as they have images), or balanced (all the same) [default: none]
+        ["class-weights" "NAME" Kind::Text(named::<ClassWeights>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        class_weights: Option<ClassWeights> = None;
         /// Seed of everything random [default: 0]
         ["seed" "SEED" Kind::Whole(whole::SEED)]
         seed: u64 = 0;

@@ -45,6 +45,8 @@ fn summary() -> Summary {
     Summary {
         test_accuracy: 0.9,
         test_accuracy_consensus: 0.95,
+        test_balanced_accuracy: None,
+        test_balanced_accuracy_consensus: None,
         test_accuracy_per_block: vec![0.9],
         epochs: 1,
         parameters: 1,
@@ -73,6 +75,8 @@ fn evaluation() -> Evaluation {
         accuracy: chain,
         test_accuracy: chain,
         test_accuracy_consensus: consensus,
+        test_balanced_accuracy: chain,
+        test_balanced_accuracy_consensus: consensus,
         test_accuracy_per_block: vec![chain],
     }
 }

@@ -1,11 +1,13 @@
 //! From a finished run to what its report shows.
 
 use super::data::{ChainPicture, Picture, ReportData, Words};
+use super::numbers;
+use crate::class_balance::is_unequal;
 use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{Method, Weights};
-use nopropdt_data::{Dataset, Split};
+use nopropdt_data::{Dataset, Examples, Split};
 
 /// Test images shown.
 const PICTURES: usize = 60;
@@ -93,6 +95,15 @@ fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
     facts.extend(settings.map(|(name, value)| {
         (name.replace(['-', '.'], " "), value.to_string().trim_matches('"').to_owned())
     }));
+    let Summary { test_balanced_accuracy, test_balanced_accuracy_consensus, .. } = parts.summary;
+    if is_unequal(&data.test.class_counts(data.classes())) {
+        let balanced = [("chain", test_balanced_accuracy), ("consensus", test_balanced_accuracy_consensus)];
+        let balanced = balanced.into_iter().filter_map(|(name, share)| {
+            let share = numbers::percent((*share)?, 2);
+            Some((format!("{name}, mean over classes"), share))
+        });
+        facts.extend(balanced);
+    }
     facts.push(("kernels".into(), parts.summary.isa.clone()));
     facts.push(("threads".into(), parts.summary.threads.to_string()));
     facts

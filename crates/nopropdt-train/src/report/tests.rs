@@ -19,6 +19,8 @@ fn epoch(number: usize, blocks: usize) -> EpochMetrics {
         test_accuracy: 1.0 - 0.05 * fade,
         test_accuracy_per_block: vec![1.0 - 0.05 * fade; blocks],
         test_accuracy_consensus: 1.0 - 0.03 * fade,
+        test_balanced_accuracy: None,
+        test_balanced_accuracy_consensus: None,
         images_per_second: 6000.0,
     }
 }
@@ -31,6 +33,8 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
         summary: Summary {
             test_accuracy: 0.9512,
             test_accuracy_consensus: 0.9734,
+            test_balanced_accuracy: None,
+            test_balanced_accuracy_consensus: None,
             test_accuracy_per_block: vec![0.96; blocks],
             epochs,
             parameters: 1_234_567,

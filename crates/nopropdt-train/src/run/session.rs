@@ -167,6 +167,8 @@ impl Run {
             test_accuracy: test.chain,
             test_accuracy_per_block: test.per_block,
             test_accuracy_consensus: test.consensus,
+            test_balanced_accuracy: Some(test.chain_balanced),
+            test_balanced_accuracy_consensus: Some(test.consensus_balanced),
             images_per_second: loss.images as f64 / seconds,
         }
     }
@@ -228,6 +230,8 @@ impl Run {
             test_accuracy: last.test_accuracy,
             test_accuracy_consensus: last.test_accuracy_consensus,
             test_accuracy_per_block: last.test_accuracy_per_block.clone(),
+            test_balanced_accuracy: last.test_balanced_accuracy,
+            test_balanced_accuracy_consensus: last.test_balanced_accuracy_consensus,
             epochs: metrics.len(),
             parameters: trainer.weights().len() as u64,
             seconds,

@@ -278,3 +278,40 @@ fn weights_ruined_by_the_last_batch_are_noticed() {
         "{message}"
     );
 }
+
+/// Noise, of which one in ten is said to be of class 1: nothing tells it apart.
+struct Rare(usize);
+
+impl Examples for Rare {
+    fn len(&self) -> usize {
+        self.0
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        vec![8, 8, 1]
+    }
+
+    fn label(&self, index: usize) -> usize {
+        usize::from(index % 10 == 0)
+    }
+
+    fn fill(&self, index: usize, input: &mut [f32]) {
+        Stream::new(1).child(index as u64).fill_uniform(input);
+    }
+}
+
+/// Without weights the answer is the share that a class has; with them all classes are as likely.
+#[test]
+fn balanced_classes_are_answered_alike() {
+    for (class_weights, wanted) in [(ClassWeights::None, 0.0..0.2), (ClassWeights::Balanced, 0.35..0.65)] {
+        let config = config(Overrides::default().with("epochs", 4).with("class-weights", class_weights));
+        let (network, data) = (config.network(&[8, 8, 1], 2).unwrap(), Rare(640));
+        let mut trainer = Trainer::new(network.as_ref(), &config, 40).unwrap();
+        (0..4).for_each(|epoch| drop(trainer.epoch(&data, epoch, &QUIET).unwrap()));
+        let indices: Vec<u32> = (0..200).collect();
+        let features = network.features(trainer.weights(), &gather(&data, &indices).inputs);
+        let trace = network.sample(trainer.weights(), &features, &|row| Stream::new(2).child(row as u64));
+        let of_rare: f32 = trace.consensus().data().chunks(2).map(|row| row[1]).sum::<f32>() / 200.0;
+        assert!(wanted.contains(&of_rare), "{class_weights:?}: {of_rare}");
+    }
+}

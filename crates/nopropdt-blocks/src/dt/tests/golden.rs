@@ -2,9 +2,10 @@
 
 use super::super::paper::{Noise, Paper};
 use super::super::*;
+use crate::batch::Batch;
 use crate::golden::{FORWARD, Golden, small_network};
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, EMBEDDING, HEAD, LossTerms};
+use crate::method::{EMBEDDING, HEAD, LossTerms};
 
 fn network(golden: &Golden) -> NoPropDt {
     let config = DtConfig {

@@ -2,8 +2,8 @@
 
 use super::super::paper::Noise;
 use super::super::*;
+use crate::batch::Batch;
 use crate::loss_tape::LossTape;
-use crate::method::Batch;
 use crate::{EmbeddingConfig, EmbeddingStart};
 
 const ROWS: usize = 24_000;
@@ -119,7 +119,7 @@ fn with_loss_tape(check: impl FnOnce(&NoPropDt, LossTape<'_>, &[usize], &Tensor)
     let net = NoPropDt::new(&config).unwrap();
     let weights = net.init(14);
     let labels = (0..ROWS).map(|row| row % 3).collect();
-    let batch = Batch { inputs: Tensor::zeros(&[ROWS, 4, 4, 1]), labels };
+    let batch = Batch::new(Tensor::zeros(&[ROWS, 4, 4, 1]), labels);
     let input = StepInput::new(0, &weights.blocks[..1], &weights.shared, &batch, Stream::new(0));
     check(&net, LossTape::new(&net.net, &input), &batch.labels, &net.embedding_matrix(&weights));
 }

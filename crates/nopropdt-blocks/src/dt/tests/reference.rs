@@ -1,8 +1,9 @@
 //! The reference repository's loss by hand, from the values it is made of.
 
 use super::super::*;
+use crate::batch::Batch;
 use crate::loss_tape::LossTape;
-use crate::method::{Batch, HEAD};
+use crate::method::HEAD;
 use crate::{EmbeddingConfig, EmbeddingStart};
 use nopropdt_tensor::Parameters;
 
@@ -36,7 +37,7 @@ fn the_estimate_and_its_second_decoding_are_compared_with_the_target() {
     let net = network();
     let weights = net.init(1);
     let inputs = Tensor::filled_by(&[5, 8, 8, 1], |data| Stream::new(2).fill_uniform(data));
-    let batch = Batch { inputs, labels: vec![0, 3, 1, 2, 3] };
+    let batch = Batch::new(inputs, vec![0, 3, 1, 2, 3]);
     for t in [1, 7, 10] {
         let (own, stream) = (&weights.blocks[t - 1..t], Stream::new(3).child(t as u64));
         let input = StepInput::new(t - 1, own, &weights.shared, &batch, stream);

@@ -1,4 +1,4 @@
-//! Losses: scalars `[1]`, means over the batch.
+//! Losses: scalars `[1]`, means over the batch; or of each row.
 
 use super::{Pass, Recorded, Tape, Value, Var, activation::softmax_rows};
 use crate::tensor::Tensor;
@@ -22,20 +22,23 @@ impl Recorded for SquaredError {
     }
 }
 
+/// Of each row, or their mean.
 struct CrossEntropy {
     logits: Var,
     labels: Vec<usize>,
     /// Share of the target that all classes share.
     smoothing: f32,
+    of_rows: bool,
 }
 
 impl Recorded for CrossEntropy {
-    /// (softmax(logits) − target) / B. At the label softmax − 1 is minus the sum of the others, which does not cancel where it is nearly 0;
+    /// softmax(logits) − target, of a mean divided by B. At the label softmax − 1 is minus the sum of the others, which does not cancel where it is nearly 0;
     /// smoothing s takes (1 − s) of that and s of softmax − 1/m.
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let logits = pass.value(self.logits);
         let (rows, classes) = logits.matrix_shape("cross_entropy");
-        let factor = grad_output[0] / rows as f32;
+        let mean = grad_output[0] / rows as f32;
+        let factor = |row: usize| if self.of_rows { grad_output[row] } else { mean };
         pass.accumulate(self.logits, |grad| {
             let mut p = logits.data().into_owned();
             softmax_rows(&mut p, classes);
@@ -49,7 +52,10 @@ impl Recorded for CrossEntropy {
                     row[label] = (1.0 - smoothing) * exact + smoothing * of_label - share;
                 }
             }
-            grad.iter_mut().zip(&p).for_each(|(grad, p)| *grad += factor * p);
+            let rows = grad.chunks_exact_mut(classes).zip(p.chunks_exact(classes)).enumerate();
+            for (row, (grad, p)) in rows {
+                grad.iter_mut().zip(p).for_each(|(grad, p)| *grad += factor(row) * p);
+            }
         });
     }
 }
@@ -96,6 +102,30 @@ impl Tape<'_> {
     /// # Panics
     /// As `cross_entropy`, and when `smoothing` is not in 0..=1.
     pub fn smoothed_cross_entropy(&mut self, logits: Var, labels: &[usize], smoothing: f32) -> Var {
+        let of_rows = self.surprises(logits, labels, smoothing);
+        let value = Tensor::scalar((of_rows.iter().sum::<f64>() / of_rows.len() as f64) as f32);
+        let labels = labels.to_vec();
+        self.record(value, &[logits], CrossEntropy { logits, labels, smoothing, of_rows: false })
+    }
+
+    /// −ln softmax(logits)_y of each row, for a loss that weighs samples; [`Tape::smoothed_cross_entropy`] is their mean.
+    ///
+    /// # Shapes
+    /// logits `[B, m]`, labels `[B]` -> `[B, 1]`
+    ///
+    /// # Panics
+    /// As `smoothed_cross_entropy`.
+    pub fn cross_entropies(&mut self, logits: Var, labels: &[usize], smoothing: f32) -> Var {
+        let of_rows = self.surprises(logits, labels, smoothing);
+        let value = Tensor::filled_by(&[of_rows.len(), 1], |out| {
+            out.iter_mut().zip(&of_rows).for_each(|(out, &of_row)| *out = of_row as f32);
+        });
+        let labels = labels.to_vec();
+        self.record(value, &[logits], CrossEntropy { logits, labels, smoothing, of_rows: true })
+    }
+
+    /// The cross-entropy of each row.
+    fn surprises(&self, logits: Var, labels: &[usize], smoothing: f32) -> Vec<f64> {
         assert!(
             (0.0..=1.0).contains(&smoothing),
             "cross_entropy: smoothing must be in 0..=1; found {smoothing}"
@@ -114,8 +144,6 @@ impl Tape<'_> {
             let of_all = (0..classes).map(|class| surprise(row, class)).sum::<f64>() / classes as f64;
             f64::from(1.0 - smoothing) * of_label + f64::from(smoothing) * of_all
         };
-        let sum: f64 = self.recorded(logits).data().chunks_exact(classes).zip(labels).map(of_row).sum();
-        let value = Tensor::scalar((sum / rows as f64) as f32);
-        self.record(value, &[logits], CrossEntropy { logits, labels: labels.to_vec(), smoothing })
+        self.recorded(logits).data().chunks_exact(classes).zip(labels).map(of_row).collect()
     }
 }

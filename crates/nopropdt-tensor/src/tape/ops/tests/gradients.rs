@@ -60,6 +60,24 @@ fn squared_errors_of_rows() {
 }
 
 #[test]
+fn cross_entropies_of_rows() {
+    for smoothing in [0.0, 0.2] {
+        let logits = normal(&[4, 3], 1);
+        check_values(std::slice::from_ref(&logits), |tape, x| {
+            tape.cross_entropies(x[0], &[2, 0, 2, 1], smoothing)
+        });
+        let mut tape = Tape::new(Mode::Train);
+        let x = tape.variable(logits);
+        let of_rows = tape.cross_entropies(x, &[2, 0, 2, 1], smoothing);
+        assert_eq!(tape.shape(of_rows), [4, 1]);
+        let mean = tape.mean(of_rows);
+        let whole = tape.smoothed_cross_entropy(x, &[2, 0, 2, 1], smoothing);
+        let (mean, whole) = (tape.value(mean).item(), tape.value(whole).item());
+        assert!((mean - whole).abs() < 1e-6 * whole, "{mean} {whole}");
+    }
+}
+
+#[test]
 fn squared_distances() {
     check_values(&[normal(&[4, 11], 1), normal(&[3, 11], 2)], |tape, x| tape.squared_distances(x[0], x[1]));
 }
