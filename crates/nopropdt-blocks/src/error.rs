@@ -77,13 +77,11 @@ pub enum BlocksError {
 }
 
 impl BlocksError {
-    /// An error unless `found` lies in `least..=most`; bounds keep sizes from files and flags from overflowing memory.
-    pub(crate) fn check_size(
-        what: &'static str,
-        least: usize,
-        most: usize,
-        found: usize,
-    ) -> Result<(), Self> {
+    /// Checks a size: it must lie in `least..=most`. Bounds keep sizes from files and flags from overflowing memory.
+    ///
+    /// # Errors
+    /// [`Size`](Self::Size) when it does not.
+    pub fn check_size(what: &'static str, least: usize, most: usize, found: usize) -> Result<(), Self> {
         if (least..=most).contains(&found) {
             return Ok(());
         }

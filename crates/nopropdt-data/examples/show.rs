@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use nopropdt_data::{DatasetName, DatasetSource, LoadOptions, Split, load_from};
+use nopropdt_data::{DatasetName, DatasetSource, Examples, LoadOptions, Split, load_from};
 
 fn main() -> ExitCode {
     match show() {
@@ -41,7 +41,7 @@ fn show() -> Result<(), Box<dyn Error>> {
             out,
             "{part}: {} images, by class {:?}",
             split.len(),
-            class_counts(split, dataset.classes())
+            split.class_counts(dataset.classes())
         )?;
     }
     writeln!(out, "the first test image, a {}:", dataset.class_names[dataset.test.label(0)])?;
@@ -49,20 +49,12 @@ fn show() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn class_counts(split: &Split, classes: usize) -> Vec<usize> {
-    let mut counts = vec![0; classes];
-    for index in 0..split.len() {
-        counts[split.label(index)] += 1;
-    }
-    counts
-}
-
 /// Draws the first channel, two characters a pixel.
 fn draw(out: &mut impl Write, split: &Split, index: usize) -> io::Result<()> {
     const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
-    let shape = split.shape();
-    for row in split.pixels(index).chunks_exact(shape.width * shape.channels) {
-        let shade = |pixel: &u8| SHADES[(f32::from(*pixel) / split.pixel_scale() * 4.0).round() as usize];
+    let Some((shape, pixels)) = split.picture(index) else { return Ok(()) };
+    for row in pixels.chunks_exact(shape.width * shape.channels) {
+        let shade = |&pixel: &u8| SHADES[(f32::from(pixel) / 255.0 * 4.0).round() as usize];
         writeln!(out, "{}", row.iter().step_by(shape.channels).map(shade).collect::<String>())?;
     }
     Ok(())

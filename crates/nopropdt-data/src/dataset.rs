@@ -1,6 +1,6 @@
 //! A dataset in memory.
 
-use crate::{DataError, ImageShape, Note, Split};
+use crate::{DataError, InputShape, Note, Split};
 
 /// Training and test images of the same shape, labelled with the same classes.
 #[derive(Clone, Debug)]
@@ -85,9 +85,9 @@ impl Dataset {
         Ok((self.test, self.notes))
     }
 
-    /// Shape of every image.
+    /// Shape of every input.
     #[must_use]
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> &InputShape {
         self.train.shape()
     }
 
@@ -110,6 +110,7 @@ fn check_labels(name: &str, part: &str, labels: &[u16], classes: usize) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ImageShape;
     use crate::class_names::{DIGITS, owned};
 
     fn digit_names() -> Vec<String> {

@@ -72,7 +72,10 @@ mod tests {
     fn the_split_is_stratified() {
         let dataset = load().unwrap();
         assert_eq!((dataset.train.len(), dataset.test.len()), (1437, 360));
-        assert_eq!((dataset.classes(), dataset.shape(), dataset.train.pixel_scale()), (10, SHAPE, 16.0));
+        assert_eq!(
+            (dataset.classes(), dataset.shape(), dataset.train.pixel_scale()),
+            (10, &SHAPE.into(), 16.0)
+        );
         assert_eq!(class_counts(&dataset.train), [142, 145, 142, 146, 145, 146, 145, 143, 139, 144]);
         assert_eq!(class_counts(&dataset.test), [36, 37, 35, 37, 36, 36, 36, 36, 35, 36]);
     }

@@ -105,6 +105,6 @@ impl Examples for Split {
     }
 
     fn black(&self, channel: usize) -> f32 {
-        self.value(channel, 0)
+        self.black_value(channel)
     }
 }

@@ -54,7 +54,7 @@ pub use note::{FileKind, LeftOutReason, Note};
 pub use opened::{Opened, load_from, load_test, open};
 pub use options::{Channels, LoadOptions};
 pub use order::{batches, epoch_order};
-pub use shape::ImageShape;
+pub use shape::{ImageShape, InputShape};
 pub use source::DatasetSource;
 pub use split::Split;
 

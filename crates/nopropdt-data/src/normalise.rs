@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::DataError;
+use crate::{DataError, InputShape};
 
 /// Mean and standard deviation of each channel, of values in 0..1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,30 @@ impl Normalisation {
         }
         let (mean, deviation) = counts.iter().map(|counts| moments(counts, f64::from(scale))).unzip();
         Self { mean, deviation }
+    }
+
+    /// Of `count` inputs of a shape, each written by `fill`; sums in the order of the inputs, so that it is the same every time.
+    pub(crate) fn of_values(shape: &InputShape, count: usize, fill: impl Fn(usize, &mut [f32])) -> Self {
+        let (channels, mut input) = (shape.channels(), vec![0.0; shape.len()]);
+        let values = (count * shape.len() / channels).max(1) as f64;
+        let mut sums = |of: &dyn Fn(usize, f64) -> f64| {
+            let mut sums = vec![0.0; channels];
+            for index in 0..count {
+                fill(index, &mut input);
+                for pixel in input.chunks_exact(channels) {
+                    let each = sums.iter_mut().zip(pixel).enumerate();
+                    each.for_each(|(channel, (sum, &value))| *sum += of(channel, f64::from(value)));
+                }
+            }
+            sums
+        };
+        let means: Vec<f64> = sums(&|_, value| value).iter().map(|sum| sum / values).collect();
+        let squares = sums(&|channel, value| (value - means[channel]).powi(2));
+        let deviation = |square: f64| usable_deviation((square / values).sqrt());
+        Self {
+            mean: means.iter().map(|&mean| mean as f32).collect(),
+            deviation: squares.into_iter().map(deviation).collect(),
+        }
     }
 
     pub(crate) fn check(&self, channels: usize) -> Result<(), DataError> {
@@ -63,9 +87,12 @@ fn moments(counts: &[u64; 256], scale: f64) -> (f32, f32) {
     let count = counts.iter().sum::<u64>().max(1) as f64;
     let mean = weighted(1) as f64 / count;
     let variance = weighted(2) as f64 / count - mean * mean;
-    let deviation = variance.max(0.0).sqrt() / scale;
-    // A channel of one value must not be divided by nothing, nor by what rounding left.
-    ((mean / scale) as f32, if deviation > 1e-6 { deviation as f32 } else { 1.0 })
+    ((mean / scale) as f32, usable_deviation(variance.max(0.0).sqrt() / scale))
+}
+
+/// A channel of one value must not be divided by nothing, nor by what rounding left.
+fn usable_deviation(deviation: f64) -> f32 {
+    if deviation > 1e-6 { deviation as f32 } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -81,6 +108,26 @@ mod tests {
         found.apply(&mut image);
         assert_eq!(image, [-1.0, 0.0, 1.0, 0.5]);
         assert_eq!(found.value(0, 0.75), 0.5);
+    }
+
+    /// The moments of bytes are those of their values.
+    #[test]
+    fn moments_of_values_are_those_of_pixels() {
+        let pixels: Vec<u8> = (0..60).map(|at| (at * 37 % 251) as u8).collect();
+        let shape = InputShape::from(vec![5, 2, 3]);
+        let wanted = Normalisation::of(&pixels, 3, 255.0);
+        let found = Normalisation::of_values(&shape, 2, |index, values| {
+            let pixels = &pixels[index * 30..][..30];
+            values.iter_mut().zip(pixels).for_each(|(value, &pixel)| *value = f32::from(pixel) / 255.0);
+        });
+        let close = |one: &[f32], other: &[f32]| one.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(close(&found.mean, &wanted.mean) && close(&found.deviation, &wanted.deviation), "{found:?}");
+        // Each value of a vector has its own; one that never changes is not divided.
+        let vectors = InputShape::from(vec![2]);
+        let found = Normalisation::of_values(&vectors, 2, |index, values| {
+            values.copy_from_slice(&[index as f32, 3.0])
+        });
+        assert_eq!(found, Normalisation { mean: vec![0.5, 3.0], deviation: vec![0.5, 1.0] });
     }
 
     #[test]

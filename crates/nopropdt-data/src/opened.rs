@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DataError, Dataset, DatasetName, DatasetSource, ImageShape, LoadOptions, Note, Split, folder, load, npz,
+    DataError, Dataset, DatasetName, DatasetSource, InputShape, LoadOptions, Note, Split, folder, load, npz,
 };
 
 /// A dataset that was looked through, before its images are read. Of a known one nothing is looked at; of a folder all names are, and
@@ -84,23 +84,23 @@ impl Opened {
     /// The shape of the first image: that of all of them, but for the channels where these are as the pictures are
     /// ([`Channels::Auto`](crate::Channels::Auto)) and the first one is grey.
     #[must_use]
-    pub fn first_shape(&self) -> ImageShape {
+    pub fn first_shape(&self) -> InputShape {
         match &self.images {
-            Images::Known { name, .. } => name.image_shape(),
-            Images::Folder(folder) => folder.first_shape(),
-            Images::Npz(file) => file.shape(),
-            Images::Read(dataset) => dataset.shape(),
+            Images::Known { name, .. } => name.image_shape().into(),
+            Images::Folder(folder) => folder.first_shape().into(),
+            Images::Npz(file) => file.shape().into(),
+            Images::Read(dataset) => dataset.shape().clone(),
         }
     }
 
     /// The shape of all images. Where the first picture of a folder does not tell, the others are looked at for colour.
     #[must_use]
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> InputShape {
         match &self.images {
-            Images::Known { name, .. } => name.image_shape(),
-            Images::Folder(folder) => folder.shape(),
-            Images::Npz(file) => file.shape(),
-            Images::Read(dataset) => dataset.shape(),
+            Images::Known { name, .. } => name.image_shape().into(),
+            Images::Folder(folder) => folder.shape().into(),
+            Images::Npz(file) => file.shape().into(),
+            Images::Read(dataset) => dataset.shape().clone(),
         }
     }
 

@@ -1,16 +1,21 @@
-//! Images with their labels.
+//! Inputs with their labels: images, or whatever a program makes.
+
+mod stored;
 
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{DataError, ImageShape, Normalisation};
+use crate::{DataError, Examples, ImageShape, InputShape, Normalisation};
+use std::borrow::Cow;
+use std::sync::Arc;
+use stored::Stored;
 
-/// Images of one shape, each with a label, held as the bytes of the source; they become floats batch by batch.
+/// Inputs of one shape, each with a label. Images that were read are held as the bytes of the source and become floats batch by batch;
+/// those that a program makes are asked for then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
-    shape: ImageShape,
-    pixels: Vec<u8>,
+    shape: InputShape,
+    stored: Stored,
     labels: Vec<u16>,
-    full_scale: u8,
     normalisation: Option<Normalisation>,
 }
 
@@ -31,30 +36,62 @@ impl Split {
             );
             return Err(DataError::invalid("split", rule, format!("found {} pixels", pixels.len())));
         }
-        Ok(Self { shape, pixels, labels, full_scale: u8::MAX, normalisation: None })
+        let stored = Stored::Bytes { pixels, full_scale: u8::MAX };
+        Ok(Self { shape: shape.into(), stored, labels, normalisation: None })
+    }
+
+    /// A split of inputs that a program makes: images drawn on the fly, vectors, sequences. They are asked for again in every epoch.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] when there are more than 2^32 - 1 inputs, a size of their shape is 0, or a label is above 65535.
+    pub fn of(examples: impl Examples + Send + 'static) -> Result<Self, DataError> {
+        let (shape, len) = (InputShape::from(examples.shape()), examples.len());
+        let wrong = |rule: &str, found: String| Err(DataError::invalid("split", rule, found));
+        if shape.checked_len().is_none() || shape.sizes().is_empty() {
+            return wrong("inputs must have a shape without an empty dimension", format!("found {shape}"));
+        }
+        let Ok(count) = u32::try_from(len) else {
+            return wrong("there must be at most 2^32 - 1 inputs", format!("found {len}"));
+        };
+        let labels = (0..len).map(|index| examples.label(index));
+        let labels = labels.map(|label| u16::try_from(label).map_err(|_| label)).collect::<Result<_, _>>();
+        let labels = match labels {
+            Ok(labels) => labels,
+            Err(label) => return wrong("labels must be at most 65535", format!("found {label}")),
+        };
+        let stored = Stored::Made { examples: Arc::new(examples), indices: (0..count).collect() };
+        Ok(Self { shape, stored, labels, normalisation: None })
     }
 
     /// The same split with another pixel value standing for 1.0, such as 16 for the digits.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] when `full_scale` is 0 or a pixel exceeds it.
+    /// [`DataError::Invalid`] when `full_scale` is 0 or a pixel exceeds it, or there are no pixels, as of inputs that a program makes.
     pub fn with_full_scale(mut self, full_scale: u8) -> Result<Self, DataError> {
-        let largest = self.pixels.iter().copied().max().unwrap_or(0);
-        if full_scale == 0 || largest > full_scale {
-            let rule = "full scale must be at least the largest pixel and not 0";
-            let found = format!("full scale {full_scale}, largest pixel {largest}");
-            return Err(DataError::invalid("split", rule, found));
+        let largest = self.stored.largest_pixel();
+        match (&mut self.stored, largest) {
+            (Stored::Bytes { full_scale: own, .. }, Some(largest))
+                if full_scale > 0 && largest <= full_scale =>
+            {
+                *own = full_scale;
+                Ok(self)
+            }
+            _ => {
+                let rule = "full scale must be at least the largest pixel and not 0";
+                let largest =
+                    largest.map_or("no pixels".to_owned(), |pixel| format!("largest pixel {pixel}"));
+                Err(DataError::invalid("split", rule, format!("full scale {full_scale}, {largest}")))
+            }
         }
-        self.full_scale = full_scale;
-        Ok(self)
     }
 
-    /// The same split with values of which each channel's mean is taken and that are divided by its deviation.
+    /// The same split with values of which each channel's mean is taken and that are divided by its deviation. The last axis counts as
+    /// channels, so each value of a vector has moments of its own.
     ///
     /// # Errors
     /// [`DataError::Invalid`] unless there is a finite mean and a finite deviation above 0 for each channel.
     pub fn with_normalisation(mut self, normalisation: Normalisation) -> Result<Self, DataError> {
-        normalisation.check(self.shape.channels)?;
+        normalisation.check(self.shape.channels())?;
         self.normalisation = Some(normalisation);
         Ok(self)
     }
@@ -65,35 +102,35 @@ impl Split {
         self.normalisation.as_ref()
     }
 
-    /// Mean and standard deviation of each channel over all images, of values in 0..1; a channel of one value
+    /// Mean and standard deviation of each channel over all inputs, before normalisation; a channel of one value
     /// has the deviation 1.
     #[must_use]
     pub fn statistics(&self) -> Normalisation {
-        Normalisation::of(&self.pixels, self.shape.channels, self.pixel_scale())
+        self.stored.statistics(&self.shape)
     }
 
-    /// Number of images.
+    /// Number of inputs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// True without images.
+    /// True without inputs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Shape of every image.
+    /// Shape of every input.
     #[must_use]
-    pub fn shape(&self) -> ImageShape {
-        self.shape
+    pub fn shape(&self) -> &InputShape {
+        &self.shape
     }
 
-    /// The pixel value that stands for 1.0: x = pixel / scale.
+    /// The pixel value that stands for 1.0: x = pixel / scale; 1 for inputs that a program makes.
     #[must_use]
     pub fn pixel_scale(&self) -> f32 {
-        f32::from(self.full_scale)
+        self.stored.pixel_scale()
     }
 
     /// Class of image `index`.
@@ -126,39 +163,55 @@ impl Split {
     /// Bytes of image `index`, row by row, channels innermost.
     ///
     /// # Panics
-    /// When there is no such image.
+    /// When there is no such image, or a program makes the inputs, which have no bytes.
     #[must_use]
     pub fn pixels(&self, index: usize) -> &[u8] {
-        let len = self.shape.len();
-        &self.pixels[index * len..][..len]
+        self.stored.pixels(self.shape.len(), index)
     }
 
-    /// Writes image `index`: its values scaled to 0..1 and, if the split has a normalisation, normalised.
+    /// What tells input `index` from any other: the bytes of an image that was read; those of an input's values, as little-endian f32, where
+    /// a program makes it.
     ///
     /// # Panics
-    /// When there is no such image, or `image` has another length.
-    pub fn fill(&self, index: usize, image: &mut [f32]) {
-        let pixels = self.pixels(index);
+    /// When there is no such input.
+    #[must_use]
+    pub fn bytes(&self, index: usize) -> Cow<'_, [u8]> {
+        self.stored.bytes(self.shape.len(), index)
+    }
+
+    /// Image `index` as a picture: values 0 (dark) to 255 (bright), before normalisation, row by row, channels innermost. None where the
+    /// inputs are no pictures: of another shape than images, or of neither one channel nor three.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    #[must_use]
+    pub fn picture(&self, index: usize) -> Option<(ImageShape, Vec<u8>)> {
+        let shape = self.shape.image().filter(|shape| [1, 3].contains(&shape.channels))?;
+        let mut values = vec![0.0; shape.len()];
+        self.stored.fill(index, &mut values);
+        Some((shape, values.iter().map(|value| (value * 255.0).round() as u8).collect()))
+    }
+
+    /// Writes input `index`: the values of an image scaled to 0..1 and, if the split has a normalisation, normalised.
+    ///
+    /// # Panics
+    /// When there is no such input, or `input` has another length.
+    pub fn fill(&self, index: usize, input: &mut [f32]) {
+        let (wanted, found) = (self.shape.len(), input.len());
         assert!(
-            image.len() == pixels.len(),
-            "fill: an image of {} wants {} values; the buffer has {}",
-            self.shape,
-            pixels.len(),
-            image.len()
+            found == wanted,
+            "fill: an input of {} wants {wanted} values; the buffer has {found}",
+            self.shape
         );
-        let scale = self.pixel_scale();
-        for (value, &pixel) in image.iter_mut().zip(pixels) {
-            // A division, not a product with 1/255, which would round twice.
-            *value = f32::from(pixel) / scale;
-        }
+        self.stored.fill(index, input);
         if let Some(normalisation) = &self.normalisation {
-            normalisation.apply(image);
+            normalisation.apply(input);
         }
     }
 
-    /// The value that a pixel of this byte gets in this channel.
-    pub(crate) fn value(&self, channel: usize, pixel: u8) -> f32 {
-        let value = f32::from(pixel) / self.pixel_scale();
+    /// The value that black has in this channel.
+    pub(crate) fn black_value(&self, channel: usize) -> f32 {
+        let value = self.stored.black(channel);
         self.normalisation.as_ref().map_or(value, |normalisation| normalisation.value(channel, value))
     }
 
@@ -168,8 +221,7 @@ impl Split {
         if let Some(limit) = limit.filter(|&limit| limit < self.len()) {
             self.labels.truncate(limit);
             self.labels.shrink_to_fit();
-            self.pixels.truncate(limit * self.shape.len());
-            self.pixels.shrink_to_fit();
+            self.stored.truncate(self.shape.len(), limit);
         }
         self
     }
@@ -180,13 +232,9 @@ impl Split {
     /// When an index names no image.
     #[must_use]
     pub fn select(&self, indices: &[u32]) -> Self {
-        let mut pixels = Vec::with_capacity(indices.len() * self.shape.len());
-        let mut labels = Vec::with_capacity(indices.len());
-        for &index in indices {
-            pixels.extend_from_slice(self.pixels(index as usize));
-            labels.push(self.labels[index as usize]);
-        }
-        Self { pixels, labels, normalisation: self.normalisation.clone(), ..*self }
+        let stored = self.stored.select(self.shape.len(), indices);
+        let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
+        Self { shape: self.shape.clone(), stored, labels, normalisation: self.normalisation.clone() }
     }
 
     /// Takes `count` images out for validation and returns (what is left for training, validation).
@@ -217,7 +265,7 @@ impl Split {
                 continue;
             }
             self.labels[kept] = self.labels[index];
-            self.pixels.copy_within(index * len..(index + 1) * len, kept * len);
+            self.stored.move_to(len, index, kept);
             kept += 1;
         }
         (self.limited(Some(kept)), taken)

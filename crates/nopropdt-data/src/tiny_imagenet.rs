@@ -34,7 +34,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     // A few photographs are grey.
     let lists = decode_all([train.mixed(), test], None, Channels::Rgb)?;
     let [train, test] = lists;
-    if train.shape() != shape {
+    if *train.shape() != shape {
         let found = format!("found {}", train.shape());
         return Err(DataError::in_file(folder, format!("images must be {shape}"), found));
     }

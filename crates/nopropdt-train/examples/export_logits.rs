@@ -17,9 +17,9 @@ fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
     let [model, out] = &paths[..] else { anyhow::bail!("wants two arguments: MODEL and OUT") };
     let model = load(Path::new(model))?;
-    let (image, classes) = (model.metadata.image, model.metadata.class_names.len());
-    let network = model.metadata.config.dt_network(&image.sizes(), classes)?;
-    let shape = [IMAGES, image.height, image.width, image.channels];
+    let (input, classes) = (model.metadata.input.sizes(), model.metadata.class_names.len());
+    let network = model.metadata.config.dt_network(input, classes)?;
+    let shape = [&[IMAGES], input].concat();
     let images = Tensor::filled_by(&shape, |data| Stream::new(1).fill_uniform(data));
     let dim = network.embedding_matrix(&model.weights).shape()[1];
     let z = Tensor::filled_by(&[IMAGES, dim], |data| Stream::new(2).fill_normal(data));

@@ -1,23 +1,22 @@
-//! A hash over images, by which a resumed run knows its own.
+//! A hash over inputs, by which a resumed run knows its own.
 
 use nopropdt_data::Split;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the shape, length, labels and pixels of each split, one after the other; numbers as little-endian u64, labels as
-/// u16, pixels as the bytes they are stored as.
+/// u16, pixels as the bytes they are stored as, other values as little-endian f32.
 #[must_use]
 pub fn image_hash(splits: &[&Split]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for split in splits {
-        let shape = split.shape();
-        for size in [shape.height, shape.width, shape.channels, split.len()] {
+        for &size in split.shape().sizes().iter().chain([&split.len()]) {
             hash.update((size as u64).to_le_bytes());
         }
         for &label in split.labels() {
             hash.update(label.to_le_bytes());
         }
         for index in 0..split.len() {
-            hash.update(split.pixels(index));
+            hash.update(split.bytes(index));
         }
     }
     hash.finalize().into()

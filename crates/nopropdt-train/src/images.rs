@@ -4,7 +4,9 @@ use crate::config::{ConfigError, Normalize, RunConfig};
 use crate::home::at_home;
 use crate::memory_limit::NetworkSize;
 use crate::registry::Registry;
-use nopropdt_data::{DataError, Dataset, DatasetSource, LoadOptions, Opened, Split, open};
+use nopropdt_data::{
+    Augmentation, DataError, Dataset, DatasetSource, InputShape, LoadOptions, Opened, Split, open,
+};
 use std::path::Path;
 
 /// Seed of the validation split: the same images whatever the run's seed, so that runs can be compared.
@@ -77,11 +79,27 @@ pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, Networ
     if let Some([class]) = opened.class_names() {
         return Err(ImagesError::OneClass { dataset: config.data.dataset.clone(), class: class.clone() });
     }
+    let shape = opened.first_shape();
+    refuse_augmentation(config, &shape)?;
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
-    let network = config.network(&opened.first_shape().sizes(), opened.classes())?;
+    let network = config.network(shape.sizes(), opened.classes())?;
     let facts = network.facts();
     let size = NetworkSize { parameters: facts.parameters, blocks: facts.blocks };
     Ok((opened, size))
+}
+
+/// Only images can be shifted and mirrored.
+fn refuse_augmentation(config: &RunConfig, shape: &InputShape) -> Result<(), ConfigError> {
+    let Augmentation { crop_padding, flip } = config.data.augmentation();
+    let wrong = |setting: &str, found: String| {
+        let rule = format!("left out for inputs of {shape}, which are no images");
+        Err(ConfigError::Range { setting: setting.into(), rule, found })
+    };
+    match (shape.image(), crop_padding, flip) {
+        (Some(_), ..) | (None, 0, false) => Ok(()),
+        (None, 0, true) => wrong("flip", flip.to_string()),
+        (None, ..) => wrong("crop-padding", crop_padding.to_string()),
+    }
 }
 
 /// Reads the images of a run: the dataset without the images for validation, and these. They are held out of the training images where

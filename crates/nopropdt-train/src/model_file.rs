@@ -5,8 +5,7 @@ use crate::files::replace_file;
 use crate::one_line::one_line;
 use crate::registry::Registry;
 use nopropdt_blocks::{Method, Weights};
-use nopropdt_data::ImageShape;
-use nopropdt_data::Normalisation;
+use nopropdt_data::{InputShape, Normalisation};
 use nopropdt_tensor::{Entry, Parameters, flat};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -35,8 +34,9 @@ pub struct ModelMetadata {
     pub format_version: u32,
     /// How the network was made and trained.
     pub config: RunConfig,
-    /// Size of the images.
-    pub image: ImageShape,
+    /// Shape of an input: of images, or of whatever else it was trained on.
+    #[serde(rename = "image")]
+    pub input: InputShape,
     /// Class names, label k the k-th.
     pub class_names: Vec<String>,
     /// ᾱ_0 .. ᾱ_T; empty for a method without noise levels.
@@ -51,7 +51,7 @@ pub struct ModelMetadata {
 struct Written {
     format_version: u32,
     config: Value,
-    image: ImageShape,
+    image: InputShape,
     class_names: Vec<String>,
     alpha_bar: Vec<f64>,
     #[serde(default)]
@@ -67,8 +67,8 @@ impl Written {
         let settings =
             Overrides::from_value(self.config, registry).map_err(|error| format!("metadata: {error}"))?;
         let config = settings.resolve_in(registry, None).map_err(|error| format!("metadata: {error}"))?;
-        let Self { format_version, image, class_names, alpha_bar, normalisation, .. } = self;
-        Ok(ModelMetadata { format_version, config, image, class_names, alpha_bar, normalisation })
+        let Self { format_version, image: input, class_names, alpha_bar, normalisation, .. } = self;
+        Ok(ModelMetadata { format_version, config, input, class_names, alpha_bar, normalisation })
     }
 }
 
@@ -84,11 +84,16 @@ pub struct Model {
 
 impl ModelMetadata {
     /// The metadata of a network trained with `config`.
-    pub fn new(config: &RunConfig, image: ImageShape, alpha_bar: Vec<f64>, class_names: &[String]) -> Self {
+    pub fn new(
+        config: &RunConfig,
+        input: impl Into<InputShape>,
+        alpha_bar: Vec<f64>,
+        class_names: &[String],
+    ) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             config: config.clone(),
-            image,
+            input: input.into(),
             class_names: class_names.to_vec(),
             alpha_bar,
             normalisation: None,
@@ -207,7 +212,11 @@ fn read(bytes: &[u8], registry: &Registry) -> Result<Model, String> {
         serde_json::from_str(json).map_err(|error| format!("metadata `{METADATA_KEY}`: {error}"))?;
     let metadata = written.understood(registry)?;
     check_dataset(&metadata)?;
-    let network = metadata.config.network(&metadata.image.sizes(), metadata.class_names.len());
+    if metadata.input.checked_len().is_none() {
+        let found = &metadata.input;
+        return Err(format!("metadata: image: sizes must be above 0 and fit memory; found {found}"));
+    }
+    let network = metadata.config.network(metadata.input.sizes(), metadata.class_names.len());
     let network = network.map_err(|error| format!("metadata: {error}"))?;
     check_shapes(network.as_ref(), &tensors)?;
     let weights = fill(network.as_ref(), &tensors)?;
@@ -217,9 +226,9 @@ fn read(bytes: &[u8], registry: &Registry) -> Result<Model, String> {
 /// A known dataset has images of one size, and so many classes.
 fn check_dataset(metadata: &ModelMetadata) -> Result<(), String> {
     let Some(name) = metadata.config.data.dataset.known() else { return Ok(()) };
-    let (image, shape) = (metadata.image, name.image_shape());
-    if image != shape {
-        return Err(format!("metadata: images of {name} must be {shape}; found {image}"));
+    let (input, shape) = (&metadata.input, name.image_shape());
+    if *input != shape {
+        return Err(format!("metadata: images of {name} must be {shape}; found {input}"));
     }
     let (wanted, found) = (name.classes(), metadata.class_names.len());
     match wanted == found {

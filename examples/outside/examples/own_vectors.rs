@@ -1,19 +1,17 @@
-//! Inputs that are no images: vectors of 64 numbers, and a block of two hidden layers that takes inputs of any shape.
+//! Inputs that are no images: vectors of 64 numbers, and a block of two hidden layers that takes inputs of any shape. Both have a name,
+//! and so all that the built-in ones have.
 //!
-//! `cargo run --example own_vectors`
+//! `cargo run --features cli --example own_vectors -- --dataset waves --block mlp --steps 4 --epochs 10`
 
-use std::error::Error;
+use std::process::ExitCode;
 
-use nopropdt_blocks::{
-    Block, BlockDesign, BlockInputs, BlockSite, BlocksError, DtConfig, NetworkConfig, NoPropDt,
-};
-use nopropdt_data::Examples;
+use nopropdt_blocks::{Block, BlockDesign, BlockInputs, BlockSite, BlocksError};
+use nopropdt_data::{Dataset, Examples, Split};
 use nopropdt_tensor::layers::Linear;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Var};
-use nopropdt_train::config::Overrides;
-use nopropdt_train::evaluate::accuracy;
-use nopropdt_train::trainer::{Progress, Trainer, batches_per_epoch};
+use nopropdt_train::registry::Registry;
+use serde::{Deserialize, Serialize};
 
 const LENGTH: usize = 64;
 const CLASSES: usize = 5;
@@ -48,20 +46,24 @@ impl Examples for Waves {
     }
 }
 
-/// Settings of the block: its width.
-#[derive(Debug)]
-struct Mlp(usize);
+/// The settings of the block, which are the section `[block]` of files.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mlp {
+    width: usize,
+}
 
-/// One layer for the input, one for the latent, and one that joins them.
+/// A layer for the input, one for the latent, one that joins them, and logits.
 #[derive(Debug)]
 struct Layers([Linear; 4]);
 
 impl BlockDesign for Mlp {
     fn build(&self, site: &BlockSite, b: &mut ParameterBuilder) -> Result<Box<dyn Block>, BlocksError> {
-        let (Self(width), input) = (self, site.input.iter().product());
-        let layers = [("input", input, *width), ("latent", site.dim, *width), ("join", 2 * width, *width)];
+        let (width, input) = (self.width, site.input.iter().product());
+        BlocksError::check_size("width", 1, 4096, width)?;
+        let layers = [("input", input, width), ("latent", site.dim, width), ("join", 2 * width, width)];
         let [input, latent, join] = layers.map(|(name, from, to)| Linear::new(b, name, from, to));
-        Ok(Box::new(Layers([input, latent, join, Linear::new(b, "out", *width, site.classes)])))
+        Ok(Box::new(Layers([input, latent, join, Linear::new(b, "out", width, site.classes)])))
     }
 }
 
@@ -82,19 +84,13 @@ impl Block for Layers {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let [train, test] = [("train", 2000), ("test", 500)]
-        .map(|(name, count)| Waves { count, stream: Stream::new(1).purpose(name) });
-    let network = NetworkConfig::new(&train.shape(), CLASSES, Mlp(128));
-    let method = NoPropDt::new(&DtConfig { network, steps: 4, ..DtConfig::paper([8, 8, 1], CLASSES) })?;
-    let config = Overrides::default().with("epochs", 10).with("batch-size", 32).resolve(None)?;
-    let batches = batches_per_epoch(train.len(), config.training.batch_size);
-    let mut trainer = Trainer::new(&method, &config, batches)?;
-    for epoch in 0..config.training.epochs {
-        trainer.epoch(&train, epoch, &Progress { on_step: &|_, _, _| (), stop: &|| false })?;
-    }
-    let found = accuracy(&method, trainer.weights(), &test, config.training.seed, 1).remove(0);
-    println!("chain {:.3}, consensus {:.3}", found.chain, found.consensus);
-    assert!(found.chain > 0.9);
-    Ok(())
+fn main() -> ExitCode {
+    let waves = |purpose, count| Split::of(Waves { count, stream: Stream::new(1).purpose(purpose) });
+    let names = || (1..=CLASSES).map(|turns| format!("{turns} turns")).collect();
+    let registry = Registry::builtin().block("mlp", "two hidden layers", Mlp { width: 128 }).dataset(
+        "waves",
+        "vectors of 64 numbers, a frequency a class",
+        move |_| Dataset::new("waves", names(), waves("train", 2000)?, waves("test", 500)?),
+    );
+    nopropdt_train::cli::run(registry)
 }

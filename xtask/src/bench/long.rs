@@ -64,7 +64,7 @@ pub(super) fn run(isa: Isa, formats: &[Format], quick: bool) -> Result<Vec<LongR
 fn measure(isa: Isa, format: Format, epochs: usize) -> Result<LongRow> {
     let config = config(format, epochs)?;
     let digits = load(DatasetName::Digits, Path::new("data"))?;
-    let network = config.network(&digits.shape().sizes(), digits.classes())?;
+    let network = config.network(digits.shape().sizes(), digits.classes())?;
     let batches = batches_per_epoch(digits.train.len(), config.training.batch_size);
     let mut trainer = Trainer::new(network.as_ref(), &config, batches)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;

@@ -177,7 +177,7 @@ fn prototypes(
     }
     let model = nopropdt_train::model_file::load(&cell.run_folder(root).join("model.safetensors"))?;
     let after = model.network.embedding_matrix(&model.weights);
-    let shape = model.metadata.image;
+    let Some(shape) = model.metadata.input.image() else { return Ok(None) };
     let before = before_training(&cell, data, data_dir);
     let (title, caption) = match before {
         Some(_) => (

@@ -32,7 +32,7 @@ fn ten_classes_from_six_files() {
     let folder = ten(&[9, 3], &[0]);
     let dataset = load(folder.path(), DatasetName::Cifar10).unwrap();
     assert_eq!(dataset.train.labels(), [9, 3, 9, 3, 9, 3, 9, 3, 9, 3]);
-    assert_eq!((dataset.test.labels(), dataset.shape()), (&[0][..], SHAPE));
+    assert_eq!((dataset.test.labels(), dataset.shape()), (&[0][..], &SHAPE.into()));
     assert_eq!(dataset.class_names[9], "truck");
     // Pixel 5 of the first row, red, green, blue; then the first of the second row.
     assert_eq!(dataset.train.pixels(0)[15..18], [5, 6, 7]);

@@ -98,11 +98,11 @@ fn a_divided_tree_is_read() {
         (dataset.name.as_str(), &dataset.class_names[..]),
         ("mine", &["cat".to_owned(), "dog".into()][..])
     );
-    assert_eq!(dataset.shape(), ImageShape { height: 8, width: 8, channels: 1 });
+    assert_eq!(*dataset.shape(), ImageShape { height: 8, width: 8, channels: 1 });
     assert_eq!(seen(&dataset.train), [(0, 30), (1, 10), (1, 20)]);
     assert_eq!(seen(&dataset.test), [(1, 40)]);
     let opened = open(tree.path(), &plain()).unwrap();
-    assert_eq!((opened.shape(), opened.class_names.len()), (dataset.shape(), 2));
+    assert_eq!((opened.shape(), opened.class_names.len()), (dataset.shape().image().unwrap(), 2));
 }
 
 #[test]
@@ -110,15 +110,15 @@ fn one_colour_picture_makes_all_colour() {
     let tree = divided_tree();
     tree.add("test/cat/z.png", &colour(8, 8, [1, 2, 3]));
     let dataset = tree.load(&plain()).unwrap();
-    assert_eq!(dataset.shape().channels, 3);
+    assert_eq!(dataset.shape().channels(), 3);
     let cat = dataset.train.labels().iter().position(|&label| label == 0).unwrap();
     assert_eq!(dataset.train.pixels(cat)[..3], [30, 30, 30]);
     let cat = dataset.test.labels().iter().position(|&label| label == 0).unwrap();
     assert_eq!(dataset.test.pixels(cat)[..3], [1, 2, 3]);
     let grey = tree.load(&LoadOptions { channels: Channels::Grey, ..plain() }).unwrap();
-    assert_eq!((grey.shape().channels, seen(&grey.train)[0]), (1, (0, 30)));
+    assert_eq!((grey.shape().channels(), seen(&grey.train)[0]), (1, (0, 30)));
     let rgb = divided_tree().load(&LoadOptions { channels: Channels::Rgb, ..plain() }).unwrap();
-    assert_eq!(rgb.shape().channels, 3);
+    assert_eq!(rgb.shape().channels(), 3);
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_file_is_a_dataset() {
                 assert_eq!((opened.classes(), opened.image_bytes()), (3, 6 * values as u64));
                 assert_eq!(
                     (opened.shape(), opened.first_shape()),
-                    (ImageShape { height: 4, width: 5, channels }, opened.shape())
+                    (ImageShape { height: 4, width: 5, channels }.into(), opened.shape())
                 );
                 assert_eq!(opened.class_names().unwrap(), ["0", "1", "2"]);
                 let dataset = opened.load().unwrap();

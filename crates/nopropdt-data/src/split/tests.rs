@@ -14,7 +14,7 @@ fn numbered(count: u8) -> Split {
 #[test]
 fn a_split_gives_back_what_went_in() {
     let split = numbered(4);
-    assert_eq!((split.len(), split.is_empty(), split.shape()), (4, false, SHAPE));
+    assert_eq!((split.len(), split.is_empty(), split.shape()), (4, false, &SHAPE.into()));
     assert_eq!(split.pixels(3), [6, 7]);
     assert_eq!((split.label(2), split.labels()), (2, &[0, 1, 2, 0][..]));
 }
@@ -115,4 +115,94 @@ proptest! {
         all.sort_unstable();
         prop_assert_eq!(all, (0..len).map(|index| 2 * index).collect::<Vec<_>>());
     }
+}
+
+/// Vectors of three numbers, each the index times ten and up; labels i mod 4.
+struct Counted(usize);
+
+impl Examples for Counted {
+    fn len(&self) -> usize {
+        self.0
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        vec![3]
+    }
+
+    fn label(&self, index: usize) -> usize {
+        index % 4
+    }
+
+    fn fill(&self, index: usize, input: &mut [f32]) {
+        input.iter_mut().enumerate().for_each(|(at, value)| *value = (10 * index + at) as f32);
+    }
+}
+
+fn first_values(split: &Split) -> Vec<f32> {
+    (0..split.len()).map(|index| filled(split, index)[0]).collect()
+}
+
+fn filled(split: &Split, index: usize) -> [f32; 3] {
+    let mut values = [0.0; 3];
+    split.fill(index, &mut values);
+    values
+}
+
+#[test]
+fn what_a_program_makes_is_chosen_and_parted_like_images() {
+    let split = Split::of(Counted(8)).unwrap();
+    assert_eq!((split.shape().sizes(), split.labels()), (&[3][..], &[0, 1, 2, 3, 0, 1, 2, 3][..]));
+    assert_eq!(filled(&split.select(&[5, 2]), 0), [50.0, 51.0, 52.0]);
+    let (train, validation) = split.clone().split_validation(4, 0).unwrap();
+    // One of each class, the others in their order.
+    let mut labels = validation.labels().to_vec();
+    labels.sort_unstable();
+    assert_eq!((labels, train.len()), (vec![0, 1, 2, 3], 4));
+    let mut all = [first_values(&train), first_values(&validation)].concat();
+    assert!(first_values(&train).is_sorted());
+    all.sort_by(f32::total_cmp);
+    assert_eq!(all, (0..8).map(|index| (10 * index) as f32).collect::<Vec<_>>());
+    assert_eq!(first_values(&split.clone().limited(Some(2))), [0.0, 10.0]);
+    // Normalised number by number, by the moments of all.
+    let moments = split.statistics();
+    assert_eq!(moments.mean, [35.0, 36.0, 37.0]);
+    let normalised = split.clone().with_normalisation(moments).unwrap();
+    let values = filled(&normalised, 7);
+    assert!(values.iter().all(|value| (value - values[0]).abs() < 1e-6 && *value > 1.0), "{values:?}");
+    assert_eq!(split.bytes(0), [0.0_f32, 1.0, 2.0].map(f32::to_le_bytes).concat());
+    assert!(split.picture(0).is_none());
+    assert!(split.with_full_scale(3).unwrap_err().to_string().ends_with("full scale 3, no pixels"));
+}
+
+#[test]
+fn what_a_program_makes_must_fit() {
+    struct Wrong(Vec<usize>, usize);
+    impl Examples for Wrong {
+        fn len(&self) -> usize {
+            2
+        }
+        fn shape(&self) -> Vec<usize> {
+            self.0.clone()
+        }
+        fn label(&self, index: usize) -> usize {
+            index * self.1
+        }
+        fn fill(&self, _: usize, _: &mut [f32]) {}
+    }
+    let message = |shape: &[usize], label| Split::of(Wrong(shape.to_vec(), label)).unwrap_err().to_string();
+    for (shape, found) in [(&[][..], ""), (&[2, 0], "2x0"), (&[usize::MAX, 2], "18446744073709551615x2")] {
+        let rule = "split: inputs must have a shape without an empty dimension; found ";
+        assert_eq!(message(shape, 1), format!("{rule}{found}"));
+    }
+    assert_eq!(message(&[1], 65_536), "split: labels must be at most 65535; found 65536");
+}
+
+#[test]
+fn a_picture_has_bytes_of_full_brightness() {
+    let split = Split::new(SHAPE, vec![0, 16], vec![0]).unwrap().with_full_scale(16).unwrap();
+    let (moments, wanted) = (split.statistics(), Some((SHAPE, vec![0, 255])));
+    assert_eq!(split.picture(0), wanted);
+    assert_eq!(split.with_normalisation(moments).unwrap().picture(0), wanted);
+    let two = ImageShape { channels: 2, ..SHAPE };
+    assert!(Split::new(two, vec![0; 4], vec![0]).unwrap().picture(0).is_none());
 }

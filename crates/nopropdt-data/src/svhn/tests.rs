@@ -104,7 +104,7 @@ fn plain_and_compressed_arrays_are_read() {
     let (x, y) = (x(3), y(&[10, 1, 9]));
     for content in [mat(&[x.clone(), y.clone()]), mat(&[compressed(&x), compressed(&y)])] {
         let dataset = loaded(&content).unwrap();
-        assert_eq!((dataset.train.labels(), dataset.shape()), (&[0, 1, 9][..], SHAPE));
+        assert_eq!((dataset.train.labels(), dataset.shape()), (&[0, 1, 9][..], &SHAPE.into()));
         // Row 4, column 7 of image 2: channels innermost.
         let at = (4 * 32 + 7) * 3;
         assert_eq!(dataset.train.pixels(2)[at..at + 3], [20, 120, 220]);

@@ -48,7 +48,7 @@ fn the_tree_is_read() {
     let dataset = load(tree().path()).unwrap();
     assert_eq!((dataset.classes(), dataset.train.len(), dataset.test.labels()), (200, 200, &[199, 0, 7][..]));
     assert_eq!(dataset.class_names[42], "thing 42");
-    assert_eq!(dataset.shape(), DatasetName::TinyImagenet.image_shape());
+    assert_eq!(*dataset.shape(), DatasetName::TinyImagenet.image_shape());
     let mut labels = dataset.train.labels().to_vec();
     assert!(!labels.is_sorted());
     labels.sort_unstable();

@@ -16,7 +16,7 @@ use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, bail};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Channels, DatasetSource, Examples, ImageShape, LoadOptions, Split, load_test};
+use nopropdt_data::{Channels, DatasetSource, Examples, LoadOptions, Split, load_test};
 use nopropdt_tensor::Isa;
 use std::fmt::Write;
 use std::fs;
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
         true => serde_json::to_string(&evaluation)?,
         false => {
             let counts = test.class_counts(model.metadata.class_names.len());
-            describe(&evaluation, on_the_way, is_unequal(&counts))?
+            describe(&evaluation, on_the_way, test.shape().noun(), is_unequal(&counts))?
         }
     })
 }
@@ -102,7 +102,7 @@ impl TrainedOn {
 
 /// The model's network, with the steps and the sampler that were asked for.
 fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn Method>> {
-    let ModelMetadata { config, image, class_names, .. } = &model.metadata;
+    let ModelMetadata { config, input, class_names, .. } = &model.metadata;
     let facts = model.network.facts();
     let (has_blocks, own_steps) = (!facts.one_network, facts.steps);
     if let Some(count) = arguments.stop_after {
@@ -126,7 +126,7 @@ fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn 
     if let Some(sampler) = arguments.sampler {
         config = config.with_method_setting("sampler", sampler)?;
     }
-    Ok(config.network(&image.sizes(), class_names.len())?)
+    Ok(config.network(input.sizes(), class_names.len())?)
 }
 
 /// The images to test on, as the model wants them.
@@ -146,11 +146,10 @@ fn test_images(
         None => load_test(&with_home(source), &options, &model.class_names),
     };
     let (test, notes) = read.map_err(|error| failure(source, error))?;
-    let (wants, found) = (model.image, test.shape());
+    let (wants, found) = (&model.input, test.shape());
     if wants != found {
-        let file = arguments.model.display();
-        let ImageShape { height, width, channels } = wants;
-        bail!("{file}: wants images of {height}×{width}×{channels}; {} has {found}", source.short_name());
+        let (file, noun) = (arguments.model.display(), wants.noun());
+        bail!("{file}: wants {noun} of {wants}; {} has {found}", source.short_name());
     }
     for note in notes {
         match arguments.json {
@@ -174,12 +173,13 @@ fn load_options(
 ) -> Result<LoadOptions> {
     let data_dir = data_folder(arguments.data_dir.as_deref())?;
     let options = LoadOptions { split: arguments.split, ..LoadOptions::new(data_dir) };
-    if !matches!(source, DatasetSource::Folder(_)) {
+    let image = model.input.image();
+    let Some(image) = image.filter(|_| matches!(source, DatasetSource::Folder(_))) else {
         return Ok(options);
-    }
+    };
     Ok(LoadOptions {
-        image_size: Some((model.image.height, model.image.width)),
-        channels: if model.image.channels == 1 { Channels::Grey } else { Channels::Rgb },
+        image_size: Some((image.height, image.width)),
+        channels: if image.channels == 1 { Channels::Grey } else { Channels::Rgb },
         split: share(arguments.split, model.config.data.split.filter(|_| trained_on.is(source)))?,
         ..options
     })
@@ -224,12 +224,17 @@ fn evaluation(arguments: &EvalArguments, dataset: String, images: usize, draws: 
 }
 
 /// The measurement for people; where classes differ in size, with the mean over them.
-fn describe(evaluation: &Evaluation, on_the_way: &str, unequal: bool) -> Result<String, std::fmt::Error> {
+fn describe(
+    evaluation: &Evaluation,
+    on_the_way: &str,
+    noun: &str,
+    unequal: bool,
+) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
     let Evaluation { dataset, images, runs, draws, readout, .. } = evaluation;
     let averaged = if *draws > 1 { format!(" of {draws} averaged draws each") } else { String::new() };
-    writeln!(text, "{dataset}, {images} test images, {runs} runs{averaged} (mean ± standard error)")?;
+    writeln!(text, "{dataset}, {images} test {noun}, {runs} runs{averaged} (mean ± standard error)")?;
     writeln!(text, "accuracy ({readout})  {}", show(&evaluation.accuracy))?;
     writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
     writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;

@@ -32,10 +32,11 @@ pub(super) fn introduction(config: &RunConfig, data: &Dataset) -> Vec<String> {
         DatasetSource::Known(_) | DatasetSource::Npz(_) | DatasetSource::Own(_) => String::new(),
     };
     let first = format!(
-        "{}: {} training and {} test images of {}, {} classes{names}",
+        "{}: {} training and {} test {} of {}, {} classes{names}",
         data.name,
         data.train.len(),
         data.test.len(),
+        data.shape().noun(),
         data.shape(),
         data.classes(),
     );

@@ -8,7 +8,7 @@ use crate::model_file::load_in;
 use crate::registry::Registry;
 use anyhow::Result;
 use nopropdt_blocks::{Method, Weights};
-use nopropdt_data::ImageShape;
+use nopropdt_data::InputShape;
 use nopropdt_tensor::Isa;
 use nopropdt_tensor::Parameters;
 use serde::Serialize;
@@ -22,7 +22,7 @@ struct Info {
     isa: String,
     threads: usize,
     precision: String,
-    image: ImageShape,
+    image: InputShape,
     classes: usize,
     blocks: usize,
     parameters_per_block: usize,
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &InfoArguments, registry: &Registry) -> Result<()> 
     output::print(&if arguments.json { serde_json::to_string(&info)? } else { describe(&info)? })
 }
 
-fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Method>, Weights, ImageShape)> {
+fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Method>, Weights, InputShape)> {
     must_exist("--config", arguments.config.as_deref())?;
     if let Some(path) = &arguments.model {
         if !arguments.overrides.is_empty() {
@@ -67,21 +67,21 @@ fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Me
         }
         must_exist("--model", Some(path))?;
         let model = load_in(path, registry)?;
-        return Ok((model.network, model.weights, model.metadata.image));
+        return Ok((model.network, model.weights, model.metadata.input));
     }
     let file = arguments.config.as_deref().map(|path| Overrides::from_file_in(path, registry)).transpose()?;
     let config =
         arguments.overrides.clone().over(file.unwrap_or_default()).resolve_in(registry, arguments.preset)?;
     let opened = opened(&config.data.dataset, &config.data.load_options(Path::new("data")), registry)?;
     let shape = opened.shape();
-    let network = config.network(&shape.sizes(), opened.classes())?;
+    let network = config.network(shape.sizes(), opened.classes())?;
     let weights = network.init(config.training.seed);
     Ok((network, weights, shape))
 }
 
 fn describe(info: &Info) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let ImageShape { height, width, channels } = info.image;
+    let sizes: Vec<String> = info.image.sizes().iter().map(usize::to_string).collect();
     writeln!(text, "cpu        {}", info.cpu)?;
     writeln!(text, "kernels    {}", info.isa)?;
     writeln!(text, "threads    {}", info.threads)?;
@@ -89,8 +89,11 @@ fn describe(info: &Info) -> Result<String, std::fmt::Error> {
     writeln!(text)?;
     writeln!(
         text,
-        "{} blocks for images of {height}×{width}×{channels}, {} classes",
-        info.blocks, info.classes
+        "{} blocks for {} of {}, {} classes",
+        info.blocks,
+        info.image.noun(),
+        sizes.join("×"),
+        info.classes
     )?;
     writeln!(text)?;
     writeln!(text, "{:<32} {:>18} {:>12}", "tensor of a block", "shape", "values")?;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{EmbeddingKind, Overrides, Value};
+use nopropdt_data::{DatasetSource, ImageShape};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -216,7 +217,7 @@ fn metadata_is_not_believed() {
     assert!(refusal(|m| m.config.training.epochs = 0).starts_with("metadata: epochs: must be from 1"));
     assert!(refusal(|m| set(m, "eta", -1.0)).starts_with("metadata: eta: must be above 0"));
     // Sizes that would take all memory before the tensors are looked at.
-    let huge = refusal(|m| m.image.height = usize::MAX);
+    let huge = refusal(|m| m.input = vec![usize::MAX, 8, 1].into());
     assert_eq!(huge, format!("metadata: images of digits must be 8x8x1; found {}x8x1", usize::MAX));
     assert_eq!(
         refusal(|m| {
@@ -227,6 +228,13 @@ fn metadata_is_not_believed() {
     );
     assert_eq!(refusal(|m| drop(m.class_names.pop())), "metadata: digits must have 10 class names; found 9");
     assert_eq!(refusal(|m| set(m, "steps", 1)), "tensor blocks.2.image.bn.bias has no place in this network");
+    assert_eq!(
+        refusal(|m| {
+            m.config.data.dataset = DatasetSource::Own("waves".into());
+            m.input = vec![usize::MAX, 2, 0].into();
+        }),
+        format!("metadata: image: sizes must be above 0 and fit memory; found {}x2x0", usize::MAX)
+    );
     let wide = refusal(|m| (m.config.embedding.kind, m.config.embedding.dim) = (EmbeddingKind::Learned, 12));
     assert_eq!(wide, "tensor blocks.1.label.fc1.weight: wants F32 [256, 12]; found F32 [256, 10]");
 }

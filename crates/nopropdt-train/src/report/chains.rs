@@ -144,16 +144,14 @@ fn cell(probability: f64, truth: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::data::Pixels;
     use super::*;
 
     fn chain(blocks: usize, classes: usize) -> ChainPicture {
         let mut row = vec![0.2 / (classes - 1) as f64; classes];
         row[classes - 1] = 0.8;
         let picture = Picture {
-            height: 1,
-            width: 1,
-            channels: 1,
-            pixels: vec![7],
+            pixels: Some(Pixels { height: 1, width: 1, channels: 1, values: vec![7] }),
             label: 0,
             prediction: classes - 1,
             confidence: 0.8,

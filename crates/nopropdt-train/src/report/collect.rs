@@ -1,13 +1,13 @@
 //! From a finished run to what its report shows.
 
-use super::data::{ChainPicture, Picture, ReportData, Words};
+use super::data::{ChainPicture, Picture, Pixels, ReportData, Words};
 use super::numbers;
 use crate::class_balance::is_unequal;
 use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::{Answer, answers, chain_of};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{Method, Weights};
-use nopropdt_data::{Dataset, Examples, Split};
+use nopropdt_data::{Dataset, Examples, ImageShape, Split};
 
 /// Test images shown.
 const PICTURES: usize = 60;
@@ -67,13 +67,12 @@ fn snr_weights(alpha_bar: &[f64]) -> Vec<f64> {
 }
 
 fn picture(test: &Split, answer: &Answer) -> Picture {
-    let shape = test.shape();
-    let bright = |&pixel: &u8| (f32::from(pixel) / test.pixel_scale() * 255.0).round() as u8;
+    let pixels = test.picture(answer.index).map(|(shape, values)| {
+        let ImageShape { height, width, channels } = shape;
+        Pixels { height, width, channels, values }
+    });
     Picture {
-        height: shape.height,
-        width: shape.width,
-        channels: shape.channels,
-        pixels: test.pixels(answer.index).iter().map(bright).collect(),
+        pixels,
         label: test.label(answer.index),
         prediction: answer.prediction,
         confidence: answer.confidence,
@@ -82,11 +81,11 @@ fn picture(test: &Split, answer: &Answer) -> Picture {
 
 /// The settings of the run by name, and the data and machine it met.
 fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
-    let data = parts.dataset;
+    let (data, noun) = (parts.dataset, parts.dataset.shape().noun());
     let mut facts = vec![
-        ("training images".to_owned(), data.train.len().to_string()),
-        ("test images".to_owned(), data.test.len().to_string()),
-        ("image".to_owned(), data.shape().to_string()),
+        (format!("training {noun}"), data.train.len().to_string()),
+        (format!("test {noun}"), data.test.len().to_string()),
+        ("shape".to_owned(), data.shape().to_string()),
     ];
     // A fixed embedding has no settings of its own.
     let fixed = parts.config.embedding.kind == EmbeddingKind::OneHot;

@@ -37,9 +37,9 @@ pub struct Words {
     pub loss: &'static str,
 }
 
-/// A test image and the answer it got.
+/// An image as it is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
+pub struct Pixels {
     /// Rows of pixels, at least 1.
     pub height: usize,
     /// Pixels in a row, at least 1.
@@ -47,7 +47,14 @@ pub struct Picture {
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: usize,
     /// [height, width, channels], row-major, 0 (dark) to 255 (bright).
-    pub pixels: Vec<u8>,
+    pub values: Vec<u8>,
+}
+
+/// A test image, or another input, and the answer it got.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// What is drawn; none of inputs that are no pictures.
+    pub pixels: Option<Pixels>,
     /// True class.
     pub label: usize,
     /// Class answered.

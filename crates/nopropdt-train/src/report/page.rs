@@ -29,7 +29,9 @@ pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
         };
         sections.push(section("schedule", "Noise schedule", &body));
     }
-    sections.push(section("pictures", "Test images", &pictures::grid(&data.pictures, &data.class_names)?));
+    let are_pictures = data.pictures.iter().all(|picture| picture.pixels.is_some());
+    let examples = if are_pictures { "Test images" } else { "Test examples" };
+    sections.push(section("pictures", examples, &pictures::grid(&data.pictures, &data.class_names)?));
     sections.push(section(
         "chains",
         "From noise to answer",

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::data::{Picture, ReportError};
+use super::data::{Picture, Pixels, ReportError};
 use super::html::escape;
 use super::numbers;
 
@@ -49,9 +49,10 @@ pub(super) fn answer(picture: &Picture, class_names: &[String]) -> Result<String
     ))
 }
 
-/// An `<img>` that holds the picture itself.
+/// An `<img>` that holds the picture itself; nothing for an input that is no picture.
 pub(super) fn image(picture: &Picture, class_names: &[String]) -> Result<String, String> {
-    let data = STANDARD.encode(png_file(picture)?);
+    let Some(pixels) = &picture.pixels else { return Ok(String::new()) };
+    let data = STANDARD.encode(png_file(pixels)?);
     Ok(format!(
         "<img alt=\"{}\" src=\"data:image/png;base64,{data}\">",
         escape(class_name(class_names, "label", picture.label)?)
@@ -65,8 +66,8 @@ pub(super) fn class_name<'a>(class_names: &'a [String], role: &str, class: usize
     })
 }
 
-fn png_file(picture: &Picture) -> Result<Vec<u8>, String> {
-    let Picture { height, width, channels, ref pixels, .. } = *picture;
+fn png_file(pixels: &Pixels) -> Result<Vec<u8>, String> {
+    let Pixels { height, width, channels, values: ref pixels } = *pixels;
     let color = match channels {
         1 => png::ColorType::Grayscale,
         3 => png::ColorType::Rgb,
@@ -106,9 +107,17 @@ fn encode(
 mod tests {
     use super::*;
 
+    fn pixels(channels: usize) -> Pixels {
+        let values = (0..2 * 3 * channels).map(|index| 10 * index as u8).collect();
+        Pixels { height: 2, width: 3, channels, values }
+    }
+
+    fn of(pixels: Pixels) -> Picture {
+        Picture { pixels: Some(pixels), label: 0, prediction: 1, confidence: 0.987 }
+    }
+
     fn picture(channels: usize) -> Picture {
-        let pixels = (0..2 * 3 * channels).map(|index| 10 * index as u8).collect();
-        Picture { height: 2, width: 3, channels, pixels, label: 0, prediction: 1, confidence: 0.987 }
+        of(pixels(channels))
     }
 
     fn names() -> Vec<String> {
@@ -126,8 +135,14 @@ mod tests {
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut pixels).unwrap();
             assert_eq!((info.width, info.height), (3, 2));
-            assert_eq!(pixels, picture.pixels);
+            assert_eq!(pixels, picture.pixels.unwrap().values);
         }
+    }
+
+    #[test]
+    fn what_is_no_picture_has_its_answer() {
+        let grid = grid(&[Picture { pixels: None, ..picture(1) }], &names()).unwrap();
+        assert!(grid.contains("&lt;cat&gt; → <b>dog</b>") && !grid.contains("<img"), "{grid}");
     }
 
     #[test]
@@ -143,10 +158,10 @@ mod tests {
     #[test]
     fn a_picture_that_contradicts_itself_is_named() {
         let cases = [
-            (Picture { channels: 4, ..picture(1) }, "channels must be 1 or 3; found 4"),
-            (Picture { height: 3, ..picture(1) }, "= 3 × 3 × 1; found 6"),
-            (Picture { height: usize::MAX, ..picture(1) }, "found 6"),
-            (Picture { height: 0, pixels: vec![], ..picture(1) }, "must suit PNG; found 0 and 3"),
+            (of(Pixels { channels: 4, ..pixels(1) }), "channels must be 1 or 3; found 4"),
+            (of(Pixels { height: 3, ..pixels(1) }), "= 3 × 3 × 1; found 6"),
+            (of(Pixels { height: usize::MAX, ..pixels(1) }), "found 6"),
+            (of(Pixels { height: 0, values: vec![], ..pixels(1) }), "must suit PNG; found 0 and 3"),
             (Picture { label: 2, ..picture(1) }, "label must be below the number of class names, 2; found 2"),
             (Picture { prediction: 9, ..picture(1) }, "prediction must be below"),
         ];

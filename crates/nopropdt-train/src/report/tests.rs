@@ -1,11 +1,13 @@
 //! Tests of the whole page.
 
+use super::data::Pixels;
 use super::*;
 use crate::metrics::{EpochMetrics, Summary};
 
 fn picture(channels: usize, prediction: usize) -> Picture {
-    let pixels = vec![128; 4 * 4 * channels];
-    Picture { height: 4, width: 4, channels, pixels, label: 0, prediction, confidence: 0.75 }
+    let values = vec![128; 4 * 4 * channels];
+    let pixels = Some(Pixels { height: 4, width: 4, channels, values });
+    Picture { pixels, label: 0, prediction, confidence: 0.75 }
 }
 
 fn epoch(number: usize, blocks: usize) -> EpochMetrics {
@@ -152,7 +154,7 @@ fn negative_and_infinite_weights_are_shown_or_counted() {
 #[test]
 fn a_bad_picture_is_an_error() {
     let mut data = sample(1, 1);
-    data.pictures[1].pixels.pop();
+    data.pictures[1].pixels.as_mut().unwrap().values.pop();
     let message = render(&data).unwrap_err().to_string();
     assert_eq!(message, "picture 2: pixels must be height × width × channels = 4 × 4 × 3; found 47");
     let mut data = sample(1, 1);

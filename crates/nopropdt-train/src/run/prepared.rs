@@ -43,7 +43,7 @@ impl Prepared {
         let isa = Isa::selected()?;
         let (dataset, validation) = load_splits(&config, opened)?;
         let memory = Watch::start();
-        let network = config.network(&dataset.shape().sizes(), dataset.classes())?;
+        let network = config.network(dataset.shape().sizes(), dataset.classes())?;
         if config.embedding.kind == EmbeddingKind::Prototype {
             // Known now, so that no folder is made for a run that can't begin.
             members(&dataset.train, dataset.classes())?;

@@ -212,7 +212,7 @@ impl Run {
         let alpha_bar = self.network().alpha_bar(weights);
         let metadata = ModelMetadata {
             normalisation: dataset.train.normalisation().cloned(),
-            ..ModelMetadata::new(&self.kept_config, dataset.shape(), alpha_bar, &dataset.class_names)
+            ..ModelMetadata::new(&self.kept_config, dataset.shape().clone(), alpha_bar, &dataset.class_names)
         };
         let bytes = encoded(&path, &metadata, self.network(), weights).map_err(self.not_written(finished))?;
         refresh_file(&path, &bytes).map_err(self.not_written(finished))

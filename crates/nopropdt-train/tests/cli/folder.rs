@@ -104,7 +104,7 @@ fn a_run_on_a_split_folder_goes_on_and_is_evaluated_on_the_same_pictures() {
     sandbox.ok(resume);
     assert!(sandbox.read("whole/model.safetensors") == sandbox.read("run/model.safetensors"));
     let model = load(&sandbox.path("whole/model.safetensors")).unwrap();
-    let image = model.metadata.image;
+    let image = model.metadata.input.image().unwrap();
     assert_eq!((image.height, image.width, image.channels), (8, 12, 3));
     let eval = ["eval", "--model=whole/model.safetensors", "--runs=1", "--json"];
     let found: Value = serde_json::from_str(&stdout(&sandbox.ok(eval))).unwrap();

@@ -23,6 +23,8 @@ fn summary() -> Summary {
         test_accuracy: 0.9,
         test_accuracy_consensus: 0.9,
         test_accuracy_per_block: vec![0.9],
+        test_balanced_accuracy: None,
+        test_balanced_accuracy_consensus: None,
         epochs: 1,
         parameters: 1,
         seconds: 3.0,

@@ -19,7 +19,7 @@ fn every_format_is_read_by_its_content() {
     }
     tree.add("val/one/t.png", &picture);
     let dataset = tree.load(&plain()).unwrap();
-    assert_eq!((dataset.train.len(), dataset.shape().channels), (5, 3));
+    assert_eq!((dataset.train.len(), dataset.shape().channels()), (5, 3));
     for index in 0..5 {
         let near = |(found, wanted): (&u8, u8)| found.abs_diff(wanted) <= 3;
         assert!(dataset.train.pixels(index).iter().zip([200, 100, 50]).all(near), "{index}");
@@ -33,7 +33,7 @@ fn sizes_are_the_same_or_made_so() {
     let message = tree.load(&plain()).unwrap_err();
     assert_eq!(message, "PATH/train/dog/wide.png: images must have one size, the first 8x8; found 8x12");
     let dataset = tree.load(&LoadOptions { image_size: Some((4, 6)), ..plain() }).unwrap();
-    assert_eq!(dataset.shape(), ImageShape { height: 4, width: 6, channels: 1 });
+    assert_eq!(*dataset.shape(), ImageShape { height: 4, width: 6, channels: 1 });
     assert_eq!(seen(&dataset.train)[3], (1, 50));
     let message = Tree::new()
         .add("train/a/big.png", &grey(300, 8, 0))

@@ -47,7 +47,7 @@ fn cells(bytes: &[u8]) -> (Vec<Vec<u8>>, ImageShape) {
     let opened = open(tree.path(), &plain()).unwrap();
     let outline = opened.shape();
     let dataset = opened.load("x").unwrap();
-    let shape = dataset.shape();
+    let shape = dataset.shape().image().unwrap();
     assert_eq!(outline, shape);
     let (test, _) = load_test(tree.path(), &plain(), &dataset.class_names).unwrap();
     assert_eq!(test.pixels(0), dataset.test.pixels(0));
@@ -129,7 +129,7 @@ fn sizes_are_those_of_the_upright_picture() {
     tree.add("train/a/1.png", &upright).add("test/a/1.png", &upright);
     tree.write("train/a/2.jpg", &encoded(ImageFormat::Jpeg, exif(6, true)));
     let dataset = tree.load(&plain()).unwrap();
-    assert_eq!(dataset.shape(), ImageShape { height: 24, width: 16, channels: 3 });
+    assert_eq!(*dataset.shape(), ImageShape { height: 24, width: 16, channels: 3 });
     tree.write("train/a/2.jpg", &encoded(ImageFormat::Jpeg, exif(3, true)));
     let message = tree.load(&plain()).unwrap_err();
     assert!(message.contains("images must have one size") && message.contains("16x24"), "{message}");
@@ -149,7 +149,7 @@ fn first_pixel(picture: &DynamicImage, format: ImageFormat, channels: Channels) 
     let tree = Tree::new();
     tree.write("train/a/1.png", file.get_ref()).write("test/a/1.png", file.get_ref());
     let dataset = tree.load(&LoadOptions { channels, ..plain() }).unwrap();
-    dataset.train.pixels(0)[..dataset.shape().channels].to_vec()
+    dataset.train.pixels(0)[..dataset.shape().channels()].to_vec()
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! Where the inputs of a split come from: bytes in memory, or a program's own code.
+
+use crate::{Examples, InputShape, Normalisation};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// Inputs, one after the other. `len` is the number of values of one.
+#[derive(Clone)]
+pub(super) enum Stored {
+    /// Images as they were read; the pixel value `full_scale` stands for 1.0.
+    Bytes { pixels: Vec<u8>, full_scale: u8 },
+    /// Those at some indices of what a program makes.
+    Made { examples: Arc<dyn Examples + Send>, indices: Vec<u32> },
+}
+
+impl Stored {
+    /// The largest pixel, if there are pixels; 0 of none.
+    pub(super) fn largest_pixel(&self) -> Option<u8> {
+        match self {
+            Self::Bytes { pixels, .. } => Some(pixels.iter().copied().max().unwrap_or(0)),
+            Self::Made { .. } => None,
+        }
+    }
+
+    pub(super) fn pixel_scale(&self) -> f32 {
+        match self {
+            Self::Bytes { full_scale, .. } => f32::from(*full_scale),
+            Self::Made { .. } => 1.0,
+        }
+    }
+
+    pub(super) fn statistics(&self, shape: &InputShape) -> Normalisation {
+        match self {
+            Self::Bytes { pixels, .. } => Normalisation::of(pixels, shape.channels(), self.pixel_scale()),
+            Self::Made { indices, .. } => {
+                Normalisation::of_values(shape, indices.len(), |index, values| self.fill(index, values))
+            }
+        }
+    }
+
+    pub(super) fn pixels(&self, len: usize, index: usize) -> &[u8] {
+        match self {
+            Self::Bytes { pixels, .. } => &pixels[index * len..][..len],
+            Self::Made { .. } => panic!("pixels: inputs that a program makes have none"),
+        }
+    }
+
+    pub(super) fn bytes(&self, len: usize, index: usize) -> Cow<'_, [u8]> {
+        match self {
+            Self::Bytes { .. } => self.pixels(len, index).into(),
+            Self::Made { .. } => {
+                let mut values = vec![0.0; len];
+                self.fill(index, &mut values);
+                values.iter().flat_map(|value| value.to_le_bytes()).collect()
+            }
+        }
+    }
+
+    /// Writes an input, the pixels of an image scaled to 0..1.
+    pub(super) fn fill(&self, index: usize, input: &mut [f32]) {
+        match self {
+            Self::Bytes { .. } => {
+                let (scale, pixels) = (self.pixel_scale(), self.pixels(input.len(), index));
+                for (value, &pixel) in input.iter_mut().zip(pixels) {
+                    // A division, not a product with 1/255, which would round twice.
+                    *value = f32::from(pixel) / scale;
+                }
+            }
+            Self::Made { examples, indices } => examples.fill(indices[index] as usize, input),
+        }
+    }
+
+    /// The value that stands for black in a channel.
+    pub(super) fn black(&self, channel: usize) -> f32 {
+        match self {
+            Self::Bytes { .. } => 0.0,
+            Self::Made { examples, .. } => examples.black(channel),
+        }
+    }
+
+    /// Keeps the first `count` inputs.
+    pub(super) fn truncate(&mut self, len: usize, count: usize) {
+        match self {
+            Self::Bytes { pixels, .. } => {
+                pixels.truncate(count * len);
+                pixels.shrink_to_fit();
+            }
+            Self::Made { indices, .. } => indices.truncate(count),
+        }
+    }
+
+    /// A copy of the inputs chosen.
+    pub(super) fn select(&self, len: usize, chosen: &[u32]) -> Self {
+        match self {
+            Self::Bytes { full_scale, .. } => {
+                let mut pixels = Vec::with_capacity(chosen.len() * len);
+                chosen.iter().for_each(|&index| pixels.extend_from_slice(self.pixels(len, index as usize)));
+                Self::Bytes { pixels, full_scale: *full_scale }
+            }
+            Self::Made { examples, indices } => {
+                let indices = chosen.iter().map(|&index| indices[index as usize]).collect();
+                Self::Made { examples: Arc::clone(examples), indices }
+            }
+        }
+    }
+
+    /// Puts input `from` where input `to` was.
+    pub(super) fn move_to(&mut self, len: usize, from: usize, to: usize) {
+        match self {
+            Self::Bytes { pixels, .. } => pixels.copy_within(from * len..(from + 1) * len, to * len),
+            Self::Made { indices, .. } => indices[to] = indices[from],
+        }
+    }
+}
+
+/// Inputs that a program makes are the same when it is the same object that makes them.
+impl PartialEq for Stored {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bytes { pixels, full_scale }, Self::Bytes { pixels: others, full_scale: other }) => {
+                full_scale == other && pixels == others
+            }
+            (Self::Made { examples, indices }, Self::Made { examples: other, indices: others }) => {
+                Arc::ptr_eq(examples, other) && indices == others
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes { pixels, full_scale } => {
+                f.debug_struct("Bytes").field("pixels", pixels).field("full_scale", full_scale).finish()
+            }
+            Self::Made { indices, .. } => {
+                f.debug_struct("Made").field("indices", indices).finish_non_exhaustive()
+            }
+        }
+    }
+}
