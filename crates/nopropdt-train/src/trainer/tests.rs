@@ -292,7 +292,7 @@ impl Examples for Rare {
     }
 
     fn label(&self, index: usize) -> usize {
-        usize::from(index % 10 == 0)
+        usize::from(index.is_multiple_of(10))
     }
 
     fn fill(&self, index: usize, input: &mut [f32]) {
