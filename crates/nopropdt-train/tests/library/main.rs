@@ -1,4 +1,5 @@
 //! The library without the program: these tests hold whatever features are chosen.
 
 mod old_models;
+mod predictor;
 mod run;
