@@ -51,7 +51,11 @@ impl Normalisation {
         }
     }
 
-    pub(crate) fn check(&self, channels: usize) -> Result<(), DataError> {
+    /// Whether it normalises images of so many channels.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] unless there is a finite mean and a finite deviation above 0 for each channel.
+    pub fn check(&self, channels: usize) -> Result<(), DataError> {
         let finite = self.mean.iter().all(|mean| mean.is_finite());
         let positive = self.deviation.iter().all(|&deviation| deviation > 0.0 && deviation.is_finite());
         if [self.mean.len(), self.deviation.len()] == [channels; 2] && finite && positive {
@@ -69,8 +73,11 @@ impl Normalisation {
         (value - self.mean[channel]) / self.deviation[channel]
     }
 
-    /// Normalises an image, channels innermost.
-    pub(crate) fn apply(&self, image: &mut [f32]) {
+    /// Normalises an image, whose values are in 0..1 and row-major, channels innermost. Values behind the last whole pixel stay.
+    ///
+    /// # Panics
+    /// When there are no channels.
+    pub fn apply(&self, image: &mut [f32]) {
         for pixel in image.chunks_exact_mut(self.mean.len()) {
             for ((value, mean), deviation) in pixel.iter_mut().zip(&self.mean).zip(&self.deviation) {
                 *value = (*value - mean) / deviation;

@@ -3,7 +3,7 @@
 //! Layout: the magic `NPDTCKPT`, a u32 format version, the u64 length and the SHA-256 of the payload, the payload
 //! (bincode 2, standard configuration). See docs/formats.md.
 
-use crate::files::replace_file_with;
+use crate::files::{WriteError, create_file_with, replace_file_with};
 use crate::metrics::EpochMetrics;
 use crate::one_line::one_line;
 use bincode::de::Decoder;
@@ -88,7 +88,7 @@ impl<C> Decode<C> for Numbers<'_> {
 
 bincode::impl_borrow_decode!(Numbers<'a>, 'a);
 
-/// A run at the end of an epoch. One that was read owns its numbers; one to write borrows them, since they can be most of a
+/// A run at the end of an epoch, or before its first one. One that was read owns its numbers; one to write borrows them, since they can be most of a
 /// machine's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Checkpoint<'a> {
@@ -141,6 +141,14 @@ impl<'a> Checkpoint<'a> {
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         replace_file_with(path, &|| self.length(), |file| self.write_to(file))
             .map_err(|error| failed(path, error.problem()))
+    }
+
+    /// Writes the file at `path` where none may be; of two programs that try it at once, one does.
+    ///
+    /// # Errors
+    /// [`WriteError`], of the kind [`AlreadyExists`](io::ErrorKind::AlreadyExists) when there is a file.
+    pub(crate) fn create(&self, path: &Path) -> Result<(), WriteError> {
+        create_file_with(path, &|| self.length(), |file| self.write_to(file))
     }
 
     /// Streams the payload behind room for the header, which is known only afterwards.

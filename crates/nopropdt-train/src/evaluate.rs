@@ -40,16 +40,18 @@ pub struct Answer {
 }
 
 /// The noise of one image in one draw: a function of nothing else.
-fn noise(seed: u64, draw: u64, image: usize) -> Stream {
+pub(crate) fn noise(seed: u64, draw: u64, image: usize) -> Stream {
     Stream::new(seed).purpose("evaluate").child(draw).child(image as u64)
 }
 
 /// Runs `read` over every batch, in the order of the images: given its labels and a function that samples an answer to it in
-/// (seed, draw). A trace lives no longer than its reading, so memory does not grow with the number of draws.
-fn over_batches<T: Send>(
+/// (seed, draw) from the noise of (seed, draw, image). A trace lives no longer than its reading, so memory does not grow with the number
+/// of draws.
+pub(crate) fn over_batches<T: Send>(
     method: &dyn Method,
     weights: &Weights,
     data: &dyn Examples,
+    noise: impl Fn(u64, u64, usize) -> Stream + Sync,
     read: impl Fn(&[usize], &dyn Fn(u64, u64) -> Trace) -> T + Sync,
 ) -> Vec<T> {
     let indices: Vec<u32> = (0..data.len() as u32).collect();
@@ -103,6 +105,26 @@ impl Reading {
         all.extend(trace.block_probabilities());
         all
     }
+
+    /// Sums over the draws of a run of what [`Reading::probabilities`] has.
+    fn sums(&self, run: u64, sample: &dyn Fn(u64, u64) -> Trace) -> Vec<Tensor> {
+        let draws = run * self.draws..(run + 1) * self.draws;
+        let sums = draws.map(|draw| self.probabilities(sample(self.seed, draw))).reduce(|mut sums, more| {
+            for (sum, more) in sums.iter_mut().zip(&more) {
+                flat::add_scaled(sum.data_mut(), 1.0, more.data());
+            }
+            sums
+        });
+        sums.unwrap_or_default()
+    }
+
+    /// Class probabilities [B, m] of the answer, of the consensus and of each read-out: means over the draws of a run.
+    pub(crate) fn means(&self, run: u64, sample: &dyn Fn(u64, u64) -> Trace) -> Vec<Tensor> {
+        let mut means = self.sums(run, sample);
+        let values = means.iter_mut().flat_map(Tensor::data_mut);
+        values.for_each(|value| *value /= self.draws as f32);
+        means
+    }
 }
 
 /// Accuracies over `data`, one for each of `runs` draws of the noise.
@@ -125,18 +147,9 @@ pub fn accuracy(
 /// When `data` is empty or its images are not of the method's shape.
 pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Vec<Accuracy> {
     // Hits `[batch][run][column][class]`: of the answer, of the consensus, then of the read-outs.
-    let counts = over_batches(method, weights, data, |labels, sample| {
+    let counts = over_batches(method, weights, data, noise, |labels, sample| {
         let run = |run: u64| {
-            let draws = run * reading.draws..(run + 1) * reading.draws;
-            let sums = draws.map(|draw| reading.probabilities(sample(reading.seed, draw))).reduce(
-                |mut sums, more| {
-                    for (sum, more) in sums.iter_mut().zip(&more) {
-                        flat::add_scaled(sum.data_mut(), 1.0, more.data());
-                    }
-                    sums
-                },
-            );
-            let sums = sums.unwrap_or_default();
+            let sums = reading.sums(run, sample);
             let finite = sums.iter().all(|answers| flat::first_not_finite(answers.data()).is_none());
             (sums.iter().map(|answers| hits(answers, labels)).collect::<Vec<_>>(), finite)
         };
@@ -167,7 +180,7 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading
 /// The chain's answer to every image of `data`, in order, in the first draw.
 pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn Examples, seed: u64) -> Vec<Answer> {
     let classes = method.facts().classes;
-    let of_batches = over_batches(method, weights, data, |_, sample| {
+    let of_batches = over_batches(method, weights, data, noise, |_, sample| {
         let probabilities = sample(seed, 0).probabilities();
         let predictions = probabilities.argmax_rows();
         let confidence = |row: usize, class: usize| f64::from(probabilities.data()[row * classes + class]);

@@ -108,9 +108,21 @@ pub(crate) fn settle(paths: &[&Path]) -> Result<(), WriteError> {
 /// # Errors
 /// [`WriteError`], of the kind [`ErrorKind::AlreadyExists`] when there is a file.
 pub(crate) fn create_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let write = |file: &mut File| file.write_all(bytes);
+    create_file_with(path, &|| bytes.len() as u64, |file| file.write_all(bytes))
+}
+
+/// As [`create_file`], for content of `length` bytes that `write` writes piece by piece. The length is asked for only when the disk is
+/// full.
+///
+/// # Errors
+/// As `create_file`.
+pub(crate) fn create_file_with(
+    path: &Path,
+    length: &dyn Fn() -> u64,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), WriteError> {
     place(path, write, |file| file.persist_noclobber(path).map_err(|error| error.error))
-        .map_err(|reason| failed(path, reason, &|| bytes.len() as u64))
+        .map_err(|reason| failed(path, reason, length))
 }
 
 fn failed(path: &Path, reason: io::Error, length: &dyn Fn() -> u64) -> WriteError {

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod metrics_file;
 pub mod model_file;
 mod one_line;
+pub mod predictor;
 pub mod prototypes;
 pub mod registry;
 #[cfg(feature = "report")]

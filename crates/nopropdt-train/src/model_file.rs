@@ -1,5 +1,9 @@
 //! model.safetensors: a network that other programs can open (docs/formats.md).
 
+mod start;
+
+pub use start::{NothingInCommon, Started, start_from};
+
 use crate::config::{Overrides, RunConfig, Value};
 use crate::files::replace_file;
 use crate::one_line::one_line;
@@ -167,7 +171,7 @@ fn bytes(metadata: &ModelMetadata, network: &dyn Method, weights: &Weights) -> R
 }
 
 /// The embedding's name in the file, learned or not.
-const EMBEDDING: &str = "embedding.weight";
+pub(crate) const EMBEDDING: &str = "embedding.weight";
 
 /// Reads a network.
 ///

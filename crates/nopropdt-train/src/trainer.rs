@@ -4,6 +4,7 @@ mod slices;
 
 use crate::class_balance::balanced_weights;
 use crate::config::{ClassWeights, Order, RunConfig};
+use crate::model_file::{Model, NothingInCommon, Started, start_from};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
 use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
@@ -134,6 +135,14 @@ impl<'m> Trainer<'m> {
     /// When the embedding is fixed or of another shape.
     pub fn embed(&mut self, rows: &Tensor) {
         self.method.embed(&mut self.weights, rows);
+    }
+
+    /// Starts from the tensors of `model` that have the name and shape of the network's; the others stay.
+    ///
+    /// # Errors
+    /// When no tensor of a block is taken; the weights are then as they were.
+    pub fn start_from(&mut self, model: &Model) -> Result<Started, NothingInCommon> {
+        start_from(model, self.method, &mut self.weights)
     }
 
     /// Losses that are followed side by side: one a block, or one for all that learn together.

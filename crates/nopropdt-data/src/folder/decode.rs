@@ -5,11 +5,8 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::pictures::Pictures;
-use crate::picture::{self, Picture};
+use crate::picture::{self, MOST_IMAGE_SIDE, Picture};
 use crate::{Channels, DataError, ImageShape, Split};
-
-/// Longest side of an image to learn from; blocks take no larger ones.
-const MOST_SIDE: usize = 256;
 
 /// Decodes lists of pictures into splits of one shape.
 ///
@@ -60,8 +57,8 @@ pub(super) fn first_shape<'a>(
         let (wide, high) = picture.dimensions();
         (high as usize, wide as usize)
     });
-    if !(1..=MOST_SIDE).contains(&height) || !(1..=MOST_SIDE).contains(&width) {
-        let rule = format!("images must be 1 to {MOST_SIDE} pixels high and wide");
+    if !(1..=MOST_IMAGE_SIDE).contains(&height) || !(1..=MOST_IMAGE_SIDE).contains(&width) {
+        let rule = format!("images must be 1 to {MOST_IMAGE_SIDE} pixels high and wide");
         return Err(DataError::PictureSize { file: path, rule, found: format!("found {height}x{width}") });
     }
     let channels = match channels {

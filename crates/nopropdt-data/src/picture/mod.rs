@@ -23,6 +23,8 @@ pub(crate) use format::Format;
 use orientation::Orientation;
 use raster::{Header, Raster};
 
+/// Longest side of an image to learn from; blocks take no larger ones.
+pub(crate) const MOST_IMAGE_SIDE: usize = 256;
 /// Longest file of one picture.
 const MOST_FILE: u64 = 64 << 20;
 /// Longest side of a picture before it is scaled.
@@ -79,6 +81,22 @@ impl Picture {
         let (pixels, size) = self.orientation.turn(pixels, shape.channels, (width as usize, height as usize));
         scale::to_size(pixels, shape.channels, size, (shape.width, shape.height))
     }
+}
+
+/// One picture of a file as the images of a folder are read: by the file's content, upright, transparent pixels laid on white, cut to
+/// the middle and scaled to `shape`, grey for 1 channel and colour for 3. Each value is in 0..1, row by row, channels innermost.
+///
+/// # Errors
+/// [`DataError`] when the file can't be read, is no picture or is too large; when `shape` has other channels, or a side that is not 1 to
+/// 256 pixels.
+pub fn read_picture(path: &Path, shape: ImageShape) -> Result<Vec<f32>, DataError> {
+    let sides = 1..=MOST_IMAGE_SIDE;
+    if !sides.contains(&shape.height) || !sides.contains(&shape.width) || ![1, 3].contains(&shape.channels) {
+        let rule = format!("must be 1 to {MOST_IMAGE_SIDE} pixels high and wide, of 1 or 3 channels");
+        return Err(DataError::invalid("size of a picture", rule, format!("found {shape}")));
+    }
+    let white = f32::from(u8::MAX);
+    Ok(Picture::read(path)?.pixels(shape).into_iter().map(|value| f32::from(value) / white).collect())
 }
 
 /// Whether a file holds a colour picture, by its header.

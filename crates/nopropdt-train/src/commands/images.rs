@@ -96,7 +96,7 @@ fn warnings(config: &RunConfig, data: &Dataset) -> Vec<String> {
 }
 
 /// The first few names: `cat, cow, dog, …`.
-fn first_names(names: &[String]) -> String {
+pub(super) fn first_names(names: &[String]) -> String {
     let mut shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| shown(name)).collect();
     if names.len() > MOST_NAMES {
         shown.push("…".into());

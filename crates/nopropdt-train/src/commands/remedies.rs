@@ -63,8 +63,7 @@ fn of_run(error: RunError) -> Error {
             let interrupted = matches!(reason, TrainError::Interrupted { .. });
             let kept = match saved {
                 _ if interrupted => format!("go on with --resume {}", folder.display()),
-                0 => "try a smaller --lr or --clip-norm 1; no epoch was finished, so there is no checkpoint"
-                    .into(),
+                0 => "try a smaller --lr or --clip-norm 1; no epoch was finished, so none is kept".into(),
                 _ => format!(
                     "try a smaller --lr or --clip-norm 1; {} keeps the end of epoch {saved}",
                     folder.join("checkpoint.bin").display()

@@ -3,10 +3,11 @@
 use super::progress::Display;
 use super::{TrainArguments, UsageError, data_folder, images, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
-use crate::config::{Overrides, RunConfig, Value};
+use crate::config::{InitFrom, Overrides, RunConfig, Value};
 use crate::metrics::Summary;
+use crate::one_line::one_line;
 use crate::registry::Registry;
-use crate::run::{Prepared, Run, Saved};
+use crate::run::{Prepared, Run, Saved, Start, check_new};
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
 use anyhow::{Context, Result};
@@ -83,7 +84,11 @@ fn new_folder(arguments: &TrainArguments, name: &str) -> Result<RunFolder, RunFo
 fn new_config(arguments: &TrainArguments, registry: &Registry) -> Result<RunConfig> {
     must_exist("--config", arguments.config.as_deref())?;
     let file = arguments.config.as_deref().map(|path| Overrides::from_file_in(path, registry)).transpose()?;
-    Ok(arguments.overrides.clone().over(file.unwrap_or_default()).resolve_in(registry, arguments.preset)?)
+    let overrides = arguments.overrides.clone().over(file.unwrap_or_default());
+    let config = overrides.resolve_in(registry, arguments.preset)?;
+    check_new(&config)?;
+    must_exist("--init-from", config.training.init_from.as_ref().and_then(InitFrom::path).as_deref())?;
+    Ok(config)
 }
 
 /// What the run is, line by line.
@@ -104,9 +109,35 @@ fn introduce(run: &Run, display: &Display) {
         run.isa(),
         rayon::current_num_threads()
     ));
+    for line in run.start().map(start_lines).unwrap_or_default() {
+        display.line(&line);
+    }
     if run.finished() > 0 {
         display.line(&going_on(run));
     }
+}
+
+/// Names of tensors told in one line.
+const MOST_NAMES: usize = 5;
+
+/// What is said of the model file that a run starts from.
+fn start_lines(start: &Start) -> Vec<String> {
+    let Start { file, started, other_names } = start;
+    let (taken, fresh) = (started.taken.len(), started.fresh.len());
+    let told = match fresh {
+        0 => format!("all {taken} tensors taken"),
+        _ => {
+            let shown = started.fresh[..fresh.min(MOST_NAMES)].join(", ");
+            let more = fresh.saturating_sub(MOST_NAMES);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{taken} of {} tensors taken; fresh: {shown}{more}", taken + fresh)
+        }
+    };
+    let names = other_names.as_ref().map(|names| {
+        let names = images::first_names(names);
+        one_line(&format!("note: {file} has other class names ({names}); its weights are taken all the same"))
+    });
+    [format!("starting from {file}: {told}")].into_iter().chain(names).collect()
 }
 
 fn going_on(run: &Run) -> String {

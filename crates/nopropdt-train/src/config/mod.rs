@@ -6,6 +6,7 @@ mod args;
 mod component;
 mod error;
 mod image_size;
+mod init_from;
 mod kinds;
 pub(crate) mod known;
 mod overrides;
@@ -24,6 +25,7 @@ pub(crate) use args::with_registry;
 pub use component::Component;
 pub use error::ConfigError;
 pub use image_size::ImageSize;
+pub use init_from::InitFrom;
 pub use kinds::{
     ClassWeights, EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
 };

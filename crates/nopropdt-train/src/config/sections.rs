@@ -1,6 +1,7 @@
 //! The sections that every run has, whatever its method and block.
 
 use super::image_size::ImageSize;
+use super::init_from::InitFrom;
 use super::kinds::{
     ClassWeights, EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
 };
@@ -125,6 +126,10 @@ section! {
         /// Arithmetic: f32, bf16, or auto, the faster on this processor [default: auto]
         ["precision" "NAME" Kind::Text(named::<PrecisionKind>)]
         precision: PrecisionKind = PrecisionKind::Auto;
+        /// Start from the weights of this model file, where names and shapes are the same; the others start fresh
+        ["init-from" "FILE" Kind::Text(parsed::<InitFrom>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        init_from: Option<InitFrom> = None;
     }
 }
 

@@ -5,6 +5,7 @@ use crate::config::ConfigError;
 use crate::files::WriteError;
 use crate::images::ImagesError;
 use crate::metrics_file::MetricsError;
+use crate::model_file::ModelFileError;
 use crate::prototypes::PrototypesError;
 use crate::run_folder::RunFolderError;
 use crate::trainer::TrainError;
@@ -28,6 +29,9 @@ pub enum RunError {
     /// A class has no image to start from.
     #[error(transparent)]
     Prototypes(#[from] PrototypesError),
+    /// The model file to start from can't be read, or has nothing in common with the network.
+    #[error(transparent)]
+    Start(#[from] ModelFileError),
     /// The folder can't hold the run.
     #[error(transparent)]
     Folder(#[from] RunFolderError),
@@ -70,12 +74,13 @@ pub enum ResumeError {
     /// The checkpoint can't be read or does not fit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// Epochs were finished, and their checkpoint is not there: to begin anew would write over them.
+    /// Epochs were finished, or a model file was started from, and the checkpoint that holds them is not there: to begin anew would write
+    /// over them.
     #[error("{}: is gone, but {told}", checkpoint.display())]
     Lost {
         /// The checkpoint.
         checkpoint: PathBuf,
-        /// What tells of finished epochs.
+        /// What tells of them.
         told: String,
     },
     /// The settings are not those the run was started with.

@@ -9,12 +9,14 @@ mod pace;
 mod prepared;
 mod resume;
 mod session;
+mod start;
 
 pub use error::{ResumeError, RunError};
 pub use observer::{Observer, Silent, Step};
 pub use prepared::{Loaded, Prepared};
 pub use resume::Saved;
 pub use session::Run;
+pub use start::{Start, check_new};
 
 use crate::config::RunConfig;
 use crate::run_folder::RunFolder;
@@ -23,8 +25,10 @@ use std::path::Path;
 /// A new run in `folder`, on a dataset that is embedded or lies in `data_dir`.
 ///
 /// # Errors
-/// When the images can't be had, the network can't be made, or the folder holds a run or can't be written.
+/// When the images can't be had, the network can't be made or not start as its settings say, or the folder holds a run or can't be
+/// written.
 pub fn begin(config: RunConfig, data_dir: &Path, folder: &Path) -> Result<Run, RunError> {
+    check_new(&config)?;
     let loaded = Prepared::open(config, data_dir)?.load()?;
     Run::begin(loaded, RunFolder::create(folder)?)
 }

@@ -1,12 +1,14 @@
 //! A run on its way to a folder: its dataset looked through, then its images in memory and its network made.
 
 use super::error::RunError;
-use crate::config::{EmbeddingKind, RunConfig};
+use super::start::Beginning;
+use crate::config::{ConfigError, EmbeddingKind, RunConfig};
 use crate::image_hash::image_hash;
 use crate::images::{load_splits, opened_for};
 use crate::memory::Watch;
 use crate::memory_limit::{NetworkSize, Shortfall, shortfall};
 use crate::prototypes::members;
+use crate::trainer::{Trainer, batches_per_epoch};
 use nopropdt_blocks::Method;
 use nopropdt_data::{Dataset, Opened, Split};
 use nopropdt_tensor::Isa;
@@ -34,22 +36,23 @@ impl Prepared {
         shortfall(self.config.training.optimizer, self.size, self.opened.image_bytes())
     }
 
-    /// Reads the images and makes the network.
+    /// Reads the images, makes the network and, for a new run that is to start from a model file, reads that.
     ///
     /// # Errors
-    /// When images can't be read, too few are left, or an embedding lacks its prototypes.
+    /// When images can't be read, too few are left, an embedding lacks its prototypes, or the model file can't be started from.
     pub fn load(self) -> Result<Loaded, RunError> {
         let Self { config, opened, .. } = self;
         let isa = Isa::selected()?;
         let (dataset, validation) = load_splits(&config, opened)?;
         let memory = Watch::start();
         let network = config.network(dataset.shape().sizes(), dataset.classes())?;
-        if config.embedding.kind == EmbeddingKind::Prototype {
+        let beginning = Beginning::read(&config, network.as_ref(), &dataset)?;
+        if config.embedding.kind == EmbeddingKind::Prototype && beginning.is_none() {
             // Known now, so that no folder is made for a run that can't begin.
             members(&dataset.train, dataset.classes())?;
         }
         let images = image_hash(&[&dataset.train, &dataset.test]);
-        Ok(Loaded { config, dataset, validation, images, network, isa, memory })
+        Ok(Loaded { config, dataset, validation, images, network, beginning, isa, memory })
     }
 }
 
@@ -62,6 +65,8 @@ pub struct Loaded {
     /// Hash of the training and test images.
     pub(super) images: [u8; 32],
     pub(super) network: Box<dyn Method>,
+    /// What a new run starts from, where that is a model file.
+    pub(super) beginning: Option<Beginning>,
     pub(super) isa: Isa,
     /// Since the images were read.
     pub(super) memory: Watch,
@@ -72,6 +77,12 @@ impl Loaded {
     /// has freed.
     pub fn count_memory_anew(&mut self) {
         self.memory = Watch::start();
+    }
+
+    /// Fresh weights and the optimisers of the run.
+    pub(super) fn trainer(&self) -> Result<Trainer<'_>, ConfigError> {
+        let batches = batches_per_epoch(self.dataset.train.len(), self.config.training.batch_size);
+        Ok(Trainer::new(self.network.as_ref(), &self.config, batches)?)
     }
 
     /// The name of a run of this dataset and method: `digits-dt`.

@@ -43,6 +43,7 @@ impl Saved {
                 config_of(&Checkpoint::read(&path).map_err(ResumeError::from)?, &path, registry)?
             }
         };
+        refuse_lost_start(&folder, &config)?;
         match (&config.data.dataset, place) {
             (_, None) => {}
             (own, Some(place)) if own.may_have_moved_to(&place) => config.data.dataset = place,
@@ -70,6 +71,19 @@ fn refuse_lost_checkpoint(folder: &RunFolder) -> Result<(), ResumeError> {
     Err(ResumeError::Lost { checkpoint, told })
 }
 
+/// A run that starts from a model file has its first weights in its checkpoint alone.
+fn refuse_lost_start(folder: &RunFolder, config: &RunConfig) -> Result<(), ResumeError> {
+    let checkpoint = folder.checkpoint();
+    if config.training.init_from.is_none() || checkpoint.exists() {
+        return Ok(());
+    }
+    let told = format!(
+        "{} says that the run starts from a model file, whose weights it held",
+        folder.config().display()
+    );
+    Err(ResumeError::Lost { checkpoint, told })
+}
+
 /// The settings in a checkpoint, as files keep them.
 fn config_of(
     checkpoint: &Checkpoint<'_>,
@@ -81,7 +95,7 @@ fn config_of(
     Ok(overrides.resolve_in(registry, None).map_err(|error| named(error.to_string()))?.without_place())
 }
 
-/// A run with finished epochs.
+/// A run that was saved: after some epochs, or before its first one where it starts from a model file.
 pub(super) struct TakenUp {
     /// Its settings, as files keep them.
     pub(super) config: RunConfig,
@@ -93,7 +107,7 @@ pub(super) struct TakenUp {
 }
 
 impl TakenUp {
-    /// What the run has done so far, when its settings and images are those it was started with; none when no epoch was finished.
+    /// What the run has done so far, when its settings and images are those it was started with; none when nothing was saved.
     /// The settings are written again where they lack the place where the images lie now.
     pub(super) fn find(
         folder: &RunFolder,
@@ -106,7 +120,10 @@ impl TakenUp {
                 let checkpoint = Checkpoint::read(&path).map_err(ResumeError::from)?;
                 Some(Self::checked(folder, checkpoint, config, images)?)
             }
-            false => None,
+            false => {
+                refuse_lost_start(folder, config)?;
+                None
+            }
         };
         let written = Overrides::from_file_in(&folder.config(), &config.registry).ok();
         let written = written.and_then(|written| Some(written.get("dataset")?.text()?.to_owned()));
@@ -153,6 +170,10 @@ impl TakenUp {
             file: path.display().to_string(),
             problem: error.to_string(),
         })?;
+        if self.metrics.is_empty() {
+            // That file tells of finished epochs.
+            return Ok(self.metrics);
+        }
         // The checkpoint is the truth: a kill may have come between the files.
         let lines = metrics_lines(&folder.metrics(), &self.metrics)?;
         refresh_file(&folder.metrics(), &lines)

@@ -5,16 +5,17 @@ use super::observer::{Observer, Step};
 use super::pace::Pace;
 use super::prepared::Loaded;
 use super::resume::TakenUp;
+use super::start::{Start, check_new};
 use crate::checkpoint::Checkpoint;
-use crate::config::{ConfigError, EmbeddingKind, RunConfig};
+use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::accuracy;
-use crate::files::{create_file, refresh_file, settle};
+use crate::files::{WriteError, create_file, refresh_file, settle};
 use crate::metrics::{EpochMetrics, Summary};
 use crate::metrics_file::{metrics_lines, read_summary, write_summary};
 use crate::model_file::{ModelMetadata, encoded};
 use crate::prototypes::prototypes;
 use crate::run_folder::{RunFolder, RunFolderError};
-use crate::trainer::{EpochLoss, Progress, Trainer, batches_per_epoch};
+use crate::trainer::{EpochLoss, Progress, Trainer};
 use nopropdt_blocks::Method;
 use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::Isa;
@@ -28,26 +29,43 @@ pub struct Run {
     kept_config: RunConfig,
     folder: RunFolder,
     taken_up: Option<TakenUp>,
+    start: Option<Start>,
 }
 
 impl Run {
     /// A new run, whose settings are in its folder when this returns. Precision `auto` is decided, so that it stays when the run goes
-    /// on elsewhere.
+    /// on elsewhere. So is a model file to start from: the folder has a checkpoint with its weights, and the settings have its hash.
     ///
     /// # Errors
-    /// When the folder can't be written.
+    /// When the folder can't be written, or the settings are of a run that has begun.
     pub fn begin(mut loaded: Loaded, folder: RunFolder) -> Result<Self, RunError> {
+        check_new(&loaded.config)?;
         loaded.config.training.precision = loaded.config.training.precision.decided(loaded.isa);
-        let written = create_file(&folder.config(), loaded.config.to_toml().as_bytes());
-        written.map_err(|error| match error.reason.kind() {
+        let failed = |error: WriteError| match error.reason.kind() {
             // Where there are no locks, another run may have begun in between.
             ErrorKind::AlreadyExists => {
                 RunError::from(RunFolderError::Taken { path: folder.path().display().to_string() })
             }
             _ => error.into(),
-        })?;
+        };
+        let beginning = loaded.beginning.take();
+        if let Some(beginning) = &beginning {
+            loaded.config.training.init_from = Some(beginning.decided());
+        }
         let kept_config = loaded.config.without_place();
-        Ok(Self { loaded, kept_config, folder, taken_up: None })
+        if let Some(beginning) = &beginning {
+            // Before the settings: a kill in between leaves a run that can go on.
+            let trainer = loaded.trainer()?;
+            beginning.write(&folder, &kept_config, loaded.images, &trainer).map_err(failed)?;
+        }
+        create_file(&folder.config(), loaded.config.to_toml().as_bytes()).map_err(failed)?;
+        let start = beginning.map(|beginning| beginning.start);
+        // It begins as it would go on.
+        let taken_up = match start {
+            Some(_) => TakenUp::find(&folder, &loaded.config, loaded.images)?,
+            None => None,
+        };
+        Ok(Self { loaded, kept_config, folder, taken_up, start })
     }
 
     /// A run that goes on after the last epoch that was saved.
@@ -58,7 +76,7 @@ impl Run {
         let taken_up = TakenUp::find(&folder, &loaded.config, loaded.images)?;
         let kept = taken_up.as_ref().map(|run| run.config.clone());
         let kept_config = kept.unwrap_or_else(|| loaded.config.without_place());
-        Ok(Self { loaded, kept_config, folder, taken_up })
+        Ok(Self { loaded, kept_config, folder, taken_up, start: None })
     }
 
     /// Its settings.
@@ -86,6 +104,11 @@ impl Run {
         &self.folder
     }
 
+    /// What it starts from, where it is new and that is a model file.
+    pub fn start(&self) -> Option<&Start> {
+        self.start.as_ref()
+    }
+
     /// Epochs that were finished and saved before.
     pub fn finished(&self) -> usize {
         self.taken_up.as_ref().map_or(0, |run| run.metrics.len())
@@ -109,9 +132,9 @@ impl Run {
         let start = Instant::now();
         let result = self.result();
         let taken_up = self.taken_up.take();
-        let batches = batches_per_epoch(self.dataset().train.len(), self.config().training.batch_size);
-        let mut trainer = Trainer::new(self.network(), self.config(), batches).map_err(ConfigError::from)?;
+        let mut trainer = self.loaded.trainer()?;
         let before = taken_up.as_ref().map_or(0.0, |run| run.seconds);
+        let has_weights = taken_up.is_some();
         let mut metrics = match taken_up {
             Some(run) => run.restore(&self.folder, &mut trainer)?,
             None => Vec::new(),
@@ -120,7 +143,7 @@ impl Run {
             return Ok(summary);
         }
         match metrics.len() {
-            0 if self.config().embedding.kind == EmbeddingKind::Prototype => {
+            0 if !has_weights && self.config().embedding.kind == EmbeddingKind::Prototype => {
                 trainer.embed(&prototypes(&self.dataset().train, self.network().facts().classes)?);
             }
             0 => {}

@@ -8,7 +8,7 @@ fn a_loss_that_is_not_finite_ends_the_run() {
     let message = complaint(&sandbox.output(tiny(&["lr=1e30", "out=run"])), 1);
     assert!(message.starts_with("error: training: the loss of block 1 became "), "{message}");
     assert!(message.contains(" in epoch 1 at batch 2; try a smaller --lr or --clip-norm 1"), "{message}");
-    assert!(message.ends_with("no epoch was finished, so there is no checkpoint"), "{message}");
+    assert!(message.ends_with("no epoch was finished, so none is kept"), "{message}");
     assert_eq!(sandbox.names("run"), [".lock", "config.toml"]);
 }
 

@@ -15,6 +15,7 @@ mod folder_notes;
 mod harness;
 mod idx;
 mod info;
+mod init_from;
 mod learning;
 mod methods;
 #[cfg(not(feature = "fetch"))]

@@ -1,6 +1,7 @@
 //! From files to pixels.
 
 use super::*;
+use crate::read_picture;
 
 #[test]
 fn every_format_is_read_by_its_content() {
@@ -165,4 +166,27 @@ fn promises_of_huge_pictures_are_refused() {
         let message = tree.load(&plain()).unwrap_err();
         assert!(message.starts_with("PATH/train/dog/aa.png: must be a PNG"), "{message}");
     }
+}
+
+#[test]
+fn one_picture_alone_is_what_it_is_in_a_folder() {
+    let noise = RgbImage::from_fn(13, 9, |x, y| Rgb([(x * y) as u8, (x * 19) as u8, (y * 27) as u8])).into();
+    let tree = Tree::new();
+    tree.add("train/a/x.png", &noise).add("test/a/x.png", &noise);
+    for (channels, count) in [(Channels::Grey, 1), (Channels::Rgb, 3)] {
+        let options = LoadOptions { image_size: Some((6, 8)), channels, ..plain() };
+        let dataset = tree.load(&options).unwrap();
+        let shape = ImageShape { height: 6, width: 8, channels: count };
+        let mut expected = vec![0.0; shape.len()];
+        dataset.test.fill(0, &mut expected);
+        assert_eq!(read_picture(&tree.path().join("test/a/x.png"), shape).unwrap(), expected);
+    }
+    for (height, width, channels) in [(0, 8, 1), (8, 257, 1), (8, 8, 0), (8, 8, 2)] {
+        let shape = ImageShape { height, width, channels };
+        let error = read_picture(&tree.path().join("test/a/x.png"), shape).unwrap_err().to_string();
+        let rule = "size of a picture: must be 1 to 256 pixels high and wide, of 1 or 3 channels";
+        assert_eq!(error, format!("{rule}; found {shape}"));
+    }
+    let absent = read_picture(&tree.path().join("y.png"), ImageShape { height: 8, width: 8, channels: 1 });
+    assert!(absent.unwrap_err().to_string().contains("y.png"));
 }

@@ -1,0 +1,290 @@
+//! Answers of a trained network: a model file in, classes of images out.
+
+use crate::evaluate::{Reading, noise, over_batches};
+use crate::model_file::{Model, ModelFileError, load_in};
+use crate::registry::Registry;
+#[cfg(feature = "pictures")]
+use nopropdt_data::read_picture;
+use nopropdt_data::{DataError, Examples, InputShape, Normalisation};
+use nopropdt_tensor::{Tensor, flat};
+use std::path::Path;
+
+/// A trained network that answers what an image shows.
+///
+/// The chain of an answer starts from noise. Here it is the same for every image, so an image has one answer, whatever stands beside it.
+///
+/// ```no_run
+/// use nopropdt_train::predictor::Predictor;
+/// use std::path::Path;
+///
+/// let predictor = Predictor::load(Path::new("runs/digits-dt/model.safetensors"))?;
+/// let answer = predictor.predict(&[0.0; 64])?; // 8×8 grey values in 0..1
+/// println!("{} ({:.1} %)", answer.name, 100.0 * answer.probability);
+/// # Ok::<(), nopropdt_train::predictor::PredictError>(())
+/// ```
+pub struct Predictor {
+    model: Model,
+    seed: u64,
+    draws: u64,
+}
+
+/// What a network answers to one image. Probabilities are in 0..1, one a class in the order of the labels, and add up to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The class of the largest probability; the first of equals.
+    pub class: usize,
+    /// Its name.
+    pub name: String,
+    /// Its probability.
+    pub probability: f64,
+    /// The class that comes second.
+    pub runner_up: RunnerUp,
+    /// Probabilities of the classes `[m]` at the end of the chain, the paper's answer.
+    pub probabilities: Vec<f64>,
+    /// Those of the consensus `[m]`: the mean over the read-outs.
+    pub consensus: Vec<f64>,
+    /// Those after each read-out `[T][m]`: of each block, or of the one network at a few of its steps.
+    pub after_each: Vec<Vec<f64>>,
+}
+
+/// The class that comes second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunnerUp {
+    /// The class.
+    pub class: usize,
+    /// Its name.
+    pub name: String,
+    /// Its probability.
+    pub probability: f64,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictError {
+    /// The model file can't be used.
+    #[error(transparent)]
+    Model(#[from] ModelFileError),
+    /// The parts of a model do not fit together.
+    #[error("model: {rule}; {found}")]
+    Parts {
+        /// What must hold.
+        rule: String,
+        /// What was found.
+        found: String,
+    },
+    /// A picture can't be read, or a normalisation is none for the network's images.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// An image has another number of values than the network takes.
+    #[error("image {index}: must have {wanted} values, {shape}; found {found}")]
+    Length {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// Values wanted.
+        wanted: usize,
+        /// Shape of the network's inputs: `8x8x1`.
+        shape: String,
+        /// Values found.
+        found: usize,
+    },
+    /// An image has a value that is NaN or infinite.
+    #[error("image {index}: values must be finite; value {place} is {found}")]
+    NotFinite {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// The value's place in the image, from 0.
+        place: usize,
+        /// The value.
+        found: f32,
+    },
+    /// A probability is NaN or infinite: the weights are too large for finite numbers.
+    #[error(
+        "image {index}: the network's probabilities must be finite; they are not, so its weights are too large"
+    )]
+    NoAnswer {
+        /// The image's place in the list, from 0.
+        index: usize,
+    },
+}
+
+impl Predictor {
+    /// The network of a model file.
+    ///
+    /// # Errors
+    /// [`PredictError::Model`] as [`load`](crate::model_file::load) has it; [`PredictError::Data`] when the file's normalisation is none for
+    /// its images.
+    pub fn load(path: &Path) -> Result<Self, PredictError> {
+        Self::load_in(path, &Registry::builtin())
+    }
+
+    /// As [`Predictor::load`], with the names of `registry`.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn load_in(path: &Path, registry: &Registry) -> Result<Self, PredictError> {
+        Self::from_model(load_in(path, registry)?)
+    }
+
+    /// A network that was read before. Its noise is that of the seed it was trained with, from one draw.
+    ///
+    /// # Errors
+    /// [`PredictError::Parts`] when class names or weights are not of the network; [`PredictError::Data`] when the normalisation is not.
+    pub fn from_model(model: Model) -> Result<Self, PredictError> {
+        let (wanted, found) = (model.network.facts().classes, model.metadata.class_names.len());
+        let fault = |rule: String, found: String| Err(PredictError::Parts { rule, found });
+        if wanted != found {
+            return fault(format!("must have {wanted} class names"), format!("found {found}"));
+        }
+        if model.network.tensors() != model.weights.tensors() {
+            return fault("weights must be of the network".into(), "found those of another".into());
+        }
+        if let Some(normalisation) = &model.metadata.normalisation {
+            normalisation.check(model.metadata.input.channels())?;
+        }
+        Ok(Self { seed: model.metadata.config.training.seed, draws: 1, model })
+    }
+
+    /// The same network with the noise of another seed.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The same network, whose answers are means of the probabilities of this many draws of the noise; 0 counts as 1.
+    #[must_use]
+    pub fn with_draws(self, draws: u64) -> Self {
+        Self { draws: draws.max(1), ..self }
+    }
+
+    /// The network, its weights, and what its file says of it.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What the image shows.
+    ///
+    /// # Shapes
+    /// `image` is one input of the model's shape, row-major, each value in 0..1: of an image, height, width, then channels. Where the
+    /// model normalises, that is done here.
+    ///
+    /// # Errors
+    /// [`PredictError::Length`], [`PredictError::NotFinite`] and [`PredictError::NoAnswer`].
+    pub fn predict(&self, image: &[f32]) -> Result<Prediction, PredictError> {
+        Ok(self.predict_all(&[image])?.remove(0))
+    }
+
+    /// What each of the images shows, in their order: what [`Predictor::predict`] says of each alone. They are denoised in batches, on the
+    /// threads of the pool this is called in.
+    ///
+    /// # Errors
+    /// As `predict`, for the first image that is wrong.
+    pub fn predict_all<I: AsRef<[f32]> + Sync>(&self, images: &[I]) -> Result<Vec<Prediction>, PredictError> {
+        let metadata = &self.model.metadata;
+        let inputs =
+            Inputs { images, shape: &metadata.input, normalisation: metadata.normalisation.as_ref() };
+        inputs.check()?;
+        let (network, weights) = (self.model.network.as_ref(), &self.model.weights);
+        let reading = Reading { draws: self.draws, ..Reading::of_draws(self.seed, 1) };
+        // One and the same noise, whatever the place.
+        let same = |seed, draw, _place| noise(seed, draw, 0);
+        let batches = over_batches(network, weights, &inputs, same, |labels, sample| {
+            let means = reading.means(0, sample);
+            (0..labels.len()).map(|row| self.of_row(&means, row)).collect::<Vec<_>>()
+        });
+        let each = batches.into_iter().flatten().enumerate();
+        each.map(|(index, answer)| answer.ok_or(PredictError::NoAnswer { index })).collect()
+    }
+
+    /// The picture of a file as one input of the network: PNG, JPEG, BMP or WebP, brought to the model's size and channels as the pictures
+    /// of a folder are.
+    ///
+    /// # Errors
+    /// [`PredictError::Data`] when it can't be read, or the network's images are neither grey nor in colour; [`PredictError::Parts`] when its
+    /// inputs are no images.
+    #[cfg(feature = "pictures")]
+    pub fn picture(&self, path: &Path) -> Result<Vec<f32>, PredictError> {
+        let input = &self.model.metadata.input;
+        let Some(image) = input.image() else {
+            let rule = "inputs must be images for a picture to be one".to_owned();
+            return Err(PredictError::Parts { rule, found: format!("found inputs of {input}") });
+        };
+        Ok(read_picture(path, image)?)
+    }
+
+    /// The answer in this row of probabilities [B, m], of the chain, of the consensus and of each read-out; none when one is not finite.
+    fn of_row(&self, probabilities: &[Tensor], row: usize) -> Option<Prediction> {
+        let names = &self.model.metadata.class_names;
+        let mut rows: Vec<Vec<f64>> = Vec::with_capacity(probabilities.len());
+        for tensor in probabilities {
+            let values = &tensor.data()[row * names.len()..][..names.len()];
+            if flat::first_not_finite(values).is_some() {
+                return None;
+            }
+            rows.push(values.iter().map(|&p| f64::from(p)).collect());
+        }
+        let after_each = rows.split_off(2);
+        let [chain, consensus] = <[Vec<f64>; 2]>::try_from(rows).ok()?;
+        let class = largest(&chain, None)?;
+        let second = largest(&chain, Some(class))?;
+        Some(Prediction {
+            class,
+            name: names[class].clone(),
+            probability: chain[class],
+            runner_up: RunnerUp { class: second, name: names[second].clone(), probability: chain[second] },
+            probabilities: chain,
+            consensus,
+            after_each,
+        })
+    }
+}
+
+/// The class of the largest probability, the first of equals, but for one left out.
+fn largest(probabilities: &[f64], left_out: Option<usize>) -> Option<usize> {
+    let classes = (0..probabilities.len()).rev().filter(|&class| Some(class) != left_out);
+    classes.max_by(|&one, &other| probabilities[one].total_cmp(&probabilities[other]))
+}
+
+/// Images of somebody's own as evaluation takes them; their labels are not known.
+struct Inputs<'a, I> {
+    images: &'a [I],
+    shape: &'a InputShape,
+    normalisation: Option<&'a Normalisation>,
+}
+
+impl<I: AsRef<[f32]>> Inputs<'_, I> {
+    fn check(&self) -> Result<(), PredictError> {
+        let wanted = self.shape.len();
+        for (index, image) in self.images.iter().map(AsRef::as_ref).enumerate() {
+            let found = image.len();
+            if found != wanted {
+                return Err(PredictError::Length { index, wanted, shape: self.shape.to_string(), found });
+            }
+            if let Some(place) = flat::first_not_finite(image) {
+                return Err(PredictError::NotFinite { index, place, found: image[place] });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<I: AsRef<[f32]> + Sync> Examples for Inputs<'_, I> {
+    fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        self.shape.sizes().to_vec()
+    }
+
+    fn label(&self, _index: usize) -> usize {
+        0
+    }
+
+    fn fill(&self, index: usize, input: &mut [f32]) {
+        input.copy_from_slice(self.images[index].as_ref());
+        if let Some(normalisation) = self.normalisation {
+            normalisation.apply(input);
+        }
+    }
+}
