@@ -111,6 +111,7 @@ def row_by_row(cases: Cases):
     labels = torch.tensor([1, 0, 4, 2, 4])
     cases.add("cross_entropies", lambda logits: F.cross_entropy(logits, labels, reduction="none")[:, None], {"labels": labels},
               logits=s.normal(5, 5, scale=2.0))
+    cases.add("columns", lambda x: x[:, 1:4], x=s.normal(3, 5))
 
 
 def products_and_axes(cases: Cases):

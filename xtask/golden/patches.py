@@ -21,6 +21,7 @@ PLACES = {
     "overlap": {"overlap": True} | ONE_LAYER,
     "timed": {"timed": True} | ONE_LAYER,
     "image_latent": {"image_latent": True} | ONE_LAYER,
+    "stem": {"stem": True} | ONE_LAYER,
 }
 
 
@@ -63,10 +64,16 @@ class Layer(nn.Module):
 
 
 class Image(nn.Module):
-    """Tokens [B, N, width] of an image [B, C, H, W]: patches, with zeros around sides that these do not divide."""
+    """Tokens [B, N, width] of an image [B, C, H, W], and their summary [B, s]: patches of it, or of what a stem of
+    convolutions makes of it, with zeros around sides that these do not divide."""
 
-    def __init__(self, channels, height, width, patch, overlap, token, heads, depth, mlp):
+    def __init__(self, channels, height, width, patch, overlap, stem, token, heads, depth, summary, mlp):
         super().__init__()
+        self.stem = nn.ModuleList()
+        while stem and patch % 2 == 0 and min(height, width) > 1:
+            outputs = token if self.stem else -(-token // 2)
+            self.stem.append(nn.Conv2d(channels, outputs, 3, padding=1))
+            channels, height, width, patch = outputs, height // 2, width // 2, patch // 2
         margin = -(-patch // 2) if overlap else 0
         counts = [-(-side // patch) for side in (height, width)]
         padding = [-((side - count * patch) // 2) + margin for side, count in zip((height, width), counts)]
@@ -74,23 +81,28 @@ class Image(nn.Module):
         self.positions = nn.Parameter(torch.empty(math.prod(counts), token))
         self.layers = nn.ModuleList(Layer(token, heads, mlp) for _ in range(depth))
         self.norm = nn.LayerNorm(token)
+        self.summary = nn.Linear(math.prod(counts) * token, summary)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        for convolution in self.stem:
+            x = F.max_pool2d(F.relu(convolution(x)), 2)
         x = self.patches(x).flatten(2).transpose(1, 2) + self.positions
         for layer in self.layers:
             x = layer(x)
-        return self.norm(x)
+        x = self.norm(x)
+        return x, F.relu(self.summary(x.flatten(1)))
 
 
 class Head(nn.Module):
-    """Logits of the latent's tokens [B, n, width]."""
+    """Logits of the latent's tokens [B, n, width] and the image's summary [B, s]."""
 
-    def __init__(self, width, tokens, hidden, classes):
+    def __init__(self, width, tokens, summary, hidden, classes):
         super().__init__()
-        self.norm, self.fc, self.out = nn.LayerNorm(width), nn.Linear(tokens * width, hidden), nn.Linear(hidden, classes)
+        self.norm, self.fc = nn.LayerNorm(width), nn.Linear(tokens * width + summary, hidden)
+        self.out = nn.Linear(hidden, classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(F.relu(self.fc(self.norm(x).flatten(1))))
+    def forward(self, x: Tensor, summary: Tensor) -> Tensor:
+        return self.out(F.relu(self.fc(torch.cat([self.norm(x).flatten(1), summary], dim=1))))
 
 
 class Fc(nn.Module):
@@ -104,17 +116,17 @@ class Fc(nn.Module):
 class PatchBlock(nn.Module):
     """The block; a latent that is an image is flattened with its channels last: [B, H W C]."""
 
-    def __init__(self, overlap=False, timed=False, image_latent=False, patch=4, width=8, heads=2, depth=2, readers=2,
-                 latent_tokens=3, hidden=6, mlp=2):
+    def __init__(self, overlap=False, timed=False, image_latent=False, stem=False, patch=4, width=8, heads=2, depth=2, readers=2,
+                 summary=5, latent_tokens=3, hidden=6, mlp=2):
         super().__init__()
         channels, *sides = IMAGE
         self.is_image, self.tokens = image_latent, latent_tokens
         self.dim = math.prod(IMAGE) if image_latent else DIM
-        self.image = Image(channels, *sides, patch, overlap, width, heads, depth, mlp)
+        self.image = Image(channels, *sides, patch, overlap, stem, width, heads, depth, summary, mlp)
         self.latent = Fc(self.dim, latent_tokens * width)
         self.time = Fc(TIME_WIDTH, latent_tokens * width) if timed else None
         self.readers = nn.ModuleList(Layer(width, heads, mlp) for _ in range(readers))
-        self.head = Head(width, latent_tokens, hidden, CLASSES)
+        self.head = Head(width, latent_tokens, summary, hidden, CLASSES)
 
     def logits(self, x: Tensor, z: Tensor, t: Tensor | None = None) -> Tensor:
         """Class scores [B, m] of images [B, C, H, W] and latents [B, d], where the block is timed at times [B]."""
@@ -123,10 +135,10 @@ class PatchBlock(nn.Module):
         tokens = self.latent.fc(z)
         if self.time is not None:
             tokens = tokens + self.time.fc(embed_times(t))
-        tokens, image = tokens.unflatten(1, (self.tokens, -1)), self.image(x)
+        tokens, (image, summary) = tokens.unflatten(1, (self.tokens, -1)), self.image(x)
         for reader in self.readers:
             tokens = reader(tokens, image)
-        return self.head(tokens)
+        return self.head(tokens, summary)
 
     def forward(self, x: Tensor, z: Tensor, embedding: Tensor, t: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits [B, m] and the estimate [B, d] of the clean embedding; `embedding` is W, [m, d]."""

@@ -45,6 +45,7 @@ fn every_operation_agrees_with_pytorch() {
             ("squared_errors", &|case| {
                 of_values(case, &["a", "b"], |tape, x| tape.squared_errors(x[0], x[1]));
             }),
+            ("columns", &|case| of_values(case, &["x"], |tape, x| tape.columns(x[0], 1..4))),
             ("cross_entropies", &|case| {
                 let labels = case.take("labels").labels();
                 of_values(case, &["logits"], |tape, x| tape.cross_entropies(x[0], &labels, 0.0));

@@ -21,35 +21,34 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Patches of so many pixels a side, or of the smallest side that leaves few enough where it is 0.
-    pub(super) fn new(
-        patch: usize,
-        overlap: bool,
-        [height, width, channels]: [usize; 3],
-    ) -> Result<Self, BlocksError> {
+    /// Rows and columns of a patch: so many, or as few as cut the image into few enough where that is 0.
+    pub(super) fn side(patch: usize, [height, width, _]: [usize; 3]) -> Result<usize, BlocksError> {
         for side in [height, width] {
             BlocksError::check_size("image: rows and columns", 1, MOST_SIDE, side)?;
         }
         let count = |patch: usize| height.div_ceil(patch) * width.div_ceil(patch);
-        let patch = match patch {
+        if patch == 0 {
             // One of the longest side is alone.
-            0 => (2..MOST_SIDE).find(|&patch| count(patch) <= MOST_CHOSEN).unwrap_or(MOST_SIDE),
-            _ => {
-                BlocksError::check_size("patch", 1, height.max(width), patch)?;
-                patch
-            }
-        };
+            return Ok((2..MOST_SIDE).find(|&patch| count(patch) <= MOST_CHOSEN).unwrap_or(MOST_SIDE));
+        }
+        BlocksError::check_size("patch", 1, height.max(width), patch)?;
         if count(patch) > MOST_PATCHES {
             let rule = "large enough to cut the image into at most 4096";
             return Err(BlocksError::range("patch", rule, patch));
         }
+        Ok(patch)
+    }
+
+    /// Patches of so many pixels a side.
+    pub(super) fn new(patch: usize, overlap: bool, [height, width, channels]: [usize; 3]) -> Self {
+        let patches = height.div_ceil(patch) * width.div_ceil(patch);
         let margin = if overlap { patch.div_ceil(2) } else { 0 };
         // Where the last patch reaches beyond the image, half of that is moved before the first one.
         let padding = |side: usize| (side.next_multiple_of(patch) - side).div_ceil(2) + margin;
         let side = patch + 2 * margin;
         let window =
             Window { size: [side; 2], stride: [patch; 2], padding: [padding(height), padding(width)] };
-        Ok(Self { window, patches: count(patch), inputs: side * side * channels })
+        Self { window, patches, inputs: side * side * channels }
     }
 }
 
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     fn chosen(image: [usize; 3]) -> (usize, usize) {
-        let cut = Cut::new(0, false, image).unwrap();
+        let cut = Cut::new(Cut::side(0, image).unwrap(), false, image);
         (cut.window.size[0], cut.patches)
     }
 
@@ -85,7 +84,8 @@ mod tests {
         for (height, width) in [(1, 1), (2, 7), (9, 10), (28, 28), (31, 33)] {
             for (patch, overlap) in (0..=height.max(width)).flat_map(|patch| [(patch, false), (patch, true)])
             {
-                let cut = Cut::new(patch, overlap, [height, width, 3]).unwrap();
+                let image = [height, width, 3];
+                let cut = Cut::new(Cut::side(patch, image).unwrap(), overlap, image);
                 let mut patches = 1;
                 for (axis, side) in [height, width].into_iter().enumerate() {
                     let [size, stride, padding] =
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_cut_is_refused() {
-        let message = |patch, image| Cut::new(patch, true, image).unwrap_err().to_string();
+        let message = |patch, image| Cut::side(patch, image).unwrap_err().to_string();
         assert_eq!(message(29, [28, 20, 1]), "patch: must be from 1 to 28; found 29");
         assert_eq!(
             message(usize::MAX, [28, 20, 1]),

@@ -13,6 +13,9 @@ fn golden_block() -> PatchBlock {
         width: 8,
         heads: 2,
         depth: 2,
+        overlap: false,
+        stem: false,
+        summary: 5,
         readers: 2,
         latent_tokens: 3,
         hidden: 6,
@@ -78,6 +81,7 @@ fn small_blocks_in_every_place_are_pytorchs() {
     check_golden(&mut golden, "overlap", &PatchBlock { overlap: true, ..one_layer() }, false, false);
     check_golden(&mut golden, "timed", &one_layer(), true, false);
     check_golden(&mut golden, "image_latent", &one_layer(), false, true);
+    check_golden(&mut golden, "stem", &PatchBlock { stem: true, ..one_layer() }, false, false);
 }
 
 fn normal(shape: &[usize], tag: u64) -> Tensor {
@@ -215,31 +219,38 @@ fn dropout_is_of_its_stream_and_of_training() {
 #[test]
 fn multiply_adds_are_counted_by_hand() {
     let count = |design: &PatchBlock, site: &BlockSite| build(design, site).0.multiply_adds();
-    let small = PatchBlock::small();
+    let plain = PatchBlock { overlap: false, stem: false, summary: 0, ..PatchBlock::small() };
     // 49 patches of 4×4 pixels, 64 wide; a layer, two readers of four tokens, 128 hidden values, 10 classes.
     let mnist = BlockSite { classes: 10, ..site([28, 28, 1], 10) };
     let layer = 49 * (4 * 64 * 64 + 2 * 64 * 128) + 2 * 49 * 49 * 64;
     let of_image = 49 * 16 * 64 + layer + 2 * 49 * 2 * 64 * 64;
     let reader = 4 * (2 * 64 * 64 + 2 * 64 * 128) + 2 * 4 * 49 * 64;
     let of_latent = 10 * 4 * 64 + 2 * reader + 4 * 64 * 128 + 128 * 10;
-    assert_eq!(count(&small, &mnist), (of_image, of_latent));
+    assert_eq!(count(&plain, &mnist), (of_image, of_latent));
     let timed = BlockSite { timed: true, ..mnist };
-    assert_eq!(count(&small, &timed), (of_image, of_latent + 64 * 4 * 64));
+    assert_eq!(count(&plain, &timed), (of_image, of_latent + 64 * 4 * 64));
     // Windows of 8×8 where patches of 4×4 overlap.
-    let overlapping = PatchBlock { overlap: true, ..small };
+    let overlapping = PatchBlock { overlap: true, ..plain.clone() };
     assert_eq!(count(&overlapping, &timed).0, of_image + 49 * 48 * 64);
+    // A summary of 49 tokens, which the head sees too.
+    let summary = PatchBlock { summary: 32, ..plain.clone() };
+    assert_eq!(count(&summary, &timed), (of_image + 49 * 64 * 32, of_latent + 64 * 4 * 64 + 32 * 128));
+    // Two convolutions leave places of 64 channels instead of 16 pixels.
+    let stem = 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64;
+    let behind = PatchBlock { stem: true, ..plain };
+    assert_eq!(count(&behind, &timed).0, of_image + stem + 49 * 48 * 64);
 }
 
-/// Patches grow with the picture, and only the layer that sees their pixels, and so do not tokens.
+/// Patches grow with the picture, not tokens: more are of the summary, which sees at most 64 tokens, and of further convolutions.
 #[test]
 fn parameters_stay_moderate_when_pictures_grow() {
     let parameters = |input| build(&PatchBlock::small(), &site(input, 10)).1.len();
     let (digits, tiny_imagenet) = (parameters([8, 8, 1]), parameters([64, 64, 3]));
-    assert!((100_000..150_000).contains(&digits), "{digits}");
-    assert!(tiny_imagenet < digits + 20_000, "{tiny_imagenet}");
-    // 32×32 pixels of three colours a patch.
+    assert!((200_000..250_000).contains(&digits), "{digits}");
+    let (summary, convolution) = ((64 - 16) * 64 * 64, 9 * 64 * 64);
+    assert!(tiny_imagenet < digits + summary + 2 * convolution + 10_000, "{tiny_imagenet}");
     let largest = parameters([256, 256, 3]);
-    assert!(largest < digits + 3 * 32 * 32 * 64 + 20_000, "{largest}");
+    assert!(largest < digits + summary + 4 * convolution + 10_000, "{largest}");
 }
 
 #[test]
@@ -289,6 +300,8 @@ fn no_product_of_settings_overflows() {
     let design = PatchBlock {
         patch: 4,
         overlap: true,
+        stem: true,
+        summary: MOST_WIDTH,
         width: MOST_WIDTH,
         heads: 1,
         depth: MOST_LAYERS,

@@ -3,6 +3,7 @@
 use super::{Pass, Recorded, Tape, Value, Var};
 use crate::tensor::Tensor;
 use nopropdt_kernels::sizes::product;
+use std::ops::Range;
 
 struct LinearCombination {
     terms: Vec<(Var, f32)>,
@@ -34,6 +35,23 @@ impl Recorded for Concat {
             });
             from += columns;
         }
+    }
+}
+
+struct Columns {
+    x: Var,
+    range: Range<usize>,
+}
+
+impl Recorded for Columns {
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
+        let (_, total) = pass.value(self.x).matrix_shape("columns");
+        let columns = self.range.len().max(1);
+        pass.accumulate(self.x, |grad| {
+            for (grad, row) in grad.chunks_exact_mut(total.max(1)).zip(grad_output.chunks_exact(columns)) {
+                super::add(&mut grad[self.range.clone()], row);
+            }
+        });
     }
 }
 
@@ -93,6 +111,25 @@ impl Tape<'_> {
         let value = Value::stored(value, inputs.iter().all(|&x| self.recorded(x).is_rounded()));
         let saved = inputs.iter().zip(&sizes).map(|(&x, size)| (x, size.1)).collect();
         self.record(value, inputs, Concat { inputs: saved })
+    }
+
+    /// Some columns of a matrix, [B, n] -> [B, range]: what [`Tape::concat`] put side by side, taken apart. Stored rounded if the matrix is.
+    ///
+    /// # Panics
+    /// When `x` is not a matrix, or has not these columns.
+    pub fn columns(&mut self, x: Var, range: Range<usize>) -> Var {
+        let (rows, total) = self.recorded(x).matrix_shape("columns");
+        assert!(
+            range.start <= range.end && range.end <= total,
+            "columns: must be within the {total} of the matrix; found {range:?}"
+        );
+        let value = Tensor::filled_by(&[rows, range.len()], |out| {
+            let values = self.recorded(x).data();
+            let rows = out.chunks_exact_mut(range.len().max(1)).zip(values.chunks_exact(total.max(1)));
+            rows.for_each(|(out, row)| out.copy_from_slice(&row[range.clone()]));
+        });
+        let value = Value::stored(value, self.recorded(x).is_rounded());
+        self.record(value, &[x], Columns { x, range })
     }
 
     /// The same values under another shape.

@@ -21,7 +21,7 @@ fn a_value_used_twice_gets_both_gradients() {
 #[test]
 fn every_operation_adds_to_the_gradient_of_its_input() {
     type Operation = fn(&mut Tape<'_>, Var) -> Var;
-    let operations: [(&str, Operation); 12] = [
+    let operations: [(&str, Operation); 13] = [
         ("relu", |tape, x| tape.relu(x)),
         ("tanh", |tape, x| tape.tanh(x)),
         ("max_pool", |tape, x| tape.max_pool(x)),
@@ -43,6 +43,10 @@ fn every_operation_adds_to_the_gradient_of_its_input() {
         ("concat", |tape, x| {
             let (x, b) = (tape.flatten(x), tape.constant(normal(&[2, 3], 2)));
             tape.concat(&[b, x])
+        }),
+        ("columns", |tape, x| {
+            let x = tape.flatten(x);
+            tape.columns(x, 3..11)
         }),
         ("squared_error", |tape, x| {
             let target = tape.constant(normal(&[2, 4, 2, 3], 2));

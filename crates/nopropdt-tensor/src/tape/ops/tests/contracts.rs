@@ -116,6 +116,9 @@ fn values_that_do_not_fit_one_another() {
     refuses(&[], "linear_combination: wants at least one term", |tape, _, _| {
         tape.linear_combination(&[], 0.0);
     });
+    refuses(&[&[2, 3]], "columns: must be within the 3 of the matrix; found 1..4", |tape, _, x| {
+        tape.columns(x[0], 1..4);
+    });
     refuses(&[&[2, 3], &[3, 3]], "concat: numbers of rows differ: [(2, 3), (3, 3)]", |tape, _, x| {
         tape.concat(x);
     });

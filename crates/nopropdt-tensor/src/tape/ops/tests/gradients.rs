@@ -50,6 +50,13 @@ fn concat() {
 }
 
 #[test]
+fn columns() {
+    for range in [0..2, 1..3, 2..5, 0..5] {
+        check_values(&[normal(&[3, 5], 1)], |tape, x| tape.columns(x[0], range.clone()));
+    }
+}
+
+#[test]
 fn scale_rows() {
     check_values(&[normal(&[4, 3], 1), normal(&[4, 1], 2)], |tape, x| tape.scale_rows(x[0], x[1]));
 }

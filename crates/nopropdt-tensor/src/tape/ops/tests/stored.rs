@@ -76,7 +76,7 @@ fn every_operation_takes_values_in_bf16() {
     const IMAGE: &[usize] = &[2, 4, 2, 3];
     const MATRIX: &[usize] = &[4, 12];
     // The name, the shapes of the inputs, whether the output of rounded inputs is rounded, and the operation.
-    let operations: [(&str, &[&[usize]], bool, Apply); 20] = [
+    let operations: [(&str, &[&[usize]], bool, Apply); 21] = [
         ("relu", &[IMAGE], true, |tape, _, _, x| tape.relu(x[0])),
         ("tanh", &[IMAGE], true, |tape, _, _, x| tape.tanh(x[0])),
         ("dropout", &[IMAGE], true, |tape, _, _, x| tape.dropout(x[0], dropout(0.3, 1))),
@@ -95,6 +95,7 @@ fn every_operation_takes_values_in_bf16() {
         ("batch_norm", &[MATRIX], false, |tape, slot, layers, x| layers.norm.forward(tape, slot, x[0])),
         ("matmul", &[MATRIX, &[12, 2]], false, |tape, _, _, x| tape.matmul(x[0], x[1])),
         ("concat", &[MATRIX, &[4, 3]], true, |tape, _, _, x| tape.concat(x)),
+        ("columns", &[MATRIX], true, |tape, _, _, x| tape.columns(x[0], 2..7)),
         ("scale_rows", &[MATRIX, &[4, 1]], true, |tape, _, _, x| tape.scale_rows(x[0], x[1])),
         ("squared_errors", &[MATRIX, MATRIX], false, |tape, _, _, x| tape.squared_errors(x[0], x[1])),
         ("cross_entropies", &[MATRIX], false, |tape, _, _, x| {
