@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use crate::{ImageShape, Split};
+use crate::ImageShape;
 
 /// Inputs a thread fills before another is worth waking.
 const FILLED_TOGETHER: usize = 32;
 
-/// Labelled inputs of one shape: images, vectors, sequences. [`Split`] is one; so is anything else that implements this: inputs made on
-/// the fly, read from a database, or changed on their way to the network. What is special to images (augmentation, prototypes drawn as
+/// Labelled inputs of one shape: images, vectors, sequences. [`Split`](crate::Split) is one; so is anything else that implements this:
+/// inputs made on the fly, read from a database, or changed on their way to the network. What is special to images (augmentation, prototypes drawn as
 /// pictures) asks for [`image_shape`](Self::image_shape).
 ///
 /// Batches are filled from several threads at once, so an implementation that keeps a file or a cache must guard it.
@@ -84,27 +84,5 @@ pub trait Examples: Sync {
     /// The value that stands for black in a channel, which fills what lies beyond an image's edge.
     fn black(&self, _channel: usize) -> f32 {
         0.0
-    }
-}
-
-impl Examples for Split {
-    fn len(&self) -> usize {
-        Split::len(self)
-    }
-
-    fn shape(&self) -> Vec<usize> {
-        Split::shape(self).sizes().to_vec()
-    }
-
-    fn label(&self, index: usize) -> usize {
-        Split::label(self, index)
-    }
-
-    fn fill(&self, index: usize, image: &mut [f32]) {
-        Split::fill(self, index, image);
-    }
-
-    fn black(&self, channel: usize) -> f32 {
-        self.black_value(channel)
     }
 }

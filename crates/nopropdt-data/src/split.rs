@@ -272,5 +272,27 @@ impl Split {
     }
 }
 
+impl Examples for Split {
+    fn len(&self) -> usize {
+        Split::len(self)
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        Split::shape(self).sizes().to_vec()
+    }
+
+    fn label(&self, index: usize) -> usize {
+        Split::label(self, index)
+    }
+
+    fn fill(&self, index: usize, image: &mut [f32]) {
+        Split::fill(self, index, image);
+    }
+
+    fn black(&self, channel: usize) -> f32 {
+        self.black_value(channel)
+    }
+}
+
 #[cfg(test)]
 mod tests;
