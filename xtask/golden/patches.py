@@ -21,7 +21,7 @@ PLACES = {
     "overlap": {"overlap": True} | ONE_LAYER,
     "timed": {"timed": True} | ONE_LAYER,
     "image_latent": {"image_latent": True} | ONE_LAYER,
-    "stem": {"stem": True} | ONE_LAYER,
+    "stem": {"stem": True, "image": (2, 8, 12)} | ONE_LAYER,
 }
 
 
@@ -70,7 +70,7 @@ class Image(nn.Module):
     def __init__(self, channels, height, width, patch, overlap, stem, token, heads, depth, summary, mlp):
         super().__init__()
         self.stem = nn.ModuleList()
-        while stem and patch % 2 == 0 and min(height, width) > 1:
+        while stem and not any(size % 2 for size in (patch, height, width)):
             outputs = token if self.stem else -(-token // 2)
             self.stem.append(nn.Conv2d(channels, outputs, 3, padding=1))
             channels, height, width, patch = outputs, height // 2, width // 2, patch // 2
@@ -116,12 +116,13 @@ class Fc(nn.Module):
 class PatchBlock(nn.Module):
     """The block; a latent that is an image is flattened with its channels last: [B, H W C]."""
 
-    def __init__(self, overlap=False, timed=False, image_latent=False, stem=False, patch=4, width=8, heads=2, depth=2, readers=2,
+    def __init__(self, overlap=False, timed=False, image_latent=False, stem=False, image=IMAGE, patch=4, width=8, heads=2, depth=2, readers=2,
                  summary=5, latent_tokens=3, hidden=6, mlp=2):
         super().__init__()
-        channels, *sides = IMAGE
+        self.shape = image
+        channels, *sides = image
         self.is_image, self.tokens = image_latent, latent_tokens
-        self.dim = math.prod(IMAGE) if image_latent else DIM
+        self.dim = math.prod(image) if image_latent else DIM
         self.image = Image(channels, *sides, patch, overlap, stem, width, heads, depth, summary, mlp)
         self.latent = Fc(self.dim, latent_tokens * width)
         self.time = Fc(TIME_WIDTH, latent_tokens * width) if timed else None
@@ -131,7 +132,7 @@ class PatchBlock(nn.Module):
     def logits(self, x: Tensor, z: Tensor, t: Tensor | None = None) -> Tensor:
         """Class scores [B, m] of images [B, C, H, W] and latents [B, d], where the block is timed at times [B]."""
         if self.is_image:
-            z = z.unflatten(1, (*IMAGE[1:], IMAGE[0])).permute(0, 3, 1, 2).flatten(1)
+            z = z.unflatten(1, (*self.shape[1:], self.shape[0])).permute(0, 3, 1, 2).flatten(1)
         tokens = self.latent.fc(z)
         if self.time is not None:
             tokens = tokens + self.time.fc(embed_times(t))
@@ -167,7 +168,7 @@ def fill(block: PatchBlock, sampler: Sampler) -> PatchBlock:
 
 def inputs_for(block: PatchBlock, sampler: Sampler) -> dict[str, Tensor]:
     inputs = {
-        "x": blocks.images(sampler, BATCH, *IMAGE),
+        "x": blocks.images(sampler, BATCH, *block.shape),
         "z": sampler.normal(BATCH, block.dim),
         "W_embed": sampler.normal(CLASSES, block.dim),
         "labels": torch.arange(BATCH) * 3 % CLASSES,

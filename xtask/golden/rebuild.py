@@ -56,7 +56,9 @@ def read_model(path: Path) -> Model:
     """The only reader of metadata: the kind of block from its configuration; every size comes from the tensors."""
     tensors, metadata = read(path)
     try:
-        kind = json.loads(metadata["nopropdt"])["config"]["block"]
+        block = json.loads(metadata["nopropdt"])["config"]["block"]
+        # Version 1 of the format has the name alone, version 2 a section.
+        kind = block["name"] if isinstance(block, dict) else block
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(f'{path}: metadata must hold `nopropdt`, JSON with "config" and in it "block"; {error!r}') from error
     if kind not in KINDS:

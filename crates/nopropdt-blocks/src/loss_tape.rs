@@ -19,7 +19,8 @@ pub struct Loss {
 
 /// A block's own set, the embedding and the head on one tape, with the targets of a batch.
 ///
-/// It is in training mode. What a loss is made of is a method here or one of [`tape`](Self::tape).
+/// It is in training mode. What a loss is made of is a method here, one of the [`Batch`], or one of [`tape`](Self::tape). Errors and
+/// cross-entropies are those of the batch: the tape's own know nothing of how much each row counts.
 pub struct LossTape<'p> {
     pub(crate) net: &'p Network,
     /// The tape.

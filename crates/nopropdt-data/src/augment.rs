@@ -3,7 +3,7 @@
 use rand_chacha::rand_core::RngCore;
 
 use crate::order::{Purpose, below, stream};
-use crate::{Examples, ImageShape};
+use crate::{Examples, ImageShape, InputShape};
 
 /// How training images are changed; by default not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Examples for Augmented<'_> {
         let (down, right, mirrored) = self.augmentation.draw(self.seed, self.epoch, index);
         let mut plain = vec![0.0; image.len()];
         self.set.fill(index, &mut plain);
-        let shape = self.set.image_shape().expect("augmentation: wants images");
+        let shape = InputShape::from(self.set.shape()).image().expect("augmentation: wants images");
         let ImageShape { height, width, channels } = shape;
         let inside =
             |at: usize, shift: isize, size: usize| at.checked_add_signed(-shift).filter(|&at| at < size);

@@ -61,7 +61,7 @@ impl Dataset {
             let found = format!("{} and {}", train.shape(), images.shape());
             return wrong(format!("training and {part} images must have one shape"), found);
         }
-        if train.pixel_scale() != images.pixel_scale() {
+        if !train.has_scale_of(images) {
             let found = format!("{} and {}", train.pixel_scale(), images.pixel_scale());
             return wrong(format!("training and {part} images must have one full scale"), found);
         }

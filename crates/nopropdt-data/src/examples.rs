@@ -2,14 +2,12 @@
 
 use rayon::prelude::*;
 
-use crate::ImageShape;
-
 /// Inputs a thread fills before another is worth waking.
 const FILLED_TOGETHER: usize = 32;
 
 /// Labelled inputs of one shape: images, vectors, sequences. [`Split`](crate::Split) is one; so is anything else that implements this:
 /// inputs made on the fly, read from a database, or changed on their way to the network. What is special to images (augmentation, prototypes drawn as
-/// pictures) asks for [`image_shape`](Self::image_shape).
+/// pictures) asks for inputs of three sizes.
 ///
 /// Batches are filled from several threads at once, so an implementation that keeps a file or a cache must guard it.
 pub trait Examples: Sync {
@@ -21,16 +19,8 @@ pub trait Examples: Sync {
         self.len() == 0
     }
 
-    /// Shape of every input: `[height, width, channels]` of an image, `[length]` of a vector.
+    /// Shape of every input: `[height, width, channels]` of an image, `[length]` of a vector. Three sizes always are an image's.
     fn shape(&self) -> Vec<usize>;
-
-    /// Shape of every input, where they are images.
-    fn image_shape(&self) -> Option<ImageShape> {
-        match self.shape()[..] {
-            [height, width, channels] => Some(ImageShape { height, width, channels }),
-            _ => None,
-        }
-    }
 
     /// Class of input `index`, from 0.
     ///
@@ -57,18 +47,7 @@ pub trait Examples: Sync {
     /// # Panics
     /// When `inputs` has another length, or an index names no input.
     fn fill_batch(&self, indices: &[u32], inputs: &mut [f32], labels: &mut Vec<usize>) {
-        let (shape, length) = (self.shape(), self.shape().iter().product::<usize>());
-        assert!(
-            inputs.len() == indices.len() * length,
-            "fill_batch: {} inputs of {shape:?} want {} values; the buffer has {}",
-            indices.len(),
-            indices.len() * length,
-            inputs.len()
-        );
-        labels.clear();
-        labels.extend(indices.iter().map(|&index| self.label(index as usize)));
-        let inputs = inputs.par_chunks_exact_mut(length).zip(indices).with_min_len(FILLED_TOGETHER);
-        inputs.for_each(|(input, &index)| self.fill(index as usize, input));
+        fill_each(self, indices, inputs, labels);
     }
 
     /// How many inputs are of each of `classes` classes.
@@ -85,4 +64,25 @@ pub trait Examples: Sync {
     fn black(&self, _channel: usize) -> f32 {
         0.0
     }
+}
+
+/// What [`Examples::fill_batch`] does unless something else is said.
+pub(crate) fn fill_each<E: Examples + ?Sized>(
+    set: &E,
+    indices: &[u32],
+    inputs: &mut [f32],
+    labels: &mut Vec<usize>,
+) {
+    let (shape, length) = (set.shape(), set.shape().iter().product::<usize>());
+    assert!(
+        inputs.len() == indices.len() * length,
+        "fill_batch: {} inputs of {shape:?} want {} values; the buffer has {}",
+        indices.len(),
+        indices.len() * length,
+        inputs.len()
+    );
+    labels.clear();
+    labels.extend(indices.iter().map(|&index| set.label(index as usize)));
+    let inputs = inputs.par_chunks_exact_mut(length).zip(indices).with_min_len(FILLED_TOGETHER);
+    inputs.for_each(|(input, &index)| set.fill(index as usize, input));
 }

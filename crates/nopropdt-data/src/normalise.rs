@@ -30,6 +30,7 @@ impl Normalisation {
     /// Of `count` inputs of a shape, each written by `fill`; sums in the order of the inputs, so that it is the same every time.
     pub(crate) fn of_values(shape: &InputShape, count: usize, fill: impl Fn(usize, &mut [f32])) -> Self {
         let (channels, mut input) = (shape.channels(), vec![0.0; shape.len()]);
+        let mut largest = vec![0.0_f64; channels];
         let values = (count * shape.len() / channels).max(1) as f64;
         let mut sums = |of: &dyn Fn(usize, f64) -> f64| {
             let mut sums = vec![0.0; channels];
@@ -44,11 +45,17 @@ impl Normalisation {
         };
         let means: Vec<f64> = sums(&|_, value| value).iter().map(|sum| sum / values).collect();
         let squares = sums(&|channel, value| (value - means[channel]).powi(2));
-        let deviation = |square: f64| usable_deviation((square / values).sqrt());
-        Self {
-            mean: means.iter().map(|&mean| mean as f32).collect(),
-            deviation: squares.into_iter().map(deviation).collect(),
+        for index in 0..count {
+            fill(index, &mut input);
+            for pixel in input.chunks_exact(channels) {
+                let each = largest.iter_mut().zip(pixel);
+                each.for_each(|(largest, &value)| *largest = largest.max(f64::from(value).abs()));
+            }
         }
+        let each = squares.into_iter().zip(&largest);
+        let deviation =
+            each.map(|(square, &largest)| usable_deviation((square / values).sqrt(), largest)).collect();
+        Self { mean: means.iter().map(|&mean| mean as f32).collect(), deviation }
     }
 
     /// Whether it normalises images of so many channels.
@@ -94,12 +101,12 @@ fn moments(counts: &[u64; 256], scale: f64) -> (f32, f32) {
     let count = counts.iter().sum::<u64>().max(1) as f64;
     let mean = weighted(1) as f64 / count;
     let variance = weighted(2) as f64 / count - mean * mean;
-    ((mean / scale) as f32, usable_deviation(variance.max(0.0).sqrt() / scale))
+    ((mean / scale) as f32, usable_deviation(variance.max(0.0).sqrt() / scale, 1.0))
 }
 
-/// A channel of one value must not be divided by nothing, nor by what rounding left.
-fn usable_deviation(deviation: f64) -> f32 {
-    if deviation > 1e-6 { deviation as f32 } else { 1.0 }
+/// A channel of one value must not be divided by nothing, nor by what rounding left of values up to `largest`.
+fn usable_deviation(deviation: f64, largest: f64) -> f32 {
+    if deviation > 1e-6 * largest { deviation as f32 } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -135,6 +142,12 @@ mod tests {
             values.copy_from_slice(&[index as f32, 3.0])
         });
         assert_eq!(found, Normalisation { mean: vec![0.5, 3.0], deviation: vec![0.5, 1.0] });
+        // However small or large the values are.
+        let of = |values: [f32; 2]| {
+            Normalisation::of_values(&InputShape::from(vec![1]), 2, |index, to| to[0] = values[index])
+        };
+        assert_eq!(of([0.0, 1e-9]).deviation, [5e-10]);
+        assert_eq!(of([1e9, 1e9]).deviation, [1.0]);
     }
 
     #[test]

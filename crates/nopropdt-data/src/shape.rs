@@ -59,7 +59,7 @@ pub struct InputShape(Vec<usize>);
 
 /// [`InputShape`] as files have it.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a shape must be an object of height, width and channels, or a list of sizes")]
 enum Written {
     Image(ImageShape),
     Other(Vec<usize>),
@@ -135,9 +135,12 @@ impl InputShape {
         if self.image().is_some() { "images" } else { "examples" }
     }
 
-    /// [`len`](Self::len), or `None` when it is zero or does not fit.
+    /// [`len`](Self::len), or `None` when it is zero, does not fit, or there are no sizes.
     #[must_use]
     pub fn checked_len(&self) -> Option<usize> {
+        if self.0.is_empty() {
+            return None;
+        }
         let len = self.0.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))?;
         (len > 0).then_some(len)
     }
@@ -177,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_in_a_file_is_an_image_or_a_list() {
+        let read = |fields: &[(&'static str, usize)]| {
+            InputShape::deserialize(MapDeserializer::<_, Error>::new(fields.iter().copied()))
+        };
+        assert_eq!(
+            read(&[("height", 4), ("width", 5), ("channels", 3)]).unwrap(),
+            InputShape::from(vec![4, 5, 3])
+        );
+        let error = read(&[("height", 4), ("width", 5)]).unwrap_err().to_string();
+        assert_eq!(error, "a shape must be an object of height, width and channels, or a list of sizes");
+    }
+
+    #[test]
     fn an_image_is_an_input_of_three_sizes() {
         let image = ImageShape { height: 4, width: 5, channels: 3 };
         let (images, vectors) = (InputShape::from(image), InputShape::from(vec![64]));
@@ -188,6 +204,7 @@ mod tests {
         );
         assert!(images == image && vectors != image);
         assert_eq!(InputShape::from(vec![usize::MAX, 2]).checked_len(), None);
+        assert_eq!(InputShape::from(vec![]).checked_len(), None);
         assert_eq!((vectors.checked_len(), InputShape::from(vec![3, 0]).checked_len()), (Some(64), None));
     }
 

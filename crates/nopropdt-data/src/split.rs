@@ -2,6 +2,7 @@
 
 mod stored;
 
+use crate::examples::fill_each;
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
 use crate::{DataError, Examples, ImageShape, InputShape, Normalisation};
@@ -47,7 +48,7 @@ impl Split {
     pub fn of(examples: impl Examples + Send + 'static) -> Result<Self, DataError> {
         let (shape, len) = (InputShape::from(examples.shape()), examples.len());
         let wrong = |rule: &str, found: String| Err(DataError::invalid("split", rule, found));
-        if shape.checked_len().is_none() || shape.sizes().is_empty() {
+        if shape.checked_len().is_none() {
             return wrong("inputs must have a shape without an empty dimension", format!("found {shape}"));
         }
         let Ok(count) = u32::try_from(len) else {
@@ -131,6 +132,18 @@ impl Split {
     #[must_use]
     pub fn pixel_scale(&self) -> f32 {
         self.stored.pixel_scale()
+    }
+
+    /// The first input with a value that is NaN or infinite. Only a program makes such values; they are asked for.
+    #[must_use]
+    pub fn first_not_finite(&self) -> Option<usize> {
+        self.stored.first_not_finite(self.shape.len(), self.len())
+    }
+
+    /// Whether pixels of both mean the same; a program's values are as they are.
+    pub(crate) fn has_scale_of(&self, other: &Self) -> bool {
+        let scales = self.stored.largest_pixel().and(other.stored.largest_pixel());
+        scales.is_none() || self.pixel_scale() == other.pixel_scale()
     }
 
     /// Class of image `index`.
@@ -287,6 +300,16 @@ impl Examples for Split {
 
     fn fill(&self, index: usize, image: &mut [f32]) {
         Split::fill(self, index, image);
+    }
+
+    fn fill_batch(&self, indices: &[u32], inputs: &mut [f32], labels: &mut Vec<usize>) {
+        let Some((examples, indices)) = self.stored.made(indices) else {
+            return fill_each(self, indices, inputs, labels);
+        };
+        examples.fill_batch(&indices, inputs, labels);
+        if let Some(normalisation) = &self.normalisation {
+            normalisation.apply(inputs);
+        }
     }
 
     fn black(&self, channel: usize) -> f32 {

@@ -7,6 +7,7 @@ use nopropdt_data::Examples;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, flat};
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 /// Images denoised together. A fixed number, so that results do not depend on the machine.
 const BATCH: usize = 200;
@@ -68,12 +69,36 @@ pub(crate) fn over_batches<T: Send>(
     each.collect()
 }
 
-/// Right answers of each class.
-fn hits(answers: &Tensor, labels: &[usize]) -> Vec<usize> {
-    let mut hits = vec![0; answers.shape()[1]];
-    let right = answers.argmax_rows().into_iter().zip(labels).filter(|(answer, label)| answer == *label);
-    right.for_each(|(answer, _)| hits[answer] += 1);
-    hits
+/// Right answers of a run.
+struct Hits {
+    /// Of the answer, of the consensus, then of the read-outs.
+    of_columns: Vec<usize>,
+    /// Of the first two, class by class.
+    of_classes: [Vec<usize>; 2],
+    /// Whether every probability was a finite number.
+    finite: bool,
+}
+
+impl Hits {
+    fn none(columns: usize, classes: usize) -> Self {
+        let of_classes = [vec![0; classes], vec![0; classes]];
+        Self { of_columns: vec![0; columns], of_classes, finite: true }
+    }
+
+    /// Counts a batch's answers [B, m].
+    fn add(&mut self, answers: &[Tensor], labels: &[usize]) {
+        for (column, answers) in answers.iter().enumerate() {
+            self.finite &= flat::first_not_finite(answers.data()).is_none();
+            for (answer, &label) in answers.argmax_rows().into_iter().zip(labels) {
+                if answer == label {
+                    self.of_columns[column] += 1;
+                    if let Some(of_classes) = self.of_classes.get_mut(column) {
+                        of_classes[label] += 1;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// How answers are read, and how often.
@@ -130,7 +155,7 @@ impl Reading {
 /// Accuracies over `data`, one for each of `runs` draws of the noise.
 ///
 /// # Panics
-/// When `data` is empty or its images are not of the method's shape.
+/// When `data` is empty, its inputs are not of the method's shape, or a label is beyond the method's classes.
 pub fn accuracy(
     method: &dyn Method,
     weights: &Weights,
@@ -144,37 +169,34 @@ pub fn accuracy(
 /// Accuracies over `data`, one for each run of `reading`.
 ///
 /// # Panics
-/// When `data` is empty or its images are not of the method's shape.
+/// When `data` is empty, its inputs are not of the method's shape, or a label is beyond the method's classes.
 pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Vec<Accuracy> {
-    // Hits `[batch][run][column][class]`: of the answer, of the consensus, then of the read-outs.
-    let counts = over_batches(method, weights, data, noise, |labels, sample| {
-        let run = |run: u64| {
+    let (columns, classes) = (2 + method.facts().readouts, method.facts().classes);
+    let hits: Vec<Mutex<Hits>> =
+        (0..reading.runs).map(|_| Mutex::new(Hits::none(columns, classes))).collect();
+    over_batches(method, weights, data, noise, |labels, sample| {
+        for (run, hits) in (0..).zip(&hits) {
             let sums = reading.sums(run, sample);
-            let finite = sums.iter().all(|answers| flat::first_not_finite(answers.data()).is_none());
-            (sums.iter().map(|answers| hits(answers, labels)).collect::<Vec<_>>(), finite)
-        };
-        (0..reading.runs).map(run).collect::<Vec<_>>()
+            hits.lock().unwrap_or_else(PoisonError::into_inner).add(&sums, labels);
+        }
     });
-    let of_class = data.class_counts(method.facts().classes);
-    let hits = |run: usize, column: usize, class: usize| -> usize {
-        counts.iter().map(|batch| batch[run].0[column][class]).sum()
-    };
-    let of_classes = |run: usize, column: usize| -> Vec<usize> {
-        (0..of_class.len()).map(|class| hits(run, column, class)).collect()
-    };
-    let share = |run, column| of_classes(run, column).iter().sum::<usize>() as f64 / data.len() as f64;
-    let balanced = |run, column| balanced_accuracy(&of_classes(run, column), &of_class);
+    let of_class = data.class_counts(classes);
     let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.facts().readouts);
-    (0..reading.runs as usize)
-        .map(|run| Accuracy {
-            chain: share(run, 0),
-            consensus: share(run, 1),
-            chain_balanced: balanced(run, 0),
-            consensus_balanced: balanced(run, 1),
-            per_block: (0..readouts).map(|readout| share(run, 2 + readout)).collect(),
-            finite: counts.iter().all(|batch| batch[run].1),
-        })
-        .collect()
+    let share = |hits: usize| hits as f64 / data.len() as f64;
+    let accuracy = |hits: Mutex<Hits>| {
+        let Hits { of_columns, of_classes, finite } =
+            hits.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let [chain_balanced, consensus_balanced] = of_classes.map(|hits| balanced_accuracy(&hits, &of_class));
+        Accuracy {
+            chain: share(of_columns[0]),
+            consensus: share(of_columns[1]),
+            chain_balanced,
+            consensus_balanced,
+            per_block: of_columns[2..2 + readouts].iter().map(|&hits| share(hits)).collect(),
+            finite,
+        }
+    };
+    hits.into_iter().map(accuracy).collect()
 }
 
 /// The chain's answer to every image of `data`, in order, in the first draw.

@@ -32,6 +32,16 @@ pub enum ImagesError {
         /// Its only class.
         class: String,
     },
+    /// A value of an input that a program makes is NaN or infinite.
+    #[error("{dataset}: values must be finite; {part} input {index} has one that is not")]
+    NotFinite {
+        /// The dataset.
+        dataset: DatasetSource,
+        /// `training`, `test` or `validation`.
+        part: &'static str,
+        /// Which input of the part, from 0.
+        index: usize,
+    },
     /// Too few images are left to train on.
     #[error("training: must have at least 2 images; found {left}")]
     TooFew {
@@ -106,7 +116,7 @@ fn refuse_augmentation(config: &RunConfig, shape: &InputShape) -> Result<(), Con
 /// the settings say so, else those that the dataset comes with.
 ///
 /// # Errors
-/// [`ImagesError::Data`] and [`ImagesError::TooFew`].
+/// [`ImagesError::Data`], [`ImagesError::NotFinite`] and [`ImagesError::TooFew`].
 pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Option<Split>), ImagesError> {
     let failed = |error| ImagesError::Data { dataset: config.data.dataset.clone(), error: Box::new(error) };
     let mut dataset = opened.load().map_err(failed)?;
@@ -121,6 +131,13 @@ pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Optio
     };
     if train.len() < 2 {
         return Err(ImagesError::TooFew { left: train.len() });
+    }
+    let parts =
+        [("training", Some(&train)), ("test", Some(&dataset.test)), ("validation", validation.as_ref())];
+    for (part, images) in parts {
+        if let Some(index) = images.and_then(Split::first_not_finite) {
+            return Err(ImagesError::NotFinite { dataset: config.data.dataset.clone(), part, index });
+        }
     }
     dataset.train = train;
     dataset.validation = None;

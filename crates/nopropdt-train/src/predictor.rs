@@ -139,6 +139,13 @@ impl Predictor {
         if model.network.tensors() != model.weights.tensors() {
             return fault("weights must be of the network".into(), "found those of another".into());
         }
+        let described = model.metadata.config.network(model.metadata.input.sizes(), found);
+        if described.is_ok_and(|described| described.tensors() != model.network.tensors()) {
+            return fault(
+                "the network must be that of the settings and the shape".into(),
+                "found another".into(),
+            );
+        }
         if let Some(normalisation) = &model.metadata.normalisation {
             normalisation.check(model.metadata.input.channels())?;
         }

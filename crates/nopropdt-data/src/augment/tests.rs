@@ -82,5 +82,8 @@ fn shifted_images_show_black_beyond_the_edge() {
 fn labels_and_sizes_stay() {
     let split = Split::new(SHAPE, vec![0; 12], vec![4, 2]).unwrap();
     let set = Augmentation { crop_padding: 1, flip: true }.of(&split, 0, 0);
-    assert_eq!((set.len(), set.image_shape(), set.label(0), set.label(1)), (2, Some(SHAPE), 4, 2));
+    assert_eq!(
+        (set.len(), InputShape::from(set.shape()).image(), set.label(0), set.label(1)),
+        (2, Some(SHAPE), 4, 2)
+    );
 }

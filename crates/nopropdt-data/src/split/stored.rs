@@ -71,6 +71,30 @@ impl Stored {
         }
     }
 
+    /// What makes the inputs, and its own indices of them.
+    pub(super) fn made(&self, chosen: &[u32]) -> Option<(&dyn Examples, Vec<u32>)> {
+        match self {
+            Self::Bytes { .. } => None,
+            Self::Made { examples, indices } => {
+                Some((&**examples, chosen.iter().map(|&index| indices[index as usize]).collect()))
+            }
+        }
+    }
+
+    /// The first of `count` inputs with a value that is NaN or infinite.
+    pub(super) fn first_not_finite(&self, len: usize, count: usize) -> Option<usize> {
+        match self {
+            Self::Bytes { .. } => None,
+            Self::Made { .. } => {
+                let mut input = vec![0.0; len];
+                (0..count).find(|&index| {
+                    self.fill(index, &mut input);
+                    input.iter().any(|value| !value.is_finite())
+                })
+            }
+        }
+    }
+
     /// The value that stands for black in a channel.
     pub(super) fn black(&self, channel: usize) -> f32 {
         match self {

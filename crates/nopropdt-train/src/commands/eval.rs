@@ -136,6 +136,10 @@ fn test_images(
     source: &DatasetSource,
     trained_on: &TrainedOn,
 ) -> Result<Split> {
+    if model.input.image().is_none() && !matches!(source, DatasetSource::Own(_)) {
+        let (file, wants) = (arguments.model.display(), &model.input);
+        bail!("{file}: wants {} of {wants}; {} has images", wants.noun(), source.short_name());
+    }
     let options = load_options(arguments, model, source, trained_on)?;
     let own = match source {
         DatasetSource::Own(name) => model.config.own_dataset(name, &options),

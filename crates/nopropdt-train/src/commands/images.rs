@@ -25,7 +25,7 @@ pub(super) fn must_be_there(source: &DatasetSource, remedy: &str) -> Result<(), 
 }
 
 /// What a user should know of a run's images before it begins, line by line.
-pub(super) fn introduction(config: &RunConfig, data: &Dataset) -> Vec<String> {
+pub(super) fn introduction(config: &RunConfig, data: &Dataset, is_new: bool) -> Vec<String> {
     // Those of a known dataset are known, too; those of a file are numbers.
     let names = match config.data.dataset {
         DatasetSource::Folder(_) => format!(": {}", first_names(&data.class_names)),
@@ -40,15 +40,15 @@ pub(super) fn introduction(config: &RunConfig, data: &Dataset) -> Vec<String> {
         data.shape(),
         data.classes(),
     );
-    let counts = config.data.dataset.has_place().then(|| class_counts(config, data));
+    let counts = config.data.dataset.known().is_none().then(|| class_counts(config, data, is_new));
     let notes = data.notes.iter().map(ToString::to_string);
     [first].into_iter().chain(counts).chain(notes).chain(warnings(config, data)).collect()
 }
 
-/// How many training images each class has; of many classes, the smallest and the largest.
-fn class_counts(config: &RunConfig, data: &Dataset) -> String {
+/// How many training images each class has; of many classes, the smallest and the largest. A new run may still weigh them.
+fn class_counts(config: &RunConfig, data: &Dataset, is_new: bool) -> String {
     let counts = data.train.class_counts(data.classes());
-    let advice = match is_unequal(&counts) && config.training.class_weights.is_none() {
+    let advice = match is_new && is_unequal(&counts) && config.training.class_weights.is_none() {
         true => "; with --class-weights balanced all classes count the same",
         false => "",
     };
@@ -56,15 +56,18 @@ fn class_counts(config: &RunConfig, data: &Dataset) -> String {
 }
 
 fn told_counts(data: &Dataset, counts: &[usize]) -> String {
-    let told = |class: usize| format!("{}: {}", shown(&data.class_names[class]), counts[class]);
+    let (told, noun) = (
+        |class: usize| format!("{}: {}", shown(&data.class_names[class]), counts[class]),
+        data.shape().noun(),
+    );
     if counts.len() <= MOST_COUNTS {
         let all: Vec<String> = (0..counts.len()).map(told).collect();
-        return format!("training images of each class: {}", all.join(", "));
+        return format!("training {noun} of each class: {}", all.join(", "));
     }
     // The first of several that are as small, or as large.
     let smallest = (0..counts.len()).min_by_key(|&class| counts[class]).map(told).unwrap_or_default();
     let largest = (0..counts.len()).rev().max_by_key(|&class| counts[class]).map(told).unwrap_or_default();
-    format!("training images of a class: from {smallest} to {largest}")
+    format!("training {noun} of a class: from {smallest} to {largest}")
 }
 
 /// Classes of which a share or a limit left no images.

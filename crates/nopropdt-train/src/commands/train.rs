@@ -52,7 +52,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     let display = Display::new(&run, arguments.no_progress, arguments.json, stop);
     match run.result() {
         Some(_) => display.line(&going_on(&run)),
-        None => introduce(&run, &display),
+        None => introduce(&run, &display, arguments.resume.is_none()),
     }
     let summary = run.train(&display);
     display.finish();
@@ -92,9 +92,9 @@ fn new_config(arguments: &TrainArguments, registry: &Registry) -> Result<RunConf
 }
 
 /// What the run is, line by line.
-fn introduce(run: &Run, display: &Display) {
+fn introduce(run: &Run, display: &Display, is_new: bool) {
     let (config, facts) = (run.config(), run.network().facts());
-    for line in images::introduction(config, run.dataset()) {
+    for line in images::introduction(config, run.dataset(), is_new) {
         display.line(&line);
     }
     display.line(&format!(

@@ -47,7 +47,7 @@ impl Prepared {
         let memory = Watch::start();
         let network = config.network(dataset.shape().sizes(), dataset.classes())?;
         let beginning = Beginning::read(&config, network.as_ref(), &dataset)?;
-        if config.embedding.kind == EmbeddingKind::Prototype && beginning.is_none() {
+        if config.embedding.kind == EmbeddingKind::Prototype && config.training.init_from.is_none() {
             // Known now, so that no folder is made for a run that can't begin.
             members(&dataset.train, dataset.classes())?;
         }

@@ -32,7 +32,7 @@ pub fn check_new(config: &RunConfig) -> Result<(), ConfigError> {
         Some(begun) if begun.path().is_none() => Err(ConfigError::Value {
             setting: "init-from".into(),
             problem: format!(
-                "must be the path of a model file for a new run; found {begun}, the hash of the file that another run started from"
+                "must be the path of a model file for a new run; found {begun}, the hash of the file that another run started from, or left out"
             ),
         }),
         _ => Ok(()),

@@ -2,5 +2,6 @@
 
 mod init_from;
 mod old_models;
+mod own_inputs;
 mod predictor;
 mod run;

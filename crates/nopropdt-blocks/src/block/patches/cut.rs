@@ -21,7 +21,7 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Rows and columns of a patch: so many, or as few as cut the image into few enough where that is 0.
+    /// Rows and columns of a patch: so many, or the smallest even number that cuts the image into few enough where that is 0.
     pub(super) fn side(patch: usize, [height, width, _]: [usize; 3]) -> Result<usize, BlocksError> {
         for side in [height, width] {
             BlocksError::check_size("image: rows and columns", 1, MOST_SIDE, side)?;
@@ -29,7 +29,10 @@ impl Cut {
         let count = |patch: usize| height.div_ceil(patch) * width.div_ceil(patch);
         if patch == 0 {
             // One of the longest side is alone.
-            return Ok((2..MOST_SIDE).find(|&patch| count(patch) <= MOST_CHOSEN).unwrap_or(MOST_SIDE));
+            return Ok((2..MOST_SIDE)
+                .step_by(2)
+                .find(|&patch| count(patch) <= MOST_CHOSEN)
+                .unwrap_or(MOST_SIDE));
         }
         BlocksError::check_size("patch", 1, height.max(width), patch)?;
         if count(patch) > MOST_PATCHES {

@@ -24,13 +24,13 @@ use stem::{Plan, Stem};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct PatchBlock {
-    /// Rows and columns of a patch in pixels. 0 takes the smallest patch, from 2×2, that cuts the image into at most 64. Sides that it
+    /// Rows and columns of a patch in pixels. 0 takes the smallest patch of even sides that cuts the image into at most 64. Sides that it
     /// does not divide get zeros around them.
     pub patch: usize,
-    /// Whether a patch also sees half a patch of its neighbours on every side.
+    /// Whether a patch also sees half a patch of its neighbours on every side; one place at the least.
     pub overlap: bool,
-    /// Whether convolutions see the image before it is cut: 3×3 with ReLU and a 2×2 max-pool, as often as these halve a patch. A patch of
-    /// 4×4 pixels is then one place behind two of them. The first has half the width of a token for channels, the others all of it.
+    /// Whether convolutions see the image before it is cut: 3×3 with ReLU and a 2×2 max-pool, as often as these halve a patch and the sides of
+    /// the image without a rest. A patch of 4×4 pixels is then one place behind two of them. The first has half the width of a token for channels, the others all of it.
     pub stem: bool,
     /// Values of a linear layer with ReLU that sees all tokens of the image at once, for the logits; 0 for none.
     pub summary: usize,

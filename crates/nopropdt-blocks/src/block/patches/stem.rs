@@ -21,11 +21,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// As many convolutions as halve a patch of so many pixels a side, and leave a pixel of every side of the image. The first has half of
-    /// a token's `width` for channels, the others all of it. A last odd row or column is lost at a pool.
+    /// As many convolutions as halve a patch of so many pixels a side and the sides of the image without a rest: no row or column is lost at
+    /// a pool. The first has half of a token's `width` for channels, the others all of it.
     pub(super) fn new(patch: usize, width: usize, image: [usize; 3]) -> Self {
         let mut plan = Self { channels: Vec::new(), multiply_adds: 0, image, patch };
-        while plan.patch.is_multiple_of(2) && plan.image[..2].iter().all(|&side| side > 1) {
+        while [plan.patch, plan.image[0], plan.image[1]].iter().all(|side| side.is_multiple_of(2)) {
             let [height, columns, inputs] = plan.image;
             let outputs = if plan.channels.is_empty() { width.div_ceil(2) } else { width };
             plan.multiply_adds += (height * columns * 9 * inputs * outputs) as u64;
@@ -72,10 +72,11 @@ mod tests {
         assert_eq!(plan(2, [8, 8, 1]), (vec![32], [4, 4, 32], 1));
         assert_eq!(plan(4, [28, 28, 1]), (vec![32, 64], [7, 7, 64], 1));
         assert_eq!(plan(32, [256, 256, 3]), (vec![32, 64, 64, 64, 64], [8, 8, 64], 1));
-        assert_eq!(plan(6, [30, 31, 3]), (vec![32], [15, 15, 32], 3));
+        assert_eq!(plan(6, [30, 32, 3]), (vec![32], [15, 16, 32], 3));
         assert_eq!(plan(3, [9, 9, 1]), (vec![], [9, 9, 1], 3));
-        // Of a side of one pixel nothing would be left.
-        assert_eq!(plan(4, [3, 40, 1]), (vec![32], [1, 20, 32], 2));
+        // An odd side would lose a row.
+        assert_eq!(plan(4, [30, 40, 1]), (vec![32], [15, 20, 32], 2));
+        assert_eq!(plan(4, [3, 40, 1]), (vec![], [3, 40, 1], 4));
         let adds = Plan::new(4, 64, [28, 28, 1]).multiply_adds;
         assert_eq!(adds, 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64);
     }
