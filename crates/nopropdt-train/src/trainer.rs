@@ -137,6 +137,11 @@ impl<'m> Trainer<'m> {
         self.method.embed(&mut self.weights, rows);
     }
 
+    /// Starts from these weights, which are of the network; the optimisers have no memory yet.
+    pub(crate) fn begin_with(&mut self, weights: Weights) {
+        self.weights = weights;
+    }
+
     /// Starts from the tensors of `model` that have the name and shape of the network's; the others stay.
     ///
     /// # Errors

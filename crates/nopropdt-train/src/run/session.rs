@@ -16,7 +16,7 @@ use crate::model_file::{ModelMetadata, encoded};
 use crate::prototypes::prototypes;
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::trainer::{EpochLoss, Progress, Trainer};
-use nopropdt_blocks::Method;
+use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::Isa;
 use std::io::ErrorKind;
@@ -30,6 +30,8 @@ pub struct Run {
     folder: RunFolder,
     taken_up: Option<TakenUp>,
     start: Option<Start>,
+    /// Those of a new run that starts from a model file.
+    first_weights: Option<Weights>,
 }
 
 impl Run {
@@ -59,13 +61,8 @@ impl Run {
             beginning.write(&folder, &kept_config, loaded.images, &trainer).map_err(failed)?;
         }
         create_file(&folder.config(), loaded.config.to_toml().as_bytes()).map_err(failed)?;
-        let start = beginning.map(|beginning| beginning.start);
-        // It begins as it would go on.
-        let taken_up = match start {
-            Some(_) => TakenUp::find(&folder, &loaded.config, loaded.images)?,
-            None => None,
-        };
-        Ok(Self { loaded, kept_config, folder, taken_up, start })
+        let (start, first_weights) = beginning.map(|beginning| (beginning.start, beginning.weights)).unzip();
+        Ok(Self { loaded, kept_config, folder, taken_up: None, start, first_weights })
     }
 
     /// A run that goes on after the last epoch that was saved.
@@ -76,7 +73,7 @@ impl Run {
         let taken_up = TakenUp::find(&folder, &loaded.config, loaded.images)?;
         let kept = taken_up.as_ref().map(|run| run.config.clone());
         let kept_config = kept.unwrap_or_else(|| loaded.config.without_place());
-        Ok(Self { loaded, kept_config, folder, taken_up, start: None })
+        Ok(Self { loaded, kept_config, folder, taken_up, start: None, first_weights: None })
     }
 
     /// Its settings.
@@ -134,7 +131,11 @@ impl Run {
         let taken_up = self.taken_up.take();
         let mut trainer = self.loaded.trainer()?;
         let before = taken_up.as_ref().map_or(0.0, |run| run.seconds);
-        let has_weights = taken_up.is_some();
+        let first_weights = self.first_weights.take();
+        let has_weights = taken_up.is_some() || first_weights.is_some();
+        if let Some(weights) = first_weights {
+            trainer.begin_with(weights);
+        }
         let mut metrics = match taken_up {
             Some(run) => run.restore(&self.folder, &mut trainer)?,
             None => Vec::new(),

@@ -42,7 +42,7 @@ pub fn check_new(config: &RunConfig) -> Result<(), ConfigError> {
 /// Weights that a run starts from.
 pub(super) struct Beginning {
     pub(super) start: Start,
-    weights: Weights,
+    pub(super) weights: Weights,
     /// SHA-256 of the file.
     hash: [u8; 32],
 }

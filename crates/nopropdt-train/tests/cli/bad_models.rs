@@ -182,5 +182,5 @@ fn data_of_another_shape() {
     sandbox.refused(2, &["--data-dir none: there is no such folder"], &elsewhere);
     sandbox.refused(2, &["--data-dir none: there is no such folder"], ["--data-dir", "none", "--out", "run"]);
     idx::write(&sandbox);
-    sandbox.refused(1, &["model.safetensors: wants images of 8×8×1; mnist has 28x28x1"], &mnist);
+    sandbox.refused(1, &["model.safetensors: wants images of 8x8x1; mnist has 28x28x1"], &mnist);
 }

@@ -87,7 +87,7 @@ fn a_file_is_trained_on_and_evaluated() {
             lines,
             [
                 format!("bars.v1: 60 training and 20 test images of {shape}, 2 classes").as_str(),
-                "training images of each class: 0: 20, 1: 40",
+                "training images of each class: 0: 20, 1: 40; with --class-weights balanced all classes count the same",
                 "validation images: 9, from the file"
             ]
         );
@@ -109,7 +109,7 @@ fn a_file_is_trained_on_and_evaluated() {
         sandbox.write("odd.npz", bars(4 - channels, &[("test", 5)]));
         sandbox.refused(
             1,
-            &["wants images of 28×28×", "odd has 28x28x"],
+            &["wants images of 28x28x", "odd has 28x28x"],
             ["eval", "--model=runs/bars.v1-dt/model.safetensors", "--dataset=npz:odd.npz"],
         );
         let info = stdout(&sandbox.ok(["info", "--dataset=npz:a/bars.v1.npz"]));
@@ -126,7 +126,7 @@ fn images_for_validation_are_those_of_the_file_or_held_out() {
     let output = sandbox.train("held-out", &quick(&["dataset=npz:bars.npz", "validation=12"]));
     let said = stdout(&output) + &stderr(&output);
     assert!(said.contains("bars: 48 training and 20 test images"), "{said}");
-    assert!(said.contains("training images of each class: 0: 16, 1: 32\n"), "{said}");
+    assert!(said.contains("training images of each class: 0: 16, 1: 32; with"), "{said}");
     assert!(said.contains("left out: the file's validation images (9)\n"), "{said}");
     sandbox.train("none", &quick(&["dataset=npz:none.npz"]));
     sandbox.train("own", &quick(&["dataset=npz:bars.npz"]));
@@ -226,7 +226,7 @@ fn wrong_use_is_told() {
     sandbox.train("run", &["limit-train=64"]);
     sandbox.refused(
         1,
-        &["wants images of 8×8×1; test has 28x28x1"],
+        &["wants images of 8x8x1; test has 28x28x1"],
         ["eval", "--model=run/model.safetensors", "--dataset=npz:test.npz"],
     );
 }

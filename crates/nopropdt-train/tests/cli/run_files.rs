@@ -53,6 +53,8 @@ fn check_metrics(text: &str) {
             "test_accuracy",
             "test_accuracy_per_block",
             "test_accuracy_consensus",
+            "test_balanced_accuracy",
+            "test_balanced_accuracy_consensus",
             "images_per_second",
         ];
         expected.sort_unstable();
@@ -62,6 +64,9 @@ fn check_metrics(text: &str) {
         let losses = numbers(&line["train_loss"]);
         assert!(losses.len() == 2 && losses.iter().all(|&loss| loss > 0.0 && loss < 2.0), "{losses:?}");
         assert!(is_fraction(&line["test_accuracy"]) && is_fraction(&line["test_accuracy_consensus"]));
+        for key in ["test_balanced_accuracy", "test_balanced_accuracy_consensus"] {
+            assert!(is_fraction(&line[key]), "{key}");
+        }
         let blocks = numbers(&line["test_accuracy_per_block"]);
         assert!(blocks.len() == 2 && blocks.iter().all(|block| (0.0..=1.0).contains(block)), "{blocks:?}");
         let rate = line["images_per_second"].as_f64().unwrap();
@@ -71,7 +76,9 @@ fn check_metrics(text: &str) {
 
 fn check_summary(summary: &Value, metrics: &str) {
     let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
-    for key in ["test_accuracy", "test_accuracy_consensus", "test_accuracy_per_block"] {
+    let keys =
+        ["test_accuracy", "test_accuracy_consensus", "test_accuracy_per_block", "test_balanced_accuracy"];
+    for key in keys {
         assert_eq!(summary[key], last[key], "{key}");
     }
     // Two blocks, counted by hand from the layers' sizes, and the head.
