@@ -6,8 +6,8 @@ use rayon::prelude::*;
 const FILLED_TOGETHER: usize = 32;
 
 /// Labelled inputs of one shape: images, vectors, sequences. [`Split`](crate::Split) is one; so is anything else that implements this:
-/// inputs made on the fly, read from a database, or changed on their way to the network. What is special to images (augmentation, prototypes drawn as
-/// pictures) asks for inputs of three sizes.
+/// inputs made on the fly, read from a database, or changed on their way to the network. What is special to images (augmentation,
+/// prototypes drawn as pictures) asks for inputs of three sizes.
 ///
 /// Batches are filled from several threads at once, so an implementation that keeps a file or a cache must guard it.
 pub trait Examples: Sync {

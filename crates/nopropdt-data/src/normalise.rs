@@ -30,32 +30,28 @@ impl Normalisation {
     /// Of `count` inputs of a shape, each written by `fill`; sums in the order of the inputs, so that it is the same every time.
     pub(crate) fn of_values(shape: &InputShape, count: usize, fill: impl Fn(usize, &mut [f32])) -> Self {
         let (channels, mut input) = (shape.channels(), vec![0.0; shape.len()]);
-        let mut largest = vec![0.0_f64; channels];
         let values = (count * shape.len() / channels).max(1) as f64;
-        let mut sums = |of: &dyn Fn(usize, f64) -> f64| {
-            let mut sums = vec![0.0; channels];
+        let mut each = |see: &mut dyn FnMut(usize, f64)| {
             for index in 0..count {
                 fill(index, &mut input);
                 for pixel in input.chunks_exact(channels) {
-                    let each = sums.iter_mut().zip(pixel).enumerate();
-                    each.for_each(|(channel, (sum, &value))| *sum += of(channel, f64::from(value)));
+                    pixel.iter().enumerate().for_each(|(channel, &value)| see(channel, f64::from(value)));
                 }
             }
-            sums
         };
-        let means: Vec<f64> = sums(&|_, value| value).iter().map(|sum| sum / values).collect();
-        let squares = sums(&|channel, value| (value - means[channel]).powi(2));
-        for index in 0..count {
-            fill(index, &mut input);
-            for pixel in input.chunks_exact(channels) {
-                let each = largest.iter_mut().zip(pixel);
-                each.for_each(|(largest, &value)| *largest = largest.max(f64::from(value).abs()));
-            }
+        let [mut means, mut squares, mut largest] = [(); 3].map(|()| vec![0.0_f64; channels]);
+        each(&mut |channel, value| {
+            means[channel] += value / values;
+            largest[channel] = largest[channel].max(value.abs());
+        });
+        each(&mut |channel, value| squares[channel] += (value - means[channel]).powi(2));
+        let deviations = squares.iter().zip(&largest);
+        Self {
+            mean: means.iter().map(|&mean| mean as f32).collect(),
+            deviation: deviations
+                .map(|(s, &largest)| usable_deviation((s / values).sqrt(), largest))
+                .collect(),
         }
-        let each = squares.into_iter().zip(&largest);
-        let deviation =
-            each.map(|(square, &largest)| usable_deviation((square / values).sqrt(), largest)).collect();
-        Self { mean: means.iter().map(|&mean| mean as f32).collect(), deviation }
     }
 
     /// Whether it normalises images of so many channels.

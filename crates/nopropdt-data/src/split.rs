@@ -131,7 +131,7 @@ impl Split {
     /// The pixel value that stands for 1.0: x = pixel / scale; 1 for inputs that a program makes.
     #[must_use]
     pub fn pixel_scale(&self) -> f32 {
-        self.stored.pixel_scale()
+        self.stored.full_scale().map_or(1.0, f32::from)
     }
 
     /// The first input with a value that is NaN or infinite. Only a program makes such values; they are asked for.
@@ -142,8 +142,8 @@ impl Split {
 
     /// Whether pixels of both mean the same; a program's values are as they are.
     pub(crate) fn has_scale_of(&self, other: &Self) -> bool {
-        let scales = self.stored.largest_pixel().and(other.stored.largest_pixel());
-        scales.is_none() || self.pixel_scale() == other.pixel_scale()
+        let scales = self.stored.full_scale().zip(other.stored.full_scale());
+        scales.is_none_or(|(own, others)| own == others)
     }
 
     /// Class of image `index`.

@@ -88,8 +88,8 @@ impl<C> Decode<C> for Numbers<'_> {
 
 bincode::impl_borrow_decode!(Numbers<'a>, 'a);
 
-/// A run at the end of an epoch, or before its first one. One that was read owns its numbers; one to write borrows them, since they can be most of a
-/// machine's memory.
+/// A run at the end of an epoch, or before its first one. One that was read owns its numbers; one to write borrows them, since they can
+/// be most of a machine's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Checkpoint<'a> {
     /// The run's configuration, as TOML.

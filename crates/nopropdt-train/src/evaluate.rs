@@ -227,3 +227,32 @@ pub fn chain_of(
     let row = |p: Tensor| p.data().iter().map(|&p| f64::from(p)).collect();
     trace.block_probabilities().into_iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+    use nopropdt_data::{DatasetName, load};
+    use std::path::Path;
+
+    /// By the definition, from the answers to the images one by one; classes 0 to 4 have two images of three left out.
+    #[test]
+    fn balanced_accuracy_is_the_mean_over_classes() {
+        let digits = load(DatasetName::Digits, Path::new("unused")).unwrap().test;
+        let kept = |&index: &u32| digits.label(index as usize) >= 5 || index.is_multiple_of(3);
+        let data = digits.select(&(0..digits.len() as u32).filter(kept).collect::<Vec<_>>());
+        let method =
+            Overrides::default().with("steps", 2).resolve(None).unwrap().network(&[8, 8, 1], 10).unwrap();
+        let weights = method.init(5);
+        let answers = answers(method.as_ref(), &weights, &data, 1);
+        let share = |class: usize| {
+            let of_class: Vec<&Answer> =
+                answers.iter().filter(|answer| data.label(answer.index) == class).collect();
+            of_class.iter().filter(|answer| answer.prediction == class).count() as f64 / of_class.len() as f64
+        };
+        let wanted = (0..10).map(share).sum::<f64>() / 10.0;
+        let found = accuracy(method.as_ref(), &weights, &data, 1, 1).remove(0);
+        assert!((found.chain_balanced - wanted).abs() < 1e-12, "{} {wanted}", found.chain_balanced);
+        assert!((found.chain_balanced - found.chain).abs() > 1e-3, "{found:?}");
+    }
+}

@@ -129,7 +129,8 @@ impl Predictor {
     /// A network that was read before. Its noise is that of the seed it was trained with, from one draw.
     ///
     /// # Errors
-    /// [`PredictError::Parts`] when class names or weights are not of the network; [`PredictError::Data`] when the normalisation is not.
+    /// [`PredictError::Parts`] when class names or weights are not of the network, or the network is not that of its settings and shape;
+    /// [`PredictError::Data`] when the normalisation is not for its channels.
     pub fn from_model(model: Model) -> Result<Self, PredictError> {
         let (wanted, found) = (model.network.facts().classes, model.metadata.class_names.len());
         let fault = |rule: String, found: String| Err(PredictError::Parts { rule, found });
@@ -140,7 +141,7 @@ impl Predictor {
             return fault("weights must be of the network".into(), "found those of another".into());
         }
         let described = model.metadata.config.network(model.metadata.input.sizes(), found);
-        if described.is_ok_and(|described| described.tensors() != model.network.tensors()) {
+        if !described.is_ok_and(|described| described.tensors() == model.network.tensors()) {
             return fault(
                 "the network must be that of the settings and the shape".into(),
                 "found another".into(),

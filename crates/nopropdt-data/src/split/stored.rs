@@ -23,16 +23,19 @@ impl Stored {
         }
     }
 
-    pub(super) fn pixel_scale(&self) -> f32 {
+    /// The pixel value that stands for 1.0, if there are pixels.
+    pub(super) fn full_scale(&self) -> Option<u8> {
         match self {
-            Self::Bytes { full_scale, .. } => f32::from(*full_scale),
-            Self::Made { .. } => 1.0,
+            Self::Bytes { full_scale, .. } => Some(*full_scale),
+            Self::Made { .. } => None,
         }
     }
 
     pub(super) fn statistics(&self, shape: &InputShape) -> Normalisation {
         match self {
-            Self::Bytes { pixels, .. } => Normalisation::of(pixels, shape.channels(), self.pixel_scale()),
+            Self::Bytes { pixels, full_scale } => {
+                Normalisation::of(pixels, shape.channels(), f32::from(*full_scale))
+            }
             Self::Made { indices, .. } => {
                 Normalisation::of_values(shape, indices.len(), |index, values| self.fill(index, values))
             }
@@ -60,8 +63,8 @@ impl Stored {
     /// Writes an input, the pixels of an image scaled to 0..1.
     pub(super) fn fill(&self, index: usize, input: &mut [f32]) {
         match self {
-            Self::Bytes { .. } => {
-                let (scale, pixels) = (self.pixel_scale(), self.pixels(input.len(), index));
+            Self::Bytes { full_scale, .. } => {
+                let (scale, pixels) = (f32::from(*full_scale), self.pixels(input.len(), index));
                 for (value, &pixel) in input.iter_mut().zip(pixels) {
                     // A division, not a product with 1/255, which would round twice.
                     *value = f32::from(pixel) / scale;

@@ -56,10 +56,8 @@ fn class_counts(config: &RunConfig, data: &Dataset, is_new: bool) -> String {
 }
 
 fn told_counts(data: &Dataset, counts: &[usize]) -> String {
-    let (told, noun) = (
-        |class: usize| format!("{}: {}", shown(&data.class_names[class]), counts[class]),
-        data.shape().noun(),
-    );
+    let noun = data.shape().noun();
+    let told = |class: usize| format!("{}: {}", shown(&data.class_names[class]), counts[class]);
     if counts.len() <= MOST_COUNTS {
         let all: Vec<String> = (0..counts.len()).map(told).collect();
         return format!("training {noun} of each class: {}", all.join(", "));
@@ -88,7 +86,8 @@ fn warnings(config: &RunConfig, data: &Dataset) -> Vec<String> {
         let missing = images.missing_classes(data.classes());
         let names: Vec<String> = missing.iter().map(|&class| data.class_names[class].clone()).collect();
         let line = format!(
-            "warning: no {part} images of {} of the {} classes{flags}: {}",
+            "warning: no {part} {} of {} of the {} classes{flags}: {}",
+            images.shape().noun(),
             names.len(),
             data.classes(),
             first_names(&names)

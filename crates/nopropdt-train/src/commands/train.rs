@@ -169,7 +169,7 @@ fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool) -> 
     let balanced = [summary.test_balanced_accuracy, summary.test_balanced_accuracy_consensus];
     let balanced = match balanced.map(|share| share.filter(|_| unequal)) {
         [Some(chain), Some(consensus)] => format!(
-            "  mean over classes, which differ in size: {}, consensus {}\n",
+            "  mean over classes of unequal size: {}, consensus {}\n",
             percent(chain),
             percent(consensus)
         ),

@@ -134,6 +134,11 @@ fn parts_that_do_not_fit_are_refused() {
     assert_eq!(error, "model: must have 10 class names; found 9");
     let error = refused(&|model| drop(model.weights.blocks.pop()));
     assert_eq!(error, "model: weights must be of the network; found those of another");
+    // A network of these settings on such inputs would be another, or is none.
+    for sizes in [vec![4, 4, 4], vec![64]] {
+        let error = refused(&|model| model.metadata.input = sizes.clone().into());
+        assert_eq!(error, "model: the network must be that of the settings and the shape; found another");
+    }
     let two = Normalisation { mean: vec![0.5; 2], deviation: vec![0.1; 2] };
     let error = refused(&|model| model.metadata.normalisation = Some(two.clone()));
     assert!(error.starts_with("normalisation: there must be a finite mean"), "{error}");

@@ -30,7 +30,8 @@ pub struct PatchBlock {
     /// Whether a patch also sees half a patch of its neighbours on every side; one place at the least.
     pub overlap: bool,
     /// Whether convolutions see the image before it is cut: 3×3 with ReLU and a 2×2 max-pool, as often as these halve a patch and the sides of
-    /// the image without a rest. A patch of 4×4 pixels is then one place behind two of them. The first has half the width of a token for channels, the others all of it.
+    /// the image without a rest. A patch of 4×4 pixels is then one place behind two of them. The first has half the width of a token for
+    /// channels, the others all of it.
     pub stem: bool,
     /// Values of a linear layer with ReLU that sees all tokens of the image at once, for the logits; 0 for none.
     pub summary: usize,

@@ -24,7 +24,7 @@ impl Plan {
     /// As many convolutions as halve a patch of so many pixels a side and the sides of the image without a rest: no row or column is lost at
     /// a pool. The first has half of a token's `width` for channels, the others all of it.
     pub(super) fn new(patch: usize, width: usize, image: [usize; 3]) -> Self {
-        let mut plan = Self { channels: Vec::new(), multiply_adds: 0, image, patch };
+        let mut plan = Self::none(patch, image);
         while [plan.patch, plan.image[0], plan.image[1]].iter().all(|side| side.is_multiple_of(2)) {
             let [height, columns, inputs] = plan.image;
             let outputs = if plan.channels.is_empty() { width.div_ceil(2) } else { width };
