@@ -19,6 +19,7 @@ mod method;
 mod named;
 mod nearest;
 mod network;
+mod readout;
 mod sampling;
 mod schedule;
 mod tensors;
@@ -43,6 +44,7 @@ pub use method::{
 pub use named::Named;
 pub use nearest::nearest_to_all;
 pub use network::{Network, NetworkConfig};
+pub use readout::Readout;
 pub use sampling::{Denoised, Latent, Sampler, denoise, flow};
 pub use schedule::{NoiseSchedule, Posterior, ScheduleKind};
 pub use tensors::Tensors;

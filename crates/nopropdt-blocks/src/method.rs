@@ -6,6 +6,7 @@
 use crate::batch::Batch;
 use crate::embedding::LabelEmbedding;
 use crate::named::Named;
+use crate::readout::Readout;
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Precision, StatisticUpdate, Tensor};
@@ -175,6 +176,14 @@ impl Trace {
         softmax(&self.head_logits)
     }
 
+    /// Class probabilities [B, m] by a read-out.
+    pub fn read(&self, readout: Readout) -> Tensor {
+        match readout {
+            Readout::Chain => self.probabilities(),
+            Readout::Consensus => self.consensus(),
+        }
+    }
+
     /// The consensus read-out: the mean over read-outs of their class probabilities [B, m].
     pub fn consensus(&self) -> Tensor {
         let count = self.block_logits.len() as f32;
@@ -291,6 +300,11 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Denoises one random latent an input into an answer. Row b draws its noise from `noise(b)` alone, so the answer to an
     /// input does not depend on its batch.
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace;
+
+    /// Where its answer is read when nothing better is known of a trained network; the paper's read-out unless a method says otherwise.
+    fn readout(&self) -> Readout {
+        Readout::Chain
+    }
 
     /// Names and shapes of all tensors. Where a method knows them without making weights, a file that promises a network beyond memory is
     /// refused before memory is taken.

@@ -24,7 +24,8 @@ const IMAGES_MAGIC: u32 = 0x0803;
 #[derive(Debug)]
 pub(crate) struct IdxFile {
     path: PathBuf,
-    dataset: DatasetName,
+    /// The dataset it is of, if it was looked for as one of its files.
+    dataset: Option<DatasetName>,
 }
 
 /// A file whose header is being read.
@@ -39,15 +40,21 @@ impl IdxFile {
     pub(crate) fn find(folder: &Path, name: &str, dataset: DatasetName) -> Result<Self, DataError> {
         let compressed = format!("{name}.gz");
         if let Some(path) = near_name::find(folder, &[name, &compressed])? {
-            return Ok(Self { path, dataset });
+            return Ok(Self { path, dataset: Some(dataset) });
         }
         // What has the name and is no file is told when it is opened.
         for path in [folder.join(name), folder.join(compressed)] {
             if path.try_exists().map_err(DataError::io("look for", &path))? {
-                return Ok(Self { path, dataset });
+                return Ok(Self { path, dataset: Some(dataset) });
             }
         }
         Err(near_name::missing(dataset, folder.join(name)))
+    }
+
+    /// The file at `path`, which is of no known dataset.
+    #[cfg(feature = "pictures")]
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), dataset: None }
     }
 
     /// The file's path, for messages.
@@ -64,7 +71,7 @@ impl IdxFile {
         match labels.iter().position(|&label| usize::from(label) >= CLASSES) {
             Some(index) => {
                 let label = labels[index].into();
-                Err(DataError::label(self.name(), CLASSES, index, label).in_dataset(self.dataset))
+                Err(self.of_dataset(DataError::label(self.name(), CLASSES, index, label)))
             }
             None => Ok(labels),
         }
@@ -92,15 +99,37 @@ impl IdxFile {
         self.read_exactly(&mut opened.reader, count * SIDE * SIDE, "pixel bytes")
     }
 
+    /// Reads an image file whole, whatever the size of its images: height, width, and all their bytes.
+    #[cfg(feature = "pictures")]
+    pub(crate) fn read_images_of_any_size(&self) -> Result<([usize; 2], Vec<u8>), DataError> {
+        let sides = 1..=crate::picture::MOST_IMAGE_SIDE;
+        let rule = format!("images must be 1 to {} pixels high and wide", sides.end());
+        let (mut opened, count, [height, width]) =
+            self.open_sized(&rule, |side| side.iter().all(|side| sides.contains(side)))?;
+        let bytes = self.read_exactly(&mut opened.reader, count * height * width, "pixel bytes")?;
+        Ok(([height, width], bytes))
+    }
+
     fn open_images(&self) -> Result<(Opened, usize), DataError> {
+        let rule = format!("images must be {SIDE}x{SIDE}");
+        let (opened, count, _) = self.open_sized(&rule, |sides| *sides == [SIDE, SIDE])?;
+        Ok((opened, count))
+    }
+
+    /// Opens an image file whose height and width keep a rule.
+    fn open_sized(
+        &self,
+        rule: &str,
+        fits: impl Fn(&[usize; 2]) -> bool,
+    ) -> Result<(Opened, usize, [usize; 2]), DataError> {
         let (opened, [count, height, width]) = self.open(IMAGES_MAGIC)?;
-        if [height as usize, width as usize] != [SIDE, SIDE] {
-            let rule = format!("images must be {SIDE}x{SIDE}");
+        let sides = [height as usize, width as usize];
+        if !fits(&sides) {
             return Err(self.damaged(rule, format!("header says {height}x{width}")));
         }
         let count = self.checked_count(count)?;
-        self.check_length(&opened, 4 * 4, count * SIDE * SIDE, "pixel bytes")?;
-        Ok((opened, count))
+        self.check_length(&opened, 4 * 4, count * sides[0] * sides[1], "pixel bytes")?;
+        Ok((opened, count, sides))
     }
 
     /// Opens the file and reads its header: the magic number, checked, and `DIMENSIONS` sizes.
@@ -171,7 +200,14 @@ impl IdxFile {
     }
 
     fn damaged(&self, rule: impl Into<String>, found: impl Into<String>) -> DataError {
-        DataError::in_file(&self.path, rule, found).in_dataset(self.dataset)
+        self.of_dataset(DataError::in_file(&self.path, rule, found))
+    }
+
+    fn of_dataset(&self, error: DataError) -> DataError {
+        match self.dataset {
+            Some(dataset) => error.in_dataset(dataset),
+            None => error,
+        }
     }
 
     /// Reads what follows the header, which must be exactly `promised` bytes.

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod augment;
+mod brightness;
 mod cifar;
 mod class_names;
 mod content;
@@ -15,6 +16,8 @@ pub mod files;
 mod folder;
 mod gunzip;
 mod idx;
+#[cfg(feature = "pictures")]
+mod image_file;
 mod load;
 mod mat;
 mod mnist;
@@ -43,10 +46,15 @@ mod test_data;
 mod tiny_imagenet;
 
 pub use augment::{Augmentation, Augmented};
+pub use brightness::Brightness;
 pub use dataset::Dataset;
 pub use decoding::is_decoding;
 pub use error::{DataError, ShareFault};
 pub use examples::Examples;
+#[cfg(feature = "pictures")]
+pub use folder::{PicturesBelow, pictures_below};
+#[cfg(feature = "pictures")]
+pub use image_file::ImageFile;
 pub use load::load;
 pub use name::{DatasetName, DatasetNameError};
 pub use normalise::Normalisation;

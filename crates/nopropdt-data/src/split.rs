@@ -5,7 +5,7 @@ mod stored;
 use crate::examples::fill_each;
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{DataError, Examples, ImageShape, InputShape, Normalisation};
+use crate::{Brightness, DataError, Examples, ImageShape, InputShape, Normalisation};
 use std::borrow::Cow;
 use std::sync::Arc;
 use stored::Stored;
@@ -108,6 +108,18 @@ impl Split {
     #[must_use]
     pub fn statistics(&self) -> Normalisation {
         self.stored.statistics(&self.shape)
+    }
+
+    /// How bright its images are, before normalisation; None without images, or of inputs that are none.
+    #[must_use]
+    pub fn brightness(&self) -> Option<Brightness> {
+        let image = self.shape.image()?;
+        let mut values = vec![0.0; image.len()];
+        let mean = |index| {
+            self.stored.fill(index, &mut values);
+            values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
+        };
+        Brightness::of(&(0..self.len()).map(mean).collect::<Vec<_>>())
     }
 
     /// Number of inputs.

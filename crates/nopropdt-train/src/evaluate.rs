@@ -1,8 +1,10 @@
 //! Accuracy of a network, from the first block to the last.
 
+use crate::calibration::Calibration;
 use crate::class_balance::balanced_accuracy;
+use crate::confusion::Confusion;
 use crate::trainer::gather;
-use nopropdt_blocks::{Method, Trace, Weights};
+use nopropdt_blocks::{Facts, Method, Readout, Trace, Weights};
 use nopropdt_data::Examples;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, flat};
@@ -27,6 +29,70 @@ pub struct Accuracy {
     pub per_block: Vec<f64>,
     /// Whether every class probability was a finite number; where one is not, the accuracies are those of no answer.
     pub finite: bool,
+    /// Expected calibration error of the chain: how far its probabilities are from the share of right answers.
+    pub chain_calibration_error: f64,
+    /// The same of the consensus.
+    pub consensus_calibration_error: f64,
+}
+
+impl Accuracy {
+    /// The accuracy of a read-out.
+    pub fn of(&self, readout: Readout) -> f64 {
+        match readout {
+            Readout::Chain => self.chain,
+            Readout::Consensus => self.consensus,
+        }
+    }
+}
+
+/// Answers over a split: how good they are, run by run, and what they are in all runs together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Readings {
+    /// One a run.
+    pub accuracies: Vec<Accuracy>,
+    /// The chain's answers.
+    pub chain: Counts,
+    /// The consensus' answers.
+    pub consensus: Counts,
+}
+
+impl Readings {
+    /// The answers of a read-out.
+    pub fn of(&self, readout: Readout) -> &Counts {
+        match readout {
+            Readout::Chain => &self.chain,
+            Readout::Consensus => &self.consensus,
+        }
+    }
+}
+
+/// What is counted of a read-out's answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// By class.
+    pub confusion: Confusion,
+    /// By probability.
+    pub calibration: Calibration,
+}
+
+impl Counts {
+    fn none(classes: usize) -> Self {
+        Self { confusion: Confusion::none(classes), calibration: Calibration::none() }
+    }
+
+    /// Counts answers [B, m].
+    fn add(&mut self, probabilities: &Tensor, labels: &[usize]) {
+        let rows = probabilities.data().chunks_exact(self.confusion.classes());
+        for ((answer, row), &label) in probabilities.argmax_rows().into_iter().zip(rows).zip(labels) {
+            self.confusion.add(label, answer);
+            self.calibration.add(f64::from(row[answer]), answer == label);
+        }
+    }
+
+    fn plus(&mut self, other: &Self) {
+        self.confusion.plus(&other.confusion);
+        self.calibration.plus(&other.calibration);
+    }
 }
 
 /// What a network makes of one image.
@@ -69,34 +135,62 @@ pub(crate) fn over_batches<T: Send>(
     each.collect()
 }
 
-/// Right answers of a run.
-struct Hits {
-    /// Of the answer, of the consensus, then of the read-outs.
-    of_columns: Vec<usize>,
-    /// Of the first two, class by class.
+/// Answers of a run.
+struct Tally {
+    /// Right answers of the chain and of the consensus, class by class.
     of_classes: [Vec<usize>; 2],
+    calibration: [Calibration; 2],
+    /// Right answers of each read-out.
+    right: Vec<usize>,
     /// Whether every probability was a finite number.
     finite: bool,
 }
 
-impl Hits {
-    fn none(columns: usize, classes: usize) -> Self {
-        let of_classes = [vec![0; classes], vec![0; classes]];
-        Self { of_columns: vec![0; columns], of_classes, finite: true }
+impl Tally {
+    fn none(readouts: usize, classes: usize) -> Self {
+        Self {
+            of_classes: [(); 2].map(|()| vec![0; classes]),
+            calibration: [(); 2].map(|()| Calibration::none()),
+            right: vec![0; readouts],
+            finite: true,
+        }
     }
 
-    /// Counts a batch's answers [B, m].
-    fn add(&mut self, answers: &[Tensor], labels: &[usize]) {
-        for (column, answers) in answers.iter().enumerate() {
-            self.finite &= flat::first_not_finite(answers.data()).is_none();
-            for (answer, &label) in answers.argmax_rows().into_iter().zip(labels) {
-                if answer == label {
-                    self.of_columns[column] += 1;
-                    if let Some(of_classes) = self.of_classes.get_mut(column) {
-                        of_classes[label] += 1;
-                    }
-                }
-            }
+    /// Counts a batch's answers [B, m], of the chain, of the consensus and of each read-out; those of the first two also in `all`.
+    fn add(&mut self, answers: &[Tensor], labels: &[usize], all: &mut [Counts; 2]) {
+        self.finite &= answers.iter().all(|answers| flat::first_not_finite(answers.data()).is_none());
+        let (own, on_the_way) = answers.split_at(all.len());
+        for (which, answers) in own.iter().enumerate() {
+            let mut counts = Counts::none(self.of_classes[which].len());
+            counts.add(answers, labels);
+            let hits = counts.confusion.hits();
+            self.of_classes[which].iter_mut().zip(hits).for_each(|(sum, more)| *sum += more);
+            self.calibration[which].plus(&counts.calibration);
+            all[which].plus(&counts);
+        }
+        for (right, answers) in self.right.iter_mut().zip(on_the_way) {
+            let answers = answers.argmax_rows().into_iter();
+            *right += answers.zip(labels).filter(|(answer, label)| answer == *label).count();
+        }
+    }
+
+    fn accuracy(self, of_class: &[usize]) -> Accuracy {
+        let images = of_class.iter().sum::<usize>() as f64;
+        let share = |hits: usize| hits as f64 / images;
+        let [chain, consensus] = [0, 1].map(|which| share(self.of_classes[which].iter().sum()));
+        let [chain_balanced, consensus_balanced] =
+            [0, 1].map(|which| balanced_accuracy(&self.of_classes[which], of_class));
+        let [chain_calibration_error, consensus_calibration_error] =
+            self.calibration.map(|calibration| calibration.expected_error());
+        Accuracy {
+            chain,
+            consensus,
+            chain_balanced,
+            consensus_balanced,
+            per_block: self.right.into_iter().map(share).collect(),
+            finite: self.finite,
+            chain_calibration_error,
+            consensus_calibration_error,
         }
     }
 }
@@ -163,40 +257,29 @@ pub fn accuracy(
     seed: u64,
     runs: u64,
 ) -> Vec<Accuracy> {
-    read(method, weights, data, &Reading::of_draws(seed, runs))
+    read(method, weights, data, &Reading::of_draws(seed, runs)).accuracies
 }
 
-/// Accuracies over `data`, one for each run of `reading`.
+/// Answers over `data` in each run of `reading`.
 ///
 /// # Panics
 /// When `data` is empty, its inputs are not of the method's shape, or a label is beyond the method's classes.
-pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Vec<Accuracy> {
-    let (columns, classes) = (2 + method.facts().readouts, method.facts().classes);
-    let hits: Vec<Mutex<Hits>> =
-        (0..reading.runs).map(|_| Mutex::new(Hits::none(columns, classes))).collect();
+pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Readings {
+    let Facts { readouts, classes, .. } = method.facts();
+    let readouts = reading.stop_after.unwrap_or(readouts).min(readouts);
+    let tallies: Vec<Tally> = (0..reading.runs).map(|_| Tally::none(readouts, classes)).collect();
+    let counted = Mutex::new((tallies, [(); 2].map(|()| Counts::none(classes))));
     over_batches(method, weights, data, noise, |labels, sample| {
-        for (run, hits) in (0..).zip(&hits) {
-            let sums = reading.sums(run, sample);
-            hits.lock().unwrap_or_else(PoisonError::into_inner).add(&sums, labels);
+        for run in 0..reading.runs {
+            let means = reading.means(run, sample);
+            let (tallies, all) = &mut *counted.lock().unwrap_or_else(PoisonError::into_inner);
+            tallies[run as usize].add(&means, labels, all);
         }
     });
+    let (tallies, [chain, consensus]) = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
     let of_class = data.class_counts(classes);
-    let readouts = reading.stop_after.unwrap_or(usize::MAX).min(method.facts().readouts);
-    let share = |hits: usize| hits as f64 / data.len() as f64;
-    let accuracy = |hits: Mutex<Hits>| {
-        let Hits { of_columns, of_classes, finite } =
-            hits.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let [chain_balanced, consensus_balanced] = of_classes.map(|hits| balanced_accuracy(&hits, &of_class));
-        Accuracy {
-            chain: share(of_columns[0]),
-            consensus: share(of_columns[1]),
-            chain_balanced,
-            consensus_balanced,
-            per_block: of_columns[2..2 + readouts].iter().map(|&hits| share(hits)).collect(),
-            finite,
-        }
-    };
-    hits.into_iter().map(accuracy).collect()
+    let accuracies = tallies.into_iter().map(|tally| tally.accuracy(&of_class)).collect();
+    Readings { accuracies, chain, consensus }
 }
 
 /// The chain's answer to every image of `data`, in order, in the first draw.

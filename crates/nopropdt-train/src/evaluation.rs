@@ -1,6 +1,9 @@
 //! What a measurement of a trained network says: the object that `eval --json` prints.
 
+use crate::confusion::Confusion;
+use crate::per_class::ClassResult;
 use crate::statistics::Measured;
+use nopropdt_blocks::Readout;
 use serde::{Deserialize, Serialize};
 
 /// Accuracies of a model over some runs, each with noise of its own. They are fractions, 0 to 1.
@@ -17,8 +20,8 @@ pub struct Evaluation {
     pub runs: u64,
     /// Draws of the noise averaged into one answer.
     pub draws: u64,
-    /// Which answer `accuracy` is of: `chain` or `consensus`.
-    pub readout: String,
+    /// Which answer `accuracy` is of: the read-out asked for, else the one the model file recommends, else the method's.
+    pub readout: Readout,
     /// Accuracy of that answer.
     pub accuracy: Measured,
     /// Accuracy of the chain (the paper's read-out).
@@ -31,4 +34,16 @@ pub struct Evaluation {
     pub test_balanced_accuracy_consensus: Measured,
     /// Accuracy when the answer is read after each block, block 1 first.
     pub test_accuracy_per_block: Vec<Measured>,
+    /// Expected calibration error of the chain: how far its probabilities are from the share of right answers, a fraction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_calibration_error: Option<Measured>,
+    /// The same of the consensus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_calibration_error_consensus: Option<Measured>,
+    /// Each class, where that was asked for, by the answers of `readout` over all runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_class: Option<Vec<ClassResult>>,
+    /// Of these answers, how many to inputs of a class (a row) named each class, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confusion: Option<Confusion>,
 }

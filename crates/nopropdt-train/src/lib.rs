@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod calibration;
 pub mod checkpoint;
 pub mod class_balance;
 #[cfg(feature = "cli")]
@@ -8,6 +9,7 @@ pub mod cli;
 #[cfg(feature = "cli")]
 pub mod commands;
 pub mod config;
+pub mod confusion;
 pub mod data_folder;
 pub mod evaluate;
 pub mod evaluation;
@@ -23,6 +25,7 @@ pub mod metrics;
 pub mod metrics_file;
 pub mod model_file;
 mod one_line;
+pub mod per_class;
 pub mod predictor;
 pub mod prototypes;
 pub mod registry;

@@ -1,5 +1,6 @@
 //! What a run measures: [`EpochMetrics`] of each epoch, and a [`Summary`] of the whole. [`crate::metrics_file`] writes and reads them.
 
+use nopropdt_blocks::Readout;
 use serde::{Deserialize, Serialize};
 
 /// One epoch of training, and the test read-outs at its end. Accuracies are fractions, 0 to 1.
@@ -17,6 +18,9 @@ pub struct EpochMetrics {
     /// Accuracy of the chain on the validation images, when some are held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_accuracy: Option<f64>,
+    /// Accuracy of the consensus on the validation images, when some are held out; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy_consensus: Option<f64>,
     /// Accuracy of the chain (the paper's read-out) on the test images.
     pub test_accuracy: f64,
     /// Accuracy on the test images when the answer is read after each block, block 1 first.
@@ -29,6 +33,12 @@ pub struct EpochMetrics {
     /// The same of the consensus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_balanced_accuracy_consensus: Option<f64>,
+    /// Where the answer is read: by the better read-out on the validation images, else by the method's own; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readout: Option<Readout>,
+    /// Accuracy of that read-out on the test images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_accuracy: Option<f64>,
     /// Training images of this epoch divided by its training seconds.
     pub images_per_second: f64,
 }
@@ -49,6 +59,12 @@ pub struct Summary {
     /// The same of the consensus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_balanced_accuracy_consensus: Option<f64>,
+    /// Where the answer is read: by the better read-out on the validation images, else by the method's own; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readout: Option<Readout>,
+    /// Accuracy of that read-out on the test images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_accuracy: Option<f64>,
     /// Epochs trained.
     pub epochs: usize,
     /// Trained numbers in the model: every weight, bias, scale and shift.
@@ -71,4 +87,11 @@ pub struct Summary {
     pub threads: usize,
     /// Seed of every random draw.
     pub seed: u64,
+}
+
+impl EpochMetrics {
+    /// The read-out that the validation images chose, if there are some.
+    pub fn chosen_readout(&self) -> Option<Readout> {
+        self.validation_accuracy_consensus.and(self.readout)
+    }
 }

@@ -134,6 +134,8 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
     }
     let given = [
         ("validation_accuracy", epoch.validation_accuracy),
+        ("validation_accuracy_consensus", epoch.validation_accuracy_consensus),
+        ("answer_accuracy", epoch.answer_accuracy),
         ("test_balanced_accuracy", epoch.test_balanced_accuracy),
         ("test_balanced_accuracy_consensus", epoch.test_balanced_accuracy_consensus),
     ];
@@ -161,6 +163,7 @@ fn check_summary(summary: &Summary) -> Result<(), String> {
     fraction("test_accuracy_consensus", summary.test_accuracy_consensus)?;
     let balanced = [summary.test_balanced_accuracy, summary.test_balanced_accuracy_consensus];
     balanced.into_iter().flatten().try_for_each(|share| fraction("test_balanced_accuracy", share))?;
+    summary.answer_accuracy.map_or(Ok(()), |share| fraction("answer_accuracy", share))?;
     fractions("test_accuracy_per_block", &summary.test_accuracy_per_block)
 }
 
@@ -184,6 +187,7 @@ fn fractions(what: &str, values: &[f64]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nopropdt_blocks::Readout;
 
     fn epoch(number: usize) -> EpochMetrics {
         EpochMetrics {
@@ -192,11 +196,14 @@ mod tests {
             train_loss: vec![0.076, 0.01],
             learning_rate: 1e-3,
             validation_accuracy: None,
+            validation_accuracy_consensus: None,
             test_accuracy: 0.979,
             test_accuracy_per_block: vec![0.9819, 0.979],
             test_accuracy_consensus: 0.985,
             test_balanced_accuracy: None,
             test_balanced_accuracy_consensus: None,
+            readout: Some(Readout::Consensus),
+            answer_accuracy: Some(0.985),
             images_per_second: 4800.0,
         }
     }
@@ -208,6 +215,8 @@ mod tests {
             test_accuracy_per_block: vec![0.9819, 0.979],
             test_balanced_accuracy: Some(0.97),
             test_balanced_accuracy_consensus: Some(0.98),
+            readout: Some(Readout::Chain),
+            answer_accuracy: Some(0.979),
             epochs: 2,
             parameters: 1_234_567,
             seconds: 30.0,
@@ -247,6 +256,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2);
         assert!(!text.lines().next().unwrap().contains("validation_accuracy"), "{text}");
+        assert!(text.contains(r#""readout":"consensus","answer_accuracy":0.985"#), "{text}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
     }
 

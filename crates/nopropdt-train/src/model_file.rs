@@ -8,8 +8,8 @@ use crate::config::{Overrides, RunConfig, Value};
 use crate::files::replace_file;
 use crate::one_line::one_line;
 use crate::registry::Registry;
-use nopropdt_blocks::{Method, Weights};
-use nopropdt_data::{InputShape, Normalisation};
+use nopropdt_blocks::{Method, Readout, Weights};
+use nopropdt_data::{Brightness, InputShape, Normalisation};
 use nopropdt_tensor::{Entry, Parameters, flat};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,12 @@ pub struct ModelMetadata {
     /// What pixel values are normalised by, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
+    /// How bright the training images were, before normalisation; none in files of before, and of inputs that are no images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brightness: Option<Brightness>,
+    /// The read-out that was best on validation images, where there were some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readout: Option<Readout>,
 }
 
 /// [`ModelMetadata`] as a file has it, before its settings are read.
@@ -60,6 +66,10 @@ struct Written {
     alpha_bar: Vec<f64>,
     #[serde(default)]
     normalisation: Option<Normalisation>,
+    #[serde(default)]
+    brightness: Option<Brightness>,
+    #[serde(default)]
+    readout: Option<Readout>,
 }
 
 impl Written {
@@ -71,8 +81,18 @@ impl Written {
         let settings =
             Overrides::from_value(self.config, registry).map_err(|error| format!("metadata: {error}"))?;
         let config = settings.resolve_in(registry, None).map_err(|error| format!("metadata: {error}"))?;
-        let Self { format_version, image: input, class_names, alpha_bar, normalisation, .. } = self;
-        Ok(ModelMetadata { format_version, config, input, class_names, alpha_bar, normalisation })
+        let Self { format_version, image: input, class_names, alpha_bar, .. } = self;
+        let (normalisation, brightness, readout) = (self.normalisation, self.brightness, self.readout);
+        Ok(ModelMetadata {
+            format_version,
+            config,
+            input,
+            class_names,
+            alpha_bar,
+            normalisation,
+            brightness,
+            readout,
+        })
     }
 }
 
@@ -101,7 +121,16 @@ impl ModelMetadata {
             class_names: class_names.to_vec(),
             alpha_bar,
             normalisation: None,
+            brightness: None,
+            readout: None,
         }
+    }
+}
+
+impl Model {
+    /// Where its answer is read: as the file recommends, else as its method does.
+    pub fn readout(&self) -> Readout {
+        self.metadata.readout.unwrap_or_else(|| self.network.readout())
     }
 }
 

@@ -3,10 +3,12 @@
 use crate::evaluate::{Reading, noise, over_batches};
 use crate::model_file::{Model, ModelFileError, load_in};
 use crate::registry::Registry;
-#[cfg(feature = "pictures")]
-use nopropdt_data::read_picture;
+use nopropdt_blocks::Readout;
 use nopropdt_data::{DataError, Examples, InputShape, Normalisation};
+#[cfg(feature = "pictures")]
+use nopropdt_data::{ImageFile, ImageShape, read_picture};
 use nopropdt_tensor::{Tensor, flat};
+use std::cell::RefCell;
 use std::path::Path;
 
 /// A trained network that answers what an image shows.
@@ -26,6 +28,7 @@ pub struct Predictor {
     model: Model,
     seed: u64,
     draws: u64,
+    readout: Readout,
 }
 
 /// What a network answers to one image. Probabilities are in 0..1, one a class in the order of the labels, and add up to 1.
@@ -39,12 +42,28 @@ pub struct Prediction {
     pub probability: f64,
     /// The class that comes second.
     pub runner_up: RunnerUp,
-    /// Probabilities of the classes `[m]` at the end of the chain, the paper's answer.
+    /// Where the answer was read.
+    pub readout: Readout,
+    /// Probabilities of the classes `[m]` there.
     pub probabilities: Vec<f64>,
-    /// Those of the consensus `[m]`: the mean over the read-outs.
+    /// Those at the end of the chain, the paper's answer.
+    pub chain: Vec<f64>,
+    /// Those of the consensus: the mean over the read-outs on the way.
     pub consensus: Vec<f64>,
     /// Those after each read-out `[T][m]`: of each block, or of the one network at a few of its steps.
     pub after_each: Vec<Vec<f64>>,
+    /// How many of the draws of the noise, each read alone, answer with the class.
+    pub agreeing: u64,
+}
+
+impl Prediction {
+    /// Probabilities of the classes `[m]` by a read-out.
+    pub fn by(&self, readout: Readout) -> &[f64] {
+        match readout {
+            Readout::Chain => &self.chain,
+            Readout::Consensus => &self.consensus,
+        }
+    }
 }
 
 /// The class that comes second.
@@ -126,7 +145,8 @@ impl Predictor {
         Self::from_model(load_in(path, registry)?)
     }
 
-    /// A network that was read before. Its noise is that of the seed it was trained with, from one draw.
+    /// A network that was read before. Its noise is that of the seed it was trained with, from one draw; its answer is read as the file
+    /// recommends, else as its method does.
     ///
     /// # Errors
     /// [`PredictError::Parts`] when class names or weights are not of the network, or the network is not that of its settings and shape;
@@ -150,7 +170,10 @@ impl Predictor {
         if let Some(normalisation) = &model.metadata.normalisation {
             normalisation.check(model.metadata.input.channels())?;
         }
-        Ok(Self { seed: model.metadata.config.training.seed, draws: 1, model })
+        if let Some(brightness) = &model.metadata.brightness {
+            brightness.check()?;
+        }
+        Ok(Self { seed: model.metadata.config.training.seed, draws: 1, readout: model.readout(), model })
     }
 
     /// The same network with the noise of another seed.
@@ -163,6 +186,28 @@ impl Predictor {
     #[must_use]
     pub fn with_draws(self, draws: u64) -> Self {
         Self { draws: draws.max(1), ..self }
+    }
+
+    /// The same network, whose answers are read there.
+    #[must_use]
+    pub fn with_readout(self, readout: Readout) -> Self {
+        Self { readout, ..self }
+    }
+
+    /// Where answers are read.
+    pub fn readout(&self) -> Readout {
+        self.readout
+    }
+
+    /// Draws of the noise that an answer is the mean of.
+    pub fn draws(&self) -> u64 {
+        self.draws
+    }
+
+    /// Whether an image of values in 0..1 looks inverted: dark on light where those trained on were light on dark, or the other way round.
+    /// Never where the model file does not say how bright they were.
+    pub fn looks_inverted(&self, image: &[f32]) -> bool {
+        self.model.metadata.brightness.is_some_and(|brightness| brightness.looks_inverted(image))
     }
 
     /// The network, its weights, and what its file says of it.
@@ -197,8 +242,20 @@ impl Predictor {
         // One and the same noise, whatever the place.
         let same = |seed, draw, _place| noise(seed, draw, 0);
         let batches = over_batches(network, weights, &inputs, same, |labels, sample| {
-            let means = reading.means(0, sample);
-            (0..labels.len()).map(|row| self.of_row(&means, row)).collect::<Vec<_>>()
+            // What each draw says alone.
+            let each = RefCell::new(Vec::new());
+            let means = reading.means(0, &|seed, draw| {
+                let trace = sample(seed, draw);
+                each.borrow_mut().push(trace.read(self.readout).argmax_rows());
+                trace
+            });
+            let each = each.into_inner();
+            let agreeing = |row: usize, class| each.iter().filter(|draw| draw[row] == class).count() as u64;
+            let answer = |row| {
+                let answer = self.of_row(&means, row)?;
+                Some(Prediction { agreeing: agreeing(row, answer.class), ..answer })
+            };
+            (0..labels.len()).map(answer).collect::<Vec<_>>()
         });
         let each = batches.into_iter().flatten().enumerate();
         each.map(|(index, answer)| answer.ok_or(PredictError::NoAnswer { index })).collect()
@@ -212,12 +269,26 @@ impl Predictor {
     /// inputs are no images.
     #[cfg(feature = "pictures")]
     pub fn picture(&self, path: &Path) -> Result<Vec<f32>, PredictError> {
+        Ok(read_picture(path, self.image_shape()?)?)
+    }
+
+    /// Image `index` of a file that holds many as one input of the network, brought to the model's size and channels as a picture is.
+    ///
+    /// # Errors
+    /// As [`Predictor::picture`] has it.
+    #[cfg(feature = "pictures")]
+    pub fn image_of(&self, file: &ImageFile, index: usize) -> Result<Vec<f32>, PredictError> {
+        Ok(file.image(index, self.image_shape()?)?)
+    }
+
+    /// The shape that pictures are brought to.
+    #[cfg(feature = "pictures")]
+    fn image_shape(&self) -> Result<ImageShape, PredictError> {
         let input = &self.model.metadata.input;
-        let Some(image) = input.image() else {
+        input.image().ok_or_else(|| {
             let rule = "inputs must be images for a picture to be one".to_owned();
-            return Err(PredictError::Parts { rule, found: format!("found inputs of {input}") });
-        };
-        Ok(read_picture(path, image)?)
+            PredictError::Parts { rule, found: format!("found inputs of {input}") }
+        })
     }
 
     /// The answer in this row of probabilities [B, m], of the chain, of the consensus and of each read-out; none when one is not finite.
@@ -233,16 +304,28 @@ impl Predictor {
         }
         let after_each = rows.split_off(2);
         let [chain, consensus] = <[Vec<f64>; 2]>::try_from(rows).ok()?;
-        let class = largest(&chain, None)?;
-        let second = largest(&chain, Some(class))?;
+        let probabilities = match self.readout {
+            Readout::Chain => chain.clone(),
+            Readout::Consensus => consensus.clone(),
+        };
+        let class = largest(&probabilities, None)?;
+        let second = largest(&probabilities, Some(class))?;
+        let (probability, second_probability) = (probabilities[class], probabilities[second]);
         Some(Prediction {
             class,
             name: names[class].clone(),
-            probability: chain[class],
-            runner_up: RunnerUp { class: second, name: names[second].clone(), probability: chain[second] },
-            probabilities: chain,
+            probability,
+            runner_up: RunnerUp {
+                class: second,
+                name: names[second].clone(),
+                probability: second_probability,
+            },
+            readout: self.readout,
+            probabilities,
+            chain,
             consensus,
             after_each,
+            agreeing: 0,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! is held out for testing. Classes are numbered in the order of their names; pictures are mixed, always in the
 //! same way. What is left out is told.
 
+mod below;
 mod decode;
 mod kind;
 mod layout;
@@ -20,6 +21,7 @@ use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
 use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, ShareFault, Split};
 
+pub use below::{PicturesBelow, pictures_below};
 pub(crate) use decode::decode_all;
 use decode::{any_colour, decode_as, first_shape};
 use layout::Layout;

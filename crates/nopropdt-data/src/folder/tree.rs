@@ -211,6 +211,14 @@ fn collect(tree: &Tree, index: usize, label: usize, pictures: &mut Pictures) -> 
     Ok(left_out)
 }
 
+/// Calls `found` with every file in `folder` and in folders inside it, and what kind it is, in no order.
+pub(super) fn every_file(folder: &Path, mut found: impl FnMut(PathBuf, Kind)) -> Result<(), DataError> {
+    walk(&Scan::default(), folder, "", 0, &mut |file| {
+        found(file.folder.join(file.name), file.kind());
+        Ok(())
+    })
+}
+
 /// A name, fit for lists of pictures, class names, error messages and reports.
 fn text_name<'a>(folder: &Path, name: &'a OsStr) -> Result<&'a str, DataError> {
     match name.to_str() {

@@ -88,6 +88,37 @@ pub(crate) fn load_test(path: &Path, class_names: &[String]) -> Result<Split, Da
     test.load(&archive)
 }
 
+/// Arrays looked for where none is named, the first that is there.
+#[cfg(feature = "pictures")]
+const USUAL: [&str; 4] = ["test_images", "images", "x_test", "x"];
+
+/// Reads all images of one array: the one called `array`, else the first of the usual ones, else the only one. Its name, the shape of an
+/// image, and all their bytes.
+#[cfg(feature = "pictures")]
+pub(crate) fn read_images(
+    path: &Path,
+    array: Option<&str>,
+) -> Result<(String, ImageShape, Vec<u8>), DataError> {
+    let archive = Archive::open(path)?;
+    let held: Vec<&str> = archive.names().map(|name| name.strip_suffix(".npy").unwrap_or(name)).collect();
+    let is_there = |name: &str| held.contains(&name);
+    let name = match (array, &held[..]) {
+        (Some(name), _) if is_there(name) => name,
+        (Some(name), _) => {
+            let found = format!("{name} is missing; it holds {}", told(&held));
+            return Err(DataError::in_file(path, "must hold the array asked for", found));
+        }
+        (None, [only]) => only,
+        (None, _) => USUAL.into_iter().find(|name| is_there(name)).ok_or_else(|| {
+            let rule = format!("must hold one array, or one of {}, or one must be named", USUAL.join(", "));
+            DataError::in_file(path, rule, format!("it holds {}", told(&held)))
+        })?,
+    };
+    let (header, content) = self::array(&archive, name)?;
+    let shape = image_shape(&content, name, &header)?;
+    Ok((name.to_owned(), shape, pixels(content, name)?))
+}
+
 impl OpenedNpz {
     pub(crate) fn class_names(&self) -> &[String] {
         &self.class_names
@@ -143,21 +174,38 @@ impl Part {
     }
 
     fn load(self, archive: &Archive) -> Result<Split, DataError> {
-        let (header, mut content) = array(archive, &self.images)?;
+        let (header, content) = array(archive, &self.images)?;
         if header != self.header {
             let rule = format!("{} must not change while it is read", self.images);
             return Err(content.wrong(rule, format!("found {}", header.shown())));
         }
-        let mut pixels = Vec::new();
-        let bytes = content.left();
-        if usize::try_from(bytes).map_or(true, |bytes| pixels.try_reserve_exact(bytes).is_err()) {
-            let found = format!("{} of {bytes} bytes do not", self.images);
-            return Err(content.wrong("all images must fit in memory", found));
-        }
-        content.append(bytes, &mut pixels)?;
-        content.end()?;
-        Split::new(self.shape, pixels, self.labels)
+        Split::new(self.shape, pixels(content, &self.images)?, self.labels)
     }
+}
+
+/// All bytes of the images of array `name`, behind its header.
+fn pixels(mut content: Content, name: &str) -> Result<Vec<u8>, DataError> {
+    let mut pixels = Vec::new();
+    let bytes = content.left();
+    if usize::try_from(bytes).map_or(true, |bytes| pixels.try_reserve_exact(bytes).is_err()) {
+        let found = format!("{name} of {bytes} bytes do not");
+        return Err(content.wrong("all images must fit in memory", found));
+    }
+    content.append(bytes, &mut pixels)?;
+    content.end()?;
+    Ok(pixels)
+}
+
+/// Names of arrays as an error lists them.
+fn told(held: &[&str]) -> String {
+    let shown = held.iter().take(MOST_TOLD);
+    let shown = shown
+        .map(|name| if name.contains(char::is_control) { format!("{name:?}") } else { (*name).to_owned() });
+    let mut shown: Vec<String> = shown.collect();
+    if held.len() > MOST_TOLD {
+        shown.push("…".to_owned());
+    }
+    if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
 }
 
 fn images_of(part: &str) -> String {
@@ -180,18 +228,13 @@ fn must_hold(archive: &Archive, parts: &[&str]) -> Result<(), DataError> {
         if archive.member(&member(array))?.is_some() {
             continue;
         }
-        let mut held: Vec<String> = archive
-            .names()
-            .map(|name| name.strip_suffix(".npy").unwrap_or(name))
-            .map(|name| if name.contains(char::is_control) { format!("{name:?}") } else { name.to_owned() })
-            .take(MOST_TOLD + 1)
-            .collect();
-        if held.len() > MOST_TOLD {
-            held[MOST_TOLD] = "…".to_owned();
-        }
-        let held = if held.is_empty() { "nothing".to_owned() } else { held.join(", ") };
+        let held: Vec<&str> = archive.names().map(|name| name.strip_suffix(".npy").unwrap_or(name)).collect();
         let rule = format!("must hold the arrays {}", arrays.join(", "));
-        return Err(DataError::in_file(archive.path(), rule, format!("{array} is missing; it holds {held}")));
+        return Err(DataError::in_file(
+            archive.path(),
+            rule,
+            format!("{array} is missing; it holds {}", told(&held)),
+        ));
     }
     Ok(())
 }

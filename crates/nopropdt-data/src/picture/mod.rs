@@ -21,7 +21,7 @@ use crate::{DataError, ImageShape, plain_file};
 
 pub(crate) use format::Format;
 use orientation::Orientation;
-use raster::{Header, Raster};
+use raster::{Header, Layout, Raster};
 
 /// Longest side of an image to learn from; blocks take no larger ones.
 pub(crate) const MOST_IMAGE_SIDE: usize = 256;
@@ -63,6 +63,14 @@ impl Picture {
         Ok(Self { raster, orientation: exif::orientation(&bytes, format) })
     }
 
+    /// A picture of these pixels, row by row from the top, of one channel or three.
+    pub(crate) fn of_pixels(shape: ImageShape, samples: Vec<u8>) -> Self {
+        let layout = if shape.channels == 1 { Layout::Grey } else { Layout::Rgb };
+        let (width, height) = (shape.width as u32, shape.height as u32);
+        let header = Header { width, height, layout, is_deep: false };
+        Self { raster: Raster { header, samples }, orientation: Orientation::default() }
+    }
+
     /// Width and height, once turned.
     pub(crate) fn dimensions(&self) -> (u32, u32) {
         let Header { width, height, .. } = self.raster.header;
@@ -71,6 +79,12 @@ impl Picture {
 
     pub(crate) fn has_colour(&self) -> bool {
         self.raster.header.has_colour()
+    }
+
+    /// [`Picture::pixels`] as values in 0..1.
+    pub(crate) fn values(self, shape: ImageShape) -> Vec<f32> {
+        let white = f32::from(u8::MAX);
+        self.pixels(shape).into_iter().map(|value| f32::from(value) / white).collect()
     }
 
     /// The pixels to learn from: upright, transparent ones laid on white, cut to the middle and scaled where the size is another.
@@ -90,13 +104,18 @@ impl Picture {
 /// [`DataError`] when the file can't be read, is no picture or is too large; when `shape` has other channels, or a side that is not 1 to
 /// 256 pixels.
 pub fn read_picture(path: &Path, shape: ImageShape) -> Result<Vec<f32>, DataError> {
+    check_size(shape)?;
+    Ok(Picture::read(path)?.values(shape))
+}
+
+/// Fails unless pictures can be brought to this size and these channels.
+pub(crate) fn check_size(shape: ImageShape) -> Result<(), DataError> {
     let sides = 1..=MOST_IMAGE_SIDE;
     if !sides.contains(&shape.height) || !sides.contains(&shape.width) || ![1, 3].contains(&shape.channels) {
         let rule = format!("must be 1 to {MOST_IMAGE_SIDE} pixels high and wide, of 1 or 3 channels");
         return Err(DataError::invalid("size of a picture", rule, format!("found {shape}")));
     }
-    let white = f32::from(u8::MAX);
-    Ok(Picture::read(path)?.pixels(shape).into_iter().map(|value| f32::from(value) / white).collect())
+    Ok(())
 }
 
 /// Whether a file holds a colour picture, by its header.

@@ -1,12 +1,13 @@
 //! The command line as typed.
 
 use super::fetch::FetchArguments;
+use super::indices::Indices;
 use super::numbers;
 use super::paths::{DATA_DIR_HELP, typed_path};
 use crate::config::{Overrides, Preset, whole, with_registry};
 use crate::registry::Registry;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use nopropdt_blocks::Sampler;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use nopropdt_blocks::{Readout, Sampler};
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
 
@@ -51,6 +52,8 @@ pub enum Command {
     /// Measure a trained network: mean ± standard error over runs with noise of their own
     #[command(allow_negative_numbers = true)]
     Eval(EvalArguments),
+    /// Say what pictures show: class, probability, and what comes second
+    Predict(PredictArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
@@ -90,15 +93,6 @@ pub struct TrainArguments {
     pub json: bool,
 }
 
-/// Which answer counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Readout {
-    /// The paper's: the output head on z_T
-    Chain,
-    /// The blocks' class probabilities, averaged
-    Consensus,
-}
-
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArguments {
@@ -129,9 +123,13 @@ pub struct EvalArguments {
     /// From noise to answer: stochastic, euler or heun [default: the model's]
     #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
     pub sampler: Option<Sampler>,
-    /// Which answer is the headline
-    #[arg(long, value_enum, default_value_t = Readout::Chain)]
-    pub readout: Readout,
+    /// Which answer is the headline: chain (the paper's, read at its end) or consensus (the mean of the class probabilities
+    /// on the way) [default: as the model file recommends, else the chain]
+    #[arg(long, value_parser = numbers::readout(), value_name = "NAME")]
+    pub readout: Option<Readout>,
+    /// Show each class: how many images, how many right, what it is taken for
+    #[arg(long)]
+    pub per_class: bool,
     /// Test on the first N test images only
     #[arg(long, value_parser = |text: &str| whole::LIMIT_TEST.parse::<usize>(text), value_name = "N")]
     pub limit_test: Option<usize>,
@@ -142,6 +140,48 @@ pub struct EvalArguments {
     #[arg(long, value_parser = numbers::threads, value_name = "N")]
     pub threads: Option<usize>,
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// model.safetensors of a run
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
+    pub model: PathBuf,
+    /// Pictures (PNG, JPEG, BMP, WebP), folders of them at any depth, IDX files of images, or NumPy files (.npz)
+    #[arg(value_parser = typed_path(), value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Images of an IDX or NumPy file, from 0: 7, 0-9, or 3,5,8-12 [default: all]
+    #[arg(long, value_parser = Indices::parse, value_name = "LIST")]
+    pub index: Option<Indices>,
+    /// Array of a NumPy file [default: test_images, images, x_test or x, or the only one]
+    #[arg(long, value_name = "NAME")]
+    pub array: Option<String>,
+    /// Draws of the noise whose class probabilities are averaged into one answer
+    #[arg(long, value_parser = numbers::draws, value_name = "K", default_value_t = 1)]
+    pub draws: u64,
+    /// Where the answer is read: chain (at its end) or consensus (the mean of the class probabilities on the way)
+    /// [default: as the model file recommends, else the chain]
+    #[arg(long, value_parser = numbers::readout(), value_name = "NAME")]
+    pub readout: Option<Readout>,
+    /// Turn dark into light and light into dark, for pictures that are the other way round than those trained on
+    #[arg(long)]
+    pub invert: bool,
+    /// Show the probabilities after each block as bars [default: of a single image on a terminal]
+    #[arg(long, conflicts_with_all = ["csv", "json"])]
+    pub chart: bool,
+    /// Seed of the noise [default: the model's]
+    #[arg(long, value_parser = |text: &str| whole::SEED.parse::<u64>(text), value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// Threads; the answers do not depend on them [default: all]
+    #[arg(long, value_parser = numbers::threads, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print CSV, a line an image
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Print JSON: a list with an object an image
     #[arg(long)]
     pub json: bool,
 }

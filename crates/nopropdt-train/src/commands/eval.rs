@@ -3,15 +3,15 @@
 use super::dataset_remedies::failure;
 use super::images::must_be_there;
 use super::numbers::{DRAWS, RUNS, within};
-use super::{
-    EvalArguments, Readout, UsageError, complain, data_folder, must_exist, output, percent, thread_pool,
-};
+use super::{EvalArguments, UsageError, complain, data_folder, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig};
-use crate::evaluate::{Accuracy, Reading, read};
+use crate::evaluate::{Accuracy, Reading, Readings, read};
 use crate::evaluation::Evaluation;
 use crate::images::with_home;
 use crate::model_file::{Model, ModelMetadata, load_in};
+use crate::one_line::one_line;
+use crate::per_class::{ClassResult, per_class};
 use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, bail};
@@ -43,20 +43,22 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
     let seed = arguments.seed.unwrap_or(model.metadata.config.training.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
-    let accuracies = pool.install(|| read(network.as_ref(), &model.weights, &test, &reading));
-    if !accuracies.iter().all(|accuracy| accuracy.finite) {
+    let readings = pool.install(|| read(network.as_ref(), &model.weights, &test, &reading));
+    if !readings.accuracies.iter().all(|accuracy| accuracy.finite) {
         bail!(
             "{}: answers must be finite; they are not, so its weights are too large for them; train with a lower --lr",
             arguments.model.display()
         );
     }
-    let evaluation = evaluation(arguments, source.short_name(), test.len(), &accuracies);
+    let evaluation = evaluation(arguments, &model, source.short_name(), test.len(), &readings);
     let on_the_way = network.facts().readout_name();
     output::print(&match arguments.json {
         true => serde_json::to_string(&evaluation)?,
         false => {
             let counts = test.class_counts(model.metadata.class_names.len());
-            describe(&evaluation, on_the_way, test.shape().noun(), is_unequal(&counts))?
+            let chosen = arguments.readout.is_none() && model.metadata.readout.is_some();
+            let nouns = Nouns { inputs: test.shape().noun(), on_the_way };
+            describe(&evaluation, &nouns, is_unequal(&counts), chosen)?
         }
     })
 }
@@ -200,46 +202,64 @@ fn share(asked: Option<f64>, held_out: Option<f64>) -> Result<Option<f64>> {
     }
 }
 
-fn evaluation(arguments: &EvalArguments, dataset: String, images: usize, draws: &[Accuracy]) -> Evaluation {
+fn evaluation(
+    arguments: &EvalArguments,
+    model: &Model,
+    dataset: String,
+    images: usize,
+    readings: &Readings,
+) -> Evaluation {
+    let runs = &readings.accuracies;
     let measured =
-        |value: &dyn Fn(&Accuracy) -> f64| Measured::of(&draws.iter().map(value).collect::<Vec<_>>());
-    let chain = || measured(&|draw| draw.chain);
-    let consensus = || measured(&|draw| draw.consensus);
-    let (readout, accuracy) = match arguments.readout {
-        Readout::Chain => ("chain", chain()),
-        Readout::Consensus => ("consensus", consensus()),
-    };
+        |value: &dyn Fn(&Accuracy) -> f64| Measured::of(&runs.iter().map(value).collect::<Vec<_>>());
+    let readout = arguments.readout.unwrap_or_else(|| model.readout());
+    let confusion = &readings.of(readout).confusion;
+    let classes = || per_class(confusion, &model.metadata.class_names);
     Evaluation {
         model: arguments.model.display().to_string(),
         dataset,
         images,
         runs: arguments.runs,
         draws: arguments.draws,
-        readout: readout.to_owned(),
-        accuracy,
-        test_accuracy: chain(),
-        test_accuracy_consensus: consensus(),
-        test_balanced_accuracy: measured(&|draw| draw.chain_balanced),
-        test_balanced_accuracy_consensus: measured(&|draw| draw.consensus_balanced),
-        test_accuracy_per_block: (0..draws[0].per_block.len())
-            .map(|block| measured(&|draw| draw.per_block[block]))
+        readout,
+        accuracy: measured(&|run| run.of(readout)),
+        test_accuracy: measured(&|run| run.chain),
+        test_accuracy_consensus: measured(&|run| run.consensus),
+        test_balanced_accuracy: measured(&|run| run.chain_balanced),
+        test_balanced_accuracy_consensus: measured(&|run| run.consensus_balanced),
+        test_accuracy_per_block: (0..runs[0].per_block.len())
+            .map(|block| measured(&|run| run.per_block[block]))
             .collect(),
+        expected_calibration_error: Some(measured(&|run| run.chain_calibration_error)),
+        expected_calibration_error_consensus: Some(measured(&|run| run.consensus_calibration_error)),
+        per_class: arguments.per_class.then(classes),
+        confusion: arguments.per_class.then(|| confusion.clone()),
     }
 }
 
-/// The measurement for people; where classes differ in size, with the mean over them.
+/// What things are called.
+struct Nouns<'a> {
+    /// What is tested on: `images`.
+    inputs: &'a str,
+    /// What gives an answer on the way: `block`.
+    on_the_way: &'a str,
+}
+
+/// The measurement for people; where classes differ in size, with the mean over them. `chosen` says that the model file chose the read-out.
 fn describe(
     evaluation: &Evaluation,
-    on_the_way: &str,
-    noun: &str,
+    nouns: &Nouns<'_>,
     unequal: bool,
+    chosen: bool,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
     let Evaluation { dataset, images, runs, draws, readout, .. } = evaluation;
     let averaged = if *draws > 1 { format!(" of {draws} averaged draws each") } else { String::new() };
-    writeln!(text, "{dataset}, {images} test {noun}, {runs} runs{averaged} (mean ± standard error)")?;
-    writeln!(text, "accuracy ({readout})  {}", show(&evaluation.accuracy))?;
+    let inputs = nouns.inputs;
+    writeln!(text, "{dataset}, {images} test {inputs}, {runs} runs{averaged} (mean ± standard error)")?;
+    let chosen = if chosen { "  (read as the model file recommends)" } else { "" };
+    writeln!(text, "{:<21} {}{chosen}", format!("accuracy ({readout})"), show(&evaluation.accuracy))?;
     writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
     writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;
     if unequal {
@@ -247,7 +267,33 @@ fn describe(
         writeln!(text, "consensus, balanced   {}", show(&evaluation.test_balanced_accuracy_consensus))?;
     }
     for (index, block) in evaluation.test_accuracy_per_block.iter().enumerate() {
-        writeln!(text, "{:<21} {}", format!("after {on_the_way} {}", index + 1), show(block))?;
+        writeln!(text, "{:<21} {}", format!("after {} {}", nouns.on_the_way, index + 1), show(block))?;
+    }
+    if let Some(classes) = &evaluation.per_class {
+        text.push_str(&class_table(classes, *runs, nouns.inputs));
     }
     Ok(text)
+}
+
+/// A line for each class.
+fn class_table(classes: &[ClassResult], runs: u64, inputs: &str) -> String {
+    let mut rows = vec![["class", inputs, "right", "named", "most often mistaken for"].map(String::from)];
+    rows.extend(classes.iter().map(|class| {
+        let mistaken = class.mistaken_for.as_ref().map(|other| {
+            let share = other.answers as f64 / class.answers as f64;
+            format!("{} ({})", one_line(&other.name), percent(share))
+        });
+        [
+            one_line(&class.name),
+            (class.answers as u64 / runs).to_string(),
+            class.accuracy.map_or_else(|| "–".into(), percent),
+            format!("{:.1}", class.named as f64 / runs as f64),
+            mistaken.unwrap_or_else(|| "–".into()),
+        ]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let [name, count, right, named] = [0, 1, 2, 3].map(width);
+    let line =
+        |[a, b, c, d, e]: &[String; 5]| format!("{a:<name$}  {b:>count$}  {c:>right$}  {d:>named$}  {e}\n");
+    rows.iter().map(line).collect()
 }

@@ -1,21 +1,26 @@
 //! The commands of the `nopropdt-train` program.
 
 mod arguments;
+#[cfg(feature = "pictures")]
+mod csv;
 mod dataset_remedies;
 mod eval;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
 mod images;
+mod indices;
 mod info;
 mod numbers;
 mod output;
 mod paths;
+#[cfg_attr(not(feature = "pictures"), path = "no_predict.rs")]
+mod predict;
 mod progress;
 mod remedies;
 mod threads;
 mod train;
 
-pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use arguments::{Cli, Command, EvalArguments, InfoArguments, PredictArguments, TrainArguments};
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
 pub use paths::typed_path;
@@ -37,6 +42,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         None => train::run(&cli.train, registry),
         Some(Command::Train(arguments)) => train::run(&arguments, registry),
         Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
+        Some(Command::Predict(arguments)) => predict::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
     };

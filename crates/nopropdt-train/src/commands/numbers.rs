@@ -3,7 +3,8 @@
 use super::UsageError;
 use crate::config::Value;
 use crate::config::whole::Whole;
-use nopropdt_blocks::Sampler;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use nopropdt_blocks::{Readout, Sampler};
 use std::fmt::Display;
 
 /// More threads than any machine has cores: a slip of the finger, which could exhaust the system's.
@@ -38,6 +39,13 @@ pub(super) fn stop_after(text: &str) -> Result<usize, String> {
 /// Parses `--sampler`.
 pub(super) fn sampler(text: &str) -> Result<Sampler, String> {
     Value::Text(text.to_owned()).read().map_err(|error| error.to_string())
+}
+
+/// Parses `--readout`, and lists the names.
+pub(super) fn readout() -> impl TypedValueParser<Value = Readout> {
+    let named = |name: String| Readout::ALL.into_iter().find(|readout| readout.name() == name);
+    let names = PossibleValuesParser::new(Readout::ALL.map(Readout::name));
+    names.map(move |name| named(name).expect("one of the possible values"))
 }
 
 /// Refuses what is outside the range; `name` is the flag or variable, `found` what it says.

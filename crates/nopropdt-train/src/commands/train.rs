@@ -11,6 +11,7 @@ use crate::run::{Prepared, Run, Saved, Start, check_new};
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
 use anyhow::{Context, Result};
+use nopropdt_blocks::Readout;
 use nopropdt_data::Examples;
 use nopropdt_tensor::Isa;
 use std::path::Path;
@@ -48,6 +49,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     };
     let stop = interruption_flag().context("can't listen for signals")?;
     let report = run.folder().report();
+    let chosen = run.has_validation();
     let unequal = is_unequal(&run.dataset().test.class_counts(run.dataset().classes()));
     let display = Display::new(&run, arguments.no_progress, arguments.json, stop);
     match run.result() {
@@ -56,7 +58,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     }
     let summary = run.train(&display);
     display.finish();
-    print_result(&summary?, &report, arguments.json, unequal)
+    print_result(&summary?, &report, arguments.json, unequal, chosen)
 }
 
 /// The run at `path`; of the other flags only one may be given, that of the place where its images lie now.
@@ -159,8 +161,24 @@ fn head_note(chain: f64, consensus: f64) -> &'static str {
      --batch-size give it more steps, and `eval --readout consensus` does without it\n"
 }
 
+/// Where the answer is read, and how good it is; `chosen` on validation images.
+fn answer_line(summary: &Summary, chosen: bool) -> String {
+    let Some((readout, accuracy)) = summary.readout.zip(summary.answer_accuracy) else {
+        return String::new();
+    };
+    let why = if chosen { ", the better on validation images" } else { "" };
+    format!("  answer read by {}{why}: {}\n", with_article(readout), percent(accuracy))
+}
+
+fn with_article(readout: Readout) -> &'static str {
+    match readout {
+        Readout::Chain => "the chain",
+        Readout::Consensus => "the consensus",
+    }
+}
+
 /// The result; where the test images of classes differ in number, with the mean over classes.
-fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool) -> Result<()> {
+fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool, chosen: bool) -> Result<()> {
     if json {
         return output::print(&serde_json::to_string(summary)?);
     }
@@ -177,11 +195,12 @@ fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool) -> 
     };
     output::print(&format!(
         "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}{}\
-         {:.1} s of training and testing, peak memory {} MiB\nreport: {}",
+         {}{:.1} s of training and testing, peak memory {} MiB\nreport: {}",
         percent(summary.test_accuracy),
         blocks.join(" "),
         percent(summary.test_accuracy_consensus),
         balanced,
+        answer_line(summary, chosen),
         head_note(summary.test_accuracy, summary.test_accuracy_consensus),
         summary.seconds,
         summary.peak_rss_bytes / (1 << 20),

@@ -12,6 +12,7 @@ use crate::evaluation::Evaluation;
 use crate::metrics::Summary;
 use crate::metrics_file::write_summary;
 use crate::statistics::Measured;
+use nopropdt_blocks::Readout;
 use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -47,6 +48,8 @@ fn summary() -> Summary {
         test_accuracy_consensus: 0.95,
         test_balanced_accuracy: None,
         test_balanced_accuracy_consensus: None,
+        readout: None,
+        answer_accuracy: None,
         test_accuracy_per_block: vec![0.9],
         epochs: 1,
         parameters: 1,
@@ -71,13 +74,17 @@ fn evaluation() -> Evaluation {
         images: 1,
         runs: 3,
         draws: 1,
-        readout: "chain".into(),
+        readout: Readout::Chain,
         accuracy: chain,
         test_accuracy: chain,
         test_accuracy_consensus: consensus,
         test_balanced_accuracy: chain,
         test_balanced_accuracy_consensus: consensus,
         test_accuracy_per_block: vec![chain],
+        expected_calibration_error: None,
+        expected_calibration_error_consensus: None,
+        per_class: None,
+        confusion: None,
     }
 }
 

@@ -18,11 +18,14 @@ fn epoch(number: usize, blocks: usize) -> EpochMetrics {
         train_loss: (1..=blocks).map(|block| 0.08 * fade / block as f64).collect(),
         learning_rate: 1e-3,
         validation_accuracy: Some(1.0 - 0.04 * fade),
+        validation_accuracy_consensus: None,
         test_accuracy: 1.0 - 0.05 * fade,
         test_accuracy_per_block: vec![1.0 - 0.05 * fade; blocks],
         test_accuracy_consensus: 1.0 - 0.03 * fade,
         test_balanced_accuracy: None,
         test_balanced_accuracy_consensus: None,
+        readout: None,
+        answer_accuracy: None,
         images_per_second: 6000.0,
     }
 }
@@ -37,6 +40,8 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
             test_accuracy_consensus: 0.9734,
             test_balanced_accuracy: None,
             test_balanced_accuracy_consensus: None,
+            readout: None,
+            answer_accuracy: None,
             test_accuracy_per_block: vec![0.96; blocks],
             epochs,
             parameters: 1_234_567,

@@ -10,7 +10,7 @@ use crate::memory_limit::{NetworkSize, Shortfall, shortfall};
 use crate::prototypes::members;
 use crate::trainer::{Trainer, batches_per_epoch};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Dataset, Opened, Split};
+use nopropdt_data::{Brightness, Dataset, Opened, Split};
 use nopropdt_tensor::Isa;
 use std::path::Path;
 
@@ -52,7 +52,8 @@ impl Prepared {
             members(&dataset.train, dataset.classes())?;
         }
         let images = image_hash(&[&dataset.train, &dataset.test]);
-        Ok(Loaded { config, dataset, validation, images, network, beginning, isa, memory })
+        let brightness = dataset.train.brightness();
+        Ok(Loaded { config, dataset, validation, images, brightness, network, beginning, isa, memory })
     }
 }
 
@@ -64,6 +65,8 @@ pub struct Loaded {
     pub(super) validation: Option<Split>,
     /// Hash of the training and test images.
     pub(super) images: [u8; 32],
+    /// Of the training images.
+    pub(super) brightness: Option<Brightness>,
     pub(super) network: Box<dyn Method>,
     /// What a new run starts from, where that is a model file.
     pub(super) beginning: Option<Beginning>,

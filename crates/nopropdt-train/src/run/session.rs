@@ -16,7 +16,7 @@ use crate::model_file::{ModelMetadata, encoded};
 use crate::prototypes::prototypes;
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::trainer::{EpochLoss, Progress, Trainer};
-use nopropdt_blocks::{Method, Weights};
+use nopropdt_blocks::{Method, Readout, Weights};
 use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::Isa;
 use std::io::ErrorKind;
@@ -86,6 +86,11 @@ impl Run {
         &self.loaded.dataset
     }
 
+    /// Whether it holds out validation images, which choose where the answer is read.
+    pub fn has_validation(&self) -> bool {
+        self.loaded.validation.is_some()
+    }
+
     /// Its network.
     pub fn network(&self) -> &dyn Method {
         self.loaded.network.as_ref()
@@ -149,7 +154,7 @@ impl Run {
             }
             0 => {}
             // A kill may have come between the checkpoint and the model.
-            finished => self.save_model(&trainer, finished)?,
+            _ => self.save_model(&trainer, &metrics)?,
         }
         let (epochs, mut memory) = (self.config().training.epochs, None);
         let mut pace = Pace::after(metrics.len());
@@ -182,17 +187,24 @@ impl Run {
             accuracy(self.network(), trainer.weights(), split, self.config().training.seed, 1).remove(0)
         };
         let test = measure(&self.dataset().test);
+        let validation = self.loaded.validation.as_ref().map(measure);
+        let usual = self.network().readout();
+        let readout =
+            validation.as_ref().map_or(usual, |held_out| Readout::best(usual, |one| held_out.of(one)));
         EpochMetrics {
             epoch: epoch + 1,
             seconds,
             train_loss: loss.shown,
             learning_rate: loss.learning_rate,
-            validation_accuracy: self.loaded.validation.as_ref().map(|split| measure(split).chain),
+            validation_accuracy: validation.as_ref().map(|held_out| held_out.chain),
+            validation_accuracy_consensus: validation.as_ref().map(|held_out| held_out.consensus),
             test_accuracy: test.chain,
-            test_accuracy_per_block: test.per_block,
+            test_accuracy_per_block: test.per_block.clone(),
             test_accuracy_consensus: test.consensus,
             test_balanced_accuracy: Some(test.chain_balanced),
             test_balanced_accuracy_consensus: Some(test.consensus_balanced),
+            readout: Some(readout),
+            answer_accuracy: Some(test.of(readout)),
             images_per_second: loss.images as f64 / seconds,
         }
     }
@@ -226,16 +238,19 @@ impl Run {
         let finished = metrics.len();
         let lines = metrics_lines(&self.folder.metrics(), metrics).map_err(self.not_written(finished))?;
         refresh_file(&self.folder.metrics(), &lines).map_err(self.not_written(finished))?;
-        self.save_model(trainer, finished)?;
+        self.save_model(trainer, metrics)?;
         pace.saved(finished, began);
         Ok(())
     }
 
-    fn save_model(&self, trainer: &Trainer<'_>, finished: usize) -> Result<(), RunError> {
+    fn save_model(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics]) -> Result<(), RunError> {
+        let finished = metrics.len();
         let (path, dataset, weights) = (self.folder.model(), self.dataset(), trainer.weights());
         let alpha_bar = self.network().alpha_bar(weights);
         let metadata = ModelMetadata {
             normalisation: dataset.train.normalisation().cloned(),
+            brightness: self.loaded.brightness,
+            readout: metrics.last().and_then(EpochMetrics::chosen_readout),
             ..ModelMetadata::new(&self.kept_config, dataset.shape().clone(), alpha_bar, &dataset.class_names)
         };
         let bytes = encoded(&path, &metadata, self.network(), weights).map_err(self.not_written(finished))?;
@@ -256,6 +271,8 @@ impl Run {
             test_accuracy_per_block: last.test_accuracy_per_block.clone(),
             test_balanced_accuracy: last.test_balanced_accuracy,
             test_balanced_accuracy_consensus: last.test_balanced_accuracy_consensus,
+            readout: last.readout,
+            answer_accuracy: last.answer_accuracy,
             epochs: metrics.len(),
             parameters: trainer.weights().len() as u64,
             seconds,

@@ -145,3 +145,65 @@ fn wrong_use_is_refused() {
         sandbox.refused(2, &[words], [&["eval", "--model", "model.safetensors"], &flags[..]].concat());
     }
 }
+
+/// Validation images choose where the answer is read; the model file keeps it, and `eval` obeys.
+#[test]
+fn the_read_out_of_the_model_file_is_the_headline() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["validation=40", "epochs=3"]);
+    let summary = sandbox.json("run/summary.json");
+    let last: Value =
+        serde_json::from_str(sandbox.text("run/metrics.jsonl").lines().last().unwrap()).unwrap();
+    let of = |key: &str| last[key].as_f64().unwrap();
+    let best = match of("validation_accuracy_consensus") > of("validation_accuracy") {
+        true => ("consensus", "test_accuracy_consensus"),
+        false => ("chain", "test_accuracy"),
+    };
+    assert_eq!((&summary["readout"], &summary["answer_accuracy"]), (&best.0.into(), &summary[best.1]));
+    assert_eq!(
+        (&last["readout"], &last["answer_accuracy"]),
+        (&summary["readout"], &summary["answer_accuracy"])
+    );
+    let model = load_model(&sandbox.path("run/model.safetensors")).unwrap();
+    assert_eq!(model.metadata.readout.unwrap().name(), best.0);
+    let eval = ["eval", "--model", "run/model.safetensors", "--runs", "1", "--limit-test", "60"];
+    let text = stdout(&sandbox.ok(eval));
+    let recommended = text.lines().nth(1).unwrap();
+    assert!(recommended.starts_with(&format!("accuracy ({})", best.0)), "{text}");
+    assert!(recommended.ends_with("(read as the model file recommends)"), "{text}");
+    let asked = stdout(&sandbox.ok([&eval[..], &["--readout", "chain"]].concat()));
+    assert!(asked.contains("accuracy (chain)") && !asked.contains("recommends"), "{asked}");
+    // Without validation images nothing is recommended, and the chain's is the answer.
+    sandbox.train("plain", &[]);
+    let summary = sandbox.json("plain/summary.json");
+    assert_eq!(
+        (&summary["readout"], &summary["answer_accuracy"]),
+        (&"chain".into(), &summary["test_accuracy"])
+    );
+    assert_eq!(load_model(&sandbox.path("plain/model.safetensors")).unwrap().metadata.readout, None);
+}
+
+#[test]
+fn classes_are_told_one_by_one() {
+    let measured = json(&["--runs", "2", "--per-class"]);
+    let classes = measured["per_class"].as_array().unwrap();
+    let counts = measured["confusion"].as_array().unwrap();
+    assert_eq!((classes.len(), counts.len()), (10, 10));
+    let of = |class: usize, answer: usize| counts[class][answer].as_u64().unwrap();
+    let (mut right, mut all) = (0, 0);
+    for (class, told) in classes.iter().enumerate() {
+        let row: u64 = (0..10).map(|answer| of(class, answer)).sum();
+        let named: u64 = (0..10).map(|label| of(label, class)).sum();
+        assert_eq!((&told["answers"], &told["named"]), (&row.into(), &named.into()));
+        assert_eq!(told["accuracy"].as_f64().unwrap(), of(class, class) as f64 / row as f64);
+        (right, all) = (right + of(class, class), all + row);
+    }
+    assert_eq!(all, 120);
+    assert!((measured["accuracy"]["mean"].as_f64().unwrap() - right as f64 / 120.0).abs() < 1e-12);
+    let text = eval(&["--runs", "2", "--per-class"]);
+    assert!(text.contains("\nclass  images ") && text.lines().last().unwrap().starts_with("9 "), "{text}");
+    let plain = json(&["--runs", "2"]);
+    assert!(plain.get("per_class").is_none() && plain.get("confusion").is_none());
+    let error = plain["expected_calibration_error"]["mean"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&error));
+}

@@ -22,6 +22,7 @@ mod methods;
 mod no_fetch;
 mod npz;
 mod output;
+mod predict;
 mod resume;
 mod run_files;
 #[cfg(unix)]

@@ -55,6 +55,8 @@ fn check_metrics(text: &str) {
             "test_accuracy_consensus",
             "test_balanced_accuracy",
             "test_balanced_accuracy_consensus",
+            "readout",
+            "answer_accuracy",
             "images_per_second",
         ];
         expected.sort_unstable();
@@ -76,8 +78,13 @@ fn check_metrics(text: &str) {
 
 fn check_summary(summary: &Value, metrics: &str) {
     let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
-    let keys =
-        ["test_accuracy", "test_accuracy_consensus", "test_accuracy_per_block", "test_balanced_accuracy"];
+    let keys = [
+        "test_accuracy",
+        "test_accuracy_consensus",
+        "test_accuracy_per_block",
+        "test_balanced_accuracy",
+        "answer_accuracy",
+    ];
     for key in keys {
         assert_eq!(summary[key], last[key], "{key}");
     }

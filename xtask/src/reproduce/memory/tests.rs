@@ -25,6 +25,8 @@ fn summary() -> Summary {
         test_accuracy_per_block: vec![0.9],
         test_balanced_accuracy: None,
         test_balanced_accuracy_consensus: None,
+        readout: None,
+        answer_accuracy: None,
         epochs: 1,
         parameters: 1,
         seconds: 3.0,
