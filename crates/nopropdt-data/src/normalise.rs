@@ -76,6 +76,16 @@ impl Normalisation {
         (value - self.mean[channel]) / self.deviation[channel]
     }
 
+    /// Takes [`Normalisation::apply`] back.
+    pub fn undo(&self, image: &mut [f32]) {
+        let channels = self.mean.len();
+        for pixel in image.chunks_exact_mut(channels) {
+            for (channel, value) in pixel.iter_mut().enumerate() {
+                *value = *value * self.deviation[channel] + self.mean[channel];
+            }
+        }
+    }
+
     /// Normalises an image, whose values are in 0..1 and row-major, channels innermost. Values behind the last whole pixel stay.
     ///
     /// # Panics

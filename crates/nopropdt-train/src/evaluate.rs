@@ -100,7 +100,7 @@ impl Counts {
 pub struct Answer {
     /// Index in the split.
     pub index: usize,
-    /// Class answered by the chain.
+    /// Class answered.
     pub prediction: usize,
     /// Its probability.
     pub confidence: f64,
@@ -284,16 +284,55 @@ pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading
 
 /// The chain's answer to every image of `data`, in order, in the first draw.
 pub fn answers(method: &dyn Method, weights: &Weights, data: &dyn Examples, seed: u64) -> Vec<Answer> {
+    inspect(method, weights, data, seed, Readout::Chain).answers
+}
+
+/// Every answer of one draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspection {
+    /// The answer to every image, in order, by the read-out asked for.
+    pub answers: Vec<Answer>,
+    /// The chain's answers.
+    pub chain: Counts,
+    /// The consensus' answers.
+    pub consensus: Counts,
+}
+
+/// Looks at every answer to the images of `data`, in the first draw.
+///
+/// # Panics
+/// When the inputs are not of the method's shape, or a label is beyond the method's classes.
+pub fn inspect(
+    method: &dyn Method,
+    weights: &Weights,
+    data: &dyn Examples,
+    seed: u64,
+    readout: Readout,
+) -> Inspection {
     let classes = method.facts().classes;
-    let of_batches = over_batches(method, weights, data, noise, |_, sample| {
-        let probabilities = sample(seed, 0).probabilities();
+    let of_batches = over_batches(method, weights, data, noise, |labels, sample| {
+        let trace = sample(seed, 0);
+        let counts = Readout::ALL.map(|readout| {
+            let mut counts = Counts::none(classes);
+            counts.add(&trace.read(readout), labels);
+            counts
+        });
+        let probabilities = trace.read(readout);
         let predictions = probabilities.argmax_rows();
         let confidence = |row: usize, class: usize| f64::from(probabilities.data()[row * classes + class]);
         let each = predictions.into_iter().enumerate();
-        each.map(|(row, prediction)| (prediction, confidence(row, prediction))).collect::<Vec<_>>()
+        (each.map(|(row, prediction)| (prediction, confidence(row, prediction))).collect::<Vec<_>>(), counts)
     });
-    let all = of_batches.concat().into_iter().enumerate();
-    all.map(|(index, (prediction, confidence))| Answer { index, prediction, confidence }).collect()
+    let [mut chain, mut consensus] = [(); 2].map(|()| Counts::none(classes));
+    let mut answers = Vec::with_capacity(data.len());
+    for (of_batch, counts) in of_batches {
+        chain.plus(&counts[0]);
+        consensus.plus(&counts[1]);
+        for (prediction, confidence) in of_batch {
+            answers.push(Answer { index: answers.len(), prediction, confidence });
+        }
+    }
+    Inspection { answers, chain, consensus }
 }
 
 /// Class probabilities after each block, `[T][m]`, of the image at `index`, with the noise of the first draw.

@@ -4,7 +4,7 @@ use super::data::{ChainPicture, Picture, Pixels, ReportData, Words};
 use super::numbers;
 use crate::class_balance::is_unequal;
 use crate::config::{EmbeddingKind, RunConfig};
-use crate::evaluate::{Answer, answers, chain_of};
+use crate::evaluate::{Answer, Inspection, chain_of, inspect};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::{Dataset, Examples, ImageShape, Split};
@@ -35,10 +35,13 @@ pub struct Parts<'a> {
 /// Gathers the report's numbers and pictures; answers every test image once.
 pub fn collect(parts: &Parts<'_>) -> ReportData {
     let test = &parts.dataset.test;
-    let (right, wrong): (Vec<Answer>, Vec<Answer>) =
-        answers(parts.network, parts.weights, test, parts.config.training.seed)
-            .into_iter()
-            .partition(|answer| answer.prediction == test.label(answer.index));
+    let readout = parts.summary.readout.unwrap_or_else(|| parts.network.readout());
+    let Inspection { answers, chain: of_chain, consensus: of_consensus } =
+        inspect(parts.network, parts.weights, test, parts.config.training.seed, readout);
+    let (right, mut wrong): (Vec<Answer>, Vec<Answer>) =
+        answers.into_iter().partition(|answer| answer.prediction == test.label(answer.index));
+    // The worst mistakes first: those the network was surest of.
+    wrong.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
     let shown_wrong = wrong.len().min(WRONG);
     let grid = wrong.iter().take(shown_wrong).chain(right.iter().take(PICTURES - shown_wrong));
     let chain = |answer: &Answer| ChainPicture {
@@ -55,9 +58,29 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
         snr_weight: if network.one_network { Vec::new() } else { snr_weights(&alpha_bar) },
         alpha_bar,
         class_names: parts.dataset.class_names.clone(),
+        readout,
+        prototypes: prototypes(parts),
+        chain: of_chain,
+        consensus: of_consensus,
         pictures: grid.map(|answer| picture(test, answer)).collect(),
         chains: wrong.iter().take(CHAINS).chain(right.iter().take(CHAINS)).map(chain).collect(),
     }
+}
+
+/// The embedding of each class as a picture, where embeddings are pictures.
+fn prototypes(parts: &Parts<'_>) -> Vec<Pixels> {
+    let shape = parts.dataset.shape().image().filter(|shape| [1, 3].contains(&shape.channels));
+    let is_picture = parts.config.embedding.kind == EmbeddingKind::Prototype;
+    let Some(ImageShape { height, width, channels }) = shape.filter(|_| is_picture) else {
+        return Vec::new();
+    };
+    let mut matrix = parts.network.embedding_matrix(parts.weights);
+    if let Some(normalisation) = parts.dataset.train.normalisation() {
+        normalisation.undo(matrix.data_mut());
+    }
+    let byte = |&value: &f32| (255.0 * value).round().clamp(0.0, 255.0) as u8;
+    let rows = matrix.data().chunks_exact(height * width * channels);
+    rows.map(|row| Pixels { height, width, channels, values: row.iter().map(byte).collect() }).collect()
 }
 
 /// SNR(t) − SNR(t−1) of each step.

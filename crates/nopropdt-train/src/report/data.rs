@@ -1,6 +1,8 @@
 //! What a report shows, and why it could not be drawn.
 
+use crate::evaluate::Counts;
 use crate::metrics::{EpochMetrics, Summary};
+use nopropdt_blocks::Readout;
 use thiserror::Error;
 
 /// All that a report shows. Text may hold any character: the page escapes it.
@@ -22,7 +24,15 @@ pub struct ReportData {
     pub snr_weight: Vec<f64>,
     /// Name of each class, by class number.
     pub class_names: Vec<String>,
-    /// Test images, in the order to show: wrong answers first.
+    /// Where the answer is read, by which pictures are right or wrong.
+    pub readout: Readout,
+    /// What the chain answers to the test images.
+    pub chain: Counts,
+    /// What the consensus answers to them.
+    pub consensus: Counts,
+    /// The embedding of each class, where that is a picture; else none.
+    pub prototypes: Vec<Pixels>,
+    /// Test images, in the order to show: wrong answers first, the surest of them first.
     pub pictures: Vec<Picture>,
     /// Test images followed through the blocks.
     pub chains: Vec<ChainPicture>,
@@ -86,6 +96,14 @@ pub enum ReportError {
         /// The rule, and what was found.
         problem: String,
     },
+    /// There are more classes than names, or fewer.
+    #[error("report: must have a name for each of {wanted} classes; found {found} names")]
+    Classes {
+        /// Classes.
+        wanted: usize,
+        /// Names.
+        found: usize,
+    },
     /// A chart could not be drawn.
     #[error("{chart} chart: must be drawable; {reason}")]
     Chart {
@@ -94,4 +112,14 @@ pub enum ReportError {
         /// The drawing library's answer.
         reason: String,
     },
+}
+
+impl ReportData {
+    /// What a read-out answers to the test images.
+    pub(super) fn counts(&self, readout: Readout) -> &Counts {
+        match readout {
+            Readout::Chain => &self.chain,
+            Readout::Consensus => &self.consensus,
+        }
+    }
 }

@@ -204,7 +204,12 @@ fn epoch_row(epoch: &EpochMetrics, validated: bool) -> String {
 }
 
 /// A card with a chart; `None` says that there is nothing to draw yet.
-fn figure(title: &str, legend: &str, plot: Option<Plot>, caption: &str) -> Result<String, ReportError> {
+pub(super) fn figure(
+    title: &str,
+    legend: &str,
+    plot: Option<Plot>,
+    caption: &str,
+) -> Result<String, ReportError> {
     let body = match plot {
         None => "<p class=\"empty\">No data.</p>".to_owned(),
         Some(plot) => {
@@ -224,7 +229,7 @@ fn figure(title: &str, legend: &str, plot: Option<Plot>, caption: &str) -> Resul
     ))
 }
 
-fn swatch(name: &str, color: RGBColor) -> String {
+pub(super) fn swatch(name: &str, color: RGBColor) -> String {
     format!("<span><i style=\"background:{}\"></i>{}</span>", palette::css(color), escape(name))
 }
 

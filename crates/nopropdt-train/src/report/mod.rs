@@ -5,6 +5,7 @@
 
 mod axis;
 mod chains;
+mod classes;
 mod collect;
 mod data;
 mod figures;
@@ -14,11 +15,12 @@ mod page;
 mod palette;
 mod pictures;
 mod plot;
+mod reliability;
 #[cfg(test)]
 mod tests;
 
 pub use collect::{Parts, collect};
-pub use data::{ChainPicture, Picture, ReportData, ReportError, Words};
+pub use data::{ChainPicture, Picture, Pixels, ReportData, ReportError, Words};
 
 /// The report as one HTML page: no script and nothing to load.
 ///

@@ -2,7 +2,9 @@
 
 use super::data::{ReportData, ReportError};
 use super::html::escape;
-use super::{chains, figures, numbers, pictures};
+use nopropdt_blocks::Readout;
+
+use super::{chains, classes, figures, numbers, pictures, reliability};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -29,9 +31,22 @@ pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
         };
         sections.push(section("schedule", "Noise schedule", &body));
     }
+    sections.push(section("classes", "Class by class", &classes::section(data)?));
+    sections.push(section("calibration", "Probabilities", &reliability::section(data)?));
+    if !data.prototypes.is_empty() {
+        sections.push(section(
+            "prototypes",
+            "Prototypes",
+            &pictures::prototypes(&data.prototypes, &data.class_names)?,
+        ));
+    }
     let are_pictures = data.pictures.iter().all(|picture| picture.pixels.is_some());
     let examples = if are_pictures { "Test images" } else { "Test examples" };
-    sections.push(section("pictures", examples, &pictures::grid(&data.pictures, &data.class_names)?));
+    sections.push(section(
+        "pictures",
+        examples,
+        &pictures::grid(&data.pictures, &data.class_names, data.readout)?,
+    ));
     sections.push(section(
         "chains",
         "From noise to answer",
@@ -52,7 +67,7 @@ fn section(id: &str, title: &str, body: &str) -> String {
     format!("<section id=\"{id}\"><h2>{title}</h2>{body}</section>")
 }
 
-fn pair(left: &str, right: &str) -> String {
+pub(super) fn pair(left: &str, right: &str) -> String {
     format!("<div class=\"pair\">{left}{right}</div>")
 }
 
@@ -60,13 +75,13 @@ fn headline(data: &ReportData) -> String {
     let summary = &data.summary;
     let epochs =
         if summary.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", summary.epochs) };
+    let note = |readout, note: &str| {
+        if readout == data.readout { format!("{note}: the answer") } else { note.into() }
+    };
+    let notes = [note(Readout::Chain, "read at the end"), note(Readout::Consensus, "all read-outs averaged")];
     let tiles = [
-        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), "read at the end"),
-        (
-            "consensus accuracy",
-            numbers::percent(summary.test_accuracy_consensus, 2),
-            "all read-outs averaged",
-        ),
+        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), notes[0].as_str()),
+        ("consensus accuracy", numbers::percent(summary.test_accuracy_consensus, 2), notes[1].as_str()),
         ("training time", numbers::duration(summary.train_seconds), epochs.as_str()),
         ("parameters", numbers::count(summary.parameters), "trained numbers"),
         ("images per second", images_per_second(data), "while training"),

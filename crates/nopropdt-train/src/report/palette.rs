@@ -8,6 +8,8 @@ pub(super) const CHAIN: RGBColor = RGBColor(59, 125, 216);
 pub(super) const CONSENSUS: RGBColor = RGBColor(226, 125, 28);
 /// Held-out training images.
 pub(super) const VALIDATION: RGBColor = RGBColor(46, 160, 110);
+/// What should be.
+pub(super) const PERFECT: RGBColor = RGBColor(140, 146, 156);
 /// What is wrong, and what is negative.
 pub(super) const WRONG: RGBColor = RGBColor(214, 69, 61);
 

@@ -6,9 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use super::data::{Picture, Pixels, ReportError};
 use super::html::escape;
 use super::numbers;
+use nopropdt_blocks::Readout;
 
-/// The grid of test images.
-pub(super) fn grid(pictures: &[Picture], class_names: &[String]) -> Result<String, ReportError> {
+/// The grid of test images, answered by a read-out.
+pub(super) fn grid(
+    pictures: &[Picture],
+    class_names: &[String],
+    readout: Readout,
+) -> Result<String, ReportError> {
     if pictures.is_empty() {
         return Ok("<p class=\"empty card\">No images were kept.</p>".to_owned());
     }
@@ -23,11 +28,34 @@ pub(super) fn grid(pictures: &[Picture], class_names: &[String]) -> Result<Strin
     }
     let wrong = pictures.iter().filter(|picture| picture.label != picture.prediction).count();
     Ok(format!(
-        "<figure class=\"card\"><div class=\"pictures\">{cells}</div><figcaption>True class → answer, with the \
-         answer's probability: of these {} images the {wrong} wrong ones come first, in red; look whether you would \
-         have known better.</figcaption></figure>",
+        "<figure class=\"card\"><div class=\"pictures\">{cells}</div><figcaption>True class → answer of the {readout}, with its \
+         probability: of these {} images the {wrong} wrong ones come first, in red, those that the network was surest of before \
+         the others; look whether you would have known better.</figcaption></figure>",
         pictures.len()
     ))
+}
+
+/// The embedding of each class.
+pub(super) fn prototypes(pictures: &[Pixels], class_names: &[String]) -> Result<String, ReportError> {
+    let mut cells = String::new();
+    for (class, pixels) in pictures.iter().enumerate() {
+        let cell = picture_of(pixels, class_names, class).map_err(|problem| ReportError::Picture {
+            which: "prototype",
+            number: class + 1,
+            problem,
+        })?;
+        cells.push_str(&cell);
+    }
+    Ok(format!(
+        "<figure class=\"card\"><div class=\"pictures\">{cells}</div><figcaption>What each class is denoised into: it began as a \
+         training image and was learned since, so it should still show its class.</figcaption></figure>"
+    ))
+}
+
+fn picture_of(pixels: &Pixels, class_names: &[String], class: usize) -> Result<String, String> {
+    let name = class_name(class_names, "label", class)?;
+    let image = embedded(pixels, name)?;
+    Ok(format!("<div class=\"picture\">{image}<div><span>{}</span></div></div>", escape(name)))
 }
 
 fn cell(picture: &Picture, class_names: &[String]) -> Result<String, String> {
@@ -52,11 +80,13 @@ pub(super) fn answer(picture: &Picture, class_names: &[String]) -> Result<String
 /// An `<img>` that holds the picture itself; nothing for an input that is no picture.
 pub(super) fn image(picture: &Picture, class_names: &[String]) -> Result<String, String> {
     let Some(pixels) = &picture.pixels else { return Ok(String::new()) };
+    embedded(pixels, class_name(class_names, "label", picture.label)?)
+}
+
+/// An `<img>` that holds its pixels.
+fn embedded(pixels: &Pixels, name: &str) -> Result<String, String> {
     let data = STANDARD.encode(png_file(pixels)?);
-    Ok(format!(
-        "<img alt=\"{}\" src=\"data:image/png;base64,{data}\">",
-        escape(class_name(class_names, "label", picture.label)?)
-    ))
+    Ok(format!("<img alt=\"{}\" src=\"data:image/png;base64,{data}\">", escape(name)))
 }
 
 /// The name of class `class`, which is the `role` (label, prediction) of a picture.
@@ -141,17 +171,17 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_has_its_answer() {
-        let grid = grid(&[Picture { pixels: None, ..picture(1) }], &names()).unwrap();
+        let grid = grid(&[Picture { pixels: None, ..picture(1) }], &names(), Readout::Chain).unwrap();
         assert!(grid.contains("&lt;cat&gt; → <b>dog</b>") && !grid.contains("<img"), "{grid}");
     }
 
     #[test]
     fn wrong_answers_are_marked_and_names_escaped() {
-        let wrong = grid(&[picture(1)], &names()).unwrap();
+        let wrong = grid(&[picture(1)], &names(), Readout::Chain).unwrap();
         assert!(wrong.contains("class=\"picture wrong\"") && wrong.contains("the 1 wrong"));
         assert!(wrong.contains("&lt;cat&gt; → <b>dog</b>") && !wrong.contains("<cat>"));
         assert!(wrong.contains("99\u{a0}%"));
-        let right = grid(&[Picture { prediction: 0, ..picture(3) }], &names()).unwrap();
+        let right = grid(&[Picture { prediction: 0, ..picture(3) }], &names(), Readout::Chain).unwrap();
         assert!(right.contains("class=\"picture right\"") && !right.contains("class=\"picture wrong\""));
     }
 
@@ -166,7 +196,7 @@ mod tests {
             (Picture { prediction: 9, ..picture(1) }, "prediction must be below"),
         ];
         for (bad, words) in cases {
-            let message = grid(&[picture(1), bad], &names()).unwrap_err().to_string();
+            let message = grid(&[picture(1), bad], &names(), Readout::Chain).unwrap_err().to_string();
             assert!(message.starts_with("picture 2: ") && message.contains(words), "{message}");
         }
     }

@@ -2,7 +2,11 @@
 
 use super::data::Pixels;
 use super::*;
+use crate::calibration::Calibration;
+use crate::confusion::Confusion;
+use crate::evaluate::Counts;
 use crate::metrics::{EpochMetrics, Summary};
+use nopropdt_blocks::Readout;
 
 fn picture(channels: usize, prediction: usize) -> Picture {
     let values = vec![128; 4 * 4 * channels];
@@ -28,6 +32,16 @@ fn epoch(number: usize, blocks: usize) -> EpochMetrics {
         answer_accuracy: None,
         images_per_second: 6000.0,
     }
+}
+
+/// Answers to two classes, three right ones and a wrong one.
+fn counts() -> Counts {
+    let (mut confusion, mut calibration) = (Confusion::none(2), Calibration::none());
+    for (label, answer, probability) in [(0, 0, 0.9), (0, 1, 0.6), (1, 1, 0.97), (1, 1, 0.8)] {
+        confusion.add(label, answer);
+        calibration.add(probability, label == answer);
+    }
+    Counts { confusion, calibration }
 }
 
 fn sample(epochs: usize, blocks: usize) -> ReportData {
@@ -58,6 +72,10 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
         alpha_bar: (0..=blocks).map(|t| t as f64 / blocks.max(1) as f64).collect(),
         snr_weight: (1..=blocks).map(|t| 10f64.powi(t as i32 - 2)).collect(),
         class_names: vec!["cat".to_owned(), "dog".to_owned()],
+        readout: Readout::Consensus,
+        chain: counts(),
+        consensus: counts(),
+        prototypes: vec![picture(1, 0).pixels.unwrap(), picture(1, 0).pixels.unwrap()],
         pictures: vec![picture(1, 1), picture(3, 0)],
         chains: vec![ChainPicture {
             picture: picture(1, 1),
@@ -83,16 +101,17 @@ fn assert_sound(page: &str) {
 fn a_full_report_has_every_section_and_number() {
     let page = render(&sample(5, 4)).unwrap();
     assert_sound(&page);
-    for id in ["headline", "run", "training", "blocks", "schedule", "pictures", "chains"] {
+    let ids = ["headline", "run", "training", "blocks", "schedule", "classes", "calibration", "prototypes"];
+    for id in ids.into_iter().chain(["pictures", "chains"]) {
         assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
     }
     for text in ["95.12\u{a0}%", "97.34\u{a0}%", "1\u{a0}min 01\u{a0}s", "117\u{a0}MiB"] {
         assert!(page.contains(text), "{text}");
     }
     assert!(page.contains("1\u{202f}234\u{202f}567") && page.contains("6\u{202f}000"));
-    assert_eq!(page.matches("<svg").count(), 5);
-    assert_eq!(page.matches("<figcaption>").count(), 7);
-    assert_eq!(page.matches("data:image/png;base64,").count(), 3);
+    assert_eq!(page.matches("<svg").count(), 7);
+    assert_eq!(page.matches("<figcaption>").count(), 12);
+    assert_eq!(page.matches("data:image/png;base64,").count(), 5);
     assert!(page.contains("validation (chain)"));
     assert!(!page.contains("cannot be shown") && !page.contains("class=\"empty"));
 }
@@ -127,7 +146,7 @@ fn small_and_large_runs_draw_every_chart() {
     for (epochs, blocks) in [(1, 1), (1, 10), (300, 1), (2, 40)] {
         let page = render(&sample(epochs, blocks)).unwrap();
         assert_sound(&page);
-        assert_eq!(page.matches("<svg").count(), 5, "{epochs} epochs, {blocks} blocks");
+        assert_eq!(page.matches("<svg").count(), 7, "{epochs} epochs, {blocks} blocks");
         assert!(!page.contains("cannot be shown"), "{epochs} epochs, {blocks} blocks");
     }
     assert!(render(&sample(1, 1)).unwrap().contains("<small>1 epoch</small>"));
@@ -137,10 +156,12 @@ fn small_and_large_runs_draw_every_chart() {
 fn parts_without_data_say_so() {
     let mut data = sample(0, 0);
     (data.alpha_bar, data.pictures, data.chains) = (vec![], vec![], vec![]);
+    let none = Counts { confusion: Confusion::none(2), calibration: Calibration::none() };
+    (data.chain, data.consensus) = (none.clone(), none);
     let page = render(&data).unwrap();
     assert_sound(&page);
     assert_eq!(page.matches("<svg").count(), 0);
-    assert_eq!(page.matches("class=\"empty").count(), 6);
+    assert_eq!(page.matches("class=\"empty").count(), 8);
 }
 
 #[test]
