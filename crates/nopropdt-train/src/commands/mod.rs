@@ -12,6 +12,7 @@ mod output;
 mod paths;
 mod progress;
 mod remedies;
+mod runs;
 mod threads;
 mod train;
 
@@ -19,6 +20,7 @@ pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainAr
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
 pub use paths::typed_path;
+pub use runs::RunsArguments;
 
 use crate::data_folder::{ChosenBy, DataFolder};
 use crate::registry::Registry;
@@ -39,6 +41,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
+        Some(Command::Runs(arguments)) => runs::run(&arguments, registry),
     };
     done.map_err(remedies::with_remedy)
 }

@@ -24,5 +24,6 @@ mod npz;
 mod output;
 mod resume;
 mod run_files;
+mod runs;
 #[cfg(unix)]
 mod stopping;
