@@ -33,6 +33,7 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod run_folder;
+pub mod runs;
 #[cfg(feature = "cli")]
 pub mod signals;
 pub mod statistics;

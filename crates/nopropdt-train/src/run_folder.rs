@@ -106,7 +106,7 @@ impl RunFolder {
     /// When it holds no run, another process is at it, or it can't be written.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
         refuse_file(path)?;
-        if ![CONFIG, CHECKPOINT].iter().any(|file| path.join(file).is_file()) {
+        if !is_begun(path) {
             return Err(RunFolderError::NoRun { path: path.display().to_string() });
         }
         Self::locked(path)
@@ -165,11 +165,11 @@ impl RunFolder {
 }
 
 const LOCK: &str = ".lock";
-const CONFIG: &str = "config.toml";
+pub(crate) const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.bin";
-const METRICS: &str = "metrics.jsonl";
+pub(crate) const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
-const SUMMARY: &str = "summary.json";
+pub(crate) const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
 
 fn refuse_file(path: &Path) -> Result<(), RunFolderError> {
@@ -177,6 +177,11 @@ fn refuse_file(path: &Path) -> Result<(), RunFolderError> {
         true => Err(RunFolderError::NoFolder { path: path.display().to_string() }),
         false => Ok(()),
     }
+}
+
+/// Whether the folder holds a run that has begun, and can be opened.
+pub(crate) fn is_begun(path: &Path) -> bool {
+    [CONFIG, CHECKPOINT].iter().any(|file| path.join(file).is_file())
 }
 
 /// Whether any file of a run is in the folder.

@@ -4,6 +4,7 @@ use super::fetch::FetchArguments;
 use super::indices::Indices;
 use super::numbers;
 use super::paths::{DATA_DIR_HELP, typed_path};
+use super::runs::RunsArguments;
 use crate::config::{Overrides, Preset, whole, with_registry};
 use crate::registry::Registry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -59,6 +60,8 @@ pub enum Command {
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
     #[command(allow_negative_numbers = true)]
     Info(InfoArguments),
+    /// List runs: what they reached, and in which settings they differ
+    Runs(RunsArguments),
 }
 
 /// Arguments of `train`.

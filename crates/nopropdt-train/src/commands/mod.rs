@@ -17,6 +17,7 @@ mod paths;
 mod predict;
 mod progress;
 mod remedies;
+mod runs;
 mod threads;
 mod train;
 
@@ -24,6 +25,7 @@ pub use arguments::{Cli, Command, EvalArguments, InfoArguments, PredictArguments
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
 pub use paths::typed_path;
+pub use runs::RunsArguments;
 
 use crate::data_folder::{ChosenBy, DataFolder};
 use crate::registry::Registry;
@@ -45,6 +47,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Predict(arguments)) => predict::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
+        Some(Command::Runs(arguments)) => runs::run(&arguments, registry),
     };
     done.map_err(remedies::with_remedy)
 }

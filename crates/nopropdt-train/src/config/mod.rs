@@ -9,6 +9,7 @@ mod image_size;
 mod init_from;
 mod kinds;
 pub(crate) mod known;
+mod meant;
 mod overrides;
 mod presets;
 mod resolve;

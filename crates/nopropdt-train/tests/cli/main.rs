@@ -25,5 +25,6 @@ mod output;
 mod predict;
 mod resume;
 mod run_files;
+mod runs;
 #[cfg(unix)]
 mod stopping;
