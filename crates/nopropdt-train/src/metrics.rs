@@ -51,6 +51,10 @@ pub struct Summary {
     pub test_balanced_accuracy_consensus: Option<f64>,
     /// Epochs trained.
     pub epochs: usize,
+    /// Epochs that were finished each time that the run was given another number of them; the learning rate followed the old number until
+    /// then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_after: Vec<usize>,
     /// Trained numbers in the model: every weight, bias, scale and shift.
     pub parameters: u64,
     /// Wall-clock time of the whole run, evaluation included, in seconds.

@@ -209,6 +209,7 @@ mod tests {
             test_balanced_accuracy: Some(0.97),
             test_balanced_accuracy_consensus: Some(0.98),
             epochs: 2,
+            extended_after: vec![],
             parameters: 1_234_567,
             seconds: 30.0,
             train_seconds: 25.0,

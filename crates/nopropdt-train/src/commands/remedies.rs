@@ -148,6 +148,7 @@ fn of_resume(error: &ResumeError) -> Error {
             let rule = "must be left out, or say where its folder or file lies now";
             usage(format!("--dataset: with --resume {rule}; the run is of {own}; found {found}"))
         }
+        ResumeError::FewerEpochs { .. } => usage(format!("--{error}")),
         ResumeError::Metrics(error) => anyhow!("{error}"),
     }
 }

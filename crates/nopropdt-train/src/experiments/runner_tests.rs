@@ -49,6 +49,7 @@ fn summary() -> Summary {
         test_balanced_accuracy_consensus: None,
         test_accuracy_per_block: vec![0.9],
         epochs: 1,
+        extended_after: vec![],
         parameters: 1,
         seconds: 3.0,
         train_seconds: 2.5,

@@ -39,6 +39,7 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
             test_balanced_accuracy_consensus: None,
             test_accuracy_per_block: vec![0.96; blocks],
             epochs,
+            extended_after: vec![],
             parameters: 1_234_567,
             seconds: 75.0,
             train_seconds: 61.0,

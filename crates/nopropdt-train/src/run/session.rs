@@ -1,12 +1,13 @@
 //! A run in its folder: the epochs that are left, and what each leaves behind.
 
 use super::error::RunError;
+use super::extend::{Extended, Steps, extend};
 use super::observer::{Observer, Step};
 use super::pace::Pace;
 use super::prepared::Loaded;
 use super::resume::TakenUp;
 use super::start::{Start, check_new};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Extension};
 use crate::config::{EmbeddingKind, RunConfig};
 use crate::evaluate::accuracy;
 use crate::files::{WriteError, create_file, refresh_file, settle};
@@ -15,7 +16,7 @@ use crate::metrics_file::{metrics_lines, read_summary, write_summary};
 use crate::model_file::{ModelMetadata, encoded};
 use crate::prototypes::prototypes;
 use crate::run_folder::{RunFolder, RunFolderError};
-use crate::trainer::{EpochLoss, Progress, Trainer};
+use crate::trainer::{EpochLoss, Progress, Trainer, batches_per_epoch};
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::Isa;
@@ -29,6 +30,9 @@ pub struct Run {
     kept_config: RunConfig,
     folder: RunFolder,
     taken_up: Option<TakenUp>,
+    /// When it was given other numbers of epochs.
+    extensions: Vec<Extension>,
+    extended: Option<Extended>,
     start: Option<Start>,
     /// Those of a new run that starts from a model file.
     first_weights: Option<Weights>,
@@ -62,18 +66,41 @@ impl Run {
         }
         create_file(&folder.config(), loaded.config.to_toml().as_bytes()).map_err(failed)?;
         let (start, first_weights) = beginning.map(|beginning| (beginning.start, beginning.weights)).unzip();
-        Ok(Self { loaded, kept_config, folder, taken_up: None, start, first_weights })
+        let (taken_up, extensions, extended) = (None, Vec::new(), None);
+        Ok(Self { loaded, kept_config, folder, taken_up, extensions, extended, start, first_weights })
     }
 
     /// A run that goes on after the last epoch that was saved.
     ///
     /// # Errors
     /// When its checkpoint can't be read, or its settings or images are not those it was started with.
-    pub fn resume(loaded: Loaded, folder: RunFolder) -> Result<Self, RunError> {
+    pub fn resume(mut loaded: Loaded, folder: RunFolder) -> Result<Self, RunError> {
         let taken_up = TakenUp::find(&folder, &loaded.config, loaded.images)?;
-        let kept = taken_up.as_ref().map(|run| run.config.clone());
-        let kept_config = kept.unwrap_or_else(|| loaded.config.without_place());
-        Ok(Self { loaded, kept_config, folder, taken_up, start: None, first_weights: None })
+        let (mut kept_config, mut extensions) = (loaded.config.without_place(), Vec::new());
+        if let Some(run) = &taken_up {
+            (kept_config, extensions) = (run.config.clone(), run.extensions.clone());
+            // The last number that the run was given, if a kill kept it out of config.toml.
+            loaded.config.training.epochs = kept_config.training.epochs;
+        }
+        let (extended, start, first_weights) = (None, None, None);
+        Ok(Self { loaded, kept_config, folder, taken_up, extensions, extended, start, first_weights })
+    }
+
+    /// A run that goes on after the last epoch that was saved, and is to have this number of epochs. Its files say so when this returns.
+    ///
+    /// # Errors
+    /// As [`Run::resume`], or when the run has finished more epochs. Its files are then as they were.
+    pub fn extend(loaded: Loaded, folder: RunFolder, epochs: usize) -> Result<Self, RunError> {
+        let mut run = Self::resume(loaded, folder)?;
+        let facts = run.loaded.network.facts();
+        let batches = batches_per_epoch(run.dataset().train.len(), run.config().training.batch_size);
+        let steps = Steps { batches, losses: facts.blocks / facts.together };
+        let configs = [&mut run.loaded.config, &mut run.kept_config];
+        run.extended = extend(&run.folder, configs, run.taken_up.as_mut(), epochs, steps)?;
+        if let Some(taken_up) = &run.taken_up {
+            run.extensions.clone_from(&taken_up.extensions);
+        }
+        Ok(run)
     }
 
     /// Its settings.
@@ -104,6 +131,11 @@ impl Run {
     /// What it starts from, where it is new and that is a model file.
     pub fn start(&self) -> Option<&Start> {
         self.start.as_ref()
+    }
+
+    /// What [`Run::extend`] changed; none when the run had that number of epochs.
+    pub fn extended(&self) -> Option<&Extended> {
+        self.extended.as_ref()
     }
 
     /// Epochs that were finished and saved before.
@@ -221,7 +253,8 @@ impl Run {
         let began = Instant::now();
         let (config, states) = (self.kept_config.to_toml(), trainer.optimizer_states());
         let checkpoint =
-            Checkpoint::new(config, self.loaded.images, seconds, metrics, trainer.weights(), states);
+            Checkpoint::new(config, self.loaded.images, seconds, metrics, trainer.weights(), states)
+                .with_extensions(self.extensions.clone());
         checkpoint.write(&self.folder.checkpoint()).map_err(self.not_written(pace.saved))?;
         let finished = metrics.len();
         let lines = metrics_lines(&self.folder.metrics(), metrics).map_err(self.not_written(finished))?;
@@ -257,6 +290,7 @@ impl Run {
             test_balanced_accuracy: last.test_balanced_accuracy,
             test_balanced_accuracy_consensus: last.test_balanced_accuracy_consensus,
             epochs: metrics.len(),
+            extended_after: self.extensions.iter().map(|extension| extension.finished).collect(),
             parameters: trainer.weights().len() as u64,
             seconds,
             train_seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),

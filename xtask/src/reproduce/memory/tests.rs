@@ -26,6 +26,7 @@ fn summary() -> Summary {
         test_balanced_accuracy: None,
         test_balanced_accuracy_consensus: None,
         epochs: 1,
+        extended_after: vec![],
         parameters: 1,
         seconds: 3.0,
         train_seconds: 2.5,
