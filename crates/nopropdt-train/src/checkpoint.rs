@@ -105,7 +105,7 @@ pub struct Checkpoint<'a> {
     sets: Vec<SavedSet<'a>>,
     optimizers: Vec<SavedOptimizer<'a>>,
     /// What a run has beside a state, if it has.
-    further: Further,
+    further: Further<'a>,
 }
 
 /// A time when a run was given another number of epochs.
@@ -119,8 +119,10 @@ pub struct Extension {
 
 /// What checkpoints of version 2 did not have.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
-struct Further {
+struct Further<'a> {
     extensions: Vec<Extension>,
+    /// Weights of the best epoch.
+    best: Option<Vec<SavedSet<'a>>>,
 }
 
 /// A checkpoint of version 2.
@@ -151,11 +153,6 @@ impl<'a> Checkpoint<'a> {
         weights: &'a Weights,
         optimizers: impl Iterator<Item = &'a OptimizerState>,
     ) -> Self {
-        let sets = weights.sets();
-        let saved = |set: &'a Parameters| SavedSet {
-            values: Numbers(set.values().into()),
-            statistics: Numbers(set.statistics().into()),
-        };
         let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
         let optimizer = |state: &'a OptimizerState| SavedOptimizer {
             step: state.step,
@@ -166,7 +163,7 @@ impl<'a> Checkpoint<'a> {
             images,
             seconds,
             metrics: metrics.iter().map(json).collect(),
-            sets: sets.map(saved).collect(),
+            sets: saved(weights),
             optimizers: optimizers.map(optimizer).collect(),
             further: Further::default(),
         }
@@ -177,6 +174,24 @@ impl<'a> Checkpoint<'a> {
     pub fn with_extensions(mut self, extensions: Vec<Extension>) -> Self {
         self.further.extensions = extensions;
         self
+    }
+
+    /// The same, with the weights of the best epoch where they are kept and are others.
+    #[must_use]
+    pub fn with_best(mut self, weights: Option<&'a Weights>) -> Self {
+        self.further.best = weights.map(saved);
+        self
+    }
+
+    /// The weights of the best epoch, if they were saved beside those of the state: written over a copy of `weights` of the network.
+    ///
+    /// # Errors
+    /// When they belong to a network of another shape; `path` is named in the message.
+    pub fn best(&self, path: &Path, weights: &Weights) -> Result<Option<Weights>, CheckpointError> {
+        let Some(best) = &self.further.best else { return Ok(None) };
+        let mut weights = weights.clone();
+        fill(path, best, &mut weights)?;
+        Ok(Some(weights))
     }
 
     /// Gives the run other settings, which differ in the number of epochs.
@@ -248,22 +263,10 @@ impl<'a> Checkpoint<'a> {
     /// # Errors
     /// When the checkpoint belongs to a network of another shape; `path` is named in the message.
     pub fn restore(self, path: &Path, weights: &mut Weights) -> Result<Vec<OptimizerState>, CheckpointError> {
-        let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
-        if sets.len() != self.sets.len() || sets.len() != self.optimizers.len() {
-            let problem = format!("wants {} parameter sets; found {}", sets.len(), self.sets.len());
-            return Err(failed(path, problem));
-        }
-        for (number, (set, saved)) in sets.into_iter().zip(&self.sets).enumerate() {
-            let (wanted, found) = (set.values().len(), saved.values.0.len());
-            if wanted != found || set.statistics().len() != saved.statistics.0.len() {
-                let number = number + 1;
-                return Err(failed(
-                    path,
-                    format!("parameter set {number}: wants {wanted} values; found {found}"),
-                ));
-            }
-            set.values_mut().copy_from_slice(&saved.values.0);
-            set.statistics_mut().copy_from_slice(&saved.statistics.0);
+        fill(path, &self.sets, weights)?;
+        let (wanted, found) = (self.sets.len(), self.optimizers.len());
+        if wanted != found {
+            return Err(failed(path, format!("wants {wanted} optimiser states; found {found}")));
         }
         let state = |saved: SavedOptimizer<'_>| OptimizerState {
             step: saved.step,
@@ -297,6 +300,35 @@ impl<'a> Checkpoint<'a> {
         }
         Ok(checkpoint)
     }
+}
+
+/// The values of parameter sets, as they are saved.
+fn saved(weights: &Weights) -> Vec<SavedSet<'_>> {
+    let saved = |set| {
+        let (values, statistics) = (Parameters::values(set), Parameters::statistics(set));
+        SavedSet { values: Numbers(values.into()), statistics: Numbers(statistics.into()) }
+    };
+    weights.sets().map(saved).collect()
+}
+
+/// Writes saved values into the sets of a network, which must be as many and as long.
+fn fill(path: &Path, saved: &[SavedSet<'_>], weights: &mut Weights) -> Result<(), CheckpointError> {
+    let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
+    if sets.len() != saved.len() {
+        return Err(failed(path, format!("wants {} parameter sets; found {}", sets.len(), saved.len())));
+    }
+    for (number, (set, saved)) in (1..).zip(sets.into_iter().zip(saved)) {
+        let (wanted, found) = (set.values().len(), saved.values.0.len());
+        if wanted != found || set.statistics().len() != saved.statistics.0.len() {
+            return Err(failed(
+                path,
+                format!("parameter set {number}: wants {wanted} values; found {found}"),
+            ));
+        }
+        set.values_mut().copy_from_slice(&saved.values.0);
+        set.statistics_mut().copy_from_slice(&saved.statistics.0);
+    }
+    Ok(())
 }
 
 /// Hashes what passes through to a file.
@@ -373,7 +405,10 @@ mod tests {
                 statistics: numbers(&[]),
             }],
             optimizers: vec![SavedOptimizer { step: 7, moments: vec![numbers(&[0.5; 3])] }],
-            further: Further { extensions: vec![Extension { finished: 300, before: 400 }] },
+            further: Further {
+                extensions: vec![Extension { finished: 300, before: 400 }],
+                best: Some(vec![SavedSet { values: numbers(&[0.5, 1.5, 2.5]), statistics: numbers(&[]) }]),
+            },
         }
     }
 

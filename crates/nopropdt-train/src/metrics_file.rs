@@ -210,6 +210,8 @@ mod tests {
             test_balanced_accuracy_consensus: Some(0.98),
             epochs: 2,
             extended_after: vec![],
+            best_epoch: None,
+            stopped_early: None,
             parameters: 1_234_567,
             seconds: 30.0,
             train_seconds: 25.0,

@@ -104,6 +104,7 @@ fn of_settings(error: &ConfigError) -> Error {
         ConfigError::Network(BlocksError::FallingSchedule) => {
             usage(format!("{error}; use --preset reference"))
         }
+        ConfigError::NoValidation { .. } => usage(format!("--{error}; hold some out with --validation N")),
         error => usage(error.to_string()),
     }
 }

@@ -154,8 +154,13 @@ fn start_lines(start: &Start) -> Vec<String> {
 /// Where a run goes on, and with which number of epochs if that is another now.
 fn going_on(run: &Run) -> Vec<String> {
     let (folder, finished) = (run.folder().path().display(), run.finished());
-    let nothing_left =
-        if finished == run.config().training.epochs { ", the last: nothing is left to train" } else { "" };
+    let nothing_left = match (run.needs_no_epoch(), run.stopped_early()) {
+        (true, false) => ", the last: nothing is left to train",
+        (true, true) => {
+            ", where its patience ran out: nothing is left to train, unless --epochs is given with --resume"
+        }
+        (false, _) => "",
+    };
     let place = (finished > 0).then(|| format!("{folder}: going on after epoch {finished}{nothing_left}"));
     let schedule = Value::of(&run.config().training.lr_schedule);
     let extended =
@@ -166,7 +171,17 @@ fn going_on(run: &Run) -> Vec<String> {
 /// What is said of a run that was given another number of epochs.
 fn extended_line(extended: &Extended, schedule: &str) -> String {
     let Extended { before, epochs, finished, .. } = *extended;
-    let what = format!("{epochs} epochs instead of {before}");
+    let what = if epochs == before {
+        format!("{epochs} epochs")
+    } else {
+        format!("{epochs} epochs instead of {before}")
+    };
+    let patience = if extended.patience_anew {
+        format!("; patience counts anew from epoch {finished} on")
+    } else {
+        String::new()
+    };
+    let what = what + &patience;
     let Some([first, last]) = extended.rates.map(|rates| rates.map(significant)) else { return what };
     match extended.rate_before.map(significant) {
         None => what,
@@ -201,6 +216,24 @@ fn head_note(chain: f64, consensus: f64) -> &'static str {
      --batch-size give it more steps, and `eval --readout consensus` does without it\n"
 }
 
+/// What is said of a model that is not that of the last epoch, and of a run that ended before it.
+fn model_line(summary: &Summary) -> String {
+    let Summary { epochs, best_epoch, stopped_early, .. } = summary;
+    let stopped = match stopped_early {
+        Some(true) => format!(
+            "stopped after epoch {epochs}: none was better on the validation images for as long as --patience\n"
+        ),
+        _ => String::new(),
+    };
+    let model = match best_epoch {
+        Some(best) => {
+            format!("the model is that of epoch {best} of {epochs}, the best on the validation images\n")
+        }
+        None => String::new(),
+    };
+    stopped + &model
+}
+
 /// The result; where the test images of classes differ in number, with the mean over classes.
 fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool) -> Result<()> {
     if json {
@@ -218,8 +251,9 @@ fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool) -> 
         _ => String::new(),
     };
     output::print(&format!(
-        "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}{}\
+        "{}test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}{}\
          {:.1} s of training and testing, peak memory {} MiB\nreport: {}",
+        model_line(summary),
         percent(summary.test_accuracy),
         blocks.join(" "),
         percent(summary.test_accuracy_consensus),
@@ -243,6 +277,7 @@ mod tests {
             finished: 5,
             rate_before,
             rates,
+            patience_anew: false,
             as_from_the_start,
         };
         let line = |extended: Extended| extended_line(&extended, "cosine");
@@ -258,6 +293,11 @@ mod tests {
         assert!(line(rising).ends_with("the learning rate goes on from 0.2 to 0.3, as from the start"));
         assert_eq!(line(extended(None, Some([0.001, 0.0]), true)), "10 epochs instead of 5");
         assert_eq!(line(extended(Some(0.1), None, false)), "10 epochs instead of 5");
+        let same = Extended { before: 10, patience_anew: true, ..constant };
+        assert_eq!(
+            line(same),
+            "10 epochs; patience counts anew from epoch 5 on; the learning rate stays 0.001"
+        );
     }
 
     #[test]

@@ -50,6 +50,8 @@ fn summary() -> Summary {
         test_accuracy_per_block: vec![0.9],
         epochs: 1,
         extended_after: vec![],
+        best_epoch: None,
+        stopped_early: None,
         parameters: 1,
         seconds: 3.0,
         train_seconds: 2.5,

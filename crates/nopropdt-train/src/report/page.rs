@@ -60,8 +60,13 @@ fn headline(data: &ReportData) -> String {
     let summary = &data.summary;
     let epochs =
         if summary.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", summary.epochs) };
+    let epochs = epochs + if summary.stopped_early == Some(true) { ", stopped early" } else { "" };
+    let read = match summary.best_epoch {
+        Some(best) => format!("read at the end, after epoch {best}"),
+        None => "read at the end".to_owned(),
+    };
     let tiles = [
-        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), "read at the end"),
+        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), read.as_str()),
         (
             "consensus accuracy",
             numbers::percent(summary.test_accuracy_consensus, 2),

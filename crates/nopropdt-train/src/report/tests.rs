@@ -40,6 +40,8 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
             test_accuracy_per_block: vec![0.96; blocks],
             epochs,
             extended_after: vec![],
+            best_epoch: None,
+            stopped_early: None,
             parameters: 1_234_567,
             seconds: 75.0,
             train_seconds: 61.0,

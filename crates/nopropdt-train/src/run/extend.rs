@@ -4,6 +4,7 @@
 //! between leaves a run that goes on with one of the two numbers.
 
 use super::error::{ResumeError, RunError};
+use super::judge::has_run_out;
 use super::resume::TakenUp;
 use crate::config::{Order, RunConfig};
 use crate::files::{remove_file, replace_file};
@@ -23,6 +24,8 @@ pub struct Extended {
     pub rate_before: Option<f64>,
     /// Those of the first and the last step that follow the finished epochs; none when no epoch is left.
     pub rates: Option<[f64; 2]>,
+    /// Whether its patience had run out, and counts anew from the finished epochs on.
+    pub patience_anew: bool,
     /// Whether the finished epochs had the learning rates of a run of `epochs` from the start.
     pub as_from_the_start: bool,
 }
@@ -37,7 +40,7 @@ pub(super) struct Steps {
 }
 
 impl Extended {
-    fn new(before: &RunConfig, now: &RunConfig, finished: usize, steps: Steps) -> Self {
+    fn new([before, now]: [&RunConfig; 2], finished: usize, patience_anew: bool, steps: Steps) -> Self {
         let Steps { batches, losses } = steps;
         let rounds = if now.training.order == Order::Sequential { losses } else { 1 };
         let [old, new] = [before, now].map(|config| Rates::new(&config.training, batches));
@@ -49,13 +52,14 @@ impl Extended {
             finished,
             rate_before: finished.checked_sub(1).map(|last| of(&old, last)[1]),
             rates: (finished < epochs).then(|| [of(&new, finished)[0], of(&new, epochs - 1)[1]]),
+            patience_anew: patience_anew && finished < epochs,
             as_from_the_start: (0..finished).all(|epoch| of(&old, epoch) == of(&new, epoch)),
         }
     }
 }
 
 /// Gives the run in `folder` this number of epochs, in its files and in `config` and `kept`, its settings and those that files keep. None
-/// when it has it already.
+/// when it has it already, and its patience has not run out.
 ///
 /// # Errors
 /// When the run has finished more epochs, another setting needs more, or a file can't be written.
@@ -68,13 +72,16 @@ pub(super) fn extend(
 ) -> Result<Option<Extended>, RunError> {
     let finished = taken_up.as_ref().map_or(0, |run| run.metrics.len());
     let before = config.clone();
+    let patience_anew = taken_up
+        .as_ref()
+        .is_some_and(|run| has_run_out(&run.metrics, before.training.patience, &run.extensions));
     let mut now = before.clone();
     now.training.epochs = epochs;
     now.validate()?;
     if epochs < finished {
         return Err(ResumeError::FewerEpochs { finished, found: epochs }.into());
     }
-    if epochs == before.training.epochs {
+    if epochs == before.training.epochs && (!patience_anew || epochs == finished) {
         return Ok(None);
     }
     for of_a_finished_run in [folder.summary(), folder.report()] {
@@ -86,5 +93,5 @@ pub(super) fn extend(
     }
     *config = now;
     replace_file(&folder.config(), config.to_toml().as_bytes())?;
-    Ok(Some(Extended::new(&before, config, finished, steps)))
+    Ok(Some(Extended::new([&before, config], finished, patience_anew, steps)))
 }

@@ -5,15 +5,18 @@
 
 mod error;
 mod extend;
+mod judge;
 mod observer;
 mod pace;
 mod prepared;
 mod resume;
 mod session;
 mod start;
+mod training;
 
 pub use error::{ResumeError, RunError};
 pub use extend::Extended;
+pub use judge::{best_of, judged};
 pub use observer::{Observer, Silent, Step};
 pub use prepared::{Loaded, Prepared};
 pub use resume::Saved;

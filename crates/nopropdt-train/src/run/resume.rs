@@ -1,6 +1,7 @@
 //! Going on with a run: what it is, what it has done, and where its images lie now.
 
 use super::error::{ResumeError, RunError};
+use super::judge::best_of;
 use crate::checkpoint::{Checkpoint, CheckpointError, Extension};
 use crate::config::{ConfigError, Overrides, RunConfig, Value};
 use crate::files::{WriteError, refresh_file, replace_file};
@@ -9,6 +10,7 @@ use crate::metrics_file::{metrics_lines, read_metrics};
 use crate::registry::Registry;
 use crate::run_folder::RunFolder;
 use crate::trainer::Trainer;
+use nopropdt_blocks::Weights;
 use nopropdt_data::DatasetSource;
 use std::path::Path;
 
@@ -182,28 +184,39 @@ impl TakenUp {
         Ok(self.checkpoint.write(&folder.checkpoint())?)
     }
 
-    /// Puts the state into the trainer, and the finished epochs into their file.
+    /// Puts the state into the trainer, and the finished epochs into their file. Hands out these and, where they are kept, the weights of
+    /// the best epoch.
     pub(super) fn restore(
         self,
         folder: &RunFolder,
         trainer: &mut Trainer<'_>,
-    ) -> Result<Vec<EpochMetrics>, ResumeError> {
+        keeps_best: bool,
+    ) -> Result<(Vec<EpochMetrics>, Option<Weights>), ResumeError> {
         let path = folder.checkpoint();
         let mut weights = trainer.weights().clone();
+        let older_best = self.checkpoint.best(&path, &weights)?;
         let states = self.checkpoint.restore(&path, &mut weights)?;
         trainer.restore(weights, states).map_err(|error| CheckpointError {
             file: path.display().to_string(),
             problem: error.to_string(),
         })?;
+        let best = match best_of(&self.metrics).filter(|_| keeps_best) {
+            None => None,
+            Some(best) if best.epoch == self.metrics.len() => Some(trainer.weights().clone()),
+            Some(best) => Some(older_best.ok_or_else(|| CheckpointError {
+                file: path.display().to_string(),
+                problem: format!("lacks the weights of epoch {}, the best", best.epoch),
+            })?),
+        };
         if self.metrics.is_empty() {
             // That file tells of finished epochs.
-            return Ok(self.metrics);
+            return Ok((self.metrics, best));
         }
         // The checkpoint is the truth: a kill may have come between the files.
         let lines = metrics_lines(&folder.metrics(), &self.metrics)?;
         refresh_file(&folder.metrics(), &lines)
             .map_err(|error: WriteError| ResumeError::Metrics(error.into()))?;
-        Ok(self.metrics)
+        Ok((self.metrics, best))
     }
 }
 

@@ -184,6 +184,46 @@ fn a_run_is_given_more_epochs() {
 }
 
 #[test]
+fn a_judged_run_says_what_its_model_is() {
+    let sandbox = Sandbox::new();
+    let judged = ["validation=30", "keep-best", "patience=1", "epochs=40", "lr=0.02", "lr-schedule=constant"];
+    let text = stdout(&sandbox.train("run", &judged));
+    let summary = sandbox.json("run/summary.json");
+    let (epochs, best) = (summary["epochs"].as_u64().unwrap(), summary["best_epoch"].as_u64().unwrap());
+    assert_eq!(summary["stopped_early"], true);
+    assert_eq!(epochs, best + 1);
+    let told = format!(
+        "stopped after epoch {epochs}: none was better on the validation images for as long as --patience\nthe model is that of \
+         epoch {best} of {epochs}, the best on the validation images\ntest accuracy "
+    );
+    assert!(text.contains(&told), "{text}");
+    let report = sandbox.text("run/report.html");
+    for words in [format!("read at the end, after epoch {best}"), ", stopped early".into()] {
+        assert!(report.contains(&words), "{words}");
+    }
+    let text = stdout(&sandbox.ok(RESUME));
+    let over =
+        format!("run: going on after epoch {epochs}, where its patience ran out: nothing is left to train");
+    assert!(text.starts_with(&over), "{text}");
+    let text = stdout(&sandbox.ok([&RESUME[..], &["--epochs=40"]].concat()));
+    let anew =
+        format!("40 epochs; patience counts anew from epoch {epochs} on; the learning rate stays 0.02\n");
+    assert!(text.contains(&anew), "{text}");
+}
+
+#[test]
+fn epochs_are_not_judged_without_images() {
+    let sandbox = Sandbox::new();
+    for (flag, name) in [("keep-best", "keep-best"), ("patience=3", "patience")] {
+        let line = format!(
+            "error: --{name}: needs images for validation; none are held out; hold some out with --validation N"
+        );
+        sandbox.refused(2, &[&line], tiny(&["out=run", flag]));
+    }
+    sandbox.refused(2, &["--patience: must be from 1 to 1000000; found 0"], tiny(&["patience=0"]));
+}
+
+#[test]
 fn further_epochs_follow_the_schedule_of_all() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &["epochs=2"]);

@@ -27,6 +27,8 @@ fn summary() -> Summary {
         test_balanced_accuracy_consensus: None,
         epochs: 1,
         extended_after: vec![],
+        best_epoch: None,
+        stopped_early: None,
         parameters: 1,
         seconds: 3.0,
         train_seconds: 2.5,
