@@ -16,9 +16,12 @@ fn read(bytes: &[u8]) {
 
 fuzz_target!(|data: &[u8]| {
     read(data);
-    let mut file = b"NPDTCKPT\x02\0\0\0".to_vec();
-    file.extend_from_slice(&(data.len() as u64).to_le_bytes());
-    file.extend_from_slice(&Sha256::digest(data));
-    file.extend_from_slice(data);
-    read(&file);
+    for version in [2u32, 3] {
+        let mut file = b"NPDTCKPT".to_vec();
+        file.extend_from_slice(&version.to_le_bytes());
+        file.extend_from_slice(&(data.len() as u64).to_le_bytes());
+        file.extend_from_slice(&Sha256::digest(data));
+        file.extend_from_slice(data);
+        read(&file);
+    }
 });

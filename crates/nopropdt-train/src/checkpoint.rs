@@ -21,7 +21,9 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"NPDTCKPT";
-const VERSION: u32 = 2;
+/// Version 2, which knew no extensions, is still read.
+const VERSION: u32 = 3;
+const OLDEST: u32 = 2;
 /// Magic, version, length, hash.
 const HEADER: usize = 8 + 4 + 8 + 32;
 
@@ -102,6 +104,43 @@ pub struct Checkpoint<'a> {
     metrics: Vec<String>,
     sets: Vec<SavedSet<'a>>,
     optimizers: Vec<SavedOptimizer<'a>>,
+    /// What a run has beside a state, if it has.
+    further: Further<'a>,
+}
+
+/// A time when a run was given another number of epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Extension {
+    /// Epochs that were finished.
+    pub finished: usize,
+    /// Epochs that it was to have before.
+    pub before: usize,
+}
+
+/// What checkpoints of version 2 did not have.
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+struct Further<'a> {
+    extensions: Vec<Extension>,
+    /// Weights of the best epoch.
+    best: Option<Vec<SavedSet<'a>>>,
+}
+
+/// A checkpoint of version 2.
+#[derive(Decode)]
+struct Version2<'a> {
+    config: String,
+    images: [u8; 32],
+    seconds: f64,
+    metrics: Vec<String>,
+    sets: Vec<SavedSet<'a>>,
+    optimizers: Vec<SavedOptimizer<'a>>,
+}
+
+impl<'a> From<Version2<'a>> for Checkpoint<'a> {
+    fn from(old: Version2<'a>) -> Self {
+        let Version2 { config, images, seconds, metrics, sets, optimizers } = old;
+        Self { config, images, seconds, metrics, sets, optimizers, further: Further::default() }
+    }
 }
 
 impl<'a> Checkpoint<'a> {
@@ -114,11 +153,6 @@ impl<'a> Checkpoint<'a> {
         weights: &'a Weights,
         optimizers: impl Iterator<Item = &'a OptimizerState>,
     ) -> Self {
-        let sets = weights.sets();
-        let saved = |set: &'a Parameters| SavedSet {
-            values: Numbers(set.values().into()),
-            statistics: Numbers(set.statistics().into()),
-        };
         let json = |epoch| serde_json::to_string(epoch).expect("metrics are numbers and have a JSON form");
         let optimizer = |state: &'a OptimizerState| SavedOptimizer {
             step: state.step,
@@ -129,9 +163,45 @@ impl<'a> Checkpoint<'a> {
             images,
             seconds,
             metrics: metrics.iter().map(json).collect(),
-            sets: sets.map(saved).collect(),
+            sets: saved(weights),
             optimizers: optimizers.map(optimizer).collect(),
+            further: Further::default(),
         }
+    }
+
+    /// The same, of a run that was given other numbers of epochs.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: Vec<Extension>) -> Self {
+        self.further.extensions = extensions;
+        self
+    }
+
+    /// The same, with the weights of the best epoch where they are kept and are others.
+    #[must_use]
+    pub fn with_best(mut self, weights: Option<&'a Weights>) -> Self {
+        self.further.best = weights.map(saved);
+        self
+    }
+
+    /// The weights of the best epoch, if they were saved beside those of the state: written over a copy of `weights` of the network.
+    ///
+    /// # Errors
+    /// When they belong to a network of another shape; `path` is named in the message.
+    pub fn best(&self, path: &Path, weights: &Weights) -> Result<Option<Weights>, CheckpointError> {
+        let Some(best) = &self.further.best else { return Ok(None) };
+        let mut weights = weights.clone();
+        fill(path, best, &mut weights)?;
+        Ok(Some(weights))
+    }
+
+    /// Gives the run other settings, which differ in the number of epochs.
+    pub(crate) fn set_extended(&mut self, config: String, extensions: Vec<Extension>) {
+        (self.config, self.further.extensions) = (config, extensions);
+    }
+
+    /// When the run was given other numbers of epochs, the first time first.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.further.extensions
     }
 
     /// Replaces the file at `path`; a kill at any moment leaves the old file or the new one, whole.
@@ -193,22 +263,10 @@ impl<'a> Checkpoint<'a> {
     /// # Errors
     /// When the checkpoint belongs to a network of another shape; `path` is named in the message.
     pub fn restore(self, path: &Path, weights: &mut Weights) -> Result<Vec<OptimizerState>, CheckpointError> {
-        let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
-        if sets.len() != self.sets.len() || sets.len() != self.optimizers.len() {
-            let problem = format!("wants {} parameter sets; found {}", sets.len(), self.sets.len());
-            return Err(failed(path, problem));
-        }
-        for (number, (set, saved)) in sets.into_iter().zip(&self.sets).enumerate() {
-            let (wanted, found) = (set.values().len(), saved.values.0.len());
-            if wanted != found || set.statistics().len() != saved.statistics.0.len() {
-                let number = number + 1;
-                return Err(failed(
-                    path,
-                    format!("parameter set {number}: wants {wanted} values; found {found}"),
-                ));
-            }
-            set.values_mut().copy_from_slice(&saved.values.0);
-            set.statistics_mut().copy_from_slice(&saved.statistics.0);
+        fill(path, &self.sets, weights)?;
+        let (wanted, found) = (self.sets.len(), self.optimizers.len());
+        if wanted != found {
+            return Err(failed(path, format!("wants {wanted} optimiser states; found {found}")));
         }
         let state = |saved: SavedOptimizer<'_>| OptimizerState {
             step: saved.step,
@@ -231,13 +289,46 @@ impl<'a> Checkpoint<'a> {
     /// # Errors
     /// What is wrong with them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let payload = payload(bytes)?;
-        let (checkpoint, used) = decode(payload).map_err(|error| format!("can't be decoded: {error}"))?;
+        let (version, payload) = payload(bytes)?;
+        let decoded = match version {
+            VERSION => decode::<Self>(payload),
+            _ => decode::<Version2<'_>>(payload).map(|(old, used)| (old.into(), used)),
+        };
+        let (checkpoint, used) = decoded.map_err(|error| format!("can't be decoded: {error}"))?;
         if used != payload.len() {
             return Err(format!("{} bytes too many after the last value", payload.len() - used));
         }
         Ok(checkpoint)
     }
+}
+
+/// The values of parameter sets, as they are saved.
+fn saved(weights: &Weights) -> Vec<SavedSet<'_>> {
+    let saved = |set| {
+        let (values, statistics) = (Parameters::values(set), Parameters::statistics(set));
+        SavedSet { values: Numbers(values.into()), statistics: Numbers(statistics.into()) }
+    };
+    weights.sets().map(saved).collect()
+}
+
+/// Writes saved values into the sets of a network, which must be as many and as long.
+fn fill(path: &Path, saved: &[SavedSet<'_>], weights: &mut Weights) -> Result<(), CheckpointError> {
+    let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
+    if sets.len() != saved.len() {
+        return Err(failed(path, format!("wants {} parameter sets; found {}", sets.len(), saved.len())));
+    }
+    for (number, (set, saved)) in (1..).zip(sets.into_iter().zip(saved)) {
+        let (wanted, found) = (set.values().len(), saved.values.0.len());
+        if wanted != found || set.statistics().len() != saved.statistics.0.len() {
+            return Err(failed(
+                path,
+                format!("parameter set {number}: wants {wanted} values; found {found}"),
+            ));
+        }
+        set.values_mut().copy_from_slice(&saved.values.0);
+        set.statistics_mut().copy_from_slice(&saved.statistics.0);
+    }
+    Ok(())
 }
 
 /// Hashes what passes through to a file.
@@ -260,7 +351,7 @@ impl<W: Write> Write for Hashed<'_, W> {
 
 /// Decodes a payload. A length inside it can promise more than there is, and memory is taken on its word: the limit, far
 /// above what a payload of the size decodes to, bounds that.
-fn decode<'a>(payload: &[u8]) -> Result<(Checkpoint<'a>, usize), DecodeError> {
+fn decode<T: Decode<()>>(payload: &[u8]) -> Result<(T, usize), DecodeError> {
     let standard = bincode::config::standard();
     match payload.len() {
         0..0x10_0000 => bincode::decode_from_slice(payload, standard.with_limit::<0x400_0000>()),
@@ -269,14 +360,15 @@ fn decode<'a>(payload: &[u8]) -> Result<(Checkpoint<'a>, usize), DecodeError> {
     }
 }
 
-fn payload(bytes: &[u8]) -> Result<&[u8], String> {
+/// Version and payload of a file whose length and hash are right.
+fn payload(bytes: &[u8]) -> Result<(u32, &[u8]), String> {
     if bytes.len() < HEADER || &bytes[..8] != MAGIC {
         return Err("is not a checkpoint: it must begin with NPDTCKPT".into());
     }
     let version = u32::from_le_bytes(bytes[8..12].try_into().expect("4 bytes"));
-    if version != VERSION {
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err(format!(
-            "format version must be {VERSION}; found {version}, of another version of the program"
+            "format version must be from {OLDEST} to {VERSION}; found {version}, of another version of the program"
         ));
     }
     let promised = u64::from_le_bytes(bytes[12..20].try_into().expect("8 bytes"));
@@ -287,7 +379,7 @@ fn payload(bytes: &[u8]) -> Result<&[u8], String> {
     if Sha256::digest(payload).as_slice() != hash {
         return Err("is damaged: its SHA-256 does not match its content".into());
     }
-    Ok(payload)
+    Ok((version, payload))
 }
 
 fn failed(path: &Path, problem: String) -> CheckpointError {
@@ -313,6 +405,10 @@ mod tests {
                 statistics: numbers(&[]),
             }],
             optimizers: vec![SavedOptimizer { step: 7, moments: vec![numbers(&[0.5; 3])] }],
+            further: Further {
+                extensions: vec![Extension { finished: 300, before: 400 }],
+                best: Some(vec![SavedSet { values: numbers(&[0.5, 1.5, 2.5]), statistics: numbers(&[]) }]),
+            },
         }
     }
 
@@ -334,6 +430,21 @@ mod tests {
         let path = folder.path().join("checkpoint.bin");
         example().write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), example());
+    }
+
+    /// What version 2 wrote: the same fields, and nothing after them.
+    #[test]
+    fn a_checkpoint_of_before_is_read() {
+        let further = Further::default();
+        let now = Checkpoint { further: further.clone(), ..example() };
+        let mut payload = bincode::encode_to_vec(&now, bincode::config::standard()).unwrap();
+        payload.truncate(
+            payload.len() - bincode::encode_to_vec(&further, bincode::config::standard()).unwrap().len(),
+        );
+        let hash = Sha256::digest(&payload);
+        let length = (payload.len() as u64).to_le_bytes();
+        let file = [&MAGIC[..], &2u32.to_le_bytes(), &length, &hash, &payload].concat();
+        assert_eq!(Checkpoint::from_bytes(&file), Ok(now));
     }
 
     #[test]
@@ -412,7 +523,7 @@ mod tests {
         assert!(refusal(|bytes| bytes[0] = b'X').contains("must begin with NPDTCKPT"));
         assert_eq!(
             refusal(|bytes| bytes[8] = 9),
-            "format version must be 2; found 9, of another version of the program"
+            "format version must be from 2 to 3; found 9, of another version of the program"
         );
         assert!(refusal(|bytes| bytes.push(0)).contains("header promises"));
         assert!(refusal(|bytes| *bytes.last_mut().unwrap() ^= 1).contains("SHA-256"));

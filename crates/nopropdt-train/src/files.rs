@@ -91,6 +91,18 @@ pub(crate) fn refresh_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> 
     written.map_err(|reason| failed(path, reason, &|| bytes.len() as u64))
 }
 
+/// Removes the file at `path`, if there is one; it stays gone after a power cut.
+///
+/// # Errors
+/// [`WriteError`] when the system refuses it.
+pub(crate) fn remove_file(path: &Path) -> Result<(), WriteError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(reason) => Err(failed(path, reason, &|| 0)),
+        Ok(()) => sync_folder(path).map_err(|reason| failed(path, reason, &|| 0)),
+    }
+}
+
 /// Waits until the files, all of one folder, are on the disk.
 ///
 /// # Errors

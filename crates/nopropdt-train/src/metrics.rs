@@ -43,7 +43,7 @@ pub struct EpochMetrics {
     pub images_per_second: f64,
 }
 
-/// A whole run in one object. Accuracies are fractions, 0 to 1, after the last epoch.
+/// A whole run in one object. Accuracies are fractions, 0 to 1, of its model: after the last epoch, or after the best one where that is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
@@ -67,6 +67,16 @@ pub struct Summary {
     pub answer_accuracy: Option<f64>,
     /// Epochs trained.
     pub epochs: usize,
+    /// Epochs that were finished each time that the run was given another number of them; the learning rate followed the old number until
+    /// then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_after: Vec<usize>,
+    /// The epoch that the model, and with it every accuracy here, is of; absent where it is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_epoch: Option<usize>,
+    /// Whether the run ended before its last epoch because none was better than the best; absent without a patience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_early: Option<bool>,
     /// Trained numbers in the model: every weight, bias, scale and shift.
     pub parameters: u64,
     /// Wall-clock time of the whole run, evaluation included, in seconds.

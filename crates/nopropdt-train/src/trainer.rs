@@ -1,5 +1,6 @@
 //! The training loop: every method's, whatever its losses are.
 
+mod rates;
 mod slices;
 
 use crate::class_balance::balanced_weights;
@@ -7,9 +8,11 @@ use crate::config::{ClassWeights, Order, RunConfig};
 use crate::model_file::{Model, NothingInCommon, Started, start_from};
 use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
-use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
+use nopropdt_tensor::optim::{Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Tensor, flat};
+use rates::Place;
+pub(crate) use rates::Rates;
 use rayon::prelude::*;
 use slices::step_in_slices;
 use std::ops::Range;
@@ -69,25 +72,12 @@ pub struct Trainer<'m> {
 /// What of a configuration the loop needs.
 struct Settings {
     seed: u64,
-    epochs: usize,
     batch_size: usize,
     order: Order,
-    learning_rate: LearningRate,
-    lr: f32,
+    rates: Rates,
     clip_norm: Option<f32>,
     augmentation: Augmentation,
     class_weights: ClassWeights,
-}
-
-/// A batch's place in a run.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// From 0.
-    epoch: usize,
-    /// From 0, within the epoch.
-    batch: usize,
-    /// Position in the order of all waves, which is what the reference learning rate counts.
-    wave: u64,
 }
 
 /// An epoch's averages.
@@ -117,11 +107,9 @@ impl<'m> Trainer<'m> {
             weights,
             settings: Settings {
                 seed: config.training.seed,
-                epochs: config.training.epochs,
                 batch_size: config.training.batch_size,
                 order: config.training.order,
-                learning_rate: config.training.learning_rate(batches as u64),
-                lr: config.training.lr,
+                rates: Rates::new(&config.training, batches),
                 clip_norm: (config.training.clip_norm > 0.0).then_some(config.training.clip_norm),
                 augmentation: config.data.augmentation(),
                 class_weights: config.training.class_weights.unwrap_or(ClassWeights::None),
@@ -205,7 +193,7 @@ impl<'m> Trainer<'m> {
                 }
                 let wave = ((epoch * groups.len() + round) * batches.len() + index) as u64;
                 let place = Place { epoch, batch: index, wave };
-                learning_rate = self.learning_rate(place, batches.len());
+                learning_rate = self.settings.rates.at(place, batches.len());
                 let batch = weighted(gather(data, indices), class_weights.as_deref());
                 let losses = self.wave(group.clone(), &batch, place, learning_rate)?;
                 let shown = self.method.facts().shown;
@@ -242,15 +230,6 @@ impl<'m> Trainer<'m> {
         let shared =
             || self.weights.shared.values().any(|set| !finite(set)).then(|| "embedding and head".to_owned());
         block.map(|index| format!("block {}", index + 1)).or_else(shared)
-    }
-
-    fn learning_rate(&self, place: Place, batches: usize) -> f32 {
-        let Settings { learning_rate, lr, epochs, .. } = self.settings;
-        let step = match learning_rate {
-            LearningRate::Reference { .. } => place.wave,
-            _ => (place.epoch * batches + place.batch) as u64,
-        };
-        learning_rate.at(step, (epochs * batches) as u64, lr)
     }
 
     /// One batch through some groups of blocks, side by side. Each group's gradient is taken and applied by itself; the shared

@@ -82,7 +82,7 @@ pub struct TrainArguments {
     /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
     #[arg(long, value_parser = typed_path(), value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
-    /// Continue the run in this folder from its last finished epoch
+    /// Continue the run in this folder from its last finished epoch, with --epochs to another number of them
     #[arg(long, value_parser = typed_path(), value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
     pub resume: Option<PathBuf>,
     /// Threads; the result does not depend on them [default: all]

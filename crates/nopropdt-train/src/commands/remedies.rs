@@ -104,6 +104,7 @@ fn of_settings(error: &ConfigError) -> Error {
         ConfigError::Network(BlocksError::FallingSchedule) => {
             usage(format!("{error}; use --preset reference"))
         }
+        ConfigError::NoValidation { .. } => usage(format!("--{error}; hold some out with --validation N")),
         error => usage(error.to_string()),
     }
 }
@@ -148,6 +149,7 @@ fn of_resume(error: &ResumeError) -> Error {
             let rule = "must be left out, or say where its folder or file lies now";
             usage(format!("--dataset: with --resume {rule}; the run is of {own}; found {found}"))
         }
+        ResumeError::FewerEpochs { .. } => usage(format!("--{error}")),
         ResumeError::Metrics(error) => anyhow!("{error}"),
     }
 }

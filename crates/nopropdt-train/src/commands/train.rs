@@ -7,7 +7,7 @@ use crate::config::{InitFrom, Overrides, RunConfig, Value};
 use crate::metrics::Summary;
 use crate::one_line::one_line;
 use crate::registry::Registry;
-use crate::run::{Prepared, Run, Saved, Start, check_new};
+use crate::run::{Extended, Prepared, Run, Saved, Start, check_new};
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
 use anyhow::{Context, Result};
@@ -41,7 +41,10 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     nopropdt_kernels::give_back_freed_memory();
     loaded.count_memory_anew();
     let run = match saved {
-        Some(folder) => Run::resume(loaded, folder)?,
+        Some(folder) => match epochs(&arguments.overrides) {
+            Some(epochs) => Run::extend(loaded, folder, epochs)?,
+            None => Run::resume(loaded, folder)?,
+        },
         None => {
             let folder = new_folder(arguments, &loaded.name())?;
             Run::begin(loaded, folder)?
@@ -53,7 +56,7 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     let unequal = is_unequal(&run.dataset().test.class_counts(run.dataset().classes()));
     let display = Display::new(&run, arguments.no_progress, arguments.json, stop);
     match run.result() {
-        Some(_) => display.line(&going_on(&run)),
+        Some(_) => going_on(&run).iter().for_each(|line| display.line(line)),
         None => introduce(&run, &display, arguments.resume.is_none()),
     }
     let summary = run.train(&display);
@@ -61,17 +64,27 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     print_result(&summary?, &report, arguments.json, unequal, chosen)
 }
 
-/// The run at `path`; of the other flags only one may be given, that of the place where its images lie now.
+/// The run at `path`. Of the other flags only two may be given: the place where its images lie now, and a number of epochs.
 fn saved(overrides: &Overrides, path: &Path, registry: &Registry) -> Result<Saved> {
     let place = overrides.get("dataset").and_then(Value::text).map(|text| registry.dataset_source(text));
-    if !overrides.clone().without("dataset").is_empty() {
-        let rule = "--resume: a run goes on with its own settings; leave the other flags out";
+    if !overrides.clone().without("dataset").without("epochs").is_empty() {
+        let rule =
+            "--resume: a run goes on with its own settings but for --epochs; leave the other flags out";
         return Err(UsageError(rule.into()).into());
     }
     let saved = Saved::open_in(path, place.transpose()?, registry)?;
     let told = format!("say where they are now: --resume {}", path.display());
     images::must_be_there(&saved.config.data.dataset, &told)?;
     Ok(saved)
+}
+
+/// The number of epochs that a run is to have from now on, if one is typed.
+fn epochs(overrides: &Overrides) -> Option<usize> {
+    match overrides.get("epochs")? {
+        // Beyond what a number of epochs may be, it is refused like any other.
+        Value::Whole(epochs) => Some(usize::try_from(*epochs).unwrap_or(usize::MAX)),
+        _ => None,
+    }
 }
 
 /// The folder of a new run.
@@ -114,9 +127,7 @@ fn introduce(run: &Run, display: &Display, is_new: bool) {
     for line in run.start().map(start_lines).unwrap_or_default() {
         display.line(&line);
     }
-    if run.finished() > 0 {
-        display.line(&going_on(run));
-    }
+    going_on(run).iter().for_each(|line| display.line(line));
 }
 
 /// Names of tensors told in one line.
@@ -142,11 +153,57 @@ fn start_lines(start: &Start) -> Vec<String> {
     [format!("starting from {file}: {told}")].into_iter().chain(names).collect()
 }
 
-fn going_on(run: &Run) -> String {
+/// Where a run goes on, and with which number of epochs if that is another now.
+fn going_on(run: &Run) -> Vec<String> {
     let (folder, finished) = (run.folder().path().display(), run.finished());
-    let nothing_left =
-        if finished == run.config().training.epochs { ", the last: nothing is left to train" } else { "" };
-    format!("{folder}: going on after epoch {finished}{nothing_left}")
+    let nothing_left = match (run.needs_no_epoch(), run.stopped_early()) {
+        (true, false) => ", the last: nothing is left to train",
+        (true, true) => {
+            ", where its patience ran out: nothing is left to train, unless --epochs is given with --resume"
+        }
+        (false, _) => "",
+    };
+    let place = (finished > 0).then(|| format!("{folder}: going on after epoch {finished}{nothing_left}"));
+    let schedule = Value::of(&run.config().training.lr_schedule);
+    let extended =
+        run.extended().map(|extended| extended_line(extended, schedule.text().unwrap_or_default()));
+    place.into_iter().chain(extended).collect()
+}
+
+/// What is said of a run that was given another number of epochs.
+fn extended_line(extended: &Extended, schedule: &str) -> String {
+    let Extended { before, epochs, finished, .. } = *extended;
+    let what = if epochs == before {
+        format!("{epochs} epochs")
+    } else {
+        format!("{epochs} epochs instead of {before}")
+    };
+    let patience = if extended.patience_anew {
+        format!("; patience counts anew from epoch {finished} on")
+    } else {
+        String::new()
+    };
+    let what = what + &patience;
+    let Some([first, last]) = extended.rates.map(|rates| rates.map(significant)) else { return what };
+    match extended.rate_before.map(significant) {
+        None => what,
+        Some(rate) if extended.as_from_the_start && rate == first && first == last => {
+            format!("{what}; the learning rate stays {rate}")
+        }
+        Some(_) if extended.as_from_the_start => {
+            format!("{what}; the learning rate goes on from {first} to {last}, as from the start")
+        }
+        Some(rate) => format!(
+            "{what}; the learning rate, {rate} at the end of epoch {finished}, now follows `{schedule}` over {epochs} epochs: \
+             from {first} to {last}"
+        ),
+    }
+}
+
+/// A number to three digits.
+fn significant(number: f64) -> String {
+    let rounded = format!("{number:.2e}").parse::<f64>();
+    rounded.map_or_else(|_| number.to_string(), |rounded| rounded.to_string())
 }
 
 /// The consensus is so much better than the chain that the head must be what is wrong.
@@ -177,6 +234,24 @@ fn with_article(readout: Readout) -> &'static str {
     }
 }
 
+/// What is said of a model that is not that of the last epoch, and of a run that ended before it.
+fn model_line(summary: &Summary) -> String {
+    let Summary { epochs, best_epoch, stopped_early, .. } = summary;
+    let stopped = match stopped_early {
+        Some(true) => format!(
+            "stopped after epoch {epochs}: none was better on the validation images for as long as --patience\n"
+        ),
+        _ => String::new(),
+    };
+    let model = match best_epoch {
+        Some(best) => {
+            format!("the model is that of epoch {best} of {epochs}, the best on the validation images\n")
+        }
+        None => String::new(),
+    };
+    stopped + &model
+}
+
 /// The result; where the test images of classes differ in number, with the mean over classes.
 fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool, chosen: bool) -> Result<()> {
     if json {
@@ -194,8 +269,9 @@ fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool, cho
         _ => String::new(),
     };
     output::print(&format!(
-        "test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}{}\
+        "{}test accuracy {}\n  after each block: {} %\n  consensus of all blocks: {}\n{}{}\
          {}{:.1} s of training and testing, peak memory {} MiB\nreport: {}",
+        model_line(summary),
         percent(summary.test_accuracy),
         blocks.join(" "),
         percent(summary.test_accuracy_consensus),
@@ -211,6 +287,37 @@ fn print_result(summary: &Summary, report: &Path, json: bool, unequal: bool, cho
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_longer_run_says_what_its_learning_rate_does() {
+        let extended = |rate_before, rates, as_from_the_start| Extended {
+            before: 5,
+            epochs: 10,
+            finished: 5,
+            rate_before,
+            rates,
+            patience_anew: false,
+            as_from_the_start,
+        };
+        let line = |extended: Extended| extended_line(&extended, "cosine");
+        let constant = extended(Some(0.001f32.into()), Some([0.001f32.into(); 2]), true);
+        assert_eq!(line(constant), "10 epochs instead of 5; the learning rate stays 0.001");
+        let cosine = extended(Some(1.23456e-5), Some([5e-4, 0.0]), false);
+        assert_eq!(
+            line(cosine),
+            "10 epochs instead of 5; the learning rate, 0.0000123 at the end of epoch 5, now follows `cosine` over 10 epochs: from \
+             0.0005 to 0"
+        );
+        let rising = extended(Some(0.1), Some([0.2, 0.3]), true);
+        assert!(line(rising).ends_with("the learning rate goes on from 0.2 to 0.3, as from the start"));
+        assert_eq!(line(extended(None, Some([0.001, 0.0]), true)), "10 epochs instead of 5");
+        assert_eq!(line(extended(Some(0.1), None, false)), "10 epochs instead of 5");
+        let same = Extended { before: 10, patience_anew: true, ..constant };
+        assert_eq!(
+            line(same),
+            "10 epochs; patience counts anew from epoch 5 on; the learning rate stays 0.001"
+        );
+    }
 
     #[test]
     fn only_a_chain_far_below_its_consensus_is_spoken_of() {

@@ -27,6 +27,12 @@ pub enum ConfigError {
         /// What is wrong, and what was found.
         problem: String,
     },
+    /// A setting that judges epochs, without the images for it.
+    #[error("{setting}: needs images for validation; none are held out")]
+    NoValidation {
+        /// Its name.
+        setting: String,
+    },
     /// A dataset that there is not.
     #[error(transparent)]
     Dataset(#[from] DatasetNameError),

@@ -95,6 +95,7 @@ impl RunConfig {
             return Err(ConfigError::Range { setting, rule, found: warmup.to_string() });
         }
         whole::BATCH_SIZE.check(training.batch_size)?;
+        training.patience.map_or(Ok(()), |patience| whole::PATIENCE.check(patience))?;
         let lr = f64::from(training.lr);
         number("lr", lr > 0.0 && lr.is_finite(), "above 0 and finite", lr)?;
         let decay = training.weight_decay;
@@ -104,6 +105,19 @@ impl RunConfig {
         training.optimizer().validate()?;
         training.learning_rate(1).validate(training.lr)?;
         Ok(())
+    }
+
+    /// Refuses what judges epochs by images for validation, for a run without any.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoValidation`].
+    pub fn check_without_validation(&self) -> Result<(), ConfigError> {
+        let TrainingSettings { keep_best, patience, .. } = self.training;
+        let judging = [("keep-best", keep_best == Some(true)), ("patience", patience.is_some())];
+        match judging.into_iter().find(|(_, is_set)| *is_set) {
+            Some((setting, _)) => Err(ConfigError::NoValidation { setting: setting.into() }),
+            None => Ok(()),
+        }
     }
 
     /// The network for inputs of this shape and classes of the dataset. Precision `auto` is decided for this processor.

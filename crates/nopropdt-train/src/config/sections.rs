@@ -117,6 +117,14 @@ section! {
         ["class-weights" "NAME" Kind::Text(named::<ClassWeights>)]
         #[serde(skip_serializing_if = "Option::is_none")]
         class_weights: Option<ClassWeights> = None;
+        /// Keep the weights of the epoch with the highest validation accuracy as the model; needs validation images [default: false]
+        ["keep-best" "BOOL" Kind::Switch]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        keep_best: Option<bool> = None;
+        /// Stop after N epochs without a better validation accuracy; needs validation images
+        ["patience" "N" Kind::Whole(whole::PATIENCE)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        patience: Option<usize> = None;
         /// Seed of everything random [default: 0]
         ["seed" "SEED" Kind::Whole(whole::SEED)]
         seed: u64 = 0;

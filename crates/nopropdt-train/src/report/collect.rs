@@ -83,6 +83,18 @@ fn prototypes(parts: &Parts<'_>) -> Vec<Pixels> {
     rows.map(|row| Pixels { height, width, channels, values: row.iter().map(byte).collect() }).collect()
 }
 
+/// Which epoch the model is of, where that is not the last, and whether the run ended early.
+fn model_facts(summary: &Summary) -> Vec<(String, String)> {
+    let best = summary
+        .best_epoch
+        .map(|best| ("model", format!("of epoch {best}, the best on the validation images")));
+    let stopped = summary.stopped_early.map(|early| {
+        let said = if early { "yes, none was better on the validation images" } else { "no" };
+        ("stopped early", said.to_owned())
+    });
+    best.into_iter().chain(stopped).map(|(label, value)| (label.to_owned(), value)).collect()
+}
+
 /// SNR(t) − SNR(t−1) of each step.
 fn snr_weights(alpha_bar: &[f64]) -> Vec<f64> {
     let snr = |alpha_bar: f64| alpha_bar / (1.0 - alpha_bar);
@@ -126,6 +138,7 @@ fn facts(parts: &Parts<'_>) -> Vec<(String, String)> {
         });
         facts.extend(balanced);
     }
+    facts.extend(model_facts(parts.summary));
     facts.push(("kernels".into(), parts.summary.isa.clone()));
     facts.push(("threads".into(), parts.summary.threads.to_string()));
     facts

@@ -75,10 +75,15 @@ fn headline(data: &ReportData) -> String {
     let summary = &data.summary;
     let epochs =
         if summary.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", summary.epochs) };
+    let epochs = epochs + if summary.stopped_early == Some(true) { ", stopped early" } else { "" };
+    let read = match summary.best_epoch {
+        Some(best) => format!("read at the end, after epoch {best}"),
+        None => "read at the end".to_owned(),
+    };
     let note = |readout, note: &str| {
         if readout == data.readout { format!("{note}: the answer") } else { note.into() }
     };
-    let notes = [note(Readout::Chain, "read at the end"), note(Readout::Consensus, "all read-outs averaged")];
+    let notes = [note(Readout::Chain, &read), note(Readout::Consensus, "all read-outs averaged")];
     let tiles = [
         ("chain accuracy", numbers::percent(summary.test_accuracy, 2), notes[0].as_str()),
         ("consensus accuracy", numbers::percent(summary.test_accuracy_consensus, 2), notes[1].as_str()),

@@ -109,6 +109,14 @@ pub enum ResumeError {
         /// The one asked for.
         found: DatasetSource,
     },
+    /// A run was given fewer epochs than it has finished.
+    #[error("epochs: must be at least {finished}, which the run has finished; found {found}")]
+    FewerEpochs {
+        /// Epochs that it has finished.
+        finished: usize,
+        /// Epochs that were asked for.
+        found: usize,
+    },
     /// `metrics.jsonl` can't be made again from the checkpoint.
     #[error(transparent)]
     Metrics(#[from] MetricsError),

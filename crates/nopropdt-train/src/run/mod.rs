@@ -1,17 +1,22 @@
 //! A run with a folder: trained epoch by epoch, saved after each, and taken up again where it was left.
 //!
-//! [`begin`] and [`resume`] are the short way. A program that has something to say in between goes by [`Prepared`] (the dataset was
+//! [`begin`], [`resume`] and [`extend`](fn@extend) are the short way. A program that has something to say in between goes by [`Prepared`] (the dataset was
 //! looked through), [`Loaded`] (its images are in memory) and [`Run`] (it has its folder).
 
 mod error;
+mod extend;
+mod judge;
 mod observer;
 mod pace;
 mod prepared;
 mod resume;
 mod session;
 mod start;
+mod training;
 
 pub use error::{ResumeError, RunError};
+pub use extend::Extended;
+pub use judge::{best_of, judged};
 pub use observer::{Observer, Silent, Step};
 pub use prepared::{Loaded, Prepared};
 pub use resume::Saved;
@@ -41,4 +46,16 @@ pub fn resume(folder: &Path, data_dir: &Path) -> Result<Run, RunError> {
     let saved = Saved::open(folder, None)?;
     let loaded = Prepared::open(saved.config, data_dir)?.load()?;
     Run::resume(loaded, saved.folder)
+}
+
+/// The run in `folder`, after its last saved epoch, with another number of epochs: `config.toml` and the checkpoint have it when this
+/// returns. With a constant learning rate, it ends with the bits of a run that had it from the start; else the further epochs have the
+/// learning rates of such a run, and the finished ones had those of fewer.
+///
+/// # Errors
+/// As [`resume`]; [`ResumeError::FewerEpochs`] when the run has finished more epochs.
+pub fn extend(folder: &Path, data_dir: &Path, epochs: usize) -> Result<Run, RunError> {
+    let saved = Saved::open(folder, None)?;
+    let loaded = Prepared::open(saved.config, data_dir)?.load()?;
+    Run::extend(loaded, saved.folder, epochs)
 }

@@ -33,7 +33,9 @@ impl Prepared {
 
     /// By how much memory will be too small; none when it may be enough.
     pub fn shortfall(&self) -> Option<Shortfall> {
-        shortfall(self.config.training.optimizer, self.size, self.opened.image_bytes())
+        let training = &self.config.training;
+        let of_best = if training.keep_best == Some(true) { 4 * self.size.parameters as u64 } else { 0 };
+        shortfall(training.optimizer, self.size, self.opened.image_bytes() + of_best)
     }
 
     /// Reads the images, makes the network and, for a new run that is to start from a model file, reads that.
@@ -44,6 +46,9 @@ impl Prepared {
         let Self { config, opened, .. } = self;
         let isa = Isa::selected()?;
         let (dataset, validation) = load_splits(&config, opened)?;
+        if validation.is_none() {
+            config.check_without_validation()?;
+        }
         let memory = Watch::start();
         let network = config.network(dataset.shape().sizes(), dataset.classes())?;
         let beginning = Beginning::read(&config, network.as_ref(), &dataset)?;

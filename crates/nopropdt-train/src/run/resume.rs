@@ -1,7 +1,8 @@
 //! Going on with a run: what it is, what it has done, and where its images lie now.
 
 use super::error::{ResumeError, RunError};
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use super::judge::best_of;
+use crate::checkpoint::{Checkpoint, CheckpointError, Extension};
 use crate::config::{ConfigError, Overrides, RunConfig, Value};
 use crate::files::{WriteError, refresh_file, replace_file};
 use crate::metrics::EpochMetrics;
@@ -9,6 +10,7 @@ use crate::metrics_file::{metrics_lines, read_metrics};
 use crate::registry::Registry;
 use crate::run_folder::RunFolder;
 use crate::trainer::Trainer;
+use nopropdt_blocks::Weights;
 use nopropdt_data::DatasetSource;
 use std::path::Path;
 
@@ -103,12 +105,15 @@ pub(super) struct TakenUp {
     pub(super) metrics: Vec<EpochMetrics>,
     /// Seconds they took.
     pub(super) seconds: f64,
+    /// When it was given other numbers of epochs.
+    pub(super) extensions: Vec<Extension>,
     checkpoint: Checkpoint<'static>,
 }
 
 impl TakenUp {
     /// What the run has done so far, when its settings and images are those it was started with; none when nothing was saved.
-    /// The settings are written again where they lack the place where the images lie now.
+    /// The settings are written again where they lack the place where the images lie now, or the number of epochs that the run was
+    /// given last.
     pub(super) fn find(
         folder: &RunFolder,
         config: &RunConfig,
@@ -125,10 +130,12 @@ impl TakenUp {
                 None
             }
         };
+        let mut right = config.clone();
+        right.training.epochs = taken_up.as_ref().map_or(config, |run| &run.config).training.epochs;
         let written = Overrides::from_file_in(&folder.config(), &config.registry).ok();
-        let written = written.and_then(|written| Some(written.get("dataset")?.text()?.to_owned()));
-        if written != Some(config.data.dataset.to_string()) {
-            replace_file(&folder.config(), config.to_toml().as_bytes())?;
+        let place = written.as_ref().and_then(|written| written.get("dataset")?.text());
+        if place != Some(&right.data.dataset.to_string()) || right.training.epochs != config.training.epochs {
+            replace_file(&folder.config(), right.to_toml().as_bytes())?;
         }
         Ok(taken_up)
     }
@@ -144,9 +151,16 @@ impl TakenUp {
         // The same images are the same run, wherever they lie: their hash guards.
         let mut here = config.clone();
         here.data.dataset = started.data.dataset.clone();
+        let extensions = checkpoint.extensions().to_vec();
+        if extensions.last().is_some_and(|last| last.before == config.training.epochs) {
+            // A kill came after the checkpoint got its new number, and before config.toml did.
+            here.training.epochs = started.training.epochs;
+        }
         let may_have_moved = started.data.dataset.may_have_moved_to(&config.data.dataset);
-        let found = if may_have_moved { here } else { config.clone() };
-        if let Some((wanted, found)) = difference(&started, &found) {
+        if !may_have_moved {
+            here.data.dataset = config.data.dataset.clone();
+        }
+        if let Some((wanted, found)) = difference(&started, &here) {
             return Err(ResumeError::OtherSettings { config: folder.config(), wanted, found }.into());
         }
         if checkpoint.images != images {
@@ -154,31 +168,55 @@ impl TakenUp {
             return Err(ResumeError::OtherImages { checkpoint: path, dataset }.into());
         }
         let metrics = checkpoint.epochs(&path).map_err(ResumeError::from)?;
-        Ok(Self { config: started, metrics, seconds: checkpoint.seconds, checkpoint })
+        Ok(Self { config: started, metrics, seconds: checkpoint.seconds, extensions, checkpoint })
     }
 
-    /// Puts the state into the trainer, and the finished epochs into their file.
+    /// Writes the checkpoint with `config`, which has another number of epochs than `before`.
+    pub(super) fn extend(
+        &mut self,
+        folder: &RunFolder,
+        config: &RunConfig,
+        before: usize,
+    ) -> Result<(), ResumeError> {
+        self.config = config.clone();
+        self.extensions.push(Extension { finished: self.metrics.len(), before });
+        self.checkpoint.set_extended(config.to_toml(), self.extensions.clone());
+        Ok(self.checkpoint.write(&folder.checkpoint())?)
+    }
+
+    /// Puts the state into the trainer, and the finished epochs into their file. Hands out these and, where they are kept, the weights of
+    /// the best epoch.
     pub(super) fn restore(
         self,
         folder: &RunFolder,
         trainer: &mut Trainer<'_>,
-    ) -> Result<Vec<EpochMetrics>, ResumeError> {
+        keeps_best: bool,
+    ) -> Result<(Vec<EpochMetrics>, Option<Weights>), ResumeError> {
         let path = folder.checkpoint();
         let mut weights = trainer.weights().clone();
+        let older_best = self.checkpoint.best(&path, &weights)?;
         let states = self.checkpoint.restore(&path, &mut weights)?;
         trainer.restore(weights, states).map_err(|error| CheckpointError {
             file: path.display().to_string(),
             problem: error.to_string(),
         })?;
+        let best = match best_of(&self.metrics).filter(|_| keeps_best) {
+            None => None,
+            Some(best) if best.epoch == self.metrics.len() => Some(trainer.weights().clone()),
+            Some(best) => Some(older_best.ok_or_else(|| CheckpointError {
+                file: path.display().to_string(),
+                problem: format!("lacks the weights of epoch {}, the best", best.epoch),
+            })?),
+        };
         if self.metrics.is_empty() {
             // That file tells of finished epochs.
-            return Ok(self.metrics);
+            return Ok((self.metrics, best));
         }
         // The checkpoint is the truth: a kill may have come between the files.
         let lines = metrics_lines(&folder.metrics(), &self.metrics)?;
         refresh_file(&folder.metrics(), &lines)
             .map_err(|error: WriteError| ResumeError::Metrics(error.into()))?;
-        Ok(self.metrics)
+        Ok((self.metrics, best))
     }
 }
 

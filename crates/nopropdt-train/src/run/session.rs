@@ -1,37 +1,37 @@
-//! A run in its folder: the epochs that are left, and what each leaves behind.
+//! A run in its folder: how it begins and goes on, what its epochs are measured by, and its end.
 
 use super::error::RunError;
-use super::observer::{Observer, Step};
-use super::pace::Pace;
+use super::extend::{Extended, Steps, extend};
+use super::judge::{best_of, has_run_out};
 use super::prepared::Loaded;
 use super::resume::TakenUp;
 use super::start::{Start, check_new};
-use crate::checkpoint::Checkpoint;
-use crate::config::{EmbeddingKind, RunConfig};
+use crate::checkpoint::Extension;
+use crate::config::{RunConfig, TrainingSettings};
 use crate::evaluate::accuracy;
-use crate::files::{WriteError, create_file, refresh_file, settle};
+use crate::files::{WriteError, create_file, settle};
 use crate::metrics::{EpochMetrics, Summary};
-use crate::metrics_file::{metrics_lines, read_summary, write_summary};
-use crate::model_file::{ModelMetadata, encoded};
-use crate::prototypes::prototypes;
+use crate::metrics_file::{read_summary, write_summary};
 use crate::run_folder::{RunFolder, RunFolderError};
-use crate::trainer::{EpochLoss, Progress, Trainer};
+use crate::trainer::{EpochLoss, Trainer, batches_per_epoch};
 use nopropdt_blocks::{Method, Readout, Weights};
 use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::Isa;
 use std::io::ErrorKind;
-use std::time::Instant;
 
 /// A run about to start or to go on. Its folder is its own for as long as it lives.
 pub struct Run {
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
     /// The settings as files keep them: the same wherever the images lie.
-    kept_config: RunConfig,
-    folder: RunFolder,
-    taken_up: Option<TakenUp>,
+    pub(super) kept_config: RunConfig,
+    pub(super) folder: RunFolder,
+    pub(super) taken_up: Option<TakenUp>,
+    /// When it was given other numbers of epochs.
+    pub(super) extensions: Vec<Extension>,
+    extended: Option<Extended>,
     start: Option<Start>,
     /// Those of a new run that starts from a model file.
-    first_weights: Option<Weights>,
+    pub(super) first_weights: Option<Weights>,
 }
 
 impl Run {
@@ -62,18 +62,41 @@ impl Run {
         }
         create_file(&folder.config(), loaded.config.to_toml().as_bytes()).map_err(failed)?;
         let (start, first_weights) = beginning.map(|beginning| (beginning.start, beginning.weights)).unzip();
-        Ok(Self { loaded, kept_config, folder, taken_up: None, start, first_weights })
+        let (taken_up, extensions, extended) = (None, Vec::new(), None);
+        Ok(Self { loaded, kept_config, folder, taken_up, extensions, extended, start, first_weights })
     }
 
     /// A run that goes on after the last epoch that was saved.
     ///
     /// # Errors
     /// When its checkpoint can't be read, or its settings or images are not those it was started with.
-    pub fn resume(loaded: Loaded, folder: RunFolder) -> Result<Self, RunError> {
+    pub fn resume(mut loaded: Loaded, folder: RunFolder) -> Result<Self, RunError> {
         let taken_up = TakenUp::find(&folder, &loaded.config, loaded.images)?;
-        let kept = taken_up.as_ref().map(|run| run.config.clone());
-        let kept_config = kept.unwrap_or_else(|| loaded.config.without_place());
-        Ok(Self { loaded, kept_config, folder, taken_up, start: None, first_weights: None })
+        let (mut kept_config, mut extensions) = (loaded.config.without_place(), Vec::new());
+        if let Some(run) = &taken_up {
+            (kept_config, extensions) = (run.config.clone(), run.extensions.clone());
+            // The last number that the run was given, if a kill kept it out of config.toml.
+            loaded.config.training.epochs = kept_config.training.epochs;
+        }
+        let (extended, start, first_weights) = (None, None, None);
+        Ok(Self { loaded, kept_config, folder, taken_up, extensions, extended, start, first_weights })
+    }
+
+    /// A run that goes on after the last epoch that was saved, and is to have this number of epochs. Its files say so when this returns.
+    ///
+    /// # Errors
+    /// As [`Run::resume`], or when the run has finished more epochs. Its files are then as they were.
+    pub fn extend(loaded: Loaded, folder: RunFolder, epochs: usize) -> Result<Self, RunError> {
+        let mut run = Self::resume(loaded, folder)?;
+        let facts = run.loaded.network.facts();
+        let batches = batches_per_epoch(run.dataset().train.len(), run.config().training.batch_size);
+        let steps = Steps { batches, losses: facts.blocks / facts.together };
+        let configs = [&mut run.loaded.config, &mut run.kept_config];
+        run.extended = extend(&run.folder, configs, run.taken_up.as_mut(), epochs, steps)?;
+        if let Some(taken_up) = &run.taken_up {
+            run.extensions.clone_from(&taken_up.extensions);
+        }
+        Ok(run)
     }
 
     /// Its settings.
@@ -111,78 +134,62 @@ impl Run {
         self.start.as_ref()
     }
 
+    /// What [`Run::extend`] changed; none when the run had that number of epochs.
+    pub fn extended(&self) -> Option<&Extended> {
+        self.extended.as_ref()
+    }
+
     /// Epochs that were finished and saved before.
     pub fn finished(&self) -> usize {
         self.taken_up.as_ref().map_or(0, |run| run.metrics.len())
     }
 
-    /// The summary of a run that needs nothing more: its last epoch is done and its files are there.
+    /// Whether no epoch is left to train.
+    pub fn needs_no_epoch(&self) -> bool {
+        self.taken_up.as_ref().is_some_and(|run| self.is_over(&run.metrics))
+    }
+
+    /// Whether it ended before its last epoch, because none was better than the best for as long as its patience.
+    pub fn stopped_early(&self) -> bool {
+        self.finished() < self.config().training.epochs && self.needs_no_epoch()
+    }
+
+    /// The summary of a run that needs nothing more: no epoch is left and its files are there.
     pub fn result(&self) -> Option<Summary> {
-        let complete = self.finished() == self.config().training.epochs
+        let complete = self.needs_no_epoch()
             && self.folder.model().is_file()
             && (self.folder.report().is_file() || cfg!(not(feature = "report")));
         // An unreadable summary is a missing one: the checkpoint holds all it is made from.
         complete.then(|| read_summary(&self.folder.summary()).ok()).flatten()
     }
 
-    /// Trains the epochs that are left, on the threads of the pool it is called in, and writes the files of the run.
-    ///
-    /// # Errors
-    /// [`RunError::Stopped`] when the observer wants it or numbers stop being finite; [`RunError::NotWritten`] when a file can't be
-    /// written.
-    pub fn train(mut self, observer: &dyn Observer) -> Result<Summary, RunError> {
-        let start = Instant::now();
-        let result = self.result();
-        let taken_up = self.taken_up.take();
-        let mut trainer = self.loaded.trainer()?;
-        let before = taken_up.as_ref().map_or(0.0, |run| run.seconds);
-        let first_weights = self.first_weights.take();
-        let has_weights = taken_up.is_some() || first_weights.is_some();
-        if let Some(weights) = first_weights {
-            trainer.begin_with(weights);
-        }
-        let mut metrics = match taken_up {
-            Some(run) => run.restore(&self.folder, &mut trainer)?,
-            None => Vec::new(),
-        };
-        if let Some(summary) = result {
-            return Ok(summary);
-        }
-        match metrics.len() {
-            0 if !has_weights && self.config().embedding.kind == EmbeddingKind::Prototype => {
-                trainer.embed(&prototypes(&self.dataset().train, self.network().facts().classes)?);
-            }
-            0 => {}
-            // A kill may have come between the checkpoint and the model.
-            _ => self.save_model(&trainer, &metrics)?,
-        }
-        let (epochs, mut memory) = (self.config().training.epochs, None);
-        let mut pace = Pace::after(metrics.len());
-        for epoch in metrics.len()..epochs {
-            let began = Instant::now();
-            let seconds = || began.elapsed().as_secs_f64();
-            let on_step = |done: usize, of: usize, loss: f64| {
-                observer.step(Step { epoch, share: done as f64 / of as f64, seconds: seconds(), loss });
-            };
-            let progress = Progress { on_step: &on_step, stop: &|| observer.stop() };
-            let loss = trainer.epoch(&self.dataset().train, epoch, &progress).map_err(|reason| {
-                let folder = self.folder.path().to_owned();
-                RunError::Stopped { reason, folder, saved: pace.saved }
-            })?;
-            // Before anything is evaluated or written.
-            memory = memory.or_else(|| self.loaded.memory.added());
-            metrics.push(self.measure(&trainer, epoch, loss, seconds()));
-            if epoch + 1 == epochs || pace.is_due() {
-                self.save(&trainer, &metrics, before + start.elapsed().as_secs_f64(), &mut pace)?;
-            }
-            let left = began.elapsed() * (epochs - epoch - 1) as u32;
-            observer.epoch(metrics.last().expect("just pushed"), left);
-        }
-        let seconds = before + start.elapsed().as_secs_f64();
-        self.conclude(&trainer, &metrics, seconds, memory)
+    /// Whether a run that has measured these epochs needs no more: it has all that it is to have, or its patience has run out.
+    pub(super) fn is_over(&self, metrics: &[EpochMetrics]) -> bool {
+        metrics.len() >= self.config().training.epochs || self.is_out_of_patience(metrics)
     }
 
-    fn measure(&self, trainer: &Trainer<'_>, epoch: usize, loss: EpochLoss, seconds: f64) -> EpochMetrics {
+    fn is_out_of_patience(&self, metrics: &[EpochMetrics]) -> bool {
+        has_run_out(metrics, self.config().training.patience, &self.extensions)
+    }
+
+    /// Whether the model is that of the best epoch.
+    pub(super) fn keeps_best(&self) -> bool {
+        self.config().training.keep_best.unwrap_or(false)
+    }
+
+    /// The epoch that the model is of: the best where it is kept, else the last; none before the first.
+    pub(super) fn model_epoch<'m>(&self, metrics: &'m [EpochMetrics]) -> Option<&'m EpochMetrics> {
+        let best = self.keeps_best().then(|| best_of(metrics)).flatten();
+        best.or(metrics.last())
+    }
+
+    pub(super) fn measure(
+        &self,
+        trainer: &Trainer<'_>,
+        epoch: usize,
+        loss: EpochLoss,
+        seconds: f64,
+    ) -> EpochMetrics {
         let measure = |split: &Split| {
             accuracy(self.network(), trainer.weights(), split, self.config().training.seed, 1).remove(0)
         };
@@ -210,7 +217,7 @@ impl Run {
     }
 
     /// A file of the run that could not be written, when the checkpoint held `saved` epochs.
-    fn not_written<E>(&self, saved: usize) -> impl Fn(E) -> RunError
+    pub(super) fn not_written<E>(&self, saved: usize) -> impl Fn(E) -> RunError
     where
         E: std::error::Error + Send + Sync + 'static,
     {
@@ -221,50 +228,16 @@ impl Run {
         }
     }
 
-    /// Writes what an epoch leaves behind, the checkpoint first: whatever else there is, a checkpoint belongs to it, and the
-    /// others can be made from that again.
-    fn save(
+    pub(super) fn conclude(
         &self,
-        trainer: &Trainer<'_>,
-        metrics: &[EpochMetrics],
-        seconds: f64,
-        pace: &mut Pace,
-    ) -> Result<(), RunError> {
-        let began = Instant::now();
-        let (config, states) = (self.kept_config.to_toml(), trainer.optimizer_states());
-        let checkpoint =
-            Checkpoint::new(config, self.loaded.images, seconds, metrics, trainer.weights(), states);
-        checkpoint.write(&self.folder.checkpoint()).map_err(self.not_written(pace.saved))?;
-        let finished = metrics.len();
-        let lines = metrics_lines(&self.folder.metrics(), metrics).map_err(self.not_written(finished))?;
-        refresh_file(&self.folder.metrics(), &lines).map_err(self.not_written(finished))?;
-        self.save_model(trainer, metrics)?;
-        pace.saved(finished, began);
-        Ok(())
-    }
-
-    fn save_model(&self, trainer: &Trainer<'_>, metrics: &[EpochMetrics]) -> Result<(), RunError> {
-        let finished = metrics.len();
-        let (path, dataset, weights) = (self.folder.model(), self.dataset(), trainer.weights());
-        let alpha_bar = self.network().alpha_bar(weights);
-        let metadata = ModelMetadata {
-            normalisation: dataset.train.normalisation().cloned(),
-            brightness: self.loaded.brightness,
-            readout: metrics.last().and_then(EpochMetrics::chosen_readout),
-            ..ModelMetadata::new(&self.kept_config, dataset.shape().clone(), alpha_bar, &dataset.class_names)
-        };
-        let bytes = encoded(&path, &metadata, self.network(), weights).map_err(self.not_written(finished))?;
-        refresh_file(&path, &bytes).map_err(self.not_written(finished))
-    }
-
-    fn conclude(
-        &self,
-        trainer: &Trainer<'_>,
+        weights: &Weights,
         metrics: &[EpochMetrics],
         seconds: f64,
         train_rss_bytes: Option<u64>,
     ) -> Result<Summary, RunError> {
-        let last = metrics.last().expect("a run has at least one epoch");
+        let last = self.model_epoch(metrics).expect("a run has at least one epoch");
+        let best_epoch = self.keeps_best().then_some(last.epoch);
+        let TrainingSettings { epochs, patience, .. } = self.config().training;
         let summary = Summary {
             test_accuracy: last.test_accuracy,
             test_accuracy_consensus: last.test_accuracy_consensus,
@@ -274,7 +247,10 @@ impl Run {
             readout: last.readout,
             answer_accuracy: last.answer_accuracy,
             epochs: metrics.len(),
-            parameters: trainer.weights().len() as u64,
+            extended_after: self.extensions.iter().map(|extension| extension.finished).collect(),
+            best_epoch,
+            stopped_early: patience.map(|_| metrics.len() < epochs),
+            parameters: weights.len() as u64,
             seconds,
             train_seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),
             peak_rss_bytes: self.loaded.memory.peak(),
@@ -286,7 +262,7 @@ impl Run {
         };
         let finished = metrics.len();
         #[cfg(feature = "report")]
-        let page = self.report(trainer, metrics, &summary)?;
+        let page = self.report(weights, metrics, &summary)?;
         settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(self.not_written(finished))?;
         #[cfg(feature = "report")]
         crate::files::replace_file(&self.folder.report(), page.as_bytes())
@@ -298,7 +274,7 @@ impl Run {
     #[cfg(feature = "report")]
     fn report(
         &self,
-        trainer: &Trainer<'_>,
+        weights: &Weights,
         metrics: &[EpochMetrics],
         summary: &Summary,
     ) -> Result<String, RunError> {
@@ -306,7 +282,7 @@ impl Run {
         let parts = Parts {
             config: self.config(),
             network: self.network(),
-            weights: trainer.weights(),
+            weights,
             dataset: self.dataset(),
             metrics,
             summary,

@@ -47,7 +47,7 @@ fn check_ten_steps(precision: PrecisionKind, tolerance: f64) {
     for (index, indices) in usable_batches(&order, 16).into_iter().enumerate() {
         let place = Place { epoch: 0, batch: index, wave: index as u64 };
         let losses =
-            trainer.wave(0..2, &gather(&data, indices), place, trainer.learning_rate(place, 10)).unwrap();
+            trainer.wave(0..2, &gather(&data, indices), place, trainer.settings.rates.at(place, 10)).unwrap();
         found.push([losses[0].total, losses[1].total]);
     }
     let close = |(found, known): (&f64, &f64)| (found - known).abs() <= tolerance * known.abs();
@@ -144,7 +144,7 @@ fn rates(kind: LearningRateKind, order: Order, warmup_epochs: usize) -> Vec<f32>
         for round in 0..rounds {
             for batch in 0..4 {
                 let wave = ((epoch * rounds + round) * 4 + batch) as u64;
-                found.push(trainer.learning_rate(Place { epoch, batch, wave }, 4));
+                found.push(trainer.settings.rates.at(Place { epoch, batch, wave }, 4));
             }
         }
     }

@@ -148,7 +148,7 @@ fn a_folder_without_a_run_is_refused() {
 fn a_run_goes_on_with_its_own_settings() {
     let sandbox = Sandbox::new();
     half_run(&sandbox, "run", &[]);
-    for flag in ["--epochs=3", "--seed=1", "--lr=0.5", "--limit-test=10", "--decoder"] {
+    for flag in ["--steps=3", "--seed=1", "--lr=0.5", "--limit-test=10", "--decoder"] {
         let words = ["--resume: a run goes on with its own settings", "leave the other flags out"];
         sandbox.refused(2, &words, [&RESUME[..], &[flag]].concat());
     }
@@ -158,6 +158,117 @@ fn a_run_goes_on_with_its_own_settings() {
     for flags in [["--out", "other"], ["--config", "run/config.toml"], ["--preset", "paper"]] {
         sandbox.refused(2, &["cannot be used with"], [&RESUME[..], &flags].concat());
     }
+}
+
+#[test]
+fn a_run_is_given_more_epochs() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["lr-schedule=constant", "epochs=1"]);
+    sandbox.train("whole", &["lr-schedule=constant", "epochs=3"]);
+    let text = stdout(&sandbox.ok([&RESUME[..], &["--epochs", "3"]].concat()));
+    let told =
+        "run: going on after epoch 1\n3 epochs instead of 1; the learning rate stays 0.001\nepoch 2/3  loss";
+    assert!(text.contains(told), "{text}");
+    assert!(sandbox.read("run/model.safetensors") == sandbox.read("whole/model.safetensors"));
+    assert!(sandbox.read("run/config.toml") == sandbox.read("whole/config.toml"));
+    assert_eq!(sandbox.json("run/summary.json")["extended_after"], serde_json::json!([1]));
+    assert_eq!(sandbox.json("whole/summary.json").get("extended_after"), None);
+    // The same number again changes nothing.
+    let before = sandbox.snapshot();
+    let text = stdout(&sandbox.ok([&RESUME[..], &["--epochs=3"]].concat()));
+    assert!(
+        text.starts_with("run: going on after epoch 3, the last: nothing is left to train\ntest"),
+        "{text}"
+    );
+    assert!(sandbox.snapshot() == before);
+}
+
+#[test]
+fn a_judged_run_says_what_its_model_is() {
+    let sandbox = Sandbox::new();
+    let judged = ["validation=30", "keep-best", "patience=1", "epochs=40", "lr=0.02", "lr-schedule=constant"];
+    let text = stdout(&sandbox.train("run", &judged));
+    let summary = sandbox.json("run/summary.json");
+    let (epochs, best) = (summary["epochs"].as_u64().unwrap(), summary["best_epoch"].as_u64().unwrap());
+    assert_eq!(summary["stopped_early"], true);
+    assert_eq!(epochs, best + 1);
+    let told = format!(
+        "stopped after epoch {epochs}: none was better on the validation images for as long as --patience\nthe model is that of \
+         epoch {best} of {epochs}, the best on the validation images\ntest accuracy "
+    );
+    assert!(text.contains(&told), "{text}");
+    let report = sandbox.text("run/report.html");
+    for words in [format!("read at the end, after epoch {best}"), ", stopped early".into()] {
+        assert!(report.contains(&words), "{words}");
+    }
+    let text = stdout(&sandbox.ok(RESUME));
+    let over =
+        format!("run: going on after epoch {epochs}, where its patience ran out: nothing is left to train");
+    assert!(text.starts_with(&over), "{text}");
+    let text = stdout(&sandbox.ok([&RESUME[..], &["--epochs=40"]].concat()));
+    let anew =
+        format!("40 epochs; patience counts anew from epoch {epochs} on; the learning rate stays 0.02\n");
+    assert!(text.contains(&anew), "{text}");
+}
+
+#[test]
+fn epochs_are_not_judged_without_images() {
+    let sandbox = Sandbox::new();
+    for (flag, name) in [("keep-best", "keep-best"), ("patience=3", "patience")] {
+        let line = format!(
+            "error: --{name}: needs images for validation; none are held out; hold some out with --validation N"
+        );
+        sandbox.refused(2, &[&line], tiny(&["out=run", flag]));
+    }
+    sandbox.refused(2, &["--patience: must be from 1 to 1000000; found 0"], tiny(&["patience=0"]));
+}
+
+#[test]
+fn further_epochs_follow_the_schedule_of_all() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=2"]);
+    let text = stdout(&sandbox.ok([&RESUME[..], &["--set", "training.epochs=4"]].concat()));
+    let told = "the end of epoch 2, now follows `cosine` over 4 epochs: from 0.0005 to ";
+    assert!(text.contains("4 epochs instead of 2; the learning rate, ") && text.contains(told), "{text}");
+    sandbox.train("whole", &["epochs=4"]);
+    let rates = |run: &str| -> Vec<f64> {
+        let lines = sandbox.text(&format!("{run}/metrics.jsonl"));
+        let rate =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["learning_rate"].as_f64();
+        lines.lines().map(|line| rate(line).unwrap()).collect()
+    };
+    assert_eq!(rates("run")[2..], rates("whole")[2..]);
+    assert_ne!(rates("run")[..2], rates("whole")[..2]);
+}
+
+#[test]
+fn fewer_epochs_than_finished_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=2"]);
+    let words = ["error: --epochs: must be at least 2, which the run has finished; found 1"];
+    sandbox.refused(2, &words, [&RESUME[..], &["--epochs=1"]].concat());
+    sandbox.refused(2, &["--epochs: must be from 1"], [&RESUME[..], &["--epochs=0"]].concat());
+}
+
+/// A kill may come after any of the files that more epochs change: the files of a finished run go first, config.toml is last.
+#[test]
+fn a_kill_among_the_files_of_more_epochs_leaves_a_run() {
+    let sandbox = Sandbox::new();
+    half_run(&sandbox, "run", &[]);
+    let old = sandbox.text("run/config.toml");
+    let extend = [&RESUME[..], &["--epochs=3"]].concat();
+    sandbox.ok(&extend);
+    let (whole, config) = (sandbox.read("run/model.safetensors"), sandbox.text("run/config.toml"));
+    assert!(config.contains("epochs = 3\n"));
+    // The checkpoint has the new number, config.toml the old one.
+    sandbox.write("run/config.toml", &old);
+    sandbox.ok(RESUME);
+    assert_eq!(sandbox.text("run/config.toml"), config);
+    assert!(sandbox.read("run/model.safetensors") == whole);
+    // Any other number was typed into the file.
+    sandbox.write("run/config.toml", old.replace("epochs = 2\n", "epochs = 9\n"));
+    let words = ["must be as the run was started, `epochs = 3`; found `epochs = 9`; restore it"];
+    sandbox.refused(1, &words, RESUME);
 }
 
 #[test]
@@ -194,6 +305,11 @@ fn damaged_checkpoints_are_refused() {
         bytes[at] ^= 1;
         bytes
     };
+    let version = |version: u8| {
+        let mut bytes = whole.clone();
+        bytes[8] = version;
+        bytes
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (Vec::new(), "is not a checkpoint"),
         (
@@ -205,7 +321,7 @@ fn damaged_checkpoints_are_refused() {
         (whole[..length / 2].to_vec(), "header promises"),
         (whole[..length - 1].to_vec(), "header promises"),
         ([&whole[..], b"!"].concat(), "header promises"),
-        (flipped(8), "format version must be 2; found 3"),
+        (version(1), "format version must be from 2 to 3; found 1"),
         (flipped(25), "SHA-256"),
         (flipped(52), "SHA-256"),
         (flipped(length - 1), "SHA-256"),

@@ -4,7 +4,7 @@ use nopropdt_data::DatasetSource;
 use nopropdt_train::config::{Overrides, RunConfig};
 use nopropdt_train::metrics::EpochMetrics;
 use nopropdt_train::metrics_file::{read_metrics, read_summary};
-use nopropdt_train::run::{self, Observer, ResumeError, RunError, Saved, Silent};
+use nopropdt_train::run::{self, Extended, Observer, ResumeError, RunError, Saved, Silent};
 use nopropdt_train::run_folder::RunFolderError;
 use nopropdt_train::trainer::TrainError;
 use std::path::Path;
@@ -67,6 +67,33 @@ fn a_run_that_was_stopped_goes_on_to_the_same_bits() {
     let finished = run::resume(&parts, Path::new("data")).unwrap();
     assert_eq!(finished.result(), Some(resumed.clone()));
     assert_eq!(finished.train(&Silent).unwrap(), resumed);
+}
+
+#[test]
+fn a_stopped_run_is_given_other_epochs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, path) = (Path::new("data"), folder.path().join("run"));
+    begin(&path).train(&StopsAfterOne::default()).unwrap_err();
+    let none = run::extend(&path, data, 0).err().unwrap();
+    assert_eq!(none.to_string(), "epochs: must be from 1 to 1000000; found 0");
+    // Fewer than it was to have, and as many as it has finished.
+    let shorter = run::extend(&path, data, 1).unwrap();
+    let Some(Extended { before: 3, epochs: 1, finished: 1, rates: None, .. }) = shorter.extended() else {
+        panic!("{:?}", shorter.extended())
+    };
+    assert_eq!(shorter.train(&Silent).unwrap().epochs, 1);
+    let longer = run::extend(&path, data, 2).unwrap();
+    assert!(!path.join("summary.json").exists() && !path.join("report.html").exists());
+    drop(longer);
+    let longer = run::extend(&path, data, 2).unwrap();
+    assert_eq!((longer.config().training.epochs, longer.extended()), (2, None));
+    let summary = longer.train(&Silent).unwrap();
+    assert_eq!((summary.epochs, summary.extended_after), (2, vec![1, 1]));
+    let Err(RunError::Resume(ResumeError::FewerEpochs { finished: 2, found: 1 })) =
+        run::extend(&path, data, 1)
+    else {
+        panic!("a finished epoch was left out")
+    };
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! Runs that are judged by their validation images: the best epoch kept, and an early end.
+
+use nopropdt_train::config::{ConfigError, Overrides, RunConfig};
+use nopropdt_train::metrics::{EpochMetrics, Summary};
+use nopropdt_train::metrics_file::read_metrics;
+use nopropdt_train::model_file;
+use nopropdt_train::run::{self, Observer, RunError, Silent, best_of};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const DATA: &str = "data";
+
+/// Learns so fast that its accuracy goes up and down.
+fn restless(epochs: usize) -> Overrides {
+    Overrides::default()
+        .with("steps", 2)
+        .with("epochs", epochs)
+        .with("limit-train", 160)
+        .with("limit-test", 60)
+        .with("validation", 32)
+        .with("lr", 0.02)
+        .with("lr-schedule", "constant")
+}
+
+fn resolved(overrides: Overrides) -> RunConfig {
+    overrides.resolve(None).unwrap()
+}
+
+fn train(overrides: Overrides, folder: &Path) -> Summary {
+    run::begin(resolved(overrides), Path::new(DATA), folder).unwrap().train(&Silent).unwrap()
+}
+
+fn metrics(folder: &Path) -> Vec<EpochMetrics> {
+    read_metrics(&folder.join("metrics.jsonl")).unwrap()
+}
+
+fn model(folder: &Path) -> Vec<u8> {
+    std::fs::read(folder.join("model.safetensors")).unwrap()
+}
+
+/// Without what depends on the machine's mood.
+fn timeless(folder: &Path) -> Vec<EpochMetrics> {
+    let timeless = |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch };
+    metrics(folder).into_iter().map(timeless).collect()
+}
+
+#[test]
+fn the_model_is_that_of_the_best_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain");
+    // Whether a last epoch is the best is chance.
+    let runs = (0..20).map(|seed| {
+        let kept = folder.path().join(seed.to_string());
+        let summary = train(restless(4).with("seed", seed).with("keep-best", true), &kept);
+        (seed, kept, summary)
+    });
+    let (seed, kept, summary) = runs
+        .into_iter()
+        .find(|(_, kept, _)| best_of(&metrics(kept)).unwrap().epoch < 4)
+        .expect("one run of twenty has its best epoch before the last");
+    let epochs = metrics(&kept);
+    let best = best_of(&epochs).unwrap();
+    assert_eq!((summary.best_epoch, summary.epochs, summary.stopped_early), (Some(best.epoch), 4, None));
+    assert_eq!(summary.test_accuracy, best.test_accuracy);
+    assert_eq!(summary.test_accuracy_per_block, best.test_accuracy_per_block);
+    let last = train(restless(best.epoch).with("seed", seed), &plain);
+    assert_eq!(last.best_epoch, None);
+    let weights = |folder: &Path| model_file::load(&folder.join("model.safetensors")).unwrap().weights;
+    assert!(weights(&kept) == weights(&plain));
+}
+
+/// Stops in every epoch but the first of its process.
+#[derive(Default)]
+struct StopsAfterEach(AtomicBool);
+
+impl Observer for StopsAfterEach {
+    fn epoch(&self, _metrics: &EpochMetrics, _left: Duration) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn stop(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn a_judged_run_stopped_after_each_epoch_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let settings = || restless(12).with("keep-best", true).with("patience", 2);
+    let summary = train(settings(), &whole);
+    assert_eq!(summary.stopped_early, Some(true));
+    assert_eq!(summary.epochs, summary.best_epoch.unwrap() + 2);
+    let mut result =
+        run::begin(resolved(settings()), Path::new(DATA), &parts).unwrap().train(&StopsAfterEach::default());
+    let mut stops = 0;
+    while let Err(RunError::Stopped { saved, .. }) = result {
+        stops += 1;
+        assert_eq!(saved, stops);
+        let taken_up = run::resume(&parts, Path::new(DATA)).unwrap();
+        assert!(!taken_up.needs_no_epoch() && !taken_up.stopped_early());
+        result = taken_up.train(&StopsAfterEach::default());
+    }
+    assert_eq!(stops + 1, summary.epochs);
+    assert_eq!(result.unwrap().best_epoch, summary.best_epoch);
+    assert!(model(&parts) == model(&whole), "resumed weights differ");
+    assert_eq!(timeless(&parts), timeless(&whole));
+
+    // It is over, until somebody wants more of it: patience then counts anew.
+    let over = run::resume(&parts, Path::new(DATA)).unwrap();
+    assert!(over.needs_no_epoch() && over.stopped_early() && over.result().is_some());
+    drop(over);
+    let more = run::extend(&parts, Path::new(DATA), 12).unwrap();
+    let extended = *more.extended().unwrap();
+    assert_eq!((extended.before, extended.epochs, extended.patience_anew), (12, 12, true));
+    assert!(!more.needs_no_epoch());
+    let longer = more.train(&Silent).unwrap();
+    assert!(longer.epochs >= summary.epochs + 2, "{longer:?}");
+    assert_eq!(longer.extended_after, [summary.epochs]);
+    let best = best_of(&metrics(&parts)).unwrap().epoch;
+    assert_eq!(longer.best_epoch, Some(best));
+}
+
+#[test]
+fn a_run_that_has_nothing_to_be_judged_by_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    for (setting, value) in [("keep-best", toml::Value::Boolean(true)), ("patience", toml::Value::Integer(3))]
+    {
+        let config = resolved(restless(2).without("validation").with(setting, value));
+        let error = run::begin(config, Path::new(DATA), &path).err().unwrap();
+        assert!(matches!(error, RunError::Config(ConfigError::NoValidation { .. })), "{error:?}");
+        assert_eq!(error.to_string(), format!("{setting}: needs images for validation; none are held out"));
+        assert!(!path.exists());
+    }
+    let config = resolved(restless(2).without("validation").with("keep-best", false));
+    run::begin(config, Path::new(DATA), &path).unwrap();
+}
