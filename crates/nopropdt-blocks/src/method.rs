@@ -6,6 +6,7 @@
 use crate::batch::Batch;
 use crate::embedding::LabelEmbedding;
 use crate::named::Named;
+use crate::sampling::{Answer, Runner, Value};
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Precision, StatisticUpdate, Tensor};
@@ -155,6 +156,18 @@ pub struct Features {
     pub of_blocks: Vec<Tensor>,
 }
 
+impl Features {
+    /// Rows of the batch.
+    pub fn rows(&self) -> usize {
+        self.of_blocks[0].shape()[0]
+    }
+
+    /// The features of each block, for a [`Runner`] on numbers.
+    pub fn values(&self) -> Vec<Value> {
+        self.of_blocks.iter().map(|features| features.clone().into()).collect()
+    }
+}
+
 /// What happened to a batch on its way from noise to answer.
 #[derive(Debug, Clone)]
 pub struct Trace {
@@ -291,6 +304,12 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Denoises one random latent an input into an answer. Row b draws its noise from `noise(b)` alone, so the answer to an
     /// input does not depend on its batch.
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace;
+
+    /// An answer to inputs [B, …] on a runner that makes a graph of it, for files that other programs read; None for a method that can't. One that
+    /// writes its rules on a [`Runner`] has it nearly for nothing, since [`Method::sample`] can run the same on numbers.
+    fn lay<'p>(&self, _weights: &'p Weights, _on: &mut Runner<'_, 'p>, _inputs: &Value) -> Option<Answer> {
+        None
+    }
 
     /// Names and shapes of all tensors. Where a method knows them without making weights, a file that promises a network beyond memory is
     /// refused before memory is taken.

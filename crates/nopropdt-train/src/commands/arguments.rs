@@ -51,6 +51,8 @@ pub enum Command {
     /// Measure a trained network: mean ± standard error over runs with noise of their own
     #[command(allow_negative_numbers = true)]
     Eval(EvalArguments),
+    /// Write a trained network as a file of other programs: ONNX or PyTorch
+    Export(ExportArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
@@ -141,6 +143,41 @@ pub struct EvalArguments {
     /// Threads; the result does not depend on them [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N")]
     pub threads: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What other programs' files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// An ONNX file, opset 17
+    Onnx,
+    /// A Python file with the network in PyTorch, and its weights as .safetensors beside it
+    Pytorch,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// model.safetensors of a run
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
+    pub model: PathBuf,
+    /// What is written
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: ExportFormat,
+    /// The file to write; one that is there is replaced
+    #[arg(long, value_parser = typed_path(), value_name = "PATH")]
+    pub out: PathBuf,
+    /// Steps of an answer of ct, fm or adjoint [default: the model's]
+    #[arg(long, value_parser = |text: &str| whole::STEPS.parse::<usize>(text), value_name = "N")]
+    pub steps: Option<usize>,
+    /// From noise to answer: stochastic, euler or heun [default: the model's]
+    #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
+    pub sampler: Option<Sampler>,
+    /// Also write inputs and what they are answered here, as safetensors: to check what other programs answer
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
+    pub example: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -3,6 +3,7 @@
 mod arguments;
 mod dataset_remedies;
 mod eval;
+mod export;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
 mod images;
@@ -12,10 +13,13 @@ mod output;
 mod paths;
 mod progress;
 mod remedies;
+mod sampled;
 mod threads;
 mod train;
 
-pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use arguments::{
+    Cli, Command, EvalArguments, ExportArguments, ExportFormat, InfoArguments, Readout, TrainArguments,
+};
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
 pub use paths::typed_path;
@@ -37,6 +41,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         None => train::run(&cli.train, registry),
         Some(Command::Train(arguments)) => train::run(&arguments, registry),
         Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
+        Some(Command::Export(arguments)) => export::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
     };
