@@ -14,7 +14,7 @@ use crate::method::{
 };
 use crate::named::Named;
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::{Sampler, Steps, flow};
+use crate::sampling::{Answer, Runner, Sampler, Steps, Value, flow};
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, Parameters, Slot, Tape, Tensor, Var};
@@ -164,8 +164,12 @@ impl Adjoint {
             of_sets: vec![vec![0.0; own[0].len()], vec![0.0; embedding.len()]],
             of_features: vec![0.0; tape.value(features).len()],
         };
-        let mut z = start;
-        flow(self.sampler, self.steps.0, &mut z, |_, t, z| field.value(z, t));
+        let of_row = |_| stream;
+        let mut on = self.net.numbers(start.shape()[0], &of_row);
+        let z = flow(self.sampler, self.steps.0, &mut on, start.into(), |_, _, t, z| {
+            field.value(z.numbers(), t).into()
+        });
+        let z = z.into_numbers();
         let End { loss, of_z, of_embedding, of_head } = self.end(shared, &z, batch);
         field.solve_back(self.sampler, self.steps.0, z, of_z);
         let Field { mut of_sets, of_features, .. } = field;
@@ -183,6 +187,13 @@ impl Adjoint {
             shared: of_shared,
             statistics: vec![Vec::new()],
         }
+    }
+}
+
+impl Adjoint {
+    fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        let field = AtTimes::new(&self.net, weights, features, on);
+        field.follow(self.sampler, self.steps, on, |on, z, _| self.net.head_logits_on(on, weights, z))
     }
 }
 
@@ -209,8 +220,13 @@ impl Method for Adjoint {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        AtTimes::new(&self.net, weights, features)
-            .follow(self.sampler, self.steps, noise, |z, _| self.net.head_logits(weights, z))
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer(weights, &features.values(), &mut on).into_trace()
+    }
+
+    fn lay<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+        let features = self.net.features_on(on, weights, inputs);
+        Some(self.answer(weights, &features, on))
     }
 }
 

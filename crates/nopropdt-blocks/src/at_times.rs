@@ -1,64 +1,71 @@
 //! One network for all times, run over and over on a batch.
 
-use crate::method::{EMBEDDING, Features, Trace, Weights};
+use crate::method::Weights;
 use crate::network::Network;
-use crate::sampling::{Latent, Sampler, Steps, flow};
-use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, Parameters, Tensor};
+use crate::sampling::{Answer, Runner, Sampler, Steps, Value, flow};
+use nopropdt_tensor::Parameters;
 
 /// The one network on a batch whose image features are known.
-pub(crate) struct AtTimes<'a> {
+pub(crate) struct AtTimes<'a, 'p> {
     net: &'a Network,
-    own: &'a Parameters,
-    features: &'a Tensor,
-    embedding: Tensor,
+    own: &'p Parameters,
+    features: &'a Value,
+    embedding: Value,
 }
 
-impl<'a> AtTimes<'a> {
-    pub(crate) fn new(net: &'a Network, weights: &'a Weights, features: &'a Features) -> Self {
-        let embedding = net.embedding.matrix(weights.shared.get(EMBEDDING));
-        Self { net, own: &weights.blocks[0], features: &features.of_blocks[0], embedding }
+impl<'a, 'p> AtTimes<'a, 'p> {
+    pub(crate) fn new(
+        net: &'a Network,
+        weights: &'p Weights,
+        features: &'a [Value],
+        on: &mut Runner<'_, 'p>,
+    ) -> Self {
+        let embedding = net.embedding_on(on, weights);
+        Self { net, own: &weights.blocks[0], features: &features[0], embedding }
     }
 
     /// Class logits [B, m] of z [B, d] at time `t`.
-    pub(crate) fn logits(&self, z: &Tensor, t: f64) -> Tensor {
-        self.net.logits(self.own, self.features, z, Some(t))
+    pub(crate) fn logits(&self, on: &mut Runner<'_, 'p>, z: &Value, t: f64) -> Value {
+        self.net.logits_on(on, self.own, self.features, z, Some(t))
     }
 
     /// û = softmax(logits)·W_embed [B, d].
-    pub(crate) fn estimate(&self, logits: &Tensor) -> Tensor {
-        self.net.estimate(self.own, logits, &self.embedding)
+    pub(crate) fn estimate(&self, on: &mut Runner<'_, 'p>, logits: &Value) -> Value {
+        self.net.estimate_on(on, self.own, logits, &self.embedding)
     }
 
     /// v̂ = logits·W_embed [B, d], without softmax.
-    pub(crate) fn velocity(&self, logits: &Tensor) -> Tensor {
-        let mut tape = self.net.tape(Mode::Eval);
-        let (logits, embedding) = (tape.constant(logits.clone()), tape.constant(self.embedding.clone()));
-        let velocity = tape.matmul(logits, embedding);
-        tape.value(velocity).clone()
+    fn velocity(&self, on: &mut Runner<'_, 'p>, logits: &Value) -> Value {
+        on.run(self.net.precision(), &[], &[logits, &self.embedding], |tape, _, inputs| {
+            tape.matmul(inputs[0], inputs[1])
+        })
     }
 
-    /// Follows dz/dt = v̂(z, x, t) from noise to t = 1, where `read` tells class logits; on the way it is told where the path would end if
-    /// it went on straight.
-    pub(crate) fn follow(
+    /// Follows dz/dt = v̂(z, x, t) from noise to t = 1, where `read` makes class logits of a latent and W_embed; on the way it is told where
+    /// the path would end if it went on straight.
+    pub(crate) fn follow<'r>(
         &self,
         sampler: Sampler,
         steps: Steps,
-        noise: &dyn Fn(usize) -> Stream,
-        read: impl Fn(&Tensor, &Tensor) -> Tensor,
-    ) -> Trace {
-        let mut latent = Latent::new(self.features.shape()[0], self.embedding.shape()[1], noise);
-        let mut block_logits = Vec::with_capacity(steps.readouts());
-        flow(sampler, steps.0, &mut latent.z, |step, t, z| {
-            let velocity = self.velocity(&self.logits(z, t));
+        on: &mut Runner<'r, 'p>,
+        mut read: impl FnMut(&mut Runner<'r, 'p>, &Value, &Value) -> Value,
+    ) -> Answer {
+        let mut ends = Vec::with_capacity(steps.readouts());
+        let start = on.start();
+        let last = flow(sampler, steps.0, on, start, |on, step, t, z| {
+            let logits = self.logits(on, z, t);
+            let velocity = self.velocity(on, &logits);
             if step.is_some_and(|step| steps.is_read(step)) {
-                let mut end = z.clone();
-                let left = (1.0 - t) as f32;
-                end.data_mut().iter_mut().zip(velocity.data()).for_each(|(z, v)| *z += left * v);
-                block_logits.push(read(&end, &self.embedding));
+                ends.push((z.clone(), (1.0 - t) as f32, velocity.clone()));
             }
             velocity
         });
-        Trace { block_logits, head_logits: read(&latent.z, &self.embedding) }
+        // Read when the path is done, so that all its steps are alike.
+        let of_end = |(z, left, velocity): (Value, f32, Value)| {
+            let end = on.combine(&[(1.0, &z), (left, &velocity)]);
+            read(on, &end, &self.embedding)
+        };
+        let block_logits = ends.into_iter().map(of_end).collect();
+        Answer { block_logits, head_logits: read(on, &last, &self.embedding) }
     }
 }

@@ -12,7 +12,7 @@ use crate::method::{
     BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
 };
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::Latent;
+use crate::sampling::{Answer, Runner, Value};
 use crate::tensors::Tensors;
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::random::Stream;
@@ -138,6 +138,25 @@ fn dropout_of(stream: Stream, block: usize) -> Stream {
     stream.purpose("dropout").child(block as u64)
 }
 
+impl Backprop {
+    fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        let embedding = self.net.embedding_on(on, weights);
+        let mut z = on.start();
+        let mut block_logits = Vec::with_capacity(self.steps);
+        for (t, gate) in weights.shared[GATES].get(self.gates).iter().enumerate() {
+            on.step(&z);
+            let own = &weights.blocks[t];
+            let logits = self.net.logits_on(on, own, &features[t], &z, None);
+            let estimate = self.net.estimate_on(on, own, &logits, &embedding);
+            let way = on.combine(&[(1.0, &estimate), (-1.0, &z)]);
+            z = on.combine(&[(1.0, &z), (gate.tanh(), &way)]);
+            block_logits.push(logits);
+        }
+        on.step(&z);
+        Answer { block_logits, head_logits: self.net.head_logits_on(on, weights, &z) }
+    }
+}
+
 impl Method for Backprop {
     fn facts(&self) -> Facts<'_> {
         let net = self.net.facts("back-propagation", self.steps);
@@ -168,18 +187,13 @@ impl Method for Backprop {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        let rows = features.of_blocks[0].shape()[0];
-        let mut z = Latent::new(rows, self.net.embedding.dim(), noise).z;
-        let w = self.embedding_matrix(weights);
-        let mut block_logits = Vec::with_capacity(self.steps);
-        for (t, gate) in weights.shared[GATES].get(self.gates).iter().enumerate() {
-            let logits = self.net.logits(&weights.blocks[t], &features.of_blocks[t], &z, None);
-            let estimate = self.net.estimate(&weights.blocks[t], &logits, &w);
-            let alpha = gate.tanh();
-            z.data_mut().iter_mut().zip(estimate.data()).for_each(|(z, u)| *z += alpha * (u - *z));
-            block_logits.push(logits);
-        }
-        Trace { block_logits, head_logits: self.net.head_logits(weights, &z) }
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer(weights, &features.values(), &mut on).into_trace()
+    }
+
+    fn lay<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+        let features = self.net.features_on(on, weights, inputs);
+        Some(self.answer(weights, &features, on))
     }
 }
 

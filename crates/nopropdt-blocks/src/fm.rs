@@ -7,10 +7,10 @@ use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
 use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::{Sampler, Steps};
+use crate::sampling::{Answer, Runner, Sampler, Steps, Value};
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, Tape, Tensor};
+use nopropdt_tensor::{Tape, Tensor, Var};
 
 /// Settings of NoProp-FM.
 #[derive(Debug, Clone)]
@@ -108,12 +108,20 @@ fn column(times: &[f64], value: impl Fn(f64) -> f64) -> Tensor {
 }
 
 /// −½‖z − u_k‖² for each class: the class whose embedding is nearest has the largest.
-pub(crate) fn nearness(z: &Tensor, embedding: &Tensor) -> Tensor {
-    let mut tape = Tape::new(Mode::Eval);
-    let (z, embedding) = (tape.constant(z.clone()), tape.constant(embedding.clone()));
+fn nearness(tape: &mut Tape<'_>, z: Var, embedding: Var) -> Var {
     let distances = tape.squared_distances(z, embedding);
-    let nearness = tape.linear_combination(&[(distances, -0.5)], 0.0);
-    tape.value(nearness).clone()
+    tape.linear_combination(&[(distances, -0.5)], 0.0)
+}
+
+impl NoPropFm {
+    fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        let net = AtTimes::new(&self.net, weights, features, on);
+        net.follow(self.sampler, self.steps, on, |on, z, embedding| {
+            on.run(self.net.precision(), &[], &[z, embedding], |tape, _, inputs| {
+                nearness(tape, inputs[0], inputs[1])
+            })
+        })
+    }
 }
 
 impl Method for NoPropFm {
@@ -141,7 +149,13 @@ impl Method for NoPropFm {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        AtTimes::new(&self.net, weights, features).follow(self.sampler, self.steps, noise, nearness)
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer(weights, &features.values(), &mut on).into_trace()
+    }
+
+    fn lay<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+        let features = self.net.features_on(on, weights, inputs);
+        Some(self.answer(weights, &features, on))
     }
 }
 

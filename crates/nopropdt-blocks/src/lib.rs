@@ -32,7 +32,7 @@ pub use block::{
     embed_times,
 };
 pub use ct::{CtConfig, NoPropCt};
-pub use dt::{DtConfig, NoPropDt, Objective, ObjectiveKind, Paper, Reference};
+pub use dt::{Denoiser, DtConfig, NoPropDt, Objective, ObjectiveKind, Paper, Reference};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
 pub use fm::{FmConfig, NoPropFm};
@@ -45,6 +45,6 @@ pub use named::Named;
 pub use nearest::nearest_to_all;
 pub use network::{Network, NetworkConfig};
 pub use readout::Readout;
-pub use sampling::{Denoised, Latent, Sampler, denoise, flow};
+pub use sampling::{Answer, Denoised, Runner, Sampler, Value, denoise, flow};
 pub use schedule::{NoiseSchedule, Posterior, ScheduleKind};
 pub use tensors::Tensors;

@@ -7,6 +7,7 @@ use crate::batch::Batch;
 use crate::embedding::LabelEmbedding;
 use crate::named::Named;
 use crate::readout::Readout;
+use crate::sampling::{Answer, Runner, Value};
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Precision, StatisticUpdate, Tensor};
@@ -154,6 +155,18 @@ impl BlockStep {
 pub struct Features {
     /// [B, …] for each block.
     pub of_blocks: Vec<Tensor>,
+}
+
+impl Features {
+    /// Rows of the batch.
+    pub fn rows(&self) -> usize {
+        self.of_blocks[0].shape()[0]
+    }
+
+    /// The features of each block, for a [`Runner`] on numbers.
+    pub fn values(&self) -> Vec<Value> {
+        self.of_blocks.iter().map(|features| features.clone().into()).collect()
+    }
 }
 
 /// What happened to a batch on its way from noise to answer.
@@ -304,6 +317,12 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Where its answer is read when nothing better is known of a trained network; the paper's read-out unless a method says otherwise.
     fn readout(&self) -> Readout {
         Readout::Chain
+    }
+
+    /// An answer to inputs [B, …] on a runner that makes a graph of it, for files that other programs read; None for a method that can't. One that
+    /// writes its rules on a [`Runner`] has it nearly for nothing, since [`Method::sample`] can run the same on numbers.
+    fn lay<'p>(&self, _weights: &'p Weights, _on: &mut Runner<'_, 'p>, _inputs: &Value) -> Option<Answer> {
+        None
     }
 
     /// Names and shapes of all tensors. Where a method knows them without making weights, a file that promises a network beyond memory is

@@ -6,9 +6,10 @@ use crate::error::BlocksError;
 use crate::head::{Head, HeadConfig};
 use crate::method::{EMBEDDING, Facts, Features, HEAD, Term, Weights};
 use crate::named::Named;
+use crate::sampling::{Runner, Value};
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Entry, Mode, ParameterBuilder, Parameters, Precision, Tape, Tensor};
+use nopropdt_tensor::{Entry, Mode, ParameterBuilder, Parameters, Precision, Slot, Tape, Tensor, Var};
 use std::fmt;
 use std::sync::Arc;
 
@@ -174,6 +175,11 @@ impl Network {
         builders.map(ParameterBuilder::build)
     }
 
+    /// The arithmetic of convolutions and linear layers.
+    pub fn precision(&self) -> Precision {
+        self.config.precision
+    }
+
     /// An empty tape that computes as this network does.
     pub fn tape<'p>(&self, mode: Mode) -> Tape<'p> {
         Tape::with_precision(mode, self.config.precision)
@@ -196,35 +202,88 @@ impl Network {
         Features { of_blocks: weights.blocks.iter().map(of_block).collect() }
     }
 
+    /// What every block sees of the inputs, on whatever an answer is computed on.
+    pub fn features_on<'p>(
+        &self,
+        on: &mut Runner<'_, 'p>,
+        weights: &'p Weights,
+        inputs: &Value,
+    ) -> Vec<Value> {
+        let of_block = |own| {
+            on.run(self.config.precision, &[own], &[inputs], |tape, slots, inputs| {
+                self.block.encode(tape, slots[0], inputs[0], None)
+            })
+        };
+        weights.blocks.iter().map(of_block).collect()
+    }
+
+    /// Runs on numbers of `rows` inputs, row b with noise from `noise(b)` alone: what [`Method::sample`](crate::Method::sample) answers on.
+    pub fn numbers<'r, 'p>(&self, rows: usize, noise: &'r dyn Fn(usize) -> Stream) -> Runner<'r, 'p> {
+        Runner::numbers(rows, self.embedding.dim(), noise)
+    }
+
+    /// W_embed [m, d].
+    pub fn embedding_on<'p>(&self, on: &mut Runner<'_, 'p>, weights: &'p Weights) -> Value {
+        let set = &weights.shared[EMBEDDING];
+        on.run(self.config.precision, &[set], &[], |tape, slots, _| self.embedding.on_tape(tape, slots[0]))
+    }
+
     /// Class logits [B, m] of a block on a latent z [B, d], in evaluation mode, at time `t` if one network serves all.
     pub fn logits(&self, own: &Parameters, features: &Tensor, z: &Tensor, t: Option<f64>) -> Tensor {
         let mut tape = self.tape(Mode::Eval);
         let own = tape.attach(own);
         let (features, z) = (tape.constant(features.clone()), tape.constant(z.clone()));
-        let rows = tape.shape(z)[0];
-        let times = t.map(|t| vec![t; rows]);
-        let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };
-        let logits = self.block.logits(&mut tape, own, inputs);
+        let logits = self.logits_of(&mut tape, own, [features, z], t);
         tape.value(logits).clone()
     }
 
-    /// û = softmax(logits)·W_embed [B, d] of a block, in evaluation mode.
-    pub fn estimate(&self, own: &Parameters, logits: &Tensor, embedding: &Tensor) -> Tensor {
-        let mut tape = self.tape(Mode::Eval);
-        let own = tape.attach(own);
-        let (logits, embedding) = (tape.constant(logits.clone()), tape.constant(embedding.clone()));
-        let estimate = estimate(&*self.block, &mut tape, own, logits, embedding);
-        tape.value(estimate).clone()
+    /// As [`Network::logits`], on whatever an answer is computed on.
+    pub fn logits_on<'p>(
+        &self,
+        on: &mut Runner<'_, 'p>,
+        own: &'p Parameters,
+        features: &Value,
+        z: &Value,
+        t: Option<f64>,
+    ) -> Value {
+        on.run(self.config.precision, &[own], &[features, z], |tape, slots, inputs| {
+            self.logits_of(tape, slots[0], [inputs[0], inputs[1]], t)
+        })
+    }
+
+    fn logits_of(&self, tape: &mut Tape<'_>, own: Slot, [features, z]: [Var; 2], t: Option<f64>) -> Var {
+        let times = t.map(|t| vec![t; tape.shape(z)[0]]);
+        let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };
+        self.block.logits(tape, own, inputs)
+    }
+
+    /// û = softmax(logits)·W_embed [B, d] of a block, in evaluation mode, on whatever an answer is computed on.
+    pub fn estimate_on<'p>(
+        &self,
+        on: &mut Runner<'_, 'p>,
+        own: &'p Parameters,
+        logits: &Value,
+        embedding: &Value,
+    ) -> Value {
+        on.run(self.config.precision, &[own], &[logits, embedding], |tape, slots, inputs| {
+            estimate(&*self.block, tape, slots[0], inputs[0], inputs[1])
+        })
     }
 
     /// Class logits [B, m] of the output head on a latent z [B, d].
     pub fn head_logits(&self, weights: &Weights, z: &Tensor) -> Tensor {
-        let mut tape = self.tape(Mode::Eval);
-        let shared = [EMBEDDING, HEAD].map(|name| tape.attach(&weights.shared[name]));
-        let embedding = self.embedding.on_tape(&mut tape, shared[0]);
-        let z = tape.constant(z.clone());
-        let logits = self.head.forward(&mut tape, shared[1], z, embedding);
-        tape.value(logits).clone()
+        let nothing = |_| Stream::new(0);
+        let mut on = self.numbers(z.shape()[0], &nothing);
+        self.head_logits_on(&mut on, weights, &z.clone().into()).into_numbers()
+    }
+
+    /// As [`Network::head_logits`], on whatever an answer is computed on.
+    pub fn head_logits_on<'p>(&self, on: &mut Runner<'_, 'p>, weights: &'p Weights, z: &Value) -> Value {
+        let sets = [EMBEDDING, HEAD].map(|name| &weights.shared[name]);
+        on.run(self.config.precision, &sets, &[z], |tape, slots, inputs| {
+            let embedding = self.embedding.on_tape(tape, slots[0]);
+            self.head.forward(tape, slots[1], inputs[0], embedding)
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod flat;
 pub mod gradient_check;
+pub mod graph;
 pub mod init;
 pub mod layers;
 pub mod optim;

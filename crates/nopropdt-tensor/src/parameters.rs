@@ -181,6 +181,16 @@ impl Parameters {
         &mut self.statistics.values[range]
     }
 
+    /// Name, saved shape and layout of one trainable tensor.
+    pub fn entry(&self, id: ParameterId) -> &Entry {
+        &self.trainable.entries[id.0]
+    }
+
+    /// Name and shape of one kept statistic.
+    pub fn statistic_entry(&self, id: StatisticId) -> &Entry {
+        &self.statistics.entries[id.0]
+    }
+
     /// Every tensor's name, saved shape and layout: trainable ones first, then statistics.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.trainable.entries.iter().chain(&self.statistics.entries)

@@ -14,6 +14,7 @@ pub mod data_folder;
 pub mod evaluate;
 pub mod evaluation;
 pub mod experiments;
+pub mod export;
 pub mod files;
 pub mod home;
 pub mod image_hash;

@@ -9,7 +9,7 @@ use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
 use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::{Denoised, Latent, Sampler, Steps, denoise};
+use crate::sampling::{Answer, Denoised, Runner, Sampler, Steps, Value, denoise};
 use crate::schedule::divergence_of_spread;
 use crate::tensors::Tensors;
 use gamma::{Curve, Gamma, Level};
@@ -221,6 +221,24 @@ impl NoPropCt {
     }
 }
 
+impl NoPropCt {
+    fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        let (alpha_bar, steps) = (self.alpha_bar(weights), self.steps);
+        let net = AtTimes::new(&self.net, weights, features, on);
+        let mut block_logits = Vec::new();
+        let denoiser = |on: &mut Runner<'_, 'p>, step: usize, z: &Value| {
+            let logits = net.logits(on, z, (step - 1) as f64 / steps.0 as f64);
+            Denoised { estimate: net.estimate(on, &logits), logits }
+        };
+        let last = denoise(self.sampler, &alpha_bar, on, denoiser, |step, logits| {
+            if steps.is_read(step - 1) {
+                block_logits.push(logits);
+            }
+        });
+        Answer { block_logits, head_logits: self.net.head_logits_on(on, weights, &last) }
+    }
+}
+
 impl Method for NoPropCt {
     fn facts(&self) -> Facts<'_> {
         self.steps.facts(self.net.facts("NoProp-CT", 1))
@@ -251,26 +269,13 @@ impl Method for NoPropCt {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        let alpha_bar = self.alpha_bar(weights);
-        let denoiser = AtTimes::new(&self.net, weights, features);
-        let mut latent = Latent::new(features.of_blocks[0].shape()[0], self.net.embedding.dim(), noise);
-        let mut block_logits = Vec::new();
-        let steps = self.steps;
-        denoise(
-            self.sampler,
-            &alpha_bar,
-            &mut latent,
-            |step, z| {
-                let logits = denoiser.logits(z, (step - 1) as f64 / steps.0 as f64);
-                Denoised { estimate: denoiser.estimate(&logits), logits }
-            },
-            |step, logits| {
-                if steps.is_read(step - 1) {
-                    block_logits.push(logits);
-                }
-            },
-        );
-        Trace { block_logits, head_logits: self.net.head_logits(weights, &latent.z) }
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer(weights, &features.values(), &mut on).into_trace()
+    }
+
+    fn lay<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+        let features = self.net.features_on(on, weights, inputs);
+        Some(self.answer(weights, &features, on))
     }
 }
 

@@ -4,7 +4,7 @@ mod objective;
 mod paper;
 mod reference;
 
-pub use objective::Objective;
+pub use objective::{Denoiser, Objective};
 pub use paper::Paper;
 pub use reference::Reference;
 
@@ -12,7 +12,7 @@ use crate::block::ConvBlock;
 use crate::error::BlocksError;
 use crate::method::{BlockStep, Facts, Features, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::{Denoised, Latent, Sampler};
+use crate::sampling::{Answer, Denoised, Runner, Sampler, Value};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
 use crate::tensors::Tensors;
 use nopropdt_tensor::Tensor;
@@ -120,6 +120,21 @@ impl NoPropDt {
     }
 }
 
+impl NoPropDt {
+    fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        let embedding = self.net.embedding_on(on, weights);
+        let mut block_logits = Vec::new();
+        let mut denoiser = |on: &mut Runner<'_, 'p>, t: usize, z: &Value| {
+            let own = &weights.blocks[t - 1];
+            let logits = self.net.logits_on(on, own, &features[t - 1], z, None);
+            Denoised { estimate: self.net.estimate_on(on, own, &logits, &embedding), logits }
+        };
+        let mut read = |_, logits| block_logits.push(logits);
+        let last = self.objective.chain(&self.schedule, self.sampler, on, &mut denoiser, &mut read);
+        Answer { block_logits, head_logits: self.net.head_logits_on(on, weights, &last) }
+    }
+}
+
 impl Method for NoPropDt {
     fn facts(&self) -> Facts<'_> {
         self.net.facts("NoProp-DT", self.schedule.steps())
@@ -148,17 +163,13 @@ impl Method for NoPropDt {
     }
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
-        let rows = features.of_blocks[0].shape()[0];
-        let w = self.embedding_matrix(weights);
-        let mut latent = Latent::new(rows, self.net.embedding.dim(), noise);
-        let mut block_logits = Vec::new();
-        let mut denoiser = |t: usize, z: &Tensor| {
-            let logits = self.block_logits(weights, t, features, z);
-            Denoised { estimate: self.net.estimate(&weights.blocks[t - 1], &logits, &w), logits }
-        };
-        let mut read = |_, logits| block_logits.push(logits);
-        self.objective.chain(&self.schedule, self.sampler, &mut latent, &mut denoiser, &mut read);
-        Trace { block_logits, head_logits: self.head_logits(weights, &latent.z) }
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer(weights, &features.values(), &mut on).into_trace()
+    }
+
+    fn lay<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+        let features = self.net.features_on(on, weights, inputs);
+        Some(self.answer(weights, &features, on))
     }
 }
 

@@ -3,9 +3,8 @@
 use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
-use crate::sampling::{Denoised, Latent, Sampler, denoise};
+use crate::sampling::{Denoised, Runner, Sampler, Value, denoise};
 use crate::schedule::NoiseSchedule;
-use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 
 /// The loss of each block along a noise schedule. [`NoPropDt::with_objective`](super::NoPropDt::with_objective) makes a method of it.
@@ -32,16 +31,19 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
         if schedule.rises() { Ok(()) } else { Err(BlocksError::FallingSchedule) }
     }
 
-    /// Takes a latent through all blocks: `denoiser(t, z)` runs block t, and `read(t, logits)` is told, once a block, what it answered. The paper's
-    /// chain (Eq. 3), or the probability flow by another `sampler`, unless an objective has a chain of its own.
-    fn chain(
+    /// Takes a latent from z_0 through all blocks to z_T: `denoiser` runs block t, and `read(t, logits)` is told, once a block, what it answered.
+    /// The paper's chain (Eq. 3), or the probability flow by another `sampler`, unless an objective has a chain of its own.
+    fn chain<'r, 'p>(
         &self,
         schedule: &NoiseSchedule,
         sampler: Sampler,
-        latent: &mut Latent<'_>,
-        denoiser: &mut dyn FnMut(usize, &Tensor) -> Denoised,
-        read: &mut dyn FnMut(usize, Tensor),
-    ) {
-        denoise(sampler, schedule.alpha_bar(), latent, denoiser, read);
+        on: &mut Runner<'r, 'p>,
+        denoiser: &mut Denoiser<'_, 'r, 'p>,
+        read: &mut dyn FnMut(usize, Value),
+    ) -> Value {
+        denoise(sampler, schedule.alpha_bar(), on, denoiser, read)
     }
 }
+
+/// What runs block t = 1..=T on a latent of level t − 1.
+pub type Denoiser<'d, 'r, 'p> = dyn FnMut(&mut Runner<'r, 'p>, usize, &Value) -> Denoised + 'd;

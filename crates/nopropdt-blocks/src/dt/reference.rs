@@ -4,14 +4,13 @@
 //! blocks, and a mean over d; the decoder is applied to û and once more inside the loss; only the last block
 //! has a cross-entropy (on its own estimate, not on z_T) and ½‖u_y‖² for a KL term.
 
-use super::objective::Objective;
+use super::objective::{Denoiser, Objective};
 use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
 use crate::method::LossTerms;
-use crate::sampling::{Denoised, Latent, Sampler};
+use crate::sampling::{Denoised, Runner, Sampler, Value};
 use crate::schedule::NoiseSchedule;
-use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 
 /// The reference repository's objective.
@@ -64,18 +63,22 @@ impl Objective for Reference {
     }
 
     /// z_t = û.
-    fn chain(
+    fn chain<'r, 'p>(
         &self,
         schedule: &NoiseSchedule,
         _: Sampler,
-        latent: &mut Latent<'_>,
-        denoiser: &mut dyn FnMut(usize, &Tensor) -> Denoised,
-        read: &mut dyn FnMut(usize, Tensor),
-    ) {
+        on: &mut Runner<'r, 'p>,
+        denoiser: &mut Denoiser<'_, 'r, 'p>,
+        read: &mut dyn FnMut(usize, Value),
+    ) -> Value {
+        let mut z = on.start();
         for t in 1..=schedule.steps() {
-            let Denoised { logits, estimate } = denoiser(t, &latent.z);
-            latent.z = estimate;
+            on.step(&z);
+            let Denoised { logits, estimate } = denoiser(on, t, &z);
+            z = estimate;
             read(t, logits);
         }
+        on.step(&z);
+        z
     }
 }

@@ -1,99 +1,117 @@
 //! Along a noise schedule: Eq. 3, or the probability flow that has the same marginals.
 
-use super::{Latent, Sampler};
-use crate::schedule::posterior_between;
-use nopropdt_tensor::Tensor;
+use super::{Runner, Sampler, Value};
+use crate::schedule::{Posterior, posterior_between};
 
 /// What a denoiser makes of a latent: its logits [B, m] and û [B, d].
 #[derive(Debug, Clone)]
 pub struct Denoised {
     /// Class logits [B, m].
-    pub logits: Tensor,
+    pub logits: Value,
     /// û [B, d].
-    pub estimate: Tensor,
+    pub estimate: Value,
 }
 
-/// Takes a latent through every level of `alpha_bar` = ᾱ_0 .. ᾱ_T. `denoiser(t, z)` is the estimate of step t = 1..=T, made
+/// Takes a latent from z_0 through every level of `alpha_bar` = ᾱ_0 .. ᾱ_T to z_T. `denoiser(on, t, z)` is the estimate of step t = 1..=T, made
 /// from a latent at level t − 1; `read(t, logits)` is told the logits met on the way.
 ///
 /// # Panics
 /// When there is no level.
-pub fn denoise(
+pub fn denoise<'r, 'p>(
     sampler: Sampler,
     alpha_bar: &[f64],
-    latent: &mut Latent<'_>,
-    mut denoiser: impl FnMut(usize, &Tensor) -> Denoised,
-    mut read: impl FnMut(usize, Tensor),
-) {
+    on: &mut Runner<'r, 'p>,
+    mut denoiser: impl FnMut(&mut Runner<'r, 'p>, usize, &Value) -> Denoised,
+    mut read: impl FnMut(usize, Value),
+) -> Value {
     let steps = alpha_bar.len().checked_sub(1).expect("denoise: wants at least one level");
+    let mut z = on.start();
     for t in 1..=steps {
-        let Denoised { logits, estimate } = denoiser(t, &latent.z);
+        on.step(&z);
+        let Denoised { logits, estimate } = denoiser(on, t, &z);
         let levels = (alpha_bar[t - 1], alpha_bar[t]);
-        match sampler {
-            Sampler::Stochastic => latent.step(t, &posterior_between(levels.0, levels.1), &estimate),
+        z = match sampler {
+            Sampler::Stochastic => stochastic(on, t, &posterior_between(levels.0, levels.1), [&estimate, &z]),
             Sampler::Euler => {
-                let noise = noise_in(levels.0, &latent.z, &estimate);
-                latent.z = mix(levels.1, &estimate, &noise);
+                let noise = noise_in(on, levels.0, &z, &estimate);
+                mix(on, levels.1, &estimate, &noise)
             }
             Sampler::Heun => {
-                let noise = noise_in(levels.0, &latent.z, &estimate);
-                let next = mix(levels.1, &estimate, &noise);
+                let noise = noise_in(on, levels.0, &z, &estimate);
+                let next = mix(on, levels.1, &estimate, &noise);
                 // No denoiser takes a latent of the last level: the last step is Euler's.
-                latent.z = if t == steps {
+                if t == steps {
                     next
                 } else {
-                    let again = denoiser(t + 1, &next).estimate;
-                    let after = noise_in(levels.1, &next, &again);
-                    corrected(levels, &estimate, &noise, &after)
-                };
+                    let again = denoiser(on, t + 1, &next).estimate;
+                    let after = noise_in(on, levels.1, &next, &again);
+                    corrected(on, levels, &estimate, [&noise, &after])
+                }
             }
-        }
+        };
         read(t, logits);
     }
+    on.step(&z);
+    z
+}
+
+/// z_t = a·û + b·z_{t−1} + sqrt(c)·ε.
+pub(crate) fn stochastic(
+    on: &mut Runner<'_, '_>,
+    t: usize,
+    posterior: &Posterior,
+    [estimate, z]: [&Value; 2],
+) -> Value {
+    let epsilon = on.noise(t);
+    let (a, b) = (posterior.estimate as f32, posterior.latent as f32);
+    on.combine(&[(a, estimate), (b, z), (posterior.variance.sqrt() as f32, &epsilon)])
 }
 
 /// The noise that is left in z if û is right: (z − sqrt(ᾱ)·û)/sqrt(1 − ᾱ).
-fn noise_in(alpha_bar: f64, z: &Tensor, estimate: &Tensor) -> Tensor {
+fn noise_in(on: &mut Runner<'_, '_>, alpha_bar: f64, z: &Value, estimate: &Value) -> Value {
     let (signal, noise) = (alpha_bar.sqrt() as f32, 1.0 / (1.0 - alpha_bar).sqrt() as f32);
-    combined(z, estimate, |z, u| (z - signal * u) * noise)
+    let rest = on.combine(&[(1.0, z), (-signal, estimate)]);
+    on.combine(&[(noise, &rest)])
 }
 
 /// sqrt(ᾱ)·û + sqrt(1 − ᾱ)·ε: an Euler step of the probability flow in the variables z/sqrt(ᾱ) and sqrt((1 − ᾱ)/ᾱ), as in
 /// Song et al. 2021 (DDIM).
-fn mix(alpha_bar: f64, estimate: &Tensor, noise: &Tensor) -> Tensor {
+fn mix(on: &mut Runner<'_, '_>, alpha_bar: f64, estimate: &Value, noise: &Value) -> Value {
     let (signal, deviation) = (alpha_bar.sqrt() as f32, (1.0 - alpha_bar).sqrt() as f32);
-    combined(estimate, noise, |u, e| signal * u + deviation * e)
+    on.combine(&[(signal, estimate), (deviation, noise)])
 }
 
 /// Heun's step in the same variables, as in Karras et al. 2022: with σ² = (1 − ᾱ)/ᾱ and y = z/sqrt(ᾱ), the slope dy/dσ is ε, and
 /// y' = y + (σ' − σ)(ε + ε')/2 = û + σ'(ε + ε')/2 + σ(ε − ε')/2.
-fn corrected(levels: (f64, f64), estimate: &Tensor, noise: &Tensor, after: &Tensor) -> Tensor {
+fn corrected(
+    on: &mut Runner<'_, '_>,
+    levels: (f64, f64),
+    estimate: &Value,
+    [noise, after]: [&Value; 2],
+) -> Value {
     let sigma = |alpha_bar: f64| ((1.0 - alpha_bar) / alpha_bar).sqrt();
     let signal = levels.1.sqrt();
     let [before, now] = [sigma(levels.0), sigma(levels.1)].map(|sigma| (0.5 * signal * sigma) as f32);
-    let noise = combined(noise, after, |e, f| now * (e + f) + before * (e - f));
-    combined(estimate, &noise, |u, e| signal as f32 * u + e)
-}
-
-fn combined(a: &Tensor, b: &Tensor, value: impl Fn(f32, f32) -> f32) -> Tensor {
-    let mut result = a.clone();
-    result.data_mut().iter_mut().zip(b.data()).for_each(|(a, b)| *a = value(*a, *b));
-    result
+    let both = on.combine(&[(1.0, noise), (1.0, after)]);
+    let change = on.combine(&[(1.0, noise), (-1.0, after)]);
+    let noise = on.combine(&[(now, &both), (before, &change)]);
+    on.combine(&[(signal as f32, estimate), (1.0, &noise)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nopropdt_tensor::Tensor;
     use nopropdt_tensor::random::Stream;
 
     /// Two classes at ±1 on a line, equally likely: the posterior mean at level ᾱ is tanh(sqrt(ᾱ)·z/(1 − ᾱ)).
-    fn two_points(alpha_bar: &[f64]) -> impl FnMut(usize, &Tensor) -> Denoised {
-        move |t, z| {
+    fn two_points(alpha_bar: &[f64]) -> impl Fn(&mut Runner<'_, '_>, usize, &Value) -> Denoised {
+        move |_, t, z| {
             let level = alpha_bar[t - 1];
-            let mut estimate = z.clone();
+            let mut estimate = z.numbers().clone();
             let slope = (level.sqrt() / (1.0 - level)) as f32;
             estimate.data_mut().iter_mut().for_each(|z| *z = (slope * *z).tanh());
-            Denoised { logits: estimate.clone(), estimate }
+            Denoised { logits: estimate.clone().into(), estimate: estimate.into() }
         }
     }
 
@@ -105,12 +123,12 @@ mod tests {
 
     fn ends(sampler: Sampler, steps: usize, rows: usize) -> Vec<f32> {
         let noise = |row| Stream::new(3).child(row as u64);
-        let mut latent = Latent::new(rows, 1, &noise);
+        let mut on = Runner::numbers(rows, 1, &noise);
         let levels = levels(steps);
         let mut read = 0;
-        denoise(sampler, &levels, &mut latent, two_points(&levels), |_, _| read += 1);
+        let end = denoise(sampler, &levels, &mut on, two_points(&levels), |_, _| read += 1);
         assert_eq!(read, steps);
-        latent.z.data().to_vec()
+        end.numbers().data().to_vec()
     }
 
     /// Whatever the rule, half of the draws end at each class, and near it.
@@ -144,14 +162,18 @@ mod tests {
         let noise = |row| Stream::new(4).child(row as u64);
         let levels = levels(10);
         let target = Tensor::filled_by(&[3, 2], |data| data.copy_from_slice(&[1., 0., 0., 1., -1., 2.]));
+        let target = Value::from(target);
         for sampler in [Sampler::Euler, Sampler::Heun] {
-            let mut latent = Latent::new(3, 2, &noise);
-            let start = noise_in(levels[0], &latent.z, &target);
-            let perfect =
-                |_: usize, _: &Tensor| Denoised { logits: target.clone(), estimate: target.clone() };
-            denoise(sampler, &levels, &mut latent, perfect, |_, _| ());
-            let expected = mix(levels[10], &target, &start);
-            for (found, expected) in latent.z.data().iter().zip(expected.data()) {
+            let mut on = Runner::numbers(3, 2, &noise);
+            let z = on.start();
+            let start = noise_in(&mut on, levels[0], &z, &target);
+            let perfect = |_: &mut Runner<'_, '_>, _: usize, _: &Value| Denoised {
+                logits: target.clone(),
+                estimate: target.clone(),
+            };
+            let end = denoise(sampler, &levels, &mut on, perfect, |_, _| ());
+            let expected = mix(&mut on, levels[10], &target, &start);
+            for (found, expected) in end.numbers().data().iter().zip(expected.numbers().data()) {
                 assert!((found - expected).abs() < 1e-4, "{sampler}: {found} instead of {expected}");
             }
         }

@@ -1,48 +1,46 @@
 //! Through time: a velocity field followed from t = 0 to t = 1.
 
-use super::Sampler;
-use nopropdt_tensor::Tensor;
+use super::{Runner, Sampler, Value};
 
-/// Moves z along dz/dt = `field(step, t, z)` from t = 0 to t = 1 in equal steps; `step` counts from 0, and is None where Heun's
-/// rule looks ahead.
-pub fn flow(
+/// Where z ends that moves along dz/dt = `field(on, step, t, z)` from t = 0 to t = 1 in equal steps; `step` counts from 0, and is None
+/// where Heun's rule looks ahead.
+pub fn flow<'r, 'p>(
     sampler: Sampler,
     steps: usize,
-    z: &mut Tensor,
-    mut field: impl FnMut(Option<usize>, f64, &Tensor) -> Tensor,
-) {
+    on: &mut Runner<'r, 'p>,
+    mut z: Value,
+    mut field: impl FnMut(&mut Runner<'r, 'p>, Option<usize>, f64, &Value) -> Value,
+) -> Value {
     let width = 1.0 / steps as f64;
     for step in 0..steps {
+        on.step(&z);
         let t = step as f64 * width;
-        let mut velocity = field(Some(step), t, z);
+        let mut velocity = field(on, Some(step), t, &z);
         if sampler == Sampler::Heun {
-            let mut ahead = z.clone();
-            add(&mut ahead, width, &velocity);
-            let again = field(None, t + width, &ahead);
-            velocity.data_mut().iter_mut().zip(again.data()).for_each(|(v, w)| *v = 0.5 * (*v + w));
+            let ahead = on.combine(&[(1.0, &z), (width as f32, &velocity)]);
+            let again = field(on, None, t + width, &ahead);
+            let both = on.combine(&[(1.0, &velocity), (1.0, &again)]);
+            velocity = on.combine(&[(0.5, &both)]);
         }
-        add(z, width, &velocity);
+        z = on.combine(&[(1.0, &z), (width as f32, &velocity)]);
     }
-}
-
-fn add(z: &mut Tensor, width: f64, velocity: &Tensor) {
-    let width = width as f32;
-    z.data_mut().iter_mut().zip(velocity.data()).for_each(|(z, v)| *z += width * v);
+    on.step(&z);
+    z
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nopropdt_tensor::Tensor;
+    use nopropdt_tensor::random::Stream;
 
     /// dz/dt = z·t: z(1) = z(0)·exp(½).
     fn error(sampler: Sampler, steps: usize) -> f64 {
-        let mut z = Tensor::scalar(1.5);
-        flow(sampler, steps, &mut z, |_, t, z| {
-            let mut v = z.clone();
-            v.data_mut()[0] *= t as f32;
-            v
-        });
-        (f64::from(z.item()) - 1.5 * 0.5f64.exp()).abs()
+        let noise = |_| Stream::new(0);
+        let mut on = Runner::numbers(1, 1, &noise);
+        let start = Tensor::scalar(1.5).into();
+        let end = flow(sampler, steps, &mut on, start, |on, _, t, z| on.combine(&[(t as f32, z)]));
+        (f64::from(end.numbers().item()) - 1.5 * 0.5f64.exp()).abs()
     }
 
     #[test]

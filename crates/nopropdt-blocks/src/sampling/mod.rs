@@ -2,11 +2,16 @@
 
 mod denoise;
 mod flow;
-mod latent;
+mod row_noise;
+mod runner;
 
+#[cfg(test)]
+pub(crate) use denoise::stochastic;
 pub use denoise::{Denoised, denoise};
 pub use flow::flow;
-pub use latent::Latent;
+#[cfg(test)]
+pub(crate) use row_noise::RowNoise;
+pub use runner::{Answer, Runner, Value};
 
 use crate::error::BlocksError;
 use crate::method::Facts;

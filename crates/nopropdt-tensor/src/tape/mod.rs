@@ -6,17 +6,20 @@
 mod operation;
 mod ops;
 mod sums;
+mod tracing;
 mod value;
 
 pub use operation::{Backward, Operation};
 pub use ops::{BatchNormParts, ConvEpilogue, ConvParts, Dropout, Window};
 
+use crate::graph;
 use crate::parameters::{ParameterId, Parameters, StatisticId};
 use crate::tensor::Tensor;
 use nopropdt_kernels::Precision;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use sums::SetSum;
+use tracing::{Laying, Tracing};
 use value::Value;
 
 /// Whether layers behave as in training (batch statistics, dropout) or as in evaluation.
@@ -78,6 +81,14 @@ trait Recorded: Send {
     fn parameters(&self) -> Vec<(Slot, ParameterId)> {
         Vec::new()
     }
+
+    /// Its name, for messages.
+    fn name(&self) -> &'static str;
+
+    /// What it is in the terms of a graph; none when it has no form there. Asked for by tapes that trace.
+    fn graph(&self, _laying: &mut Laying<'_>) -> Option<graph::Value> {
+        None
+    }
 }
 
 /// Takes the gradient of a tensor, whole or piece by piece from its start to its end: the attached set, the piece's place in it, and the
@@ -108,6 +119,8 @@ pub struct Tape<'p> {
     slots: Vec<&'p Parameters>,
     nodes: Vec<Node>,
     updates: Vec<StatisticUpdate>,
+    /// The graph of what is recorded, if anybody asked for it.
+    tracing: Option<Box<Tracing>>,
 }
 
 impl<'p> Tape<'p> {
@@ -121,7 +134,7 @@ impl<'p> Tape<'p> {
     /// either; what only changes, moves or picks such values stores its output as its input is stored.
     pub fn with_precision(mode: Mode, precision: Precision) -> Self {
         let id = TapeId::next();
-        Self { id, mode, precision, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new() }
+        Self { id, mode, precision, slots: Vec::new(), nodes: Vec::new(), updates: Vec::new(), tracing: None }
     }
 
     /// The precision of convolutions and linear layers.
@@ -136,17 +149,27 @@ impl<'p> Tape<'p> {
 
     /// Lets operations of this tape read `parameters`.
     pub fn attach(&mut self, parameters: &'p Parameters) -> Slot {
+        self.attach_named("", parameters)
+    }
+
+    /// As [`Tape::attach`]; in a graph, names of the set's tensors begin with `prefix`.
+    pub fn attach_named(&mut self, prefix: &str, parameters: &'p Parameters) -> Slot {
         self.slots.push(parameters);
+        if let Some(tracing) = &mut self.tracing {
+            tracing.attach(prefix);
+        }
         Slot { tape: self.id, index: self.slots.len() - 1 }
     }
 
     /// Puts a value on the tape that no gradient is wanted of.
     pub fn constant(&mut self, value: Tensor) -> Var {
+        self.trace_constant(&value);
         self.push(value, false, None)
     }
 
     /// Puts a value on the tape whose gradient is wanted; see [`Gradients::variable`].
     pub fn variable(&mut self, value: Tensor) -> Var {
+        self.trace_constant(&value);
         self.push(value, true, None)
     }
 
@@ -188,12 +211,16 @@ impl<'p> Tape<'p> {
 
     /// Records the output of an operation of `inputs` that reads no parameters.
     fn record(&mut self, value: impl Into<Value>, inputs: &[Var], operation: impl Recorded + 'static) -> Var {
+        let value = value.into();
+        self.trace(&operation, &value);
         let needs_gradient = inputs.iter().any(|input| self.nodes[input.on(self.id)].needs_gradient);
         self.push(value, needs_gradient, needs_gradient.then(|| Box::new(operation) as Box<dyn Recorded>))
     }
 
     /// Records the output of an operation that reads parameters, whose gradient is always wanted.
     fn record_with_parameters(&mut self, value: impl Into<Value>, operation: impl Recorded + 'static) -> Var {
+        let value = value.into();
+        self.trace(&operation, &value);
         self.push(value, true, Some(Box::new(operation)))
     }
 

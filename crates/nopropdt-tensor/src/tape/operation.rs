@@ -1,6 +1,7 @@
 //! Operations from anywhere: what a type has to say to stand on a tape.
 
-use super::{Pass, Recorded, Tape, Value, Var};
+use super::{Laying, Pass, Recorded, Tape, Value, Var};
+use crate::graph::{self, GraphBuilder};
 use crate::tensor::Tensor;
 use std::borrow::Cow;
 
@@ -51,6 +52,15 @@ pub trait Operation: Send + 'static {
 
     /// Adds to the gradients of the inputs: of Σ output · gradient, by each of them.
     fn backward(&self, back: &mut Backward<'_, '_>);
+
+    /// What the operation makes of inputs in the terms of a graph, for files that other programs read; none when it has no form there. It is
+    /// asked after [`Operation::forward`]. The default has none, and what depends on such an operation is refused by its name.
+    ///
+    /// # Panics
+    /// When a shape does not fit.
+    fn graph(&self, _graph: &mut GraphBuilder, _inputs: &[graph::Value]) -> Option<graph::Value> {
+        None
+    }
 
     /// Whether the output is stored in bf16 where all inputs are, as of an operation that only changes, moves or picks values. One that
     /// adds up many of them answers in f32.
@@ -111,6 +121,15 @@ struct Applied<O> {
 impl<O: Operation> Recorded for Applied<O> {
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, gradient: &[f32]) {
         self.operation.backward(&mut Backward { pass, inputs: &self.inputs, output, gradient });
+    }
+
+    fn name(&self) -> &'static str {
+        self.operation.name()
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let inputs: Vec<graph::Value> = self.inputs.iter().map(|&input| laying.value(input)).collect();
+        self.operation.graph(laying.graph, &inputs)
     }
 }
 

@@ -7,7 +7,7 @@ use super::paths::{DATA_DIR_HELP, typed_path};
 use super::runs::RunsArguments;
 use crate::config::{Overrides, Preset, whole, with_registry};
 use crate::registry::Registry;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::{Readout, Sampler};
 use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
@@ -55,6 +55,8 @@ pub enum Command {
     Eval(EvalArguments),
     /// Say what pictures show: class, probability, and what comes second
     Predict(PredictArguments),
+    /// Write a trained network as a file of other programs: ONNX or PyTorch
+    Export(ExportArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
@@ -185,6 +187,41 @@ pub struct PredictArguments {
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
     /// Print JSON: a list with an object an image
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What other programs' files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// An ONNX file, opset 17
+    Onnx,
+    /// A Python file with the network in PyTorch, and its weights as .safetensors beside it
+    Pytorch,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// model.safetensors of a run
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
+    pub model: PathBuf,
+    /// What is written
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: ExportFormat,
+    /// The file to write; one that is there is replaced
+    #[arg(long, value_parser = typed_path(), value_name = "PATH")]
+    pub out: PathBuf,
+    /// Steps of an answer of ct, fm or adjoint [default: the model's]
+    #[arg(long, value_parser = |text: &str| whole::STEPS.parse::<usize>(text), value_name = "N")]
+    pub steps: Option<usize>,
+    /// From noise to answer: stochastic, euler or heun [default: the model's]
+    #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
+    pub sampler: Option<Sampler>,
+    /// Also write inputs and what they are answered here, as safetensors: to check what other programs answer
+    #[arg(long, value_parser = typed_path(), value_name = "FILE")]
+    pub example: Option<PathBuf>,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -3,6 +3,7 @@
 use super::dataset_remedies::failure;
 use super::images::must_be_there;
 use super::numbers::{DRAWS, RUNS, within};
+use super::sampled::sampled_as_asked;
 use super::{EvalArguments, UsageError, complain, data_folder, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig};
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
         must_be_there(source, "say where to find images to test on:")?;
     }
     let test = pool.install(|| test_images(arguments, &model.metadata, source, &trained_on))?;
-    let network = sampled_as_asked(arguments, &model)?;
+    let network = network_as_asked(arguments, &model)?;
     let seed = arguments.seed.unwrap_or(model.metadata.config.training.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
@@ -103,32 +104,19 @@ impl TrainedOn {
 }
 
 /// The model's network, with the steps and the sampler that were asked for.
-fn sampled_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn Method>> {
-    let ModelMetadata { config, input, class_names, .. } = &model.metadata;
+fn network_as_asked(arguments: &EvalArguments, model: &Model) -> Result<Box<dyn Method>> {
     let facts = model.network.facts();
-    let (has_blocks, own_steps) = (!facts.one_network, facts.steps);
     if let Some(count) = arguments.stop_after {
-        let most = if has_blocks { own_steps } else { 0 };
+        let most = if facts.one_network { 0 } else { facts.steps };
         if !(1..=most).contains(&count) {
-            let rule = match has_blocks {
-                true => format!("must be from 1 to the {most} blocks of the model"),
-                false => "must be left out for a network without blocks; --steps takes fewer steps".into(),
+            let rule = match facts.one_network {
+                false => format!("must be from 1 to the {most} blocks of the model"),
+                true => "must be left out for a network without blocks; --steps takes fewer steps".into(),
             };
             return Err(UsageError(format!("--stop-after: {rule}; found {count}")).into());
         }
     }
-    if let Some(steps) = arguments.steps.filter(|&steps| has_blocks && steps != own_steps) {
-        let rule = format!("must be left out for a network of {own_steps} blocks");
-        return Err(UsageError(format!("--steps: {rule}; --stop-after runs fewer; found {steps}")).into());
-    }
-    let mut config = config.clone();
-    if let Some(steps) = arguments.steps {
-        config = config.with_method_setting("steps", steps)?;
-    }
-    if let Some(sampler) = arguments.sampler {
-        config = config.with_method_setting("sampler", sampler)?;
-    }
-    Ok(config.network(input.sizes(), class_names.len())?)
+    sampled_as_asked(model, arguments.steps, arguments.sampler, "; --stop-after runs fewer")
 }
 
 /// The images to test on, as the model wants them.

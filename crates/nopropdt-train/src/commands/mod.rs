@@ -5,6 +5,7 @@ mod arguments;
 mod csv;
 mod dataset_remedies;
 mod eval;
+mod export;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
 mod images;
@@ -18,10 +19,14 @@ mod predict;
 mod progress;
 mod remedies;
 mod runs;
+mod sampled;
 mod threads;
 mod train;
 
-pub use arguments::{Cli, Command, EvalArguments, InfoArguments, PredictArguments, TrainArguments};
+pub use arguments::{
+    Cli, Command, EvalArguments, ExportArguments, ExportFormat, InfoArguments, PredictArguments,
+    TrainArguments,
+};
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
 pub use paths::typed_path;
@@ -45,6 +50,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Train(arguments)) => train::run(&arguments, registry),
         Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
         Some(Command::Predict(arguments)) => predict::run(&arguments, registry),
+        Some(Command::Export(arguments)) => export::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
         Some(Command::Runs(arguments)) => runs::run(&arguments, registry),

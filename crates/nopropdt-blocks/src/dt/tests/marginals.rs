@@ -4,6 +4,7 @@ use super::super::paper::Noise;
 use super::super::*;
 use crate::batch::Batch;
 use crate::loss_tape::LossTape;
+use crate::sampling::{RowNoise, stochastic};
 use crate::{EmbeddingConfig, EmbeddingStart};
 
 const ROWS: usize = 24_000;
@@ -51,20 +52,20 @@ fn with_a_perfect_estimate_the_chain_has_the_noisings_marginal_at_every_step() {
     for kind in RISING {
         let schedule = NoiseSchedule::new(kind, 10).unwrap();
         let estimate = Tensor::from_vec(&[ROWS, DIM], u.repeat(ROWS)).unwrap();
-        let mut latent = Latent::new(ROWS, DIM, &noise);
+        let estimate = Value::from(estimate);
+        let mut on = Runner::numbers(ROWS, DIM, &noise);
         let (signal, deviation) = schedule.noising(0);
-        for (z, u) in latent.z.data_mut().iter_mut().zip(estimate.data()) {
-            *z = signal as f32 * u + deviation as f32 * *z;
-        }
+        let start = on.start();
+        let mut z = on.combine(&[(signal as f32, &estimate), (deviation as f32, &start)]);
         for t in 0..=schedule.steps() {
             if t > 0 {
-                latent.step(t, &schedule.posterior(t), &estimate);
+                z = stochastic(&mut on, t, &schedule.posterior(t), [&estimate, &z]);
             }
             let alpha_bar = schedule.alpha_bar()[t];
             for (index, u) in u.iter().enumerate() {
                 let mean = alpha_bar.sqrt() * f64::from(*u);
                 let what = format!("{kind:?}, t = {t}, coordinate {index}");
-                check_normal(&what, &column(&latent.z, index), mean, (1.0 - alpha_bar).sqrt());
+                check_normal(&what, &column(z.numbers(), index), mean, (1.0 - alpha_bar).sqrt());
             }
         }
     }
@@ -73,9 +74,10 @@ fn with_a_perfect_estimate_the_chain_has_the_noisings_marginal_at_every_step() {
 #[test]
 fn noise_of_different_rows_and_steps_is_uncorrelated() {
     let noise = |row| Stream::new(12).child(row as u64);
-    let latent = Latent::new(ROWS, DIM, &noise);
-    let steps: Vec<Tensor> = (0..=3).map(|t| latent.fresh(t)).collect();
-    assert_eq!(latent.z, steps[0], "z_0 is the noise of step 0");
+    let of_rows = RowNoise { rows: ROWS, dim: DIM, stream: &noise };
+    let steps: Vec<Tensor> = (0..=3).map(|t| of_rows.of_step(t)).collect();
+    let start = Runner::numbers(ROWS, DIM, &noise).start();
+    assert_eq!(*start.numbers(), steps[0], "z_0 is the noise of step 0");
     for (t, values) in steps.iter().enumerate() {
         let all: Vec<f64> = values.data().iter().map(|v| f64::from(*v)).collect();
         check_normal(&format!("noise of step {t}"), &all, 0.0, 1.0);
@@ -90,14 +92,14 @@ fn noise_of_different_rows_and_steps_is_uncorrelated() {
 #[test]
 fn a_rows_noise_does_not_depend_on_its_batch() {
     let noise = |row| Stream::new(13).child(row as u64);
-    let together = Latent::new(5, DIM, &noise);
+    let together = RowNoise { rows: 5, dim: DIM, stream: &noise };
     for row in 0..5 {
         let of_row = |_| noise(row);
-        let alone = Latent::new(1, DIM, &of_row);
+        let alone = RowNoise { rows: 1, dim: DIM, stream: &of_row };
         for t in 0..4 {
             assert_eq!(
-                together.fresh(t).data()[row * DIM..][..DIM],
-                *alone.fresh(t).data(),
+                together.of_step(t).data()[row * DIM..][..DIM],
+                *alone.of_step(t).data(),
                 "row {row}, step {t}"
             );
         }

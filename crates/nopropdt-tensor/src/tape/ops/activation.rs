@@ -1,12 +1,21 @@
 //! ReLU, tanh, softmax and dropout on values of any shape.
 
-use super::{Dropout, Mode, Pass, Recorded, Tape, Value, Var};
+use super::{Dropout, Laying, Mode, Pass, Recorded, Tape, Value, Var};
+use crate::graph::{self, Op};
 use nopropdt_kernels::{passed_by_relu, relu};
 use std::borrow::Cow;
 
 struct Relu(Var);
 
 impl Recorded for Relu {
+    fn name(&self) -> &'static str {
+        "relu"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::Relu, &[laying.value(self.0)])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
             for ((grad, &out), &g) in grad.iter_mut().zip(&*output.data()).zip(grad_output) {
@@ -19,6 +28,14 @@ impl Recorded for Relu {
 struct Tanh(Var);
 
 impl Recorded for Tanh {
+    fn name(&self) -> &'static str {
+        "tanh"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::Tanh, &[laying.value(self.0)])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         // Near ±1 a rounded output says little of 1 − out².
         let exact: Cow<'_, [f32]> = match output.is_rounded() {
@@ -36,6 +53,14 @@ impl Recorded for Tanh {
 struct Softmax(Var);
 
 impl Recorded for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::Softmax, &[laying.value(self.0)])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, classes) = output.rows("softmax");
         pass.accumulate(self.0, |grad| {
@@ -57,6 +82,10 @@ struct DropoutOp {
 }
 
 impl Recorded for DropoutOp {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.x, |grad| {
             let mut passed = grad_output.to_vec();

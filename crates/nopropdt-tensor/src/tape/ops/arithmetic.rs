@@ -1,19 +1,63 @@
 //! Sums and joins of values.
 
-use super::{Pass, Recorded, Tape, Value, Var};
+use super::{Laying, Pass, Recorded, Tape, Value, Var};
+use crate::graph::{self, Op};
 use crate::tensor::Tensor;
 use nopropdt_kernels::sizes::product;
 use std::ops::Range;
 
 struct LinearCombination {
     terms: Vec<(Var, f32)>,
+    offset: f32,
 }
 
 impl Recorded for LinearCombination {
+    fn name(&self) -> &'static str {
+        "linear_combination"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let mut sum = None;
+        for &(x, factor) in &self.terms {
+            let x = laying.value(x);
+            let term = if factor == 1.0 { x } else { laying.scaled(x, factor) };
+            sum = Some(match sum {
+                Some(sum) => laying.graph.op(Op::Add, &[sum, term]),
+                None => term,
+            });
+        }
+        let sum = sum?;
+        if self.offset == 0.0 {
+            return Some(sum);
+        }
+        let offset = laying.graph.scalar(self.offset);
+        laying.op(Op::Add, &[sum, offset])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         for &(x, factor) in &self.terms {
             pass.accumulate(x, |grad| grad.iter_mut().zip(grad_output).for_each(|(d, g)| *d += factor * g));
         }
+    }
+}
+
+struct Reshape {
+    x: Var,
+    /// The shape but for its first axis.
+    rest: Vec<usize>,
+}
+
+impl Recorded for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::Reshape(self.rest.clone()), &[laying.value(self.x)])
+    }
+
+    fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
+        pass.accumulate(self.x, |grad| super::add(grad, grad_output));
     }
 }
 
@@ -22,6 +66,15 @@ struct Concat {
 }
 
 impl Recorded for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let inputs: Vec<graph::Value> = self.inputs.iter().map(|&(x, _)| laying.value(x)).collect();
+        laying.op(Op::Concat { axis: 1 }, &inputs)
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, total) = output.matrix_shape("concat");
         let mut from = 0;
@@ -44,6 +97,15 @@ struct Columns {
 }
 
 impl Recorded for Columns {
+    fn name(&self) -> &'static str {
+        "columns"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (start, end) = (self.range.start, self.range.end);
+        laying.op(Op::Slice { axis: 1, start, end }, &[laying.value(self.x)])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (_, total) = pass.value(self.x).matrix_shape("columns");
         let columns = self.range.len().max(1);
@@ -77,7 +139,7 @@ impl Tape<'_> {
         let inputs: Vec<Var> = terms.iter().map(|term| term.0).collect();
         let rounded = inputs.iter().any(|&x| self.recorded(x).is_rounded());
         let value = Value::stored(value, rounded);
-        self.record(value, &inputs, LinearCombination { terms: terms.to_vec() })
+        self.record(value, &inputs, LinearCombination { terms: terms.to_vec(), offset })
     }
 
     /// a + b.
@@ -138,7 +200,8 @@ impl Tape<'_> {
     /// When the two shapes hold different numbers of values.
     pub fn reshape(&mut self, x: Var, shape: &[usize]) -> Var {
         let value = self.recorded(x).clone().reshaped(shape);
-        self.record(value, &[x], LinearCombination { terms: vec![(x, 1.0)] })
+        let rest = shape.get(1..).unwrap_or_default().to_vec();
+        self.record(value, &[x], Reshape { x, rest })
     }
 
     /// [B, …] -> [B, product of the rest].

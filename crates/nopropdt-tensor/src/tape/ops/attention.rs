@@ -3,6 +3,7 @@
 mod softmax;
 
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 use nopropdt_kernels::gemm::{Gemm, Operand};
 use nopropdt_kernels::{Precision, Scratch, active};
@@ -173,6 +174,31 @@ impl Operation for Attention {
                 sizes.forward([q, k, v], weights, output);
             });
         })
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let heads = self.heads;
+        // [.., n, heads·d] -> [B, heads, n, d]
+        let of_heads = |graph: &mut GraphBuilder, x: graph::Value| {
+            let [.., rows, columns] = *graph.shape(x) else {
+                unreachable!("attention: checked on the way forward")
+            };
+            let apart = graph.op(Op::Reshape(vec![rows, heads, columns / heads]), &[x]);
+            (graph.op(Op::Transpose(vec![0, 2, 1, 3]), &[apart]), columns / heads)
+        };
+        let &[q, k, v] = inputs else { return None };
+        let shape = graph.shape(q).to_vec();
+        let (queries, width) = of_heads(graph, q);
+        let ((keys, _), (values, of_values)) = (of_heads(graph, k), of_heads(graph, v));
+        let scale = graph.scalar(1.0 / (width as f32).sqrt());
+        let queries = graph.op(Op::Mul, &[queries, scale]);
+        let keys = graph.op(Op::Transpose(vec![0, 1, 3, 2]), &[keys]);
+        let scores = graph.op(Op::MatMul, &[queries, keys]);
+        let weights = graph.op(Op::Softmax, &[scores]);
+        let means = graph.op(Op::MatMul, &[weights, values]);
+        let apart = graph.op(Op::Transpose(vec![0, 2, 1, 3]), &[means]);
+        let rest = [&shape[1..shape.len() - 1], &[heads * of_values]].concat();
+        Some(graph.op(Op::Reshape(rest), &[apart]))
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

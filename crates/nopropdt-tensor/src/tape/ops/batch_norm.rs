@@ -1,6 +1,7 @@
 //! Batch normalisation over rows, or over the channels of images, with running statistics.
 
-use super::{Mode, Pass, Recorded, Slot, StatisticUpdate, Tape, Value, Var};
+use super::{Laying, Mode, Pass, Recorded, Slot, StatisticUpdate, Tape, Value, Var};
+use crate::graph::{self, Op};
 use crate::parameters::{ParameterId, StatisticId};
 use nopropdt_kernels::active;
 use nopropdt_kernels::batch_norm::{Standard, moments};
@@ -35,6 +36,22 @@ struct BatchNorm {
 }
 
 impl Recorded for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (x, shape) = (laying.value(self.x), laying.shape(self.x));
+        let BatchNormParts { weight, bias, running_mean, running_var, epsilon, .. } = self.parts;
+        let [weight, bias] = [weight, bias].map(|id| laying.saved_parameter(self.slot, id));
+        let [mean, variance] = [running_mean, running_var].map(|id| laying.statistic(self.slot, id));
+        // Features are the last axis here, and the second there.
+        let features = *shape.last()?;
+        let rows = if shape.len() == 2 { x } else { laying.op(Op::Reshape(vec![features]), &[x])? };
+        let normed = laying.op(Op::BatchNorm { epsilon }, &[rows, weight, bias, mean, variance])?;
+        if shape.len() == 2 { Some(normed) } else { laying.op(Op::Reshape(shape[1..].to_vec()), &[normed]) }
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (rows, _) = output.rows("batch_norm");
         let standard = Standard {

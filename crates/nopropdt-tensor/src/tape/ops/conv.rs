@@ -1,6 +1,7 @@
 //! 3×3 convolution with what follows it fused.
 
-use super::{Mode, Pass, Precision, Recorded, Slot, Tape, Value, Var};
+use super::{Laying, Mode, Pass, Precision, Recorded, Slot, Tape, Value, Var, Window};
+use crate::graph::{self, Op};
 use crate::parameters::ParameterId;
 use crate::random::Stream;
 use crate::tensor::Tensor;
@@ -76,6 +77,24 @@ struct Conv {
 }
 
 impl Recorded for Conv {
+    fn name(&self) -> &'static str {
+        "conv3x3"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (x, ConvParts { weight, bias, .. }) = (laying.value(self.x), self.parts);
+        let [weight, bias] = [weight, bias].map(|id| laying.saved_parameter(self.slot, id));
+        let x = laying.graph.channels_first(x);
+        let mut y = laying.op(Op::Conv { stride: [1; 2], padding: [1; 2] }, &[x, weight, bias])?;
+        if let Epilogue::Relu { pool, .. } = self.epilogue {
+            y = laying.op(Op::Relu, &[y])?;
+            if pool {
+                y = laying.op(Op::MaxPool(Window::square(2, 2, 0)), &[y])?;
+            }
+        }
+        Some(laying.graph.channels_last(y))
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let weight = pass.parameter(self.slot, self.parts.weight);
         let bias = pass.parameter(self.slot, self.parts.bias);

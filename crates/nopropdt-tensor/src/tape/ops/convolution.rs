@@ -2,6 +2,7 @@
 
 use super::window::{Window, image_shape};
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 use nopropdt_kernels::gemm::{Gemm, Operand};
 use nopropdt_kernels::{Precision, active};
@@ -85,6 +86,15 @@ impl Operation for Convolution {
                 Gemm { m, n, k, a, b, accumulate: true, precision: self.precision }.run(active(), output);
             }
         })
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let &[x, weight, bias] = inputs else { return None };
+        let Window { stride, padding, .. } = self.window;
+        let x = graph.channels_first(x);
+        let weight = graph.op(Op::Transpose(vec![3, 2, 0, 1]), &[weight]);
+        let y = graph.op(Op::Conv { stride, padding }, &[x, weight, bias]);
+        Some(graph.channels_last(y))
     }
 
     /// With U an image unrolled: dW = Uᵀ·dy, dU = dy·Wᵀ, which is added up where windows overlap, and db sums dy over all places.

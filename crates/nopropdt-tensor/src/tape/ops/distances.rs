@@ -1,6 +1,7 @@
 //! Squared distances between two sets of points.
 
-use super::{Pass, Recorded, Tape, Value, Var};
+use super::{Laying, Pass, Recorded, Tape, Value, Var};
+use crate::graph::{self, Op};
 use crate::tensor::Tensor;
 
 struct SquaredDistances {
@@ -9,6 +10,20 @@ struct SquaredDistances {
 }
 
 impl Recorded for SquaredDistances {
+    fn name(&self) -> &'static str {
+        "squared_distances"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (x, w) = (laying.value(self.x), laying.value(self.w));
+        let (dim, points) = (laying.shape(self.x)[1], laying.shape(self.w)[0]);
+        let x = laying.op(Op::Reshape(vec![1, dim]), &[x])?;
+        let w = laying.op(Op::Reshape(vec![points, dim]), &[w])?;
+        let difference = laying.op(Op::Sub, &[x, w])?;
+        let square = laying.op(Op::Mul, &[difference, difference])?;
+        laying.op(Op::ReduceSum { axis: 2 }, &[square])
+    }
+
     /// ∂/∂x_b = 2 Σ_k g_bk·(x_b − w_k), ∂/∂w_k = −2 Σ_b g_bk·(x_b − w_k).
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (x, w) = (pass.value(self.x), pass.value(self.w));

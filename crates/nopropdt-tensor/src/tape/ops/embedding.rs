@@ -1,15 +1,37 @@
 //! Parameters as values, and rows of an embedding matrix.
 
-use super::{Pass, Recorded, Slot, Tape, Value, Var};
-use crate::parameters::ParameterId;
+use super::{Laying, Pass, Recorded, Slot, Tape, Value, Var};
+use crate::graph::{self, Op};
+use crate::parameters::{Layout, ParameterId};
 use crate::tensor::Tensor;
 
 struct ParameterValue {
     slot: Slot,
     id: ParameterId,
+    shape: Vec<usize>,
 }
 
 impl Recorded for ParameterValue {
+    fn name(&self) -> &'static str {
+        "parameter"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (saved, layout) = laying.parameter(self.slot, self.id);
+        let stored = match layout {
+            Layout::Same => saved,
+            Layout::Convolution => laying.op(Op::Transpose(vec![2, 3, 1, 0]), &[saved])?,
+            Layout::Flattened { pixels, channels } => {
+                let by_channel = laying.op(Op::Reshape(vec![channels, pixels]), &[saved])?;
+                laying.op(Op::Transpose(vec![0, 2, 1]), &[by_channel])?
+            }
+        };
+        match laying.graph.shape(stored) == self.shape {
+            true => Some(stored),
+            false => laying.op(Op::Reshape(self.shape.get(1..)?.to_vec()), &[stored]),
+        }
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         super::add(pass.parameter_gradient(self.slot, self.id), grad_output);
     }
@@ -25,6 +47,14 @@ struct Rows {
 }
 
 impl Recorded for Rows {
+    fn name(&self) -> &'static str {
+        "rows"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::Rows(self.labels.clone()), &[laying.value(self.matrix)])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, columns) = output.matrix_shape("rows");
         pass.accumulate(self.matrix, |grad| {
@@ -43,7 +73,7 @@ impl Tape<'_> {
     pub fn parameter(&mut self, slot: Slot, id: ParameterId, shape: &[usize]) -> Var {
         let values = self.parameters(slot).get(id);
         let value = Tensor::filled_by(shape, |data| data.copy_from_slice(values));
-        self.record_with_parameters(value, ParameterValue { slot, id })
+        self.record_with_parameters(value, ParameterValue { slot, id, shape: shape.to_vec() })
     }
 
     /// Row `labels[b]` of `matrix` for each b: u_y of W_embed. Stored rounded if the matrix is.

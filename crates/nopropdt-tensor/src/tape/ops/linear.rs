@@ -1,7 +1,8 @@
 //! Linear layers and products of two values.
 
-use super::{Pass, Precision, Recorded, Slot, Tape, Value, Var};
-use crate::parameters::ParameterId;
+use super::{Laying, Pass, Precision, Recorded, Slot, Tape, Value, Var};
+use crate::graph::{self, Op};
+use crate::parameters::{Layout, ParameterId};
 use crate::tensor::Tensor;
 use nopropdt_kernels::active;
 use nopropdt_kernels::gemm::{Gemm, Operand};
@@ -18,6 +19,23 @@ struct Linear {
 }
 
 impl Recorded for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (mut x, shape) = (laying.value(self.x), laying.shape(self.x));
+        let (weight, layout) = laying.parameter(self.slot, self.weight);
+        let bias = laying.saved_parameter(self.slot, self.bias);
+        if let Layout::Flattened { pixels, channels } = layout {
+            // The weight's columns are saved channel by channel.
+            x = laying.op(Op::Reshape(vec![pixels, channels]), &[x])?;
+            x = laying.op(Op::Transpose(vec![0, 2, 1]), &[x])?;
+            x = laying.op(Op::Reshape(vec![shape[1]]), &[x])?;
+        }
+        laying.op(Op::Linear, &[x, weight, bias])
+    }
+
     /// For y = x·Wᵀ + b: dx = dy·W, dW = dyᵀ·x, db = column sums of dy.
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (rows, outputs) = output.matrix_shape("linear");
@@ -57,6 +75,14 @@ struct Matmul {
 }
 
 impl Recorded for Matmul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::MatMul, &[laying.value(self.a), laying.value(self.b)])
+    }
+
     /// For C = A·B: dA = dC·Bᵀ, dB = Aᵀ·dC.
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));

@@ -9,6 +9,10 @@ struct SquaredError {
 }
 
 impl Recorded for SquaredError {
+    fn name(&self) -> &'static str {
+        "squared_error"
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let factor = 2.0 * grad_output[0] / a.shape()[0] as f32;
@@ -32,6 +36,10 @@ struct CrossEntropy {
 }
 
 impl Recorded for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross_entropy"
+    }
+
     /// softmax(logits) − target, of a mean divided by B. At the label softmax − 1 is minus the sum of the others, which does not cancel where it is nearly 0;
     /// smoothing s takes (1 − s) of that and s of softmax − 1/m.
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {

@@ -12,6 +12,7 @@ mod linear;
 mod loss;
 mod norm;
 mod permute;
+mod pick;
 mod pool;
 mod pool_window;
 mod product;
@@ -24,7 +25,9 @@ pub use batch_norm::BatchNormParts;
 pub use conv::{ConvEpilogue, ConvParts, Dropout};
 pub use window::Window;
 
-use super::{Backward, Mode, Operation, Pass, Precision, Recorded, Slot, StatisticUpdate, Tape, Value, Var};
+use super::{
+    Backward, Laying, Mode, Operation, Pass, Precision, Recorded, Slot, StatisticUpdate, Tape, Value, Var,
+};
 
 /// sum += values, elementwise.
 fn add(sum: &mut [f32], values: &[f32]) {

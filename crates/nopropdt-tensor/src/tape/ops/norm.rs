@@ -1,6 +1,7 @@
 //! Normalisation of each row by itself: layer norm and RMS norm.
 
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 
 /// γ·(x − μ)/σ + β, or γ·x/σ where nothing is shifted.
@@ -55,6 +56,26 @@ impl Operation for RowNorm {
             }
         }
         value
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let epsilon = self.epsilon;
+        if self.shifts {
+            return Some(graph.op(Op::LayerNorm { epsilon }, inputs));
+        }
+        let &[x, weight] = inputs else { return None };
+        let shape = graph.shape(x).to_vec();
+        let (last, width) = (shape.len() - 1, *shape.last()?);
+        let square = graph.op(Op::Mul, &[x, x]);
+        let mean = graph.op(Op::ReduceMean { axis: last }, &[square]);
+        let epsilon = graph.scalar(epsilon);
+        let shifted = graph.op(Op::Add, &[mean, epsilon]);
+        let root = graph.op(Op::Sqrt, &[shifted]);
+        let rows = graph.op(Op::Reshape(vec![width]), &[x]);
+        let root = graph.op(Op::Reshape(vec![1]), &[root]);
+        let unit = graph.op(Op::Div, &[rows, root]);
+        let scaled = graph.op(Op::Mul, &[unit, weight]);
+        Some(graph.op(Op::Reshape(shape[1..].to_vec()), &[scaled]))
     }
 
     /// With x̂ = (x − μ)/σ and h = γ·dy: dx = (h − mean(h) − x̂·mean(h·x̂))/σ, without mean(h) where μ is not taken away;

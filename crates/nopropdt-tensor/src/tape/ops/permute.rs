@@ -1,6 +1,7 @@
 //! Axes in another order.
 
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 
 struct Permute {
@@ -53,6 +54,10 @@ impl Operation for Permute {
             let runs = out.chunks_exact_mut(run.max(1)).zip(places);
             runs.for_each(|(out, place)| out.copy_from_slice(&x.data()[place..][..run]));
         })
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        Some(graph.op(Op::Transpose(self.axes.clone()), inputs))
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

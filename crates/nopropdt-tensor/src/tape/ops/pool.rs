@@ -1,6 +1,7 @@
 //! Pooling over images [B, H, W, C].
 
-use super::{Pass, Recorded, Tape, Value, Var};
+use super::{Laying, Pass, Recorded, Tape, Value, Var, Window};
+use crate::graph::{self, Op};
 use crate::tensor::Tensor;
 use nopropdt_kernels::replaces_maximum;
 
@@ -11,6 +12,17 @@ struct MaxPool {
 }
 
 impl Recorded for MaxPool {
+    fn name(&self) -> &'static str {
+        "max_pool"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let x = laying.value(self.x);
+        let x = laying.graph.channels_first(x);
+        let y = laying.op(Op::MaxPool(Window::square(2, 2, 0)), &[x])?;
+        Some(laying.graph.channels_last(y))
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.x, |grad| {
             self.sources.iter().zip(grad_output).for_each(|(&source, g)| grad[source as usize] += g);
@@ -23,6 +35,17 @@ struct GlobalAveragePool {
 }
 
 impl Recorded for GlobalAveragePool {
+    fn name(&self) -> &'static str {
+        "global_average_pool"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let (x, shape) = (laying.value(self.x), laying.shape(self.x));
+        let x = laying.graph.channels_first(x);
+        let x = laying.op(Op::Reshape(vec![shape[3], shape[1] * shape[2]]), &[x])?;
+        laying.op(Op::ReduceMean { axis: 2 }, &[x])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let [_, height, width, channels] = image_shape(pass.value(self.x));
         let pixels = height * width;

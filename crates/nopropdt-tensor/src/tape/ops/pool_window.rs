@@ -2,6 +2,7 @@
 
 use super::window::{Window, image_shape};
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 use nopropdt_kernels::replaces_maximum;
 
@@ -47,6 +48,12 @@ impl Operation for MaxPool {
         })
     }
 
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let x = graph.channels_first(inputs[0]);
+        let y = graph.op(Op::MaxPool(self.window), &[x]);
+        Some(graph.channels_last(y))
+    }
+
     fn backward(&self, back: &mut Backward<'_, '_>) {
         let gradient = back.gradient();
         back.add(0, |sum| self.sources.iter().zip(gradient).for_each(|(&source, g)| sum[source] += g));
@@ -78,6 +85,12 @@ impl Operation for AveragePool {
             means.push(seen.iter().map(|&at| x[at]).sum::<f32>() * self.share());
         });
         Tensor::filled_by(&shape, |out| out.copy_from_slice(&means))
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let x = graph.channels_first(inputs[0]);
+        let y = graph.op(Op::AveragePool(self.0), &[x]);
+        Some(graph.channels_last(y))
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

@@ -1,6 +1,7 @@
 //! Products of values: elementwise, and of matrices in batches.
 
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 use nopropdt_kernels::gemm::{Gemm, Operand};
 use nopropdt_kernels::{Precision, active};
@@ -19,6 +20,10 @@ impl Operation for Product {
         let mut value = a.clone();
         value.data_mut().iter_mut().zip(b.data()).for_each(|(a, b)| *a *= b);
         value
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        Some(graph.op(Op::Mul, inputs))
     }
 
     /// d(a·b) = b·da + a·db.
@@ -95,6 +100,17 @@ impl Operation for BatchedMatmul {
         let shape = [&a.shape()[..a.shape().len() - 2], &[m, n]].concat();
         let [ta, tb] = self.transposed;
         Tensor::filled_by(&shape, |c| add_products(c, [m, n, k], (a.data(), ta), (b.data(), tb)))
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let mut sides = inputs.to_vec();
+        for (side, _) in sides.iter_mut().zip(self.transposed).filter(|(_, transposed)| *transposed) {
+            let mut axes: Vec<usize> = (0..graph.shape(*side).len()).collect();
+            let last = axes.len() - 1;
+            axes.swap(last - 1, last);
+            *side = graph.op(Op::Transpose(axes), &[*side]);
+        }
+        Some(graph.op(Op::MatMul, &sides))
     }
 
     /// dop(A) = dC·op(B)ᵀ and dop(B) = op(A)ᵀ·dC; of a transposed input the transpose of that.

@@ -1,6 +1,7 @@
 //! Sums and means over one axis.
 
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 
 struct SumOver {
@@ -37,6 +38,12 @@ impl Operation for SumOver {
                 sums.iter_mut().for_each(|sum| *sum *= share);
             }
         })
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let axis = self.axis;
+        let op = if self.is_mean { Op::ReduceMean { axis } } else { Op::ReduceSum { axis } };
+        Some(graph.op(op, inputs))
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

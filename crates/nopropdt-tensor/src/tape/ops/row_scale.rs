@@ -1,6 +1,7 @@
 //! A factor for each row: what samples of a batch that differ in their noise level need.
 
-use super::{Pass, Recorded, Tape, Value, Var};
+use super::{Laying, Pass, Recorded, Tape, Value, Var};
+use crate::graph::{self, Op};
 use crate::tensor::Tensor;
 
 struct ScaleRows {
@@ -9,6 +10,14 @@ struct ScaleRows {
 }
 
 impl Recorded for ScaleRows {
+    fn name(&self) -> &'static str {
+        "scale_rows"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        laying.op(Op::Mul, &[laying.value(self.x), laying.value(self.factors)])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {
         let (_, columns) = output.matrix_shape("scale_rows");
         let (x, factors) = (pass.value(self.x).data(), pass.value(self.factors).data());
@@ -34,6 +43,17 @@ struct SquaredErrors {
 }
 
 impl Recorded for SquaredErrors {
+    fn name(&self) -> &'static str {
+        "squared_errors"
+    }
+
+    fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
+        let difference = laying.op(Op::Sub, &[laying.value(self.a), laying.value(self.b)])?;
+        let square = laying.op(Op::Mul, &[difference, difference])?;
+        let sum = laying.op(Op::ReduceSum { axis: 1 }, &[square])?;
+        laying.op(Op::Reshape(vec![1]), &[sum])
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         let (a, b) = (pass.value(self.a), pass.value(self.b));
         let (_, columns) = a.matrix_shape("squared_errors");
@@ -53,6 +73,10 @@ impl Recorded for SquaredErrors {
 struct Mean(Var);
 
 impl Recorded for Mean {
+    fn name(&self) -> &'static str {
+        "mean"
+    }
+
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
         pass.accumulate(self.0, |grad| {
             let share = grad_output[0] / grad.len() as f32;

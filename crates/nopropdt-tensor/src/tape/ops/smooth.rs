@@ -1,6 +1,7 @@
 //! Smooth activations: sigmoid, SiLU, GELU.
 
 use super::{Backward, Operation, Tape, Var};
+use crate::graph::{self, GraphBuilder, Op};
 use crate::tensor::Tensor;
 
 /// A function of each value, with its slope.
@@ -55,6 +56,26 @@ impl Operation for Smooth {
         let mut value = inputs[0].clone();
         value.data_mut().iter_mut().for_each(|v| *v = self.value(f64::from(*v)) as f32);
         value
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[graph::Value]) -> Option<graph::Value> {
+        let x = inputs[0];
+        Some(match self {
+            Self::Sigmoid => graph.op(Op::Sigmoid, &[x]),
+            Self::Silu => {
+                let share = graph.op(Op::Sigmoid, &[x]);
+                graph.op(Op::Mul, &[x, share])
+            }
+            Self::Gelu => {
+                // x/2·(1 + erf(x/sqrt(2)))
+                let [root, half, one] = [std::f32::consts::FRAC_1_SQRT_2, 0.5, 1.0].map(|v| graph.scalar(v));
+                let scaled = graph.op(Op::Mul, &[x, root]);
+                let erf = graph.op(Op::Erf, &[scaled]);
+                let sum = graph.op(Op::Add, &[erf, one]);
+                let halved = graph.op(Op::Mul, &[x, half]);
+                graph.op(Op::Mul, &[halved, sum])
+            }
+        })
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

@@ -23,13 +23,19 @@ impl Window {
     /// # Panics
     /// When the window is empty, doesn't move, or is larger than the padded image.
     pub(super) fn places(&self, what: &str, image: [usize; 2]) -> [usize; 2] {
-        let Self { size, stride, padding } = self;
-        std::array::from_fn(|axis| {
-            let side = image[axis] + 2 * padding[axis];
-            let fits = stride[axis] > 0 && (1..=side).contains(&size[axis]);
-            assert!(fits, "{what}: {self:?} does not fit images of {}×{} pixels", image[0], image[1]);
-            (side - size[axis]) / stride[axis] + 1
+        let places = self.fitting(image);
+        places.unwrap_or_else(|| {
+            panic!("{what}: {self:?} does not fit images of {}×{} pixels", image[0], image[1])
         })
+    }
+
+    /// [`Window::places`], none where the window does not fit.
+    pub(crate) fn fitting(&self, image: [usize; 2]) -> Option<[usize; 2]> {
+        let Self { size, stride, padding } = self;
+        let side = |axis: usize| image[axis] + 2 * padding[axis];
+        let fits = |axis: usize| stride[axis] > 0 && (1..=side(axis)).contains(&size[axis]);
+        let places = |axis: usize| (side(axis) - size[axis]) / stride[axis] + 1;
+        (fits(0) && fits(1)).then(|| [places(0), places(1)])
     }
 
     /// For each pixel of the window at a place, in rows: its number within the window and its place in the image, if it is within.

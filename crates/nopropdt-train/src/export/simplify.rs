@@ -1,0 +1,166 @@
+//! Layouts that cancel, and what nobody reads.
+//!
+//! Inside, images are [B, H, W, C]; a graph has them [B, C, H, W], and an operation says so on its way in and out.
+
+use nopropdt_tensor::graph::{Graph, Node, Op, Value};
+
+/// The same graph without layouts that cancel, and without what no output depends on.
+pub(super) fn simplified(mut graph: Graph) -> Graph {
+    for node in &mut graph.nodes {
+        if let Op::Loop(repeated) = &mut node.op {
+            let (body, places) = rewritten(std::mem::take(&mut repeated.body));
+            let results: Vec<Value> = repeated.results.iter().map(|&value| moved(value, &places)).collect();
+            (repeated.body, repeated.results) = kept(body, results);
+        }
+    }
+    let (nodes, places) = rewritten(std::mem::take(&mut graph.nodes));
+    let values = graph.outputs.iter().map(|(_, value)| moved(*value, &places)).collect();
+    let (nodes, values) = kept(nodes, values);
+    graph.nodes = nodes;
+    graph.outputs.iter_mut().zip(values).for_each(|((_, output), value)| *output = value);
+    without_unread_inputs(graph)
+}
+
+fn moved(value: Value, places: &[Value]) -> Value {
+    match value {
+        Value::Node(index) => places[index],
+        value => value,
+    }
+}
+
+/// What is read of outside by a loop's body, moved too.
+fn moved_node(mut node: Node, places: &[Value]) -> Node {
+    node.inputs.iter_mut().for_each(|input| *input = moved(*input, places));
+    if let Op::Loop(repeated) = &mut node.op {
+        let inner = repeated.body.iter_mut().flat_map(|node| node.inputs.iter_mut());
+        for value in inner.chain(&mut repeated.results) {
+            if let Value::Outer(index) = *value {
+                *value = match places[index] {
+                    Value::Node(index) => Value::Outer(index),
+                    value => value,
+                };
+            }
+        }
+    }
+    node
+}
+
+/// The nodes rewritten, and what each of them is now.
+fn rewritten(nodes: Vec<Node>) -> (Vec<Node>, Vec<Value>) {
+    let mut list = List(Vec::with_capacity(nodes.len()));
+    let mut places = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let place = list.add(moved_node(node, &places));
+        places.push(place);
+    }
+    (list.0, places)
+}
+
+/// Nodes to be, none of which only undoes another.
+struct List(Vec<Node>);
+
+impl List {
+    fn push(&mut self, node: Node) -> Value {
+        self.0.push(node);
+        Value::Node(self.0.len() - 1)
+    }
+
+    /// The node that makes a value, if it is one of these.
+    fn maker(&self, value: Value) -> Option<&Node> {
+        match value {
+            Value::Node(index) => Some(&self.0[index]),
+            _ => None,
+        }
+    }
+
+    fn add(&mut self, node: Node) -> Value {
+        let maker = node.inputs.first().and_then(|&input| self.maker(input)).cloned();
+        match (&node.op, maker) {
+            (Op::Transpose(axes), _) if axes.iter().copied().eq(0..axes.len()) => node.inputs[0],
+            (Op::Transpose(axes), Some(Node { op: Op::Transpose(inner), inputs, .. })) => {
+                let axes = axes.iter().map(|&axis| inner[axis]).collect();
+                self.add(Node { op: Op::Transpose(axes), inputs, ..node })
+            }
+            (Op::Transpose(axes), Some(Node { op: Op::Reshape(rest), inputs, .. })) if *axes == [0, 2, 1] => {
+                match self.flattened(&rest, inputs[0]) {
+                    Some((images, rest)) => {
+                        self.add(Node { op: Op::Reshape(rest), inputs: vec![images], ..node })
+                    }
+                    None => self.push(node),
+                }
+            }
+            (Op::Reshape(_), Some(Node { op: Op::Reshape(_), inputs, .. })) => {
+                self.add(Node { inputs, ..node })
+            }
+            (Op::Reshape(_), Some(Node { shape, .. })) if shape == node.shape => node.inputs[0],
+            (Op::Add | Op::Relu | Op::Tanh | Op::Sigmoid, Some(Node { op: Op::Transpose(axes), .. })) => {
+                self.below(node, axes)
+            }
+            _ => self.push(node),
+        }
+    }
+
+    /// Where pixels and channels of [B, pixels, channels] are those of images that had the channels first: these images, and how they
+    /// become [B, channels, pixels].
+    fn flattened(&self, rest: &[usize], images: Value) -> Option<(Value, Vec<usize>)> {
+        let maker = self.maker(images)?;
+        let ([pixels, channels], [_, height, width, last]) = (rest, &maker.shape[..]) else { return None };
+        let is_last = maker.op == Op::Transpose(vec![0, 2, 3, 1]);
+        let fits = is_last && pixels == &(height * width) && channels == last;
+        fits.then(|| (maker.inputs[0], vec![*channels, *pixels]))
+    }
+
+    /// An operation on each value, all inputs of which have their axes in the same new order: done in the old order.
+    fn below(&mut self, node: Node, axes: Vec<usize>) -> Value {
+        let below = |&input: &Value| match self.maker(input)? {
+            Node { op: Op::Transpose(others), inputs, .. } if *others == axes => Some(inputs[0]),
+            _ => None,
+        };
+        let Some(inputs) = node.inputs.iter().map(below).collect::<Option<Vec<Value>>>() else {
+            return self.push(node);
+        };
+        let mut shape = node.shape.clone();
+        axes.iter().zip(&node.shape).for_each(|(&axis, &length)| shape[axis] = length);
+        let done = self.push(Node { op: node.op, inputs, shape, from: node.from });
+        self.add(Node { op: Op::Transpose(axes), inputs: vec![done], shape: node.shape, from: node.from })
+    }
+}
+
+/// The nodes that `values` depend on, and these values.
+fn kept(nodes: Vec<Node>, values: Vec<Value>) -> (Vec<Node>, Vec<Value>) {
+    let mut needed = vec![false; nodes.len()];
+    let ask = |value: Value, needed: &mut [bool]| {
+        if let Value::Node(index) = value {
+            needed[index] = true;
+        }
+    };
+    values.iter().for_each(|&value| ask(value, &mut needed));
+    for index in (0..nodes.len()).rev() {
+        if needed[index] {
+            nodes[index].reads().into_iter().for_each(|value| ask(value, &mut needed));
+        }
+    }
+    let (mut left, mut places) = (Vec::new(), Vec::with_capacity(nodes.len()));
+    for (node, needed) in nodes.into_iter().zip(needed) {
+        // The place of a node that nobody reads is never asked for.
+        places.push(Value::Node(left.len()));
+        if needed {
+            left.push(moved_node(node, &places));
+        }
+    }
+    let values = values.into_iter().map(|value| moved(value, &places)).collect();
+    (left, values)
+}
+
+/// The graph without inputs that are not read; the first stays, since its rows are the batch.
+fn without_unread_inputs(mut graph: Graph) -> Graph {
+    let reads: Vec<Value> = graph.nodes.iter().flat_map(Node::reads).collect();
+    let outputs: Vec<Value> = graph.outputs.iter().map(|(_, value)| *value).collect();
+    let is_read =
+        |index: usize| index == 0 || reads.iter().chain(&outputs).any(|value| *value == Value::Input(index));
+    // Only the last can go without the others moving.
+    while graph.inputs.len().checked_sub(1).is_some_and(|last| !is_read(last)) {
+        graph.inputs.pop();
+    }
+    graph
+}
