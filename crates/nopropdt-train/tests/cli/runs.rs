@@ -32,7 +32,18 @@ fn runs_are_listed_with_what_differs() {
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(
         lines[0],
-        ["name", "method", "block", "dataset", "chain", "consensus", "epochs", "seconds", "settings"]
+        [
+            "name",
+            "method",
+            "block",
+            "dataset",
+            "accuracy",
+            "chain",
+            "consensus",
+            "epochs",
+            "seconds",
+            "settings"
+        ]
     );
     let firsts: Vec<&str> = lines.iter().map(|line| line[0]).collect();
     assert_eq!(firsts, ["name", "one", "stopped", "sweep/two-9", "sweep/two-10"]);
@@ -41,7 +52,8 @@ fn runs_are_listed_with_what_differs() {
     assert!(lines[2].contains(&"1/2"), "{text}");
     let epoch: Value = serde_json::from_str(&sandbox.text("runs/stopped/metrics.jsonl")).unwrap();
     let shown = format!("{:.2}", 100.0 * epoch["test_accuracy"].as_f64().unwrap());
-    assert_eq!(lines[2][4], shown);
+    // "97.22 %" is two words.
+    assert_eq!(lines[2][6], shown);
     // What was typed and is so anyway is no difference, nor is what one method has and the other has not.
     assert!(!text.contains("flip") && !text.contains("eta") && !text.contains("objective"), "{text}");
     // The same runs from inside, and one alone.
