@@ -57,6 +57,8 @@ pub enum Command {
     Predict(PredictArguments),
     /// Write a trained network as a file of other programs: ONNX or PyTorch
     Export(ExportArguments),
+    /// Lay runs side by side: one page with their settings, curves and results
+    Report(ReportArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
@@ -224,6 +226,17 @@ pub struct ExportArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// Folders of runs, or folders that hold them at any depth
+    #[arg(value_parser = typed_path(), value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The page; one that is there is replaced
+    #[arg(long, value_parser = typed_path(), value_name = "FILE", default_value = "comparison.html")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `info`.

@@ -1,7 +1,6 @@
 //! The commands of the `nopropdt-train` program.
 
 mod arguments;
-#[cfg(feature = "pictures")]
 mod csv;
 mod dataset_remedies;
 mod eval;
@@ -18,6 +17,7 @@ mod paths;
 mod predict;
 mod progress;
 mod remedies;
+mod report;
 mod runs;
 mod sampled;
 mod threads;
@@ -25,7 +25,7 @@ mod train;
 
 pub use arguments::{
     Cli, Command, EvalArguments, ExportArguments, ExportFormat, InfoArguments, PredictArguments,
-    TrainArguments,
+    ReportArguments, TrainArguments,
 };
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
@@ -51,6 +51,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
         Some(Command::Predict(arguments)) => predict::run(&arguments, registry),
         Some(Command::Export(arguments)) => export::run(&arguments, registry),
+        Some(Command::Report(arguments)) => report::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
         Some(Command::Runs(arguments)) => runs::run(&arguments, registry),

@@ -1,9 +1,9 @@
 //! Class by class: how many are right, and what is taken for what.
 
 use super::data::{ReportData, ReportError};
+use super::frame::pair;
 use super::html::escape;
 use super::numbers;
-use super::page::pair;
 use super::palette;
 use crate::confusion::Confusion;
 use crate::per_class::{ClassResult, per_class};

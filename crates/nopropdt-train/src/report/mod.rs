@@ -7,8 +7,10 @@ mod axis;
 mod chains;
 mod classes;
 mod collect;
+mod comparison;
 mod data;
 mod figures;
+mod frame;
 mod html;
 mod numbers;
 mod page;
@@ -20,6 +22,7 @@ mod reliability;
 mod tests;
 
 pub use collect::{Parts, collect};
+pub use comparison::render_comparison;
 pub use data::{ChainPicture, Picture, Pixels, ReportData, ReportError, Words};
 
 /// The report as one HTML page: no script and nothing to load.

@@ -1,12 +1,11 @@
 //! The page: its frame, headline numbers, facts, and the order of the sections.
 
 use super::data::{ReportData, ReportError};
+use super::frame::{page, pair, section};
 use super::html::escape;
 use nopropdt_blocks::Readout;
 
 use super::{chains, classes, figures, numbers, pictures, reliability};
-
-const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
 pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
@@ -52,23 +51,7 @@ pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
         "From noise to answer",
         &chains::heat_maps(&data.chains, &data.class_names, data.words.readout)?,
     ));
-    let title = escape(&data.title);
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
-         </head>\n<body>\n<header><h1>{title}</h1></header>\n<main>\n{}\n{}\n</main>\n</body>\n</html>\n",
-        headline(data),
-        sections.join("\n")
-    ))
-}
-
-fn section(id: &str, title: &str, body: &str) -> String {
-    format!("<section id=\"{id}\"><h2>{title}</h2>{body}</section>")
-}
-
-pub(super) fn pair(left: &str, right: &str) -> String {
-    format!("<div class=\"pair\">{left}{right}</div>")
+    Ok(page(&data.title, &format!("{}\n{}", headline(data), sections.join("\n"))))
 }
 
 fn headline(data: &ReportData) -> String {

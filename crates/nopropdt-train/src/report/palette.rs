@@ -13,6 +13,23 @@ pub(super) const PERFECT: RGBColor = RGBColor(140, 146, 156);
 /// What is wrong, and what is negative.
 pub(super) const WRONG: RGBColor = RGBColor(214, 69, 61);
 
+/// Runs side by side, in their order.
+const RUNS: [RGBColor; 8] = [
+    CHAIN,
+    CONSENSUS,
+    VALIDATION,
+    RGBColor(166, 70, 196),
+    WRONG,
+    RGBColor(32, 164, 178),
+    RGBColor(148, 112, 60),
+    RGBColor(222, 82, 152),
+];
+
+/// Colour of run `index` out of `count`: one of its own for a few runs, along the ramp for many.
+pub(super) fn run(index: usize, count: usize) -> RGBColor {
+    if count <= RUNS.len() { RUNS[index % RUNS.len()] } else { ramp(index, count) }
+}
+
 /// The ramp from the first block to the last.
 const RAMP: [RGBColor; 4] =
     [RGBColor(72, 86, 216), RGBColor(166, 70, 196), RGBColor(222, 82, 122), RGBColor(238, 150, 50)];

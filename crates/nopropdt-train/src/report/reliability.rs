@@ -3,8 +3,8 @@
 use super::axis::Axis;
 use super::data::{ReportData, ReportError};
 use super::figures::{figure, swatch};
+use super::frame::pair;
 use super::numbers;
-use super::page::pair;
 use super::palette;
 use super::plot::{Layer, Plot, Points};
 use crate::calibration::{BINS, Calibration};

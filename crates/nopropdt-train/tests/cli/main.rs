@@ -23,6 +23,7 @@ mod no_fetch;
 mod npz;
 mod output;
 mod predict;
+mod report;
 mod resume;
 mod run_files;
 mod runs;

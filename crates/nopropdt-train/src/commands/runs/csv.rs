@@ -1,6 +1,7 @@
 //! Runs for spreadsheets.
 
 use super::plain;
+use crate::commands::csv::line;
 use crate::runs::{Difference, RunRecord};
 
 /// The columns before those of settings.
@@ -21,7 +22,7 @@ const HEAD: [&str; 11] = [
 /// A line of names, then a line a run (RFC 4180, with line feeds). Accuracies are fractions; what a run has not is empty.
 pub(super) fn lines(runs: &[RunRecord], differing: &[Difference]) -> String {
     let head = HEAD.into_iter().chain(differing.iter().map(|setting| setting.key.as_str()));
-    let mut text = line(head.map(str::to_owned));
+    let mut text = line(&head.map(str::to_owned).collect::<Vec<_>>()) + "\n";
     for run in runs {
         let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
         let fixed = [
@@ -39,30 +40,8 @@ pub(super) fn lines(runs: &[RunRecord], differing: &[Difference]) -> String {
         ];
         let settings =
             differing.iter().map(|setting| run.settings.get(&setting.key).map_or_else(String::new, plain));
-        text += &line(fixed.into_iter().chain(settings));
+        text += &line(&fixed.into_iter().chain(settings).collect::<Vec<_>>());
+        text += "\n";
     }
     text
-}
-
-fn line(values: impl Iterator<Item = String>) -> String {
-    values.map(|value| quoted(&value)).collect::<Vec<_>>().join(",") + "\n"
-}
-
-/// In quotes where a comma, a quote or a line feed would be mistaken.
-fn quoted(value: &str) -> String {
-    match value.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", value.replace('"', "\"\"")),
-        false => value.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_be_mistaken_is_quoted() {
-        let cells = ["a", "b,c", "d\"e", "f\ng", ""].map(str::to_owned);
-        assert_eq!(line(cells.into_iter()), "a,\"b,c\",\"d\"\"e\",\"f\ng\",\n");
-    }
 }
