@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data_folder;
+pub mod estimate;
 pub mod evaluate;
 pub mod evaluation;
 pub mod experiments;

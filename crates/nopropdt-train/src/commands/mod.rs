@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dataset_remedies;
+mod estimate;
 mod eval;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
