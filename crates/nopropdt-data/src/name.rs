@@ -87,6 +87,18 @@ impl DatasetName {
         }
     }
 
+    /// Number of its training and of its test images.
+    #[must_use]
+    pub const fn counts(self) -> (usize, usize) {
+        match self {
+            Self::Digits => (1437, 360),
+            Self::Mnist | Self::FashionMnist | Self::Kmnist => (60_000, 10_000),
+            Self::Cifar10 | Self::Cifar100 | Self::Cifar100Coarse => (50_000, 10_000),
+            Self::Svhn => (73_257, 26_032),
+            Self::TinyImagenet => (100_000, 10_000),
+        }
+    }
+
     /// Number of its classes.
     #[must_use]
     pub const fn classes(self) -> usize {

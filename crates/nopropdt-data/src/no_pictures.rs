@@ -44,6 +44,10 @@ pub(crate) mod folder {
             match *self {}
         }
 
+        pub(crate) fn counts(&self) -> (usize, usize) {
+            match *self {}
+        }
+
         pub(crate) fn image_bytes(&self) -> u64 {
             match *self {}
         }

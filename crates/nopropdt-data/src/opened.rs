@@ -104,6 +104,17 @@ impl Opened {
         }
     }
 
+    /// Number of training and of test images, whose files need not be there where the dataset is a known one.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        match &self.images {
+            Images::Known { name, .. } => name.counts(),
+            Images::Folder(folder) => folder.counts(),
+            Images::Npz(file) => file.counts(),
+            Images::Read(dataset) => (dataset.train.len(), dataset.test.len()),
+        }
+    }
+
     /// Bytes that the images of a folder or file take in memory, at the least; 0 for a known dataset, of which nothing was looked at.
     #[must_use]
     pub fn image_bytes(&self) -> u64 {

@@ -247,12 +247,13 @@ pub struct ParameterBuilder {
     parameters: Parameters,
     prefix: String,
     stream: Stream,
+    zeros: bool,
 }
 
 impl ParameterBuilder {
     /// A builder whose initial values are a pure function of `stream` and each tensor's name.
     pub fn new(stream: Stream) -> Self {
-        Self { parameters: Parameters::default(), prefix: String::new(), stream }
+        Self { parameters: Parameters::default(), prefix: String::new(), stream, zeros: false }
     }
 
     /// A builder that stores no values: it only learns which tensors there are, of networks that memory may not hold.
@@ -260,6 +261,11 @@ impl ParameterBuilder {
         let store = || Store { without_values: true, ..Store::default() };
         let parameters = Parameters { trainable: store(), statistics: store() };
         Self { parameters, ..Self::new(Stream::new(0)) }
+    }
+
+    /// A builder whose values are all zero: of a network of which only the shapes matter.
+    pub fn of_zeros() -> Self {
+        Self { zeros: true, ..Self::new(Stream::new(0)) }
     }
 
     /// Number of trainable values added so far.
@@ -298,7 +304,7 @@ impl ParameterBuilder {
         let path = format!("{}{name}", self.prefix);
         let stream = self.stream.purpose(&path);
         let range = self.parameters.trainable.add(path, shape, layout);
-        if !self.parameters.trainable.without_values {
+        if !self.parameters.trainable.without_values && !self.zeros {
             initializer.fill(shape, fan_in, stream, &mut self.parameters.trainable.values[range]);
         }
         ParameterId(self.parameters.trainable.entries.len() - 1)

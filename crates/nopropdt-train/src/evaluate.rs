@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
 
 /// Images denoised together. A fixed number, so that results do not depend on the machine.
-const BATCH: usize = 200;
+pub(crate) const BATCH: usize = 200;
 
 /// Correct answers over a split, for one draw of the noise.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,8 +25,10 @@ pub fn left() -> Option<Left> {
 /// A run that does not fit into the memory that is left; the system may end it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortfall {
-    /// Bytes that the run holds at the very least.
+    /// Bytes that the run holds.
     pub needed: u64,
+    /// Whether it holds these at the very least; else it is what the run takes by an estimate.
+    pub is_least: bool,
     /// What is left.
     pub left: Left,
 }
@@ -35,7 +37,8 @@ impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         let (needed, left) = (gigabytes(self.needed), gigabytes(self.left.bytes));
-        write!(f, "memory: the run holds at least {needed:.2} GB; {left:.2} GB are left ({})", self.left.by)
+        let holds = if self.is_least { "holds at least" } else { "takes about" };
+        write!(f, "memory: the run {holds} {needed:.2} GB; {left:.2} GB are left ({})", self.left.by)
     }
 }
 
@@ -52,22 +55,32 @@ pub struct NetworkSize {
 /// and one block's gradient. Activations come on top. None when it may be enough.
 #[must_use]
 pub fn shortfall(optimizer: OptimizerKind, size: NetworkSize, image_bytes: u64) -> Option<Shortfall> {
-    beyond(image_bytes + least_bytes(optimizer, size), left()?)
+    beyond(image_bytes + least_bytes(optimizer, size), true, left()?)
+}
+
+/// By how much the memory that is left is too small for `needed` bytes that a run is estimated to take.
+#[must_use]
+pub fn likely_shortfall(needed: u64) -> Option<Shortfall> {
+    beyond(needed, false, left()?)
 }
 
 /// Bytes that training holds at the very least.
 fn least_bytes(optimizer: OptimizerKind, size: NetworkSize) -> u64 {
     let NetworkSize { parameters, blocks } = size;
-    let moments = match optimizer {
-        OptimizerKind::Adamw | OptimizerKind::Adam => 2,
-        OptimizerKind::Sgd => 1,
-    };
     let gradient = parameters / blocks.max(1);
-    4 * (parameters as u64 * (1 + moments) + gradient as u64)
+    4 * (parameters as u64 * (1 + moments(optimizer)) + gradient as u64)
 }
 
-fn beyond(needed: u64, left: Left) -> Option<Shortfall> {
-    (needed > left.bytes).then_some(Shortfall { needed, left })
+/// Values that an optimiser keeps for each weight.
+pub(crate) fn moments(optimizer: OptimizerKind) -> u64 {
+    match optimizer {
+        OptimizerKind::Adamw | OptimizerKind::Adam => 2,
+        OptimizerKind::Sgd => 1,
+    }
+}
+
+fn beyond(needed: u64, is_least: bool, left: Left) -> Option<Shortfall> {
+    (needed > left.bytes).then_some(Shortfall { needed, is_least, left })
 }
 
 fn left_by(root: &Path) -> Option<Left> {
@@ -229,8 +242,10 @@ mod tests {
     #[test]
     fn what_can_not_fit_is_told() {
         let left = Left { bytes: 2_000_000_000, by: "by ulimit -v" };
-        assert_eq!(beyond(2_000_000_000, left.clone()), None);
-        let text = beyond(3_500_000_000, left).unwrap().to_string();
+        assert_eq!(beyond(2_000_000_000, true, left.clone()), None);
+        let about = beyond(3_500_000_000, false, left.clone()).unwrap().to_string();
+        assert!(about.contains("the run takes about 3.50 GB; 2.00 GB are left"), "{about}");
+        let text = beyond(3_500_000_000, true, left).unwrap().to_string();
         assert!(
             text.contains("at least 3.50 GB") && text.contains("2.00 GB are left (by ulimit -v)"),
             "{text}"

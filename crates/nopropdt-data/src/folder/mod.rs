@@ -97,6 +97,10 @@ impl OpenedFolder {
         self.first_shape
     }
 
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.train.len(), self.test.len())
+    }
+
     pub(crate) fn image_bytes(&self) -> u64 {
         (self.train.len() + self.test.len()) as u64 * self.first_shape.len() as u64
     }

@@ -132,6 +132,10 @@ impl OpenedNpz {
         self.shape
     }
 
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.train.labels.len(), self.test.labels.len())
+    }
+
     pub(crate) fn image_bytes(&self) -> u64 {
         let parts = [&self.train, &self.test].into_iter().chain(&self.validation);
         parts.map(|part| part.header.values().unwrap_or(u64::MAX)).fold(0, u64::saturating_add)

@@ -111,6 +111,7 @@ fn images_for_validation_are_read_when_they_are_wanted() {
     );
     let opened = opened(&file).unwrap().without_validation();
     assert_eq!((opened.classes(), opened.image_bytes()), (3, 100));
+    assert_eq!(opened.counts(), (3, 2));
     let dataset = opened.load().unwrap();
     assert!(dataset.validation.is_none());
     assert_eq!(dataset.notes[0].to_string(), "left out: the file's validation images (1)");

@@ -16,6 +16,7 @@ use crate::graph;
 use crate::parameters::{ParameterId, Parameters, StatisticId};
 use crate::tensor::Tensor;
 use nopropdt_kernels::Precision;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use sums::SetSum;
@@ -189,6 +190,24 @@ impl<'p> Tape<'p> {
     /// A copy of a recorded value in f32, whatever it is stored in.
     pub fn widened(&self, var: Var) -> Tensor {
         self.recorded(var).widened()
+    }
+
+    /// Memory that the recorded values take, in bytes: what is kept for the way back, but for what single operations remember beside. Values
+    /// that share their storage count once.
+    ///
+    /// ```
+    /// use nopropdt_tensor::{Mode, Tape, Tensor};
+    ///
+    /// let mut tape = Tape::new(Mode::Train);
+    /// let x = tape.variable(Tensor::zeros(&[2, 3, 4]));
+    /// let flat = tape.flatten(x);
+    /// assert_eq!(tape.bytes(), 24 * 4);
+    /// tape.relu(flat);
+    /// assert_eq!(tape.bytes(), 2 * 24 * 4);
+    /// ```
+    pub fn bytes(&self) -> usize {
+        let stored = self.nodes.iter().map(|node| node.value.storage());
+        stored.collect::<BTreeMap<usize, usize>>().into_values().sum()
     }
 
     fn recorded(&self, var: Var) -> &Value {

@@ -49,6 +49,14 @@ impl Value {
         }
     }
 
+    /// Where the numbers lie, and how many bytes they take there.
+    pub(super) fn storage(&self) -> (usize, usize) {
+        match self.values() {
+            Values::F32(values) => (values.as_ptr().addr(), size_of_val(values)),
+            Values::Bf16(values) => (values.as_ptr().addr(), size_of_val(values)),
+        }
+    }
+
     /// The tensor.
     ///
     /// # Panics

@@ -61,7 +61,7 @@ pub enum Command {
     Report(ReportArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
-    /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
+    /// Show this machine, the network, and what a run would take: parameters and multiply-adds per block, memory, time
     #[command(allow_negative_numbers = true)]
     Info(InfoArguments),
     /// List runs: what they reached, and in which settings they differ
@@ -257,6 +257,9 @@ pub struct InfoArguments {
     /// Threads [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N")]
     pub threads: Option<usize>,
+    /// Time no steps of training: no estimate of the time
+    #[arg(long)]
+    pub no_timing: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

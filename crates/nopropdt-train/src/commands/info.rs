@@ -1,7 +1,9 @@
 //! `info`: this machine, and the network that the settings or a model file describe.
 
+use super::estimate::Estimate;
 use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
-use crate::config::Overrides;
+use crate::config::{Overrides, RunConfig};
+use crate::estimate::Work;
 use crate::images::opened;
 use crate::machine::cpu_name;
 use crate::model_file::load_in;
@@ -32,14 +34,37 @@ struct Info {
     multiply_adds_image: u64,
     multiply_adds_label: u64,
     tensors: Vec<(String, Vec<usize>)>,
+    /// What a run would take; null for a model file.
+    estimate: Option<Estimate>,
+}
+
+/// A network to show, and the run that would train it; none for a trained one.
+struct Shown {
+    network: Box<dyn Method>,
+    weights: Weights,
+    image: InputShape,
+    run: Option<(RunConfig, Work)>,
 }
 
 pub(super) fn run(arguments: &InfoArguments, registry: &Registry) -> Result<()> {
     let isa = Isa::selected().map_err(|error| UsageError(error.to_string()))?;
-    let threads = thread_pool(arguments.threads)?.current_num_threads();
-    let (network, weights, image) = network(arguments, registry)?;
+    let pool = thread_pool(arguments.threads)?;
+    let Shown { network, weights, image, run } = shown(arguments, registry)?;
+    let mut info = info(isa, pool.current_num_threads(), network.as_ref(), &weights, image);
+    // Training has weights of its own.
+    drop(weights);
+    if let Some((config, work)) = run {
+        nopropdt_kernels::give_back_freed_memory();
+        let timed = !arguments.no_timing;
+        let estimate = pool.install(|| Estimate::new(&config, network.as_ref(), &work, timed))?;
+        info.estimate = Some(estimate);
+    }
+    output::print(&if arguments.json { serde_json::to_string(&info)? } else { describe(&info)? })
+}
+
+fn info(isa: Isa, threads: usize, network: &dyn Method, weights: &Weights, image: InputShape) -> Info {
     let (multiply_adds_image, multiply_adds_label) = network.facts().multiply_adds;
-    let info = Info {
+    Info {
         cpu: cpu_name(),
         isa: isa.to_string(),
         threads,
@@ -53,11 +78,11 @@ pub(super) fn run(arguments: &InfoArguments, registry: &Registry) -> Result<()> 
         multiply_adds_image,
         multiply_adds_label,
         tensors: weights.blocks[0].entries().map(|entry| (entry.name.clone(), entry.shape.clone())).collect(),
-    };
-    output::print(&if arguments.json { serde_json::to_string(&info)? } else { describe(&info)? })
+        estimate: None,
+    }
 }
 
-fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Method>, Weights, InputShape)> {
+fn shown(arguments: &InfoArguments, registry: &Registry) -> Result<Shown> {
     must_exist("--config", arguments.config.as_deref())?;
     if let Some(path) = &arguments.model {
         if !arguments.overrides.is_empty() {
@@ -67,7 +92,8 @@ fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Me
         }
         must_exist("--model", Some(path))?;
         let model = load_in(path, registry)?;
-        return Ok((model.network, model.weights, model.metadata.input));
+        let (network, weights, image) = (model.network, model.weights, model.metadata.input);
+        return Ok(Shown { network, weights, image, run: None });
     }
     let file = arguments.config.as_deref().map(|path| Overrides::from_file_in(path, registry)).transpose()?;
     let config =
@@ -76,7 +102,8 @@ fn network(arguments: &InfoArguments, registry: &Registry) -> Result<(Box<dyn Me
     let shape = opened.shape();
     let network = config.network(shape.sizes(), opened.classes())?;
     let weights = network.init(config.training.seed);
-    Ok((network, weights, shape))
+    let work = Work::of(&config, &opened);
+    Ok(Shown { network, weights, image: shape, run: Some((config, work)) })
 }
 
 fn describe(info: &Info) -> Result<String, std::fmt::Error> {
@@ -115,5 +142,8 @@ fn describe(info: &Info) -> Result<String, std::fmt::Error> {
         "                                 {:>12}  label path and join, once a denoising",
         info.multiply_adds_label
     )?;
+    if let Some(estimate) = &info.estimate {
+        write!(text, "\n{}", estimate.describe()?)?;
+    }
     Ok(text)
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod csv;
 mod dataset_remedies;
+mod estimate;
 mod eval;
 mod export;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]

@@ -33,8 +33,9 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     };
     let prepared = Prepared::open(config, &data_dir)?;
     if let Some(shortfall) = prepared.shortfall() {
+        let lower = if shortfall.is_least { "--steps" } else { "--batch-size, --threads, --steps" };
         output::complain(&format!(
-            "warning: {shortfall}; the system may end it (exit code 137 or 134); lower --steps or, for a folder, --image-size"
+            "warning: {shortfall}; the system may end it (exit code 137 or 134); lower {lower} or, for a folder, --image-size"
         ));
     }
     let mut loaded = prepared.load()?;

@@ -143,7 +143,11 @@ impl RunConfig {
         self.registry.build_method(&self.method, self.network_config(input, classes)?)
     }
 
-    fn network_config(&self, input: &[usize], classes: usize) -> Result<NetworkConfig, ConfigError> {
+    pub(crate) fn network_config(
+        &self,
+        input: &[usize],
+        classes: usize,
+    ) -> Result<NetworkConfig, ConfigError> {
         Ok(NetworkConfig {
             input: input.to_vec(),
             classes,

@@ -3,10 +3,11 @@
 use super::error::RunError;
 use super::start::Beginning;
 use crate::config::{ConfigError, EmbeddingKind, RunConfig};
+use crate::estimate::{Work, memory};
 use crate::image_hash::image_hash;
 use crate::images::{load_splits, opened_for};
 use crate::memory::Watch;
-use crate::memory_limit::{NetworkSize, Shortfall, shortfall};
+use crate::memory_limit::{NetworkSize, Shortfall, likely_shortfall, shortfall};
 use crate::prototypes::members;
 use crate::trainer::{Trainer, batches_per_epoch};
 use nopropdt_blocks::Method;
@@ -31,11 +32,17 @@ impl Prepared {
         Ok(Self { config, opened, size })
     }
 
-    /// By how much memory will be too small; none when it may be enough.
+    /// By how much memory will be too small, surely or by an estimate ([`crate::estimate::memory`]) for the threads of the pool this is
+    /// called in; none when it is likely to be enough.
     pub fn shortfall(&self) -> Option<Shortfall> {
         let training = &self.config.training;
         let of_best = if training.keep_best == Some(true) { 4 * self.size.parameters as u64 } else { 0 };
-        shortfall(training.optimizer, self.size, self.opened.image_bytes() + of_best)
+        shortfall(training.optimizer, self.size, self.opened.image_bytes() + of_best).or_else(|| {
+            let work = Work::of(&self.config, &self.opened);
+            let network = self.config.network(&work.input, work.classes).ok()?;
+            let threads = rayon::current_num_threads();
+            likely_shortfall(memory(&self.config, network.as_ref(), &work, threads).ok()?.total + of_best)
+        })
     }
 
     /// Reads the images, makes the network and, for a new run that is to start from a model file, reads that.

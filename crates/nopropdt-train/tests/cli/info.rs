@@ -4,7 +4,7 @@ use crate::harness::{Sandbox, example, stdout};
 use serde_json::Value;
 
 fn json(sandbox: &Sandbox, own: &[&str]) -> Value {
-    let text = stdout(&sandbox.ok([&["info", "--json"], own].concat()));
+    let text = stdout(&sandbox.ok([&["info", "--json", "--no-timing"], own].concat()));
     assert_eq!(text.lines().count(), 1, "{text}");
     serde_json::from_str(&text).unwrap()
 }
@@ -32,7 +32,7 @@ fn parameters_are_those_of_the_run() {
 #[test]
 fn people_read_the_same_numbers() {
     let sandbox = Sandbox::new();
-    let text = stdout(&sandbox.ok(["info", "--steps", "2", "--threads", "2"]));
+    let text = stdout(&sandbox.ok(["info", "--steps", "2", "--threads", "2", "--no-timing"]));
     let total = example().1["parameters"].to_string();
     let line = text.lines().find(|line| line.starts_with("parameters in all")).unwrap();
     assert!(line.ends_with(&format!(" {total}")), "{line}");
@@ -52,4 +52,77 @@ fn settings_come_from_the_same_places_as_in_train() {
     assert!(info["tensors"].to_string().contains("decoder.fc.weight"));
     let words = ["--model: describes the whole network"];
     sandbox.refused(2, &words, ["info", "--model", "any", "--steps", "1"]);
+}
+
+/// No file of the dataset is needed for it.
+#[test]
+fn a_run_is_estimated() {
+    let sandbox = Sandbox::new();
+    let own = [
+        "--dataset",
+        "mnist",
+        "--validation",
+        "1000",
+        "--limit-train",
+        "50000",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "100",
+    ];
+    let info = json(&sandbox, &own);
+    let estimate = &info["estimate"];
+    let number = |key: &str| estimate[key].as_u64().unwrap();
+    assert_eq!((number("epochs"), number("batches_per_epoch")), (3, 490));
+    assert_eq!(
+        (number("train_images"), number("test_images"), number("validation_images")),
+        (49_000, 10_000, 1_000)
+    );
+    let memory = |key: &str| estimate["memory"][key].as_u64().unwrap();
+    assert_eq!(memory("images"), 70_000 * 28 * 28);
+    assert_eq!(memory("weights"), 4 * info["parameters"].as_u64().unwrap());
+    let parts = ["program", "images", "weights", "optimizer"].map(memory).iter().sum::<u64>();
+    let most = ["step", "evaluation", "saving"].map(memory).into_iter().max().unwrap();
+    assert_eq!(memory("total"), parts + most);
+    assert!(estimate["timing"].is_null());
+    // A trained network is no run.
+    sandbox.write("model.safetensors", &example().0);
+    assert!(json(&sandbox, &["--model", "model.safetensors"])["estimate"].is_null());
+}
+
+/// The estimate against a run that is trained.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_estimate_is_near_what_a_run_takes() {
+    let sandbox = Sandbox::new();
+    let flags = ["--steps=3", "--epochs=1", "--limit-train=640", "--limit-test=200", "--threads=2"];
+    let text = stdout(&sandbox.ok([&["info", "--json"], &flags[..]].concat()));
+    let info: Value = serde_json::from_str(&text).unwrap();
+    let flags: Vec<&str> = flags.iter().map(|flag| flag.trim_start_matches('-')).collect();
+    sandbox.train("run", &flags);
+    let summary = sandbox.json("run/summary.json");
+    let (found, estimate) = (summary["peak_rss_bytes"].as_f64().unwrap(), &info["estimate"]);
+    let ratio = estimate["memory"]["total"].as_f64().unwrap() / found;
+    assert!((0.6..1.6).contains(&ratio), "{ratio}\n{info}\n{summary}");
+    let timing = &estimate["timing"];
+    let seconds = |key: &str| timing[key].as_f64().unwrap();
+    let all = seconds("train_seconds_per_epoch") + seconds("test_seconds_per_epoch");
+    assert!(seconds("train_seconds_per_epoch") > 0.0 && seconds("test_seconds_per_epoch") > 0.0);
+    assert!((seconds("seconds") - all).abs() < 1e-9);
+    // Weights, moments and a step are measured.
+    assert!(
+        timing["measured_bytes"].as_u64().unwrap() > 12 * info["parameters"].as_u64().unwrap() / 2,
+        "{timing}"
+    );
+}
+
+#[test]
+fn people_read_the_estimate() {
+    let sandbox = Sandbox::new();
+    let text = stdout(&sandbox.ok(["info", "--steps", "1"]));
+    assert!(text.contains("a run: 20 epochs of 23 batches, 1437 training and 360 test images"), "{text}");
+    let place = |line: &str| text.find(line).unwrap_or_else(|| panic!("{line}: {text}"));
+    assert!(place("\nmemory, computed  ") < place("\ntime, measured    "));
+    let text = stdout(&sandbox.ok(["info", "--steps", "1", "--no-timing"]));
+    assert!(text.contains("memory, computed") && !text.contains("measured"), "{text}");
 }
