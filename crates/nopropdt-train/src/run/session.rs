@@ -172,6 +172,7 @@ impl Run {
         self.config().training.keep_best.unwrap_or(false)
     }
 
+    /// What an epoch, from 0, leaves to say: what it was trained by and, if it is one that is measured, its accuracies.
     pub(super) fn measure(
         &self,
         trainer: &Trainer<'_>,
@@ -179,23 +180,33 @@ impl Run {
         loss: EpochLoss,
         seconds: f64,
     ) -> EpochMetrics {
-        let measure = |split: &Split| {
-            accuracy(self.network(), trainer.weights(), split, self.config().training.seed, 1).remove(0)
-        };
-        let test = measure(&self.dataset().test);
-        EpochMetrics {
+        let mut metrics = EpochMetrics {
             epoch: epoch + 1,
             seconds,
             train_loss: loss.shown,
             learning_rate: loss.learning_rate,
-            validation_accuracy: self.loaded.validation.as_ref().map(|split| measure(split).chain),
-            test_accuracy: test.chain,
-            test_accuracy_per_block: test.per_block,
-            test_accuracy_consensus: test.consensus,
-            test_balanced_accuracy: Some(test.chain_balanced),
-            test_balanced_accuracy_consensus: Some(test.consensus_balanced),
             images_per_second: loss.images as f64 / seconds,
+            ..EpochMetrics::default()
+        };
+        let TrainingSettings { epochs, eval_every, .. } = self.config().training;
+        if (epoch + 1).is_multiple_of(eval_every.unwrap_or(1)) || epoch + 1 >= epochs {
+            self.measure_accuracies(trainer.weights(), &mut metrics);
         }
+        metrics
+    }
+
+    /// Measures what an epoch that ended with these weights answers.
+    pub(super) fn measure_accuracies(&self, weights: &Weights, metrics: &mut EpochMetrics) {
+        let measure = |split: &Split| {
+            accuracy(self.network(), weights, split, self.config().training.seed, 1).remove(0)
+        };
+        let test = measure(&self.dataset().test);
+        metrics.validation_accuracy = self.loaded.validation.as_ref().map(|split| measure(split).chain);
+        metrics.test_accuracy = Some(test.chain);
+        metrics.test_accuracy_per_block = test.per_block;
+        metrics.test_accuracy_consensus = Some(test.consensus);
+        metrics.test_balanced_accuracy = Some(test.chain_balanced);
+        metrics.test_balanced_accuracy_consensus = Some(test.consensus_balanced);
     }
 
     /// A file of the run that could not be written, when the checkpoint held `saved` epochs.
@@ -222,8 +233,8 @@ impl Run {
         let (last, best_epoch) = (best.unwrap_or(last), best.map(|best| best.epoch));
         let TrainingSettings { epochs, patience, .. } = self.config().training;
         let summary = Summary {
-            test_accuracy: last.test_accuracy,
-            test_accuracy_consensus: last.test_accuracy_consensus,
+            test_accuracy: last.test_accuracy.expect("the epoch of the model was measured"),
+            test_accuracy_consensus: last.test_accuracy_consensus.expect("with its consensus"),
             test_accuracy_per_block: last.test_accuracy_per_block.clone(),
             test_balanced_accuracy: last.test_balanced_accuracy,
             test_balanced_accuracy_consensus: last.test_balanced_accuracy_consensus,

@@ -89,7 +89,27 @@ impl<'r> Training<'r> {
         while !self.run.is_over(&self.metrics) {
             self.epoch(observer)?;
         }
-        Ok(())
+        self.measure_last()
+    }
+
+    /// Measures the last epoch where that was not its turn: the run may have been cut short after it.
+    fn measure_last(&mut self) -> Result<(), RunError> {
+        match self.metrics.last_mut() {
+            Some(last) if last.test_accuracy.is_none() => {
+                self.run.measure_accuracies(self.trainer.weights(), last);
+                self.keep_if_best();
+                self.save()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps the weights of the epoch that was just measured, if it is the best and that is kept.
+    fn keep_if_best(&mut self) {
+        let last = self.metrics.len();
+        if self.run.keeps_best() && best_of(&self.metrics).is_some_and(|best| best.epoch == last) {
+            self.best = Some(self.trainer.weights().clone());
+        }
     }
 
     /// Trains, measures and, when it is time, saves the next epoch.
@@ -108,9 +128,7 @@ impl<'r> Training<'r> {
         // Before anything is evaluated or written.
         self.memory = self.memory.or_else(|| run.loaded.memory.added());
         self.metrics.push(run.measure(&self.trainer, epoch, loss, seconds()));
-        if run.keeps_best() && best_of(&self.metrics).is_some_and(|best| best.epoch == epoch + 1) {
-            self.best = Some(self.trainer.weights().clone());
-        }
+        self.keep_if_best();
         if run.is_over(&self.metrics) || self.pace.is_due() {
             self.save()?;
         }
