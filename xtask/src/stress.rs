@@ -1,4 +1,4 @@
-//! `stress`: what a test has no time for. Runs are killed at random moments, again and again, and must end with the bits of the run that was
+//! `stress`: what a test has no time for. Runs are killed or told to stop at random moments, again and again, and must end with the bits of the run that was
 //! never stopped; and two runs that are started at once in one folder must leave one owner.
 
 use crate::command::trainer;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Arguments of `stress`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Kills (SIGKILL) in all, shared among the methods
+    /// Kills in all, shared among the methods: about half of them by SIGKILL, half by SIGTERM, after which a run saves what it has done
     #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true, default_value_t = 100)]
     kills: usize,
     /// Pairs of runs started at once in one folder
@@ -37,6 +37,8 @@ fn seed(text: &str) -> Result<u64, String> {
 
 /// A method each that learns by blocks, by one network and through all blocks: their checkpoints hold different things.
 const METHODS: [&str; 3] = ["dt", "ct", "backprop"];
+/// The exit code of a run that was told to stop.
+const INTERRUPTED: i32 = 130;
 /// A run of a second or two.
 const SETTINGS: [&str; 6] =
     ["--limit-train=512", "--limit-test=60", "--steps=2", "--epochs=6", "--threads=2", "--no-progress"];
@@ -109,7 +111,8 @@ impl Bench {
             let mut command = self.begin(method, &out);
             loop {
                 let moment = takes.mul_f32(moments.share());
-                match end(command.spawn()?, moment)? {
+                let how = if moments.share() < 0.5 { Signal::Kill } else { Signal::Terminate };
+                match end(command.spawn()?, moment, how)? {
                     Ended::Killed => killed += 1,
                     Ended::ByItself => late += 1,
                 }
@@ -178,21 +181,46 @@ fn owned_by(run: &Path, seed: u64) -> Result<()> {
     Ok(())
 }
 
+/// How a child is ended.
+#[derive(Clone, Copy)]
+enum Signal {
+    Kill,
+    Terminate,
+}
+
+impl Signal {
+    fn send(self, child: &mut Child) -> Result<()> {
+        if matches!(self, Self::Kill) || cfg!(not(unix)) {
+            return Ok(child.kill()?);
+        }
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        ensure!(sent.success(), "kill: {sent}");
+        Ok(())
+    }
+}
+
 enum Ended {
     Killed,
     ByItself,
 }
 
-/// Kills the child after a while, unless it ends before.
-fn end(mut child: Child, after: Duration) -> Result<Ended> {
+/// Ends the child after a while, unless it ends before.
+fn end(mut child: Child, after: Duration, how: Signal) -> Result<Ended> {
     sleep(after);
     if let Some(status) = child.try_wait()? {
         let output = child.wait_with_output()?;
         ensure!(status.success(), "before it was killed: {}", said(&output));
         return Ok(Ended::ByItself);
     }
-    child.kill()?;
-    child.wait()?;
+    how.send(&mut child)?;
+    let output = child.wait_with_output()?;
+    // One that was told to stop when it was done anyway.
+    if output.status.success() {
+        return Ok(Ended::ByItself);
+    }
+    let told = said(&output);
+    let interrupted = output.status.code().is_none_or(|code| code == INTERRUPTED);
+    ensure!(interrupted || matches!(how, Signal::Kill), "told to stop: {told}");
     Ok(Ended::Killed)
 }
 

@@ -6,13 +6,14 @@
 use crate::files::{WriteError, create_file_with, replace_file_with};
 use crate::metrics::EpochMetrics;
 use crate::one_line::one_line;
+use crate::trainer::Begun;
 use bincode::de::Decoder;
 use bincode::de::read::Reader;
 use bincode::enc::Encoder;
 use bincode::enc::write::{SizeWriter, Writer};
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
-use nopropdt_blocks::Weights;
+use nopropdt_blocks::{LossTerms, Weights};
 use nopropdt_tensor::optim::OptimizerState;
 use nopropdt_tensor::{Parameters, flat};
 use sha2::{Digest, Sha256};
@@ -90,7 +91,7 @@ impl<C> Decode<C> for Numbers<'_> {
 
 bincode::impl_borrow_decode!(Numbers<'a>, 'a);
 
-/// A run at the end of an epoch, or before its first one. One that was read owns its numbers; one to write borrows them, since they can
+/// A run at the end of an epoch, within one, or before its first one. One that was read owns its numbers; one to write borrows them, since they can
 /// be most of a machine's memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Checkpoint<'a> {
@@ -117,12 +118,22 @@ pub struct Extension {
     pub before: usize,
 }
 
+/// An epoch of which a part is done.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+struct SavedEpoch {
+    waves: usize,
+    /// Of each loss: total, squared error, cross-entropy, KL.
+    sums: Vec<[f64; 4]>,
+    seconds: f64,
+}
+
 /// What checkpoints of version 2 did not have.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 struct Further<'a> {
     extensions: Vec<Extension>,
     /// Weights of the best epoch.
     best: Option<Vec<SavedSet<'a>>>,
+    within: Option<SavedEpoch>,
 }
 
 /// A checkpoint of version 2.
@@ -192,6 +203,29 @@ impl<'a> Checkpoint<'a> {
         let mut weights = weights.clone();
         fill(path, best, &mut weights)?;
         Ok(Some(weights))
+    }
+
+    /// The same, in the middle of an epoch, of which so much was done in so many seconds.
+    #[must_use]
+    pub fn within(mut self, begun: &Begun, seconds: f64) -> Self {
+        let numbers = |&LossTerms { total, squared_error, cross_entropy, kl }: &LossTerms| {
+            [total, squared_error, cross_entropy, kl]
+        };
+        let sums = begun.sums.iter().map(numbers).collect();
+        self.further.within = Some(SavedEpoch { waves: begun.waves, sums, seconds });
+        self
+    }
+
+    /// What is done of the epoch that follows the finished ones, and in how many seconds: none between epochs.
+    pub fn begun(&self) -> Option<(Begun, f64)> {
+        let SavedEpoch { waves, sums, seconds } = self.further.within.as_ref()?;
+        let terms = |&[total, squared_error, cross_entropy, kl]: &[f64; 4]| LossTerms {
+            total,
+            squared_error,
+            cross_entropy,
+            kl,
+        };
+        Some((Begun { waves: *waves, sums: sums.iter().map(terms).collect() }, *seconds))
     }
 
     /// Gives the run other settings, which differ in the number of epochs.
@@ -407,6 +441,7 @@ mod tests {
             optimizers: vec![SavedOptimizer { step: 7, moments: vec![numbers(&[0.5; 3])] }],
             further: Further {
                 extensions: vec![Extension { finished: 300, before: 400 }],
+                within: Some(SavedEpoch { waves: 300, sums: vec![[0.25; 4]], seconds: 0.5 }),
                 best: Some(vec![SavedSet { values: numbers(&[0.5, 1.5, 2.5]), statistics: numbers(&[]) }]),
             },
         }

@@ -3,8 +3,9 @@
 use nopropdt_blocks::Readout;
 use serde::{Deserialize, Serialize};
 
-/// One epoch of training, and the test read-outs at its end. Accuracies are fractions, 0 to 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One epoch of training, and the test read-outs at its end if it was measured: by the setting `eval-every` not every epoch is. Accuracies
+/// are fractions, 0 to 1.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochMetrics {
     /// Number of the epoch, from 1.
@@ -22,12 +23,15 @@ pub struct EpochMetrics {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_accuracy_consensus: Option<f64>,
     /// Accuracy of the chain (the paper's read-out) on the test images.
-    pub test_accuracy: f64,
-    /// Accuracy on the test images when the answer is read after each block, block 1 first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_accuracy: Option<f64>,
+    /// Accuracy on the test images when the answer is read after each block, block 1 first; empty where it was not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test_accuracy_per_block: Vec<f64>,
     /// Accuracy on the test images when the blocks' class probabilities are averaged.
-    pub test_accuracy_consensus: f64,
-    /// Mean over classes of the chain's accuracy on the test images of each; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_accuracy_consensus: Option<f64>,
+    /// Mean over classes of the chain's accuracy on the test images of each; absent in files of before too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_balanced_accuracy: Option<f64>,
     /// The same of the consensus.

@@ -136,15 +136,23 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
         ("validation_accuracy", epoch.validation_accuracy),
         ("validation_accuracy_consensus", epoch.validation_accuracy_consensus),
         ("answer_accuracy", epoch.answer_accuracy),
+        ("test_accuracy", epoch.test_accuracy),
+        ("test_accuracy_consensus", epoch.test_accuracy_consensus),
         ("test_balanced_accuracy", epoch.test_balanced_accuracy),
         ("test_balanced_accuracy_consensus", epoch.test_balanced_accuracy_consensus),
     ];
     for (key, accuracy) in given {
         accuracy.map_or(Ok(()), |accuracy| fraction(&format!("{key} {at}"), accuracy))?;
     }
-    fraction(&format!("test_accuracy {at}"), epoch.test_accuracy)?;
-    fraction(&format!("test_accuracy_consensus {at}"), epoch.test_accuracy_consensus)?;
-    fractions(&format!("test_accuracy_per_block {at}"), &epoch.test_accuracy_per_block)
+    fractions(&format!("test_accuracy_per_block {at}"), &epoch.test_accuracy_per_block)?;
+    let of_one = [epoch.test_accuracy_consensus, epoch.validation_accuracy].iter().any(Option::is_some);
+    match epoch.test_accuracy {
+        Some(_) if epoch.test_accuracy_consensus.is_none() => {
+            Err(format!("test_accuracy {at} must have test_accuracy_consensus beside it; found none"))
+        }
+        None if of_one => Err(format!("accuracies {at} must have test_accuracy beside them; found none")),
+        _ => Ok(()),
+    }
 }
 
 /// The summary that [`write_summary`] wrote.
@@ -197,9 +205,9 @@ mod tests {
             learning_rate: 1e-3,
             validation_accuracy: None,
             validation_accuracy_consensus: None,
-            test_accuracy: 0.979,
+            test_accuracy: Some(0.979),
             test_accuracy_per_block: vec![0.9819, 0.979],
-            test_accuracy_consensus: 0.985,
+            test_accuracy_consensus: Some(0.985),
             test_balanced_accuracy: None,
             test_balanced_accuracy_consensus: None,
             readout: Some(Readout::Consensus),
@@ -264,6 +272,18 @@ mod tests {
     }
 
     #[test]
+    fn an_epoch_that_was_not_measured_comes_back_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let unmeasured = EpochMetrics { epoch: 1, train_loss: vec![0.5], ..EpochMetrics::default() };
+        let epochs = vec![unmeasured, epoch(2)];
+        write_metrics(&path, &epochs).unwrap();
+        assert_eq!(read_metrics(&path).unwrap(), epochs);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.lines().next().unwrap().contains("accuracy"), "{text}");
+    }
+
+    #[test]
     fn no_epochs_is_an_empty_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
@@ -283,13 +303,18 @@ mod tests {
                 "train_loss of block 2 of epoch 2",
             ),
             (EpochMetrics { learning_rate: f64::INFINITY, ..epoch(2) }, "learning_rate"),
-            (EpochMetrics { test_accuracy: 97.9, ..epoch(2) }, "test_accuracy of epoch 2"),
-            (EpochMetrics { test_accuracy_consensus: f64::NAN, ..epoch(2) }, "test_accuracy_consensus"),
+            (EpochMetrics { test_accuracy: Some(97.9), ..epoch(2) }, "test_accuracy of epoch 2"),
+            (EpochMetrics { test_accuracy_consensus: Some(f64::NAN), ..epoch(2) }, "test_accuracy_consensus"),
             (EpochMetrics { test_accuracy_per_block: vec![-0.1], ..epoch(2) }, "test_accuracy_per_block"),
             (EpochMetrics { validation_accuracy: Some(1.1), ..epoch(2) }, "validation_accuracy"),
             (
                 EpochMetrics { test_balanced_accuracy: Some(f64::NAN), ..epoch(2) },
                 "test_balanced_accuracy of",
+            ),
+            (EpochMetrics { test_accuracy: None, ..epoch(2) }, "must have test_accuracy beside them"),
+            (
+                EpochMetrics { test_accuracy_consensus: None, ..epoch(2) },
+                "must have test_accuracy_consensus beside it",
             ),
             (epoch(1), "epoch numbers must rise from 1; found 1 after 1"),
         ];

@@ -15,7 +15,7 @@ use rates::Place;
 pub(crate) use rates::Rates;
 use rayon::prelude::*;
 use slices::step_in_slices;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// Why training stopped.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +78,15 @@ struct Settings {
     clip_norm: Option<f32>,
     augmentation: Augmentation,
     class_weights: ClassWeights,
+}
+
+/// How much of an epoch is done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Begun {
+    /// Waves that are done.
+    pub waves: usize,
+    /// Sums over them of the terms of each loss; empty before the first wave.
+    pub sums: Vec<LossTerms>,
 }
 
 /// An epoch's averages.
@@ -175,42 +184,82 @@ impl<'m> Trainer<'m> {
         epoch: usize,
         progress: &Progress<'_>,
     ) -> Result<EpochLoss, TrainError> {
+        let mut pause = |_: &Self, _: &Begun| match (progress.stop)() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        self.rest_of_epoch(data, epoch, Begun::default(), progress.on_step, &mut pause)
+    }
+
+    /// Trains what is left of an epoch, from 0, of a trainer that was [restored](Trainer::restore) as it was when so much had been done.
+    /// Before each wave, `pause` sees the trainer and what is done, and says whether to go on.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`]; what `pause` saw is then of further use.
+    ///
+    /// # Panics
+    /// When `begun` is not of this network and these batches; see [`Trainer::is_within`].
+    pub fn rest_of_epoch(
+        &mut self,
+        data: &dyn Examples,
+        epoch: usize,
+        mut begun: Begun,
+        on_step: &dyn Fn(usize, usize, f64),
+        pause: &mut dyn FnMut(&Self, &Begun) -> ControlFlow<()>,
+    ) -> Result<EpochLoss, TrainError> {
         let order = epoch_order(data.len(), self.settings.seed, epoch as u64);
         let class_weights = self.class_weights(data);
         let data = &self.settings.augmentation.of(data, self.settings.seed, epoch as u64);
         let batches = usable_batches(&order, self.settings.batch_size);
-        let blocks = self.losses();
-        let groups: Vec<Range<usize>> = match self.settings.order {
-            Order::Interleaved => std::iter::once(0..blocks).collect(),
-            Order::Sequential => (0..blocks).map(|block| block..block + 1).collect(),
-        };
-        let mut sums = vec![0.0; blocks];
-        let (mut done, mut learning_rate) = (0, 0.0);
-        for (round, group) in groups.iter().enumerate() {
-            for (index, indices) in batches.iter().enumerate() {
-                if (progress.stop)() {
-                    return Err(TrainError::Interrupted { epoch: epoch + 1 });
-                }
-                let wave = ((epoch * groups.len() + round) * batches.len() + index) as u64;
-                let place = Place { epoch, batch: index, wave };
-                learning_rate = self.settings.rates.at(place, batches.len());
-                let batch = weighted(gather(data, indices), class_weights.as_deref());
-                let losses = self.wave(group.clone(), &batch, place, learning_rate)?;
-                let shown = self.method.facts().shown;
-                let errors = losses.iter().map(|loss| shown.of(loss));
-                sums[group.clone()].iter_mut().zip(errors.clone()).for_each(|(sum, error)| *sum += error);
-                done += group.len();
-                (progress.on_step)(done, blocks * batches.len(), errors.sum::<f64>() / group.len() as f64);
+        let (losses, rounds) = (self.losses(), self.rounds());
+        let group = losses / rounds;
+        begun.sums.resize(losses, LossTerms::default());
+        let mut learning_rate = 0.0;
+        for wave in begun.waves..rounds * batches.len() {
+            if pause(self, &begun).is_break() {
+                return Err(TrainError::Interrupted { epoch: epoch + 1 });
             }
+            let (first, index) = (wave / batches.len() * group, wave % batches.len());
+            let place = Place { epoch, batch: index, wave: (epoch * rounds * batches.len() + wave) as u64 };
+            learning_rate = self.settings.rates.at(place, batches.len());
+            let batch = weighted(gather(data, batches[index]), class_weights.as_deref());
+            let terms = self.wave(first..first + group, &batch, place, learning_rate)?;
+            for (sum, &terms) in begun.sums[first..].iter_mut().zip(&terms) {
+                *sum = sum.plus(terms);
+            }
+            begun.waves = wave + 1;
+            let shown = self.method.facts().shown;
+            let error = terms.iter().map(|terms| shown.of(terms)).sum::<f64>() / group as f64;
+            on_step(begun.waves * group, losses * batches.len(), error);
         }
         if let Some(part) = self.part_not_finite() {
             return Err(TrainError::WeightsNotFinite { part, epoch: epoch + 1 });
         }
+        let shown = self.method.facts().shown;
         Ok(EpochLoss {
-            shown: sums.iter().map(|sum| sum / batches.len() as f64).collect(),
+            shown: begun.sums.iter().map(|sum| shown.of(sum) / batches.len() as f64).collect(),
             learning_rate: f64::from(learning_rate),
             images: batches.iter().map(|batch| batch.len()).sum(),
         })
+    }
+
+    /// Times that an epoch goes over its batches.
+    fn rounds(&self) -> usize {
+        match self.settings.order {
+            Order::Interleaved => 1,
+            Order::Sequential => self.losses(),
+        }
+    }
+
+    /// Waves of an epoch of so many batches.
+    pub fn waves(&self, batches: usize) -> usize {
+        self.rounds() * batches
+    }
+
+    /// Whether so much can have been done of an epoch of this network and so many batches, with something left.
+    pub fn is_within(&self, begun: &Begun, batches: usize) -> bool {
+        let sums = if begun.waves == 0 { 0 } else { self.losses() };
+        begun.waves < self.waves(batches) && begun.sums.len() == sums
     }
 
     /// How much an input of each class counts, if not all count 1.
@@ -222,7 +271,7 @@ impl<'m> Trainer<'m> {
     }
 
     /// What the last batch ruined: its loss was still that of the weights before.
-    fn part_not_finite(&self) -> Option<String> {
+    pub(crate) fn part_not_finite(&self) -> Option<String> {
         let finite = |set: &Parameters| {
             [set.values(), set.statistics()].iter().all(|values| flat::first_not_finite(values).is_none())
         };

@@ -16,7 +16,9 @@ struct Stops {
 
 impl Observer for Stops {
     fn epoch(&self, epoch: &EpochMetrics, _left: Duration) {
-        println!("epoch {}: test accuracy {:.3}", epoch.epoch, epoch.test_accuracy);
+        if let Some(accuracy) = epoch.test_accuracy {
+            println!("epoch {}: test accuracy {accuracy:.3}", epoch.epoch);
+        }
         self.epochs.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -110,13 +110,13 @@ fn curve(row: &Row, plain: Option<&str>, root: &Path, axis: Axis) -> Option<Curv
     cell.finished(root)?;
     let epochs = read_metrics(&cell.run_folder(root).join("metrics.jsonl")).ok()?;
     let mut seconds = 0.0;
-    let points = epochs.iter().map(|epoch| {
+    let points = epochs.iter().filter_map(|epoch| {
         seconds += epoch.seconds;
         let x = match axis {
             Axis::Seconds => seconds,
             Axis::Epochs => epoch.epoch as f64,
         };
-        (x, 100.0 * epoch.test_accuracy)
+        Some((x, 100.0 * epoch.test_accuracy?))
     });
     Some((row.variation.or(plain).unwrap_or(row.method).to_owned(), points.collect()))
 }

@@ -86,12 +86,15 @@ pub struct TrainArguments {
     /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
     #[arg(long, value_parser = typed_path(), value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
-    /// Continue the run in this folder from its last finished epoch, with --epochs to another number of them
+    /// Continue the run in this folder where it was saved last, with --epochs to another number of them
     #[arg(long, value_parser = typed_path(), value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
     pub resume: Option<PathBuf>,
     /// Threads; the result does not depend on them [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
+    /// Save a run every M minutes within an epoch, so that a crash loses no more; 0 for never
+    #[arg(long, value_parser = numbers::checkpoint_minutes, value_name = "M", default_value_t = 10, help_heading = "Run")]
+    pub checkpoint_minutes: u64,
     /// Plain lines instead of a progress bar
     #[arg(long, help_heading = "Run")]
     pub no_progress: bool,

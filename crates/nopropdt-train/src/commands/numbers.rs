@@ -13,12 +13,23 @@ pub(super) const THREADS: Whole = Whole::new("threads", 1, Some(1024));
 pub(super) const RUNS: Whole = Whole::new("runs", 1, Some(10_000));
 /// As [`RUNS`].
 pub(super) const DRAWS: Whole = Whole::new("draws", 1, Some(10_000));
+/// More minutes than a year has: a slip of the finger.
+const CHECKPOINT_MINUTES: Whole = Whole::new("checkpoint-minutes", 0, Some(1_000_000));
 /// The model's blocks set the upper bound.
 const STOP_AFTER: Whole = Whole::new("stop-after", 1, None);
 
 /// Parses `--threads`.
 pub(super) fn threads(text: &str) -> Result<usize, String> {
     THREADS.parse(text)
+}
+
+/// Parses `--checkpoint-minutes`.
+pub(super) fn checkpoint_minutes(text: &str) -> Result<u64, String> {
+    let minutes = CHECKPOINT_MINUTES.parse(text)?;
+    match CHECKPOINT_MINUTES.contains(minutes) {
+        true => Ok(minutes),
+        false => Err(format!("must be a whole number {}", CHECKPOINT_MINUTES.rule())),
+    }
 }
 
 /// Parses `--runs`.

@@ -73,23 +73,17 @@ impl Observer for Display {
 
     /// A line about a finished epoch.
     fn epoch(&self, metrics: &EpochMetrics, left: Duration) {
-        let accuracy = format!("  test {}", percent(metrics.test_accuracy));
-        *self.accuracy.lock().unwrap_or_else(PoisonError::into_inner) = accuracy;
+        if let Some(test) = metrics.test_accuracy {
+            let accuracy = format!("  test {}", percent(test));
+            *self.accuracy.lock().unwrap_or_else(PoisonError::into_inner) = accuracy;
+        }
         let loss = metrics.train_loss.iter().sum::<f64>() / metrics.train_loss.len() as f64;
-        let blocks = &metrics.test_accuracy_per_block;
-        let lowest = blocks.iter().copied().fold(f64::INFINITY, f64::min);
-        let highest = blocks.iter().copied().fold(0.0, f64::max);
-        let validation = metrics.validation_accuracy.map(|v| format!("  validation {}", percent(v)));
         let width = self.epochs.to_string().len();
         self.line(&format!(
-            "epoch {:>width$}/{}  loss {loss:.4}{}  test {}  consensus {}  blocks {:.2}–{:.2} %  {:.0} images/s  {:.0} s left",
+            "epoch {:>width$}/{}  loss {loss:.4}{}  {:.0} images/s  {:.0} s left",
             metrics.epoch,
             self.epochs,
-            validation.unwrap_or_default(),
-            percent(metrics.test_accuracy),
-            percent(metrics.test_accuracy_consensus),
-            100.0 * lowest,
-            100.0 * highest,
+            accuracies(metrics),
             metrics.images_per_second,
             left.as_secs_f64(),
         ));
@@ -98,4 +92,23 @@ impl Observer for Display {
     fn stop(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
+}
+
+/// What is said of the accuracies of an epoch; nothing where they were not measured.
+fn accuracies(metrics: &EpochMetrics) -> String {
+    let (Some(chain), Some(consensus)) = (metrics.test_accuracy, metrics.test_accuracy_consensus) else {
+        return String::new();
+    };
+    let blocks = &metrics.test_accuracy_per_block;
+    let lowest = blocks.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = blocks.iter().copied().fold(0.0, f64::max);
+    let validation = metrics.validation_accuracy.map(|share| format!("  validation {}", percent(share)));
+    format!(
+        "{}  test {}  consensus {}  blocks {:.2}–{:.2} %",
+        validation.unwrap_or_default(),
+        percent(chain),
+        percent(consensus),
+        100.0 * lowest,
+        100.0 * highest,
+    )
 }

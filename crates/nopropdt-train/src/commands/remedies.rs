@@ -59,10 +59,15 @@ fn of_run(error: RunError) -> Error {
         }
         RunError::Folder(error) => of_folder(&error),
         RunError::Resume(error) => of_resume(&error),
-        RunError::Stopped { reason, folder, saved } => {
+        RunError::Stopped { reason, folder, saved, saved_part } => {
             let interrupted = matches!(reason, TrainError::Interrupted { .. });
             let kept = match saved {
                 _ if interrupted => format!("go on with --resume {}", folder.display()),
+                _ if saved_part => format!(
+                    "try a smaller --lr or --clip-norm 1; {} keeps a part of epoch {}",
+                    folder.join("checkpoint.bin").display(),
+                    saved + 1
+                ),
                 0 => "try a smaller --lr or --clip-norm 1; no epoch was finished, so none is kept".into(),
                 _ => format!(
                     "try a smaller --lr or --clip-norm 1; {} keeps the end of epoch {saved}",

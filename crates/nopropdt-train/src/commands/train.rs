@@ -15,6 +15,7 @@ use nopropdt_blocks::Readout;
 use nopropdt_data::Examples;
 use nopropdt_tensor::Isa;
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) fn run(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
@@ -51,6 +52,8 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
             Run::begin(loaded, folder)?
         }
     };
+    let minutes = arguments.checkpoint_minutes;
+    let run = run.saved_within_epochs((minutes > 0).then(|| Duration::from_secs(60 * minutes)));
     let stop = interruption_flag().context("can't listen for signals")?;
     let report = run.folder().report();
     let chosen = run.has_validation();
@@ -164,7 +167,14 @@ fn going_on(run: &Run) -> Vec<String> {
         }
         (false, _) => "",
     };
-    let place = (finished > 0).then(|| format!("{folder}: going on after epoch {finished}{nothing_left}"));
+    let place = match run.begun() {
+        0.0 => (finished > 0).then(|| format!("{folder}: going on after epoch {finished}{nothing_left}")),
+        begun => Some(format!(
+            "{folder}: going on in epoch {}, of which {:.1} % is done",
+            finished + 1,
+            100.0 * begun
+        )),
+    };
     let schedule = Value::of(&run.config().training.lr_schedule);
     let extended =
         run.extended().map(|extended| extended_line(extended, schedule.text().unwrap_or_default()));
@@ -195,7 +205,7 @@ fn extended_line(extended: &Extended, schedule: &str) -> String {
             format!("{what}; the learning rate goes on from {first} to {last}, as from the start")
         }
         Some(rate) => format!(
-            "{what}; the learning rate, {rate} at the end of epoch {finished}, now follows `{schedule}` over {epochs} epochs: \
+            "{what}; the learning rate, {rate} so far, now follows `{schedule}` over {epochs} epochs: \
              from {first} to {last}"
         ),
     }
@@ -306,7 +316,7 @@ mod tests {
         let cosine = extended(Some(1.23456e-5), Some([5e-4, 0.0]), false);
         assert_eq!(
             line(cosine),
-            "10 epochs instead of 5; the learning rate, 0.0000123 at the end of epoch 5, now follows `cosine` over 10 epochs: from \
+            "10 epochs instead of 5; the learning rate, 0.0000123 so far, now follows `cosine` over 10 epochs: from \
              0.0005 to 0"
         );
         let rising = extended(Some(0.1), Some([0.2, 0.3]), true);

@@ -95,6 +95,7 @@ impl RunConfig {
             return Err(ConfigError::Range { setting, rule, found: warmup.to_string() });
         }
         whole::BATCH_SIZE.check(training.batch_size)?;
+        training.eval_every.map_or(Ok(()), |every| whole::EVAL_EVERY.check(every))?;
         training.patience.map_or(Ok(()), |patience| whole::PATIENCE.check(patience))?;
         let lr = f64::from(training.lr);
         number("lr", lr > 0.0 && lr.is_finite(), "above 0 and finite", lr)?;

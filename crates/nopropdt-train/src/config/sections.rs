@@ -117,6 +117,10 @@ section! {
         ["class-weights" "NAME" Kind::Text(named::<ClassWeights>)]
         #[serde(skip_serializing_if = "Option::is_none")]
         class_weights: Option<ClassWeights> = None;
+        /// Measure each N-th epoch and the last, on test and validation images [default: 1]
+        ["eval-every" "N" Kind::Whole(whole::EVAL_EVERY)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        eval_every: Option<usize> = None;
         /// Keep the weights of the epoch with the highest validation accuracy as the model; needs validation images [default: false]
         ["keep-best" "BOOL" Kind::Switch]
         #[serde(skip_serializing_if = "Option::is_none")]

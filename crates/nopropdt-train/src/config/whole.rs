@@ -65,4 +65,5 @@ pub(crate) const EPOCHS: Whole = Whole::new("epochs", 1, Some(MOST_EPOCHS));
 pub(crate) const BATCH_SIZE: Whole = Whole::new("batch-size", 2, None);
 pub(crate) const WARMUP_EPOCHS: Whole = Whole::new("warmup-epochs", 0, Some(MOST_EPOCHS));
 pub(crate) const PATIENCE: Whole = Whole::new("patience", 1, Some(MOST_EPOCHS));
+pub(crate) const EVAL_EVERY: Whole = Whole::new("eval-every", 1, Some(MOST_EPOCHS));
 pub(crate) const SEED: Whole = Whole::new("seed", 0, Some(u64::MAX));

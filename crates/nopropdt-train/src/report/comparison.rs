@@ -101,8 +101,8 @@ struct Curve {
     value: fn(&EpochMetrics) -> Option<f64>,
 }
 
-const CHAIN: Curve = Curve { title: "Chain", value: |epoch| Some(epoch.test_accuracy) };
-const CONSENSUS: Curve = Curve { title: "Consensus", value: |epoch| Some(epoch.test_accuracy_consensus) };
+const CHAIN: Curve = Curve { title: "Chain", value: |epoch| epoch.test_accuracy };
+const CONSENSUS: Curve = Curve { title: "Consensus", value: |epoch| epoch.test_accuracy_consensus };
 
 fn accuracy(runs: &[RunRecord], curve: Curve) -> Result<String, ReportError> {
     let points = |run: &RunRecord| over_epochs(run, |epoch| (curve.value)(epoch).map(|share| 100.0 * share));
@@ -142,8 +142,9 @@ fn errors(runs: &[RunRecord]) -> Result<String, ReportError> {
 /// Accuracy at each read-out after the last epoch, along the way from noise to answer: runs may differ in the number of read-outs.
 fn after_blocks(runs: &[RunRecord]) -> Result<String, ReportError> {
     let points = |run: &RunRecord| {
-        let blocks =
-            run.metrics.last().map(|epoch| epoch.test_accuracy_per_block.clone()).unwrap_or_default();
+        // Not every epoch is measured.
+        let measured = run.metrics.iter().rev().find(|epoch| !epoch.test_accuracy_per_block.is_empty());
+        let blocks = measured.map(|epoch| epoch.test_accuracy_per_block.clone()).unwrap_or_default();
         let count = blocks.len() as f64;
         let each = blocks.into_iter().enumerate();
         each.map(|(block, share)| (100.0 * (block + 1) as f64 / count, 100.0 * share)).collect::<Points>()

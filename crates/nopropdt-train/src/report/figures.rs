@@ -16,9 +16,9 @@ const MOST_NAMED_BLOCKS: usize = 12;
 /// Accuracy on the test images after each epoch.
 pub(super) fn accuracy_over_epochs(epochs: &[EpochMetrics]) -> Result<String, ReportError> {
     let series: Vec<(&str, RGBColor, Points)> = [
-        ("consensus", palette::CONSENSUS, over_epochs(epochs, |epoch| Some(epoch.test_accuracy_consensus))),
+        ("consensus", palette::CONSENSUS, over_epochs(epochs, |epoch| epoch.test_accuracy_consensus)),
         ("validation (chain)", palette::VALIDATION, over_epochs(epochs, |epoch| epoch.validation_accuracy)),
-        ("chain", palette::CHAIN, over_epochs(epochs, |epoch| Some(epoch.test_accuracy))),
+        ("chain", palette::CHAIN, over_epochs(epochs, |epoch| epoch.test_accuracy)),
     ]
     .into_iter()
     .map(|(name, color, points)| (name, color, in_percent(points)))
@@ -34,7 +34,8 @@ pub(super) fn accuracy_over_epochs(epochs: &[EpochMetrics]) -> Result<String, Re
     };
     let caption = "Every line should climb and level off; lines that sink while the training error still falls mean \
                    that the run is learning its images by heart.";
-    figure("Test accuracy", &legend, (!epochs.is_empty()).then_some(plot), caption)
+    let is_measured = plot.layers.iter().any(|layer| matches!(layer, Layer::Line { .. }));
+    figure("Test accuracy", &legend, is_measured.then_some(plot), caption)
 }
 
 /// What training is told by, of every loss over the epochs.
@@ -187,16 +188,16 @@ pub(super) fn epoch_table(epochs: &[EpochMetrics]) -> String {
 fn epoch_row(epoch: &EpochMetrics, validated: bool) -> String {
     let losses = &epoch.train_loss;
     let mean = if losses.is_empty() { f64::NAN } else { losses.iter().sum::<f64>() / losses.len() as f64 };
-    let validation = match epoch.validation_accuracy {
+    let cell = |accuracy: Option<f64>| match accuracy {
         Some(accuracy) => format!("<td>{:.2}</td>", 100.0 * accuracy),
-        None if validated => "<td>–</td>".to_owned(),
-        None => String::new(),
+        None => "<td>–</td>".to_owned(),
     };
+    let validation = if validated { cell(epoch.validation_accuracy) } else { String::new() };
     format!(
-        "<tr><td>{}</td><td>{:.2}</td><td>{:.2}</td>{validation}<td>{}</td><td>{}</td><td>{}</td></tr>",
+        "<tr><td>{}</td>{}{}{validation}<td>{}</td><td>{}</td><td>{}</td></tr>",
         epoch.epoch,
-        100.0 * epoch.test_accuracy,
-        100.0 * epoch.test_accuracy_consensus,
+        cell(epoch.test_accuracy),
+        cell(epoch.test_accuracy_consensus),
         numbers::significant(mean),
         numbers::short(epoch.learning_rate),
         numbers::duration(epoch.seconds)

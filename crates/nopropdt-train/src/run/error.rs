@@ -50,6 +50,8 @@ pub enum RunError {
         folder: PathBuf,
         /// Epochs that the checkpoint holds; 0 without one.
         saved: usize,
+        /// Whether it holds a part of the epoch after them too.
+        saved_part: bool,
     },
     /// A file of the run could not be written.
     #[error("{reason}")]
@@ -109,11 +111,11 @@ pub enum ResumeError {
         /// The one asked for.
         found: DatasetSource,
     },
-    /// A run was given fewer epochs than it has finished.
-    #[error("epochs: must be at least {finished}, which the run has finished; found {found}")]
+    /// A run was given fewer epochs than it has begun.
+    #[error("epochs: must be at least {begun}, as many as the run has begun; found {found}")]
     FewerEpochs {
-        /// Epochs that it has finished.
-        finished: usize,
+        /// Epochs that it has begun.
+        begun: usize,
         /// Epochs that were asked for.
         found: usize,
     },

@@ -20,13 +20,13 @@ pub struct Extended {
     pub epochs: usize,
     /// Epochs that were finished.
     pub finished: usize,
-    /// Learning rate of the last step of the finished epochs; none without one.
+    /// Learning rate of the last step that is done; none without one.
     pub rate_before: Option<f64>,
-    /// Those of the first and the last step that follow the finished epochs; none when no epoch is left.
+    /// Those of the first and the last step that are left; none when no epoch is left.
     pub rates: Option<[f64; 2]>,
     /// Whether its patience had run out, and counts anew from the finished epochs on.
     pub patience_anew: bool,
-    /// Whether the finished epochs had the learning rates of a run of `epochs` from the start.
+    /// Whether the steps that are done had the learning rates of a run of `epochs` from the start.
     pub as_from_the_start: bool,
 }
 
@@ -39,21 +39,36 @@ pub(super) struct Steps {
     pub(super) losses: usize,
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    finished: usize,
+    /// Waves of the epoch after them.
+    waves: usize,
+}
+
 impl Extended {
-    fn new([before, now]: [&RunConfig; 2], finished: usize, patience_anew: bool, steps: Steps) -> Self {
+    fn new([before, now]: [&RunConfig; 2], done: Done, patience_anew: bool, steps: Steps) -> Self {
         let Steps { batches, losses } = steps;
         let rounds = if now.training.order == Order::Sequential { losses } else { 1 };
         let [old, new] = [before, now].map(|config| Rates::new(&config.training, batches));
-        let of = |rates: &Rates, epoch: usize| rates.of_epoch(epoch, batches, rounds).map(f64::from);
-        let epochs = now.training.epochs;
+        let Done { finished, waves } = done;
+        let of = |rates: &Rates, epoch: usize, wave: usize| rates.of_wave(epoch, wave, batches, rounds);
+        let (epochs, last) = (now.training.epochs, rounds * batches - 1);
+        let last_done = match waves {
+            0 => finished.checked_sub(1).map(|epoch| (epoch, last)),
+            _ => Some((finished, waves - 1)),
+        };
+        let ends = (0..finished).flat_map(|epoch| [(epoch, 0), (epoch, last)]).chain(last_done);
         Self {
             before: before.training.epochs,
             epochs,
             finished,
-            rate_before: finished.checked_sub(1).map(|last| of(&old, last)[1]),
-            rates: (finished < epochs).then(|| [of(&new, finished)[0], of(&new, epochs - 1)[1]]),
+            rate_before: last_done.map(|(epoch, wave)| of(&old, epoch, wave).into()),
+            rates: (finished < epochs)
+                .then(|| [of(&new, finished, waves).into(), of(&new, epochs - 1, last).into()]),
             patience_anew: patience_anew && finished < epochs,
-            as_from_the_start: (0..finished).all(|epoch| of(&old, epoch) == of(&new, epoch)),
+            as_from_the_start: { ends }.all(|(epoch, wave)| of(&old, epoch, wave) == of(&new, epoch, wave)),
         }
     }
 }
@@ -62,7 +77,7 @@ impl Extended {
 /// when it has it already, and its patience has not run out.
 ///
 /// # Errors
-/// When the run has finished more epochs, another setting needs more, or a file can't be written.
+/// When the run has begun more epochs, another setting needs more, or a file can't be written.
 pub(super) fn extend(
     folder: &RunFolder,
     [config, kept]: [&mut RunConfig; 2],
@@ -71,6 +86,8 @@ pub(super) fn extend(
     steps: Steps,
 ) -> Result<Option<Extended>, RunError> {
     let finished = taken_up.as_ref().map_or(0, |run| run.metrics.len());
+    let waves = taken_up.as_ref().and_then(|run| run.begun.as_ref()).map_or(0, |(begun, _)| begun.waves);
+    let begun = finished + usize::from(waves > 0);
     let before = config.clone();
     let patience_anew = taken_up
         .as_ref()
@@ -78,8 +95,8 @@ pub(super) fn extend(
     let mut now = before.clone();
     now.training.epochs = epochs;
     now.validate()?;
-    if epochs < finished {
-        return Err(ResumeError::FewerEpochs { finished, found: epochs }.into());
+    if epochs < begun {
+        return Err(ResumeError::FewerEpochs { begun, found: epochs }.into());
     }
     if epochs == before.training.epochs && (!patience_anew || epochs == finished) {
         return Ok(None);
@@ -93,5 +110,5 @@ pub(super) fn extend(
     }
     *config = now;
     replace_file(&folder.config(), config.to_toml().as_bytes())?;
-    Ok(Some(Extended::new([&before, config], finished, patience_anew, steps)))
+    Ok(Some(Extended::new([&before, config], Done { finished, waves }, patience_anew, steps)))
 }

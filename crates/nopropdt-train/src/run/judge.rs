@@ -55,27 +55,12 @@ mod tests {
     fn epochs(accuracies: &[Option<f64>]) -> Vec<EpochMetrics> {
         let numbered = accuracies.iter().zip(1..);
         numbered
-            .map(|(&validation_accuracy, epoch)| EpochMetrics { validation_accuracy, ..plain(epoch) })
+            .map(|(&validation_accuracy, epoch)| EpochMetrics {
+                epoch,
+                validation_accuracy,
+                ..EpochMetrics::default()
+            })
             .collect()
-    }
-
-    fn plain(epoch: usize) -> EpochMetrics {
-        EpochMetrics {
-            epoch,
-            seconds: 1.0,
-            train_loss: vec![0.1],
-            learning_rate: 1e-3,
-            validation_accuracy: None,
-            validation_accuracy_consensus: None,
-            test_accuracy: 0.5,
-            test_accuracy_per_block: vec![0.5],
-            test_accuracy_consensus: 0.5,
-            test_balanced_accuracy: None,
-            test_balanced_accuracy_consensus: None,
-            readout: None,
-            answer_accuracy: None,
-            images_per_second: 1.0,
-        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod observer;
 mod pace;
 mod prepared;
 mod resume;
+mod saving;
 mod session;
 mod start;
 mod training;
@@ -53,7 +54,7 @@ pub fn resume(folder: &Path, data_dir: &Path) -> Result<Run, RunError> {
 /// learning rates of such a run, and the finished ones had those of fewer.
 ///
 /// # Errors
-/// As [`resume`]; [`ResumeError::FewerEpochs`] when the run has finished more epochs.
+/// As [`resume`]; [`ResumeError::FewerEpochs`] when the run has begun more epochs.
 pub fn extend(folder: &Path, data_dir: &Path, epochs: usize) -> Result<Run, RunError> {
     let saved = Saved::open(folder, None)?;
     let loaded = Prepared::open(saved.config, data_dir)?.load()?;

@@ -96,8 +96,12 @@ impl Loaded {
 
     /// Fresh weights and the optimisers of the run.
     pub(super) fn trainer(&self) -> Result<Trainer<'_>, ConfigError> {
-        let batches = batches_per_epoch(self.dataset.train.len(), self.config.training.batch_size);
-        Ok(Trainer::new(self.network.as_ref(), &self.config, batches)?)
+        Ok(Trainer::new(self.network.as_ref(), &self.config, self.batches())?)
+    }
+
+    /// Batches an epoch.
+    pub(super) fn batches(&self) -> usize {
+        batches_per_epoch(self.dataset.train.len(), self.config.training.batch_size)
     }
 
     /// The name of a run of this dataset and method: `digits-dt`.

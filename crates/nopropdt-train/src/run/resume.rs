@@ -9,7 +9,7 @@ use crate::metrics::EpochMetrics;
 use crate::metrics_file::{metrics_lines, read_metrics};
 use crate::registry::Registry;
 use crate::run_folder::RunFolder;
-use crate::trainer::Trainer;
+use crate::trainer::{Begun, Trainer};
 use nopropdt_blocks::Weights;
 use nopropdt_data::DatasetSource;
 use std::path::Path;
@@ -107,6 +107,8 @@ pub(super) struct TakenUp {
     pub(super) seconds: f64,
     /// When it was given other numbers of epochs.
     pub(super) extensions: Vec<Extension>,
+    /// What is done of the epoch after the finished ones, and in how many seconds.
+    pub(super) begun: Option<(Begun, f64)>,
     checkpoint: Checkpoint<'static>,
 }
 
@@ -168,7 +170,8 @@ impl TakenUp {
             return Err(ResumeError::OtherImages { checkpoint: path, dataset }.into());
         }
         let metrics = checkpoint.epochs(&path).map_err(ResumeError::from)?;
-        Ok(Self { config: started, metrics, seconds: checkpoint.seconds, extensions, checkpoint })
+        let (seconds, begun) = (checkpoint.seconds, checkpoint.begun());
+        Ok(Self { config: started, metrics, seconds, extensions, begun, checkpoint })
     }
 
     /// Writes the checkpoint with `config`, which has another number of epochs than `before`.
@@ -184,40 +187,51 @@ impl TakenUp {
         Ok(self.checkpoint.write(&folder.checkpoint())?)
     }
 
-    /// Puts the state into the trainer, and the finished epochs into their file. Hands out these and, where they are kept, the weights of
-    /// the best epoch.
+    /// Puts the state into the trainer, which has `batches` batches an epoch, and the finished epochs into their file.
     pub(super) fn restore(
         self,
         folder: &RunFolder,
         trainer: &mut Trainer<'_>,
+        batches: usize,
         keeps_best: bool,
-    ) -> Result<(Vec<EpochMetrics>, Option<Weights>), ResumeError> {
+    ) -> Result<Restored, ResumeError> {
         let path = folder.checkpoint();
+        let wrong = |problem: String| CheckpointError { file: path.display().to_string(), problem };
+        let Self { metrics, begun, checkpoint, .. } = self;
         let mut weights = trainer.weights().clone();
-        let older_best = self.checkpoint.best(&path, &weights)?;
-        let states = self.checkpoint.restore(&path, &mut weights)?;
-        trainer.restore(weights, states).map_err(|error| CheckpointError {
-            file: path.display().to_string(),
-            problem: error.to_string(),
-        })?;
-        let best = match best_of(&self.metrics).filter(|_| keeps_best) {
-            None => None,
-            Some(best) if best.epoch == self.metrics.len() => Some(trainer.weights().clone()),
-            Some(best) => Some(older_best.ok_or_else(|| CheckpointError {
-                file: path.display().to_string(),
-                problem: format!("lacks the weights of epoch {}, the best", best.epoch),
-            })?),
-        };
-        if self.metrics.is_empty() {
-            // That file tells of finished epochs.
-            return Ok((self.metrics, best));
+        let older_best = checkpoint.best(&path, &weights)?;
+        let states = checkpoint.restore(&path, &mut weights)?;
+        trainer.restore(weights, states).map_err(|error| wrong(error.to_string()))?;
+        if begun.as_ref().is_some_and(|(begun, _)| !trainer.is_within(begun, batches)) {
+            return Err(wrong("the epoch that it is in the middle of is not of this network".into()).into());
         }
-        // The checkpoint is the truth: a kill may have come between the files.
-        let lines = metrics_lines(&folder.metrics(), &self.metrics)?;
-        refresh_file(&folder.metrics(), &lines)
-            .map_err(|error: WriteError| ResumeError::Metrics(error.into()))?;
-        Ok((self.metrics, best))
+        let best = match best_of(&metrics).filter(|_| keeps_best) {
+            None => None,
+            Some(best) if best.epoch == metrics.len() && begun.is_none() => Some(trainer.weights().clone()),
+            Some(best) => Some(
+                older_best
+                    .ok_or_else(|| wrong(format!("lacks the weights of epoch {}, the best", best.epoch)))?,
+            ),
+        };
+        // Without an epoch there is no such file: it tells of finished ones.
+        if !metrics.is_empty() {
+            // The checkpoint is the truth: a kill may have come between the files.
+            let lines = metrics_lines(&folder.metrics(), &metrics)?;
+            refresh_file(&folder.metrics(), &lines)
+                .map_err(|error: WriteError| ResumeError::Metrics(error.into()))?;
+        }
+        Ok(Restored { metrics, best, begun })
     }
+}
+
+/// What was saved of a run, beside the state of its trainer.
+#[derive(Default)]
+pub(super) struct Restored {
+    pub(super) metrics: Vec<EpochMetrics>,
+    /// The weights of the best epoch, where they are kept.
+    pub(super) best: Option<Weights>,
+    /// What is done of the epoch after the finished ones, and in how many seconds.
+    pub(super) begun: Option<(Begun, f64)>,
 }
 
 /// The first setting in which two configurations differ: (of the first, of the second), by name.

@@ -3,21 +3,23 @@
 use super::error::RunError;
 use super::extend::{Extended, Steps, extend};
 use super::judge::{best_of, has_run_out};
+use super::pace::WITHIN_EPOCHS;
 use super::prepared::Loaded;
 use super::resume::TakenUp;
 use super::start::{Start, check_new};
 use crate::checkpoint::Extension;
-use crate::config::{RunConfig, TrainingSettings};
-use crate::evaluate::accuracy;
+use crate::config::{Order, RunConfig, TrainingSettings};
+use crate::evaluate::{Accuracy, accuracy};
 use crate::files::{WriteError, create_file, settle};
 use crate::metrics::{EpochMetrics, Summary};
 use crate::metrics_file::{read_summary, write_summary};
 use crate::run_folder::{RunFolder, RunFolderError};
-use crate::trainer::{EpochLoss, Trainer, batches_per_epoch};
+use crate::trainer::{EpochLoss, Trainer};
 use nopropdt_blocks::{Method, Readout, Weights};
 use nopropdt_data::{Dataset, Split};
 use nopropdt_tensor::Isa;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 /// A run about to start or to go on. Its folder is its own for as long as it lives.
 pub struct Run {
@@ -29,6 +31,8 @@ pub struct Run {
     /// When it was given other numbers of epochs.
     pub(super) extensions: Vec<Extension>,
     extended: Option<Extended>,
+    /// How long it trains within an epoch without being saved; none for ever.
+    pub(super) saved_within_epochs: Option<Duration>,
     start: Option<Start>,
     /// Those of a new run that starts from a model file.
     pub(super) first_weights: Option<Weights>,
@@ -63,10 +67,21 @@ impl Run {
         create_file(&folder.config(), loaded.config.to_toml().as_bytes()).map_err(failed)?;
         let (start, first_weights) = beginning.map(|beginning| (beginning.start, beginning.weights)).unzip();
         let (taken_up, extensions, extended) = (None, Vec::new(), None);
-        Ok(Self { loaded, kept_config, folder, taken_up, extensions, extended, start, first_weights })
+        let saved_within_epochs = Some(WITHIN_EPOCHS);
+        Ok(Self {
+            loaded,
+            kept_config,
+            folder,
+            taken_up,
+            extensions,
+            extended,
+            saved_within_epochs,
+            start,
+            first_weights,
+        })
     }
 
-    /// A run that goes on after the last epoch that was saved.
+    /// A run that goes on where it was saved last: after an epoch, or within one.
     ///
     /// # Errors
     /// When its checkpoint can't be read, or its settings or images are not those it was started with.
@@ -79,18 +94,28 @@ impl Run {
             loaded.config.training.epochs = kept_config.training.epochs;
         }
         let (extended, start, first_weights) = (None, None, None);
-        Ok(Self { loaded, kept_config, folder, taken_up, extensions, extended, start, first_weights })
+        let saved_within_epochs = Some(WITHIN_EPOCHS);
+        Ok(Self {
+            loaded,
+            kept_config,
+            folder,
+            taken_up,
+            extensions,
+            extended,
+            saved_within_epochs,
+            start,
+            first_weights,
+        })
     }
 
-    /// A run that goes on after the last epoch that was saved, and is to have this number of epochs. Its files say so when this returns.
+    /// A run that goes on where it was saved last, and is to have this number of epochs. Its files say so when this returns.
     ///
     /// # Errors
-    /// As [`Run::resume`], or when the run has finished more epochs. Its files are then as they were.
+    /// As [`Run::resume`], or when the run has begun more epochs. Its files are then as they were.
     pub fn extend(loaded: Loaded, folder: RunFolder, epochs: usize) -> Result<Self, RunError> {
         let mut run = Self::resume(loaded, folder)?;
         let facts = run.loaded.network.facts();
-        let batches = batches_per_epoch(run.dataset().train.len(), run.config().training.batch_size);
-        let steps = Steps { batches, losses: facts.blocks / facts.together };
+        let steps = Steps { batches: run.loaded.batches(), losses: facts.blocks / facts.together };
         let configs = [&mut run.loaded.config, &mut run.kept_config];
         run.extended = extend(&run.folder, configs, run.taken_up.as_mut(), epochs, steps)?;
         if let Some(taken_up) = &run.taken_up {
@@ -134,6 +159,14 @@ impl Run {
         self.start.as_ref()
     }
 
+    /// The same run, saved within an epoch too whenever so much time has passed since it was saved last: before each batch where that is
+    /// zero, and never where it is none. Ten minutes unless it is said.
+    #[must_use]
+    pub fn saved_within_epochs(mut self, longest: Option<Duration>) -> Self {
+        self.saved_within_epochs = longest;
+        self
+    }
+
     /// What [`Run::extend`] changed; none when the run had that number of epochs.
     pub fn extended(&self) -> Option<&Extended> {
         self.extended.as_ref()
@@ -142,6 +175,15 @@ impl Run {
     /// Epochs that were finished and saved before.
     pub fn finished(&self) -> usize {
         self.taken_up.as_ref().map_or(0, |run| run.metrics.len())
+    }
+
+    /// Which share was done and saved of the epoch after the finished ones, 0 to 1.
+    pub fn begun(&self) -> f64 {
+        let waves = |run: &TakenUp| run.begun.as_ref().map_or(0, |(begun, _)| begun.waves);
+        let facts = self.network().facts();
+        let rounds =
+            if self.config().training.order == Order::Sequential { facts.blocks / facts.together } else { 1 };
+        self.taken_up.as_ref().map_or(0, waves) as f64 / (rounds * self.loaded.batches()) as f64
     }
 
     /// Whether no epoch is left to train.
@@ -183,6 +225,14 @@ impl Run {
         best.or(metrics.last())
     }
 
+    /// The read-out that the validation images chose: in the epoch of the model, or the last one measured before it.
+    pub(super) fn chosen_readout(&self, metrics: &[EpochMetrics]) -> Option<Readout> {
+        let of_model = self.model_epoch(metrics)?.epoch;
+        let mut before = metrics.iter().rev().filter(|epoch| epoch.epoch <= of_model);
+        before.find_map(EpochMetrics::chosen_readout)
+    }
+
+    /// What an epoch, from 0, leaves to say: what it was trained by and, if it is one that is measured, its accuracies.
     pub(super) fn measure(
         &self,
         trainer: &Trainer<'_>,
@@ -190,30 +240,40 @@ impl Run {
         loss: EpochLoss,
         seconds: f64,
     ) -> EpochMetrics {
-        let measure = |split: &Split| {
-            accuracy(self.network(), trainer.weights(), split, self.config().training.seed, 1).remove(0)
-        };
-        let test = measure(&self.dataset().test);
-        let validation = self.loaded.validation.as_ref().map(measure);
-        let usual = self.network().readout();
-        let readout =
-            validation.as_ref().map_or(usual, |held_out| Readout::best(usual, |one| held_out.of(one)));
-        EpochMetrics {
+        let mut metrics = EpochMetrics {
             epoch: epoch + 1,
             seconds,
             train_loss: loss.shown,
             learning_rate: loss.learning_rate,
-            validation_accuracy: validation.as_ref().map(|held_out| held_out.chain),
-            validation_accuracy_consensus: validation.as_ref().map(|held_out| held_out.consensus),
-            test_accuracy: test.chain,
-            test_accuracy_per_block: test.per_block.clone(),
-            test_accuracy_consensus: test.consensus,
-            test_balanced_accuracy: Some(test.chain_balanced),
-            test_balanced_accuracy_consensus: Some(test.consensus_balanced),
-            readout: Some(readout),
-            answer_accuracy: Some(test.of(readout)),
             images_per_second: loss.images as f64 / seconds,
+            ..EpochMetrics::default()
+        };
+        let TrainingSettings { epochs, eval_every, .. } = self.config().training;
+        if (epoch + 1).is_multiple_of(eval_every.unwrap_or(1)) || epoch + 1 >= epochs {
+            self.measure_accuracies(trainer.weights(), &mut metrics);
         }
+        metrics
+    }
+
+    /// Measures what an epoch that ended with these weights answers.
+    pub(super) fn measure_accuracies(&self, weights: &Weights, metrics: &mut EpochMetrics) {
+        let measure = |split: &Split| {
+            accuracy(self.network(), weights, split, self.config().training.seed, 1).remove(0)
+        };
+        let test = measure(&self.dataset().test);
+        let validation = self.loaded.validation.as_ref().map(measure);
+        let usual = self.network().readout();
+        let best = |held_out: &Accuracy| Readout::best(usual, |readout| held_out.of(readout));
+        let readout = validation.as_ref().map_or(usual, best);
+        metrics.validation_accuracy = validation.as_ref().map(|held_out| held_out.chain);
+        metrics.validation_accuracy_consensus = validation.as_ref().map(|held_out| held_out.consensus);
+        metrics.readout = Some(readout);
+        metrics.answer_accuracy = Some(test.of(readout));
+        metrics.test_accuracy = Some(test.chain);
+        metrics.test_accuracy_per_block = test.per_block;
+        metrics.test_accuracy_consensus = Some(test.consensus);
+        metrics.test_balanced_accuracy = Some(test.chain_balanced);
+        metrics.test_balanced_accuracy_consensus = Some(test.consensus_balanced);
     }
 
     /// A file of the run that could not be written, when the checkpoint held `saved` epochs.
@@ -239,8 +299,8 @@ impl Run {
         let best_epoch = self.keeps_best().then_some(last.epoch);
         let TrainingSettings { epochs, patience, .. } = self.config().training;
         let summary = Summary {
-            test_accuracy: last.test_accuracy,
-            test_accuracy_consensus: last.test_accuracy_consensus,
+            test_accuracy: last.test_accuracy.expect("the epoch of the model was measured"),
+            test_accuracy_consensus: last.test_accuracy_consensus.expect("with its consensus"),
             test_accuracy_per_block: last.test_accuracy_per_block.clone(),
             test_balanced_accuracy: last.test_balanced_accuracy,
             test_balanced_accuracy_consensus: last.test_balanced_accuracy_consensus,

@@ -1,28 +1,26 @@
-//! A run while it trains: the epochs that are left, and what each leaves behind.
+//! A run while it trains: the epochs that are left.
 
 use super::error::RunError;
-use super::judge::best_of;
 use super::observer::{Observer, Step};
 use super::pace::Pace;
-use super::resume::TakenUp;
+use super::resume::{Restored, TakenUp};
+use super::saving::Done;
 use super::session::Run;
-use crate::checkpoint::Checkpoint;
 use crate::config::EmbeddingKind;
-use crate::files::refresh_file;
-use crate::metrics::{EpochMetrics, Summary};
-use crate::metrics_file::metrics_lines;
-use crate::model_file::{ModelMetadata, encoded};
+use crate::metrics::Summary;
 use crate::prototypes::prototypes;
-use crate::trainer::{Progress, Trainer};
+use crate::trainer::{Begun, Trainer};
 use nopropdt_blocks::Weights;
-use std::time::Instant;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 impl Run {
     /// Trains the epochs that are left, on the threads of the pool it is called in, and writes the files of the run.
     ///
     /// # Errors
-    /// [`RunError::Stopped`] when the observer wants it or numbers stop being finite; [`RunError::NotWritten`] when a file can't be
-    /// written.
+    /// [`RunError::Stopped`] when the observer wants it, after all that was done is saved, or numbers stop being finite;
+    /// [`RunError::NotWritten`] when a file can't be written.
     pub fn train(mut self, observer: &dyn Observer) -> Result<Summary, RunError> {
         let (result, taken_up, first_weights) =
             (self.result(), self.taken_up.take(), self.first_weights.take());
@@ -31,7 +29,8 @@ impl Run {
             return Ok(summary);
         }
         training.go(observer)?;
-        self.conclude(training.model(), &training.metrics, training.seconds(), training.memory)
+        let Training { trainer, done, memory, .. } = training;
+        self.conclude(done.model(&trainer), &done.metrics, done.seconds(), memory)
     }
 }
 
@@ -39,13 +38,9 @@ impl Run {
 struct Training<'r> {
     run: &'r Run,
     trainer: Trainer<'r>,
-    metrics: Vec<EpochMetrics>,
-    /// Weights of the best epoch, where they are kept.
-    best: Option<Weights>,
-    pace: Pace,
-    /// When this process began with it, and seconds that others took before.
-    began: Instant,
-    before: f64,
+    done: Done<'r>,
+    /// What is done of the next epoch, and in how many seconds.
+    begun: Option<(Begun, f64)>,
     /// What the first epoch of this process added to the resident memory.
     memory: Option<u64>,
 }
@@ -66,15 +61,16 @@ impl<'r> Training<'r> {
         if let Some(weights) = first_weights {
             trainer.begin_with(weights);
         }
-        let (metrics, best) = match taken_up {
-            Some(taken_up) => taken_up.restore(&run.folder, &mut trainer, run.keeps_best())?,
-            None => (Vec::new(), None),
-        };
+        let restored = taken_up.map(|taken_up| {
+            taken_up.restore(&run.folder, &mut trainer, run.loaded.batches(), run.keeps_best())
+        });
+        let Restored { metrics, best, begun } = restored.transpose()?.unwrap_or_default();
         if !has_weights && run.config().embedding.kind == EmbeddingKind::Prototype {
             trainer.embed(&prototypes(&run.dataset().train, run.network().facts().classes)?);
         }
-        let pace = Pace::after(metrics.len());
-        Ok(Self { run, trainer, metrics, best, pace, began: Instant::now(), before, memory: None })
+        let pace = Pace::after(metrics.len(), begun.is_some(), run.saved_within_epochs);
+        let done = Done { run, metrics, best, pace, began: Instant::now(), before };
+        Ok(Self { run, trainer, done, begun, memory: None })
     }
 
     /// Trains the epochs that are left.
@@ -82,88 +78,77 @@ impl<'r> Training<'r> {
     /// # Errors
     /// As [`Run::train`].
     fn go(&mut self, observer: &dyn Observer) -> Result<(), RunError> {
-        if !self.metrics.is_empty() {
+        if !self.done.metrics.is_empty() || self.begun.is_some() {
             // A kill may have come between the checkpoint and the model.
-            self.save_model()?;
+            self.done.save_model(&self.trainer)?;
         }
-        while !self.run.is_over(&self.metrics) {
+        while !self.run.is_over(&self.done.metrics) {
             self.epoch(observer)?;
         }
-        Ok(())
+        self.measure_last()
     }
 
-    /// Trains, measures and, when it is time, saves the next epoch.
+    /// Measures the last epoch where that was not its turn: the run may have been cut short after it.
+    fn measure_last(&mut self) -> Result<(), RunError> {
+        let Self { run, trainer, done, .. } = self;
+        match done.metrics.last_mut() {
+            Some(last) if last.test_accuracy.is_none() => {
+                run.measure_accuracies(trainer.weights(), last);
+                done.keep_if_best(trainer);
+                done.save(trainer, None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Trains, measures and, when it is time, saves the next epoch, or what is left of it.
     fn epoch(&mut self, observer: &dyn Observer) -> Result<(), RunError> {
-        let (run, epoch, began) = (self.run, self.metrics.len(), Instant::now());
-        let seconds = || began.elapsed().as_secs_f64();
+        let (run, epoch, began) = (self.run, self.done.metrics.len(), Instant::now());
+        let (begun, before) = self.begun.take().unwrap_or_default();
+        let saving = Cell::new(Duration::ZERO);
+        let seconds = || before + began.elapsed().saturating_sub(saving.get()).as_secs_f64();
         let on_step = |done: usize, of: usize, loss: f64| {
             observer.step(Step { epoch, share: done as f64 / of as f64, seconds: seconds(), loss });
         };
-        let progress = Progress { on_step: &on_step, stop: &|| observer.stop() };
-        let saved = self.pace.saved;
-        let loss = self.trainer.epoch(&run.dataset().train, epoch, &progress).map_err(|reason| {
+        let (done, mut failed) = (&mut self.done, None);
+        let mut pause = |trainer: &Trainer<'_>, begun: &Begun| {
+            let (stop, began) = (observer.stop(), Instant::now());
+            failed = pause(done, trainer, begun, seconds(), stop).err();
+            saving.set(saving.get() + began.elapsed());
+            if stop || failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let loss = self.trainer.rest_of_epoch(&run.dataset().train, epoch, begun, &on_step, &mut pause);
+        let (saved, saved_part) = (self.done.pace.saved, self.done.pace.saved_part);
+        let loss = loss.map_err(|reason| {
             let folder = run.folder.path().to_owned();
-            RunError::Stopped { reason, folder, saved }
+            failed.unwrap_or(RunError::Stopped { reason, folder, saved, saved_part })
         })?;
         // Before anything is evaluated or written.
         self.memory = self.memory.or_else(|| run.loaded.memory.added());
-        self.metrics.push(run.measure(&self.trainer, epoch, loss, seconds()));
-        if run.keeps_best() && best_of(&self.metrics).is_some_and(|best| best.epoch == epoch + 1) {
-            self.best = Some(self.trainer.weights().clone());
-        }
-        if run.is_over(&self.metrics) || self.pace.is_due() {
-            self.save()?;
+        self.done.metrics.push(run.measure(&self.trainer, epoch, loss, seconds()));
+        self.done.keep_if_best(&self.trainer);
+        if run.is_over(&self.done.metrics) || self.done.pace.is_due() {
+            self.done.save(&self.trainer, None)?;
         }
         let left = began.elapsed() * (run.config().training.epochs - epoch - 1) as u32;
-        observer.epoch(self.metrics.last().expect("just pushed"), left);
+        observer.epoch(self.done.metrics.last().expect("just pushed"), left);
         Ok(())
     }
+}
 
-    /// Seconds that the run has taken, over all its processes.
-    fn seconds(&self) -> f64 {
-        self.before + self.began.elapsed().as_secs_f64()
+/// Between two waves of an epoch: saves what is done, if it is time or training is to stop and it is not saved yet. Weights that are no
+/// longer finite are not: the epoch will end with an error that says so.
+fn pause(
+    done: &mut Done<'_>,
+    trainer: &Trainer<'_>,
+    begun: &Begun,
+    seconds: f64,
+    stop: bool,
+) -> Result<(), RunError> {
+    let part = (begun.waves > 0).then_some((begun, seconds));
+    let is_new = part.is_some() || done.metrics.len() > done.pace.saved;
+    if !is_new || !(stop || done.pace.is_due_within()) || trainer.part_not_finite().is_some() {
+        return Ok(());
     }
-
-    /// Weights of the model: of the best epoch where they are kept, else the last ones.
-    fn model(&self) -> &Weights {
-        self.best.as_ref().unwrap_or(self.trainer.weights())
-    }
-
-    /// Writes what an epoch leaves behind, the checkpoint first: whatever else there is, a checkpoint belongs to it, and the
-    /// others can be made from that again.
-    fn save(&mut self) -> Result<(), RunError> {
-        let (run, began) = (self.run, Instant::now());
-        let (config, states) = (run.kept_config.to_toml(), self.trainer.optimizer_states());
-        let (seconds, weights) = (self.seconds(), self.trainer.weights());
-        let checkpoint = Checkpoint::new(config, run.loaded.images, seconds, &self.metrics, weights, states)
-            .with_extensions(run.extensions.clone())
-            .with_best(self.older_best());
-        checkpoint.write(&run.folder.checkpoint()).map_err(run.not_written(self.pace.saved))?;
-        let finished = self.metrics.len();
-        let lines = metrics_lines(&run.folder.metrics(), &self.metrics).map_err(run.not_written(finished))?;
-        refresh_file(&run.folder.metrics(), &lines).map_err(run.not_written(finished))?;
-        self.save_model()?;
-        self.pace.saved(finished, began);
-        Ok(())
-    }
-
-    /// The best weights, where they are not those of the last epoch, which a checkpoint has anyway.
-    fn older_best(&self) -> Option<&Weights> {
-        let best = self.best.as_ref()?;
-        (best_of(&self.metrics)?.epoch != self.metrics.len()).then_some(best)
-    }
-
-    fn save_model(&self) -> Result<(), RunError> {
-        let (run, weights, finished) = (self.run, self.model(), self.metrics.len());
-        let (path, dataset) = (run.folder.model(), run.dataset());
-        let alpha_bar = run.network().alpha_bar(weights);
-        let metadata = ModelMetadata {
-            normalisation: dataset.train.normalisation().cloned(),
-            brightness: run.loaded.brightness,
-            readout: run.model_epoch(&self.metrics).and_then(EpochMetrics::chosen_readout),
-            ..ModelMetadata::new(&run.kept_config, dataset.shape().clone(), alpha_bar, &dataset.class_names)
-        };
-        let bytes = encoded(&path, &metadata, run.network(), weights).map_err(run.not_written(finished))?;
-        refresh_file(&path, &bytes).map_err(run.not_written(finished))
-    }
+    done.save(trainer, part)
 }

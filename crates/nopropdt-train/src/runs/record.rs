@@ -88,9 +88,11 @@ impl RunRecord {
         self.config.data.dataset.short_name()
     }
 
-    /// Accuracy of the answer by the read-out that was chosen for the run, a fraction: `answer_accuracy` of a result that has one.
+    /// Accuracy of the answer by the read-out that was chosen for the run, a fraction; of a run that has not ended, after the last epoch
+    /// that was measured so far. None in files of before.
     pub fn answer(&self) -> Option<f64> {
-        self.result.get("answer_accuracy").and_then(number)
+        let of_result = self.summary.as_ref().and_then(|summary| summary.answer_accuracy);
+        of_result.or_else(|| self.metrics.iter().rev().find_map(|epoch| epoch.answer_accuracy))
     }
 
     /// The accuracy that counts, a fraction: that of the answer where the result has it, else the chain's.
@@ -98,16 +100,16 @@ impl RunRecord {
         self.answer().or_else(|| self.chain())
     }
 
-    /// Accuracy of the chain, a fraction; of a run that has not ended, after the last epoch so far.
+    /// Accuracy of the chain, a fraction; of a run that has not ended, after the last one measured so far.
     pub fn chain(&self) -> Option<f64> {
         let of_result = self.summary.as_ref().map(|summary| summary.test_accuracy);
-        of_result.or_else(|| self.metrics.last().map(|epoch| epoch.test_accuracy))
+        of_result.or_else(|| self.metrics.iter().rev().find_map(|epoch| epoch.test_accuracy))
     }
 
-    /// Accuracy of the consensus, a fraction; of a run that has not ended, after the last epoch so far.
+    /// Accuracy of the consensus, a fraction; of a run that has not ended, after the last one measured so far.
     pub fn consensus(&self) -> Option<f64> {
         let of_result = self.summary.as_ref().map(|summary| summary.test_accuracy_consensus);
-        of_result.or_else(|| self.metrics.last().map(|epoch| epoch.test_accuracy_consensus))
+        of_result.or_else(|| self.metrics.iter().rev().find_map(|epoch| epoch.test_accuracy_consensus))
     }
 
     /// Seconds of the whole run; of one that has not ended, of its training so far.

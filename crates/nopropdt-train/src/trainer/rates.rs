@@ -37,10 +37,9 @@ impl Rates {
         self.schedule.at(step, (self.epochs * batches) as u64, self.base)
     }
 
-    /// Those of the first and the last batch of an epoch, from 0, that goes `rounds` times over its `batches` batches.
-    pub(crate) fn of_epoch(&self, epoch: usize, batches: usize, rounds: usize) -> [f32; 2] {
-        let first = Place { epoch, batch: 0, wave: (epoch * rounds * batches) as u64 };
-        let last = ((epoch + 1) * rounds * batches) as u64 - 1;
-        [self.at(first, batches), self.at(Place { epoch, batch: batches - 1, wave: last }, batches)]
+    /// That of a wave, from 0, of an epoch, from 0, that goes `rounds` times over its `batches` batches.
+    pub(crate) fn of_wave(&self, epoch: usize, wave: usize, batches: usize, rounds: usize) -> f32 {
+        let of_all = (epoch * rounds * batches + wave) as u64;
+        self.at(Place { epoch, batch: wave % batches, wave: of_all }, batches)
     }
 }

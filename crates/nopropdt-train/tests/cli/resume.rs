@@ -228,7 +228,7 @@ fn further_epochs_follow_the_schedule_of_all() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &["epochs=2"]);
     let text = stdout(&sandbox.ok([&RESUME[..], &["--set", "training.epochs=4"]].concat()));
-    let told = "the end of epoch 2, now follows `cosine` over 4 epochs: from 0.0005 to ";
+    let told = " so far, now follows `cosine` over 4 epochs: from 0.0005 to ";
     assert!(text.contains("4 epochs instead of 2; the learning rate, ") && text.contains(told), "{text}");
     sandbox.train("whole", &["epochs=4"]);
     let rates = |run: &str| -> Vec<f64> {
@@ -245,7 +245,7 @@ fn further_epochs_follow_the_schedule_of_all() {
 fn fewer_epochs_than_finished_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &["epochs=2"]);
-    let words = ["error: --epochs: must be at least 2, which the run has finished; found 1"];
+    let words = ["error: --epochs: must be at least 2, as many as the run has begun; found 1"];
     sandbox.refused(2, &words, [&RESUME[..], &["--epochs=1"]].concat());
     sandbox.refused(2, &["--epochs: must be from 1"], [&RESUME[..], &["--epochs=0"]].concat());
 }

@@ -184,3 +184,23 @@ fn the_reference_program_runs_too() {
     assert_eq!(sandbox.names("run"), FILES);
     assert!(sandbox.text("run/config.toml").contains("objective = \"reference\""));
 }
+
+#[test]
+fn epochs_between_have_no_accuracy() {
+    let sandbox = Sandbox::new();
+    let text = stdout(&sandbox.train("run", &["epochs=3", "eval-every=2", "validation=30"]));
+    let metrics = sandbox.text("run/metrics.jsonl");
+    let lines: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let first = ["epoch", "images_per_second", "learning_rate", "seconds", "train_loss"];
+    assert_eq!(keys(&lines[0]), first);
+    for line in &lines[1..] {
+        assert!(is_fraction(&line["test_accuracy"]) && is_fraction(&line["validation_accuracy"]), "{line}");
+    }
+    let said: Vec<&str> = text.lines().filter(|line| line.starts_with("epoch ")).collect();
+    assert!(!said[0].contains(" test ") && said[0].contains(" images/s  "), "{text}");
+    assert!(said[1].contains("  validation ") && said[1].contains("  test "), "{text}");
+    let report = sandbox.text("run/report.html");
+    assert!(report.contains("<tr><td>1</td><td>–</td><td>–</td><td>–</td>"));
+    assert!(sandbox.text("run/config.toml").contains("eval-every = 2\n"));
+    sandbox.refused(2, &["--eval-every: must be from 1 to 1000000; found 0"], tiny(&["eval-every=0"]));
+}

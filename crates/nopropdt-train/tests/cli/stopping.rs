@@ -217,6 +217,39 @@ fn interrupted_and_told_how_to_go_on() {
     }
 }
 
+/// The steps of an epoch that was not finished are not trained again.
+#[test]
+fn interrupted_within_an_epoch_it_goes_on_there() {
+    for _ in 0..10 {
+        let sandbox = Sandbox::new();
+        let mut program = Heard::start(&sandbox, tiny(&LONG));
+        program.hear("epoch 1/5");
+        signal(&program.child, "INT");
+        assert_eq!(program.child.wait().unwrap().code(), Some(130));
+        let checkpoint = Checkpoint::read(&sandbox.path("run/checkpoint.bin")).unwrap();
+        let Some((begun, seconds)) = checkpoint.begun() else { continue };
+        assert!(seconds > 0.0);
+        let epoch = checkpoint.epochs("checkpoint".as_ref()).unwrap().len() + 1;
+        let said = String::from_utf8(sandbox.ok(RESUME).stdout).unwrap();
+        let share = 100.0 * begun.waves as f64 / 16.0;
+        let told = format!("run: going on in epoch {epoch}, of which {share:.1} % is done\n");
+        assert!(said.contains(&told), "{said}");
+        assert!(sandbox.read("run/model.safetensors") == uninterrupted(), "resumed weights differ");
+        return;
+    }
+    panic!("ten interruptions all came between epochs");
+}
+
+#[test]
+fn minutes_between_checkpoints_are_a_whole_number() {
+    let sandbox = Sandbox::new();
+    for minutes in ["-1", "0.5", "often", "1000001"] {
+        let words = ["--checkpoint-minutes", "must be a whole number from 0 to 1000000"];
+        sandbox.refused(2, &words, tiny(&[&format!("checkpoint-minutes={minutes}")]));
+    }
+    sandbox.train("run", &["checkpoint-minutes=0", "epochs=1"]);
+}
+
 /// `nohup`, and background jobs of scripts.
 #[test]
 fn signals_ignored_at_the_start_stay_ignored() {

@@ -62,7 +62,7 @@ fn the_model_is_that_of_the_best_epoch() {
     let epochs = metrics(&kept);
     let best = best_of(&epochs).unwrap();
     assert_eq!((summary.best_epoch, summary.epochs, summary.stopped_early), (Some(best.epoch), 4, None));
-    assert_eq!(summary.test_accuracy, best.test_accuracy);
+    assert_eq!(Some(summary.test_accuracy), best.test_accuracy);
     assert_eq!(summary.test_accuracy_per_block, best.test_accuracy_per_block);
     let last = train(restless(best.epoch).with("seed", seed), &plain);
     assert_eq!(last.best_epoch, None);
@@ -120,6 +120,55 @@ fn a_judged_run_stopped_after_each_epoch_ends_with_the_same_bits() {
     assert_eq!(longer.extended_after, [summary.epochs]);
     let best = best_of(&metrics(&parts)).unwrap().epoch;
     assert_eq!(longer.best_epoch, Some(best));
+}
+
+#[test]
+fn only_some_epochs_are_measured_and_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, some) = (folder.path().join("all"), folder.path().join("some"));
+    train(restless(5), &all);
+    train(restless(5).with("eval-every", 2).with("keep-best", true), &some);
+    let (all, some) = (timeless(&all), timeless(&some));
+    for (all, some) in all.iter().zip(&some) {
+        let measured = [2, 4, 5].contains(&some.epoch);
+        assert_eq!((some.test_accuracy.is_some(), some.validation_accuracy.is_some()), (measured, measured));
+        let unmeasured = EpochMetrics {
+            epoch: all.epoch,
+            train_loss: all.train_loss.clone(),
+            learning_rate: all.learning_rate,
+            ..EpochMetrics::default()
+        };
+        assert_eq!(some, if measured { all } else { &unmeasured });
+    }
+    assert!([2, 4, 5].contains(&best_of(&some).unwrap().epoch));
+}
+
+/// Stops once so many epochs are done.
+struct StopsAfter(usize, AtomicBool);
+
+impl Observer for StopsAfter {
+    fn epoch(&self, metrics: &EpochMetrics, _left: Duration) {
+        self.1.store(metrics.epoch == self.0, Ordering::SeqCst);
+    }
+
+    fn stop(&self) -> bool {
+        self.1.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn a_run_cut_short_is_measured_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (short, cut) = (folder.path().join("short"), folder.path().join("cut"));
+    let settings = |epochs| resolved(restless(epochs).with("eval-every", 2).with("keep-best", true));
+    let summary = run::begin(settings(3), Path::new(DATA), &short).unwrap().train(&Silent).unwrap();
+    let stops = StopsAfter(3, AtomicBool::new(false));
+    run::begin(settings(6), Path::new(DATA), &cut).unwrap().train(&stops).unwrap_err();
+    assert_eq!(metrics(&cut).last().unwrap().test_accuracy, None);
+    let shorter = run::extend(&cut, Path::new(DATA), 3).unwrap().train(&Silent).unwrap();
+    assert_eq!((shorter.epochs, shorter.test_accuracy), (3, summary.test_accuracy));
+    assert_eq!(timeless(&cut), timeless(&short));
+    assert!(model(&cut) == model(&short));
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod old_models;
 mod own_inputs;
 mod predictor;
 mod run;
+mod within_epochs;

@@ -47,7 +47,12 @@ fn a_run_that_was_stopped_goes_on_to_the_same_bits() {
 
     let error = begin(&parts).train(&StopsAfterOne::default()).unwrap_err();
     assert_eq!(error.to_string(), "training: interrupted in epoch 2");
-    let RunError::Stopped { reason: TrainError::Interrupted { epoch: 2 }, saved: 1, folder: kept } = error
+    let RunError::Stopped {
+        reason: TrainError::Interrupted { epoch: 2 },
+        saved: 1,
+        saved_part: false,
+        folder: kept,
+    } = error
     else {
         panic!("{error:?}")
     };
@@ -89,8 +94,7 @@ fn a_stopped_run_is_given_other_epochs() {
     assert_eq!((longer.config().training.epochs, longer.extended()), (2, None));
     let summary = longer.train(&Silent).unwrap();
     assert_eq!((summary.epochs, summary.extended_after), (2, vec![1, 1]));
-    let Err(RunError::Resume(ResumeError::FewerEpochs { finished: 2, found: 1 })) =
-        run::extend(&path, data, 1)
+    let Err(RunError::Resume(ResumeError::FewerEpochs { begun: 2, found: 1 })) = run::extend(&path, data, 1)
     else {
         panic!("a finished epoch was left out")
     };
