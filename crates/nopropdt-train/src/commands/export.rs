@@ -2,7 +2,8 @@
 
 use super::sampled::sampled_as_asked;
 use super::{ExportArguments, ExportFormat, must_exist, output};
-use crate::export::{ExportError, example, graph_of, onnx};
+use crate::export::pytorch::About;
+use crate::export::{example, graph_of, onnx, pytorch};
 use crate::files::replace_file;
 use crate::model_file::{Model, load_in};
 use crate::registry::Registry;
@@ -61,7 +62,19 @@ fn write(arguments: &ExportArguments, model: &Model, graph: &Graph) -> Result<Ve
             replace_file(&arguments.out, &bytes)?;
             Ok(vec![arguments.out.clone()])
         }
-        ExportFormat::Pytorch => Err(ExportError::Method { method: "pytorch".into() }.into()),
+        ExportFormat::Pytorch => {
+            let weights = arguments.out.with_extension("weights.safetensors");
+            let name = weights.file_name().unwrap_or_default().to_string_lossy();
+            let about = About {
+                method: model.network.facts().name,
+                class_names: &model.metadata.class_names,
+                weights: &name,
+            };
+            let (python, bytes) = pytorch::written(graph, &about);
+            replace_file(&weights, &bytes)?;
+            replace_file(&arguments.out, python.as_bytes())?;
+            Ok(vec![arguments.out.clone(), weights])
+        }
     }
 }
 
