@@ -58,7 +58,7 @@ fn head(first: &Input, drawn: &[&Input], about: &About<'_>) -> String {
     probabilities, consensus = network({name})  # {name} [batch, {sizes}], float32 in 0..1
 
 {noise} are standard normal values, drawn where they are left out.
-Needs torch and safetensors, and {weights} beside this file.
+Needs torch and safetensors, and the file of weights that was written beside this one.
 """
 
 from pathlib import Path
