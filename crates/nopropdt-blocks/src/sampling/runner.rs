@@ -189,7 +189,7 @@ impl<'r, 'p> Runner<'r, 'p> {
                 };
                 let slots: Vec<Slot> = sets.iter().map(slot).collect();
                 let inputs: Vec<Var> = inputs.iter().map(|&input| input.place()).collect();
-                compute(tape, &slots, &inputs).into()
+                tape.keeping_the_result(|tape| compute(tape, &slots, &inputs)).into()
             }
         }
     }

@@ -110,6 +110,19 @@ impl<'p> Tape<'p> {
         self.push(value, false, None)
     }
 
+    /// What `compute` records last, of which nothing but that is kept in memory: a long computation, traced, is then no more than its graph.
+    /// Gradients do not go back through it.
+    pub fn keeping_the_result(&mut self, compute: impl FnOnce(&mut Self) -> Var) -> Var {
+        let first = self.nodes.len();
+        let result = compute(self);
+        for (index, node) in self.nodes.iter_mut().enumerate().skip(first) {
+            if index != result.index {
+                node.value = Value::F32(Tensor::zeros(&[0]));
+            }
+        }
+        result
+    }
+
     /// A step of a repeated computation begins here, from `carried`; or the last one ends. Steps that do the same may become a loop.
     pub fn step(&mut self, carried: Var) {
         let index = carried.on(self.id);

@@ -1,8 +1,10 @@
 //! `export`: a trained network as files of other programs.
 
 use super::sampled::sampled_as_asked;
-use super::{ExportArguments, ExportFormat, must_exist, output};
-use crate::export::{ExportError, example, graph_of, onnx};
+use super::{ExportArguments, ExportFormat, UsageError, must_exist, output};
+use crate::config::PrecisionKind;
+use crate::export::pytorch::About;
+use crate::export::{example, graph_of, onnx, pytorch};
 use crate::files::replace_file;
 use crate::model_file::{Model, load_in};
 use crate::registry::Registry;
@@ -10,7 +12,7 @@ use anyhow::{Context, Result};
 use nopropdt_tensor::Precision;
 use nopropdt_tensor::graph::Graph;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -33,35 +35,68 @@ struct Described {
 
 pub(super) fn run(arguments: &ExportArguments, registry: &Registry) -> Result<()> {
     must_exist("--model", Some(&arguments.model))?;
+    let targets = targets(arguments)?;
     let mut model = load_in(&arguments.model, registry)?;
+    let trained_in_bf16 = model.network.facts().precision == Precision::Bf16;
+    // What is exported is in f32, and so is what it is held against.
+    model.metadata.config.training.precision = PrecisionKind::F32;
     model.network = sampled_as_asked(&model, arguments.steps, arguments.sampler, "")?;
     let of_model = || arguments.model.display().to_string();
     let graph = graph_of(&model).with_context(of_model)?;
-    let mut files = write(arguments, &model, &graph).with_context(of_model)?;
-    if let Some(path) = &arguments.example {
-        replace_file(path, &example(&model, model.metadata.config.training.seed))?;
-        files.push(path.clone());
+    let mut contents = contents(arguments.to, &model, &graph, &targets).with_context(of_model)?;
+    if arguments.example.is_some() {
+        contents.push(example(&model, model.metadata.config.training.seed));
+    }
+    for (path, bytes) in targets.iter().zip(&contents) {
+        replace_file(path, bytes)?;
     }
     let exported = Exported {
-        files,
+        files: targets,
         inputs: graph.inputs.iter().map(|input| described(&input.name, &input.shape)).collect(),
         outputs: graph.outputs.iter().map(|(name, value)| described(name, graph.shape(*value))).collect(),
         classes: model.metadata.class_names.len(),
         nodes: graph.nodes.len(),
-        trained_in_bf16: model.network.facts().precision == Precision::Bf16,
+        trained_in_bf16,
     };
     output::print(&if arguments.json { serde_json::to_string(&exported)? } else { describe(&exported) })
 }
 
-/// Writes the files of the format; which they are.
-fn write(arguments: &ExportArguments, model: &Model, graph: &Graph) -> Result<Vec<PathBuf>> {
-    match arguments.to {
-        ExportFormat::Onnx => {
-            let bytes = onnx::encoded(graph, &metadata(model)?)?;
-            replace_file(&arguments.out, &bytes)?;
-            Ok(vec![arguments.out.clone()])
+/// The files to write, those of the format first, then that of the example.
+fn targets(arguments: &ExportArguments) -> Result<Vec<PathBuf>, UsageError> {
+    let ExportArguments { model, to, out, example, .. } = arguments;
+    let mut targets = vec![out.clone()];
+    match to {
+        ExportFormat::Onnx => {}
+        ExportFormat::Pytorch => targets.push(out.with_extension("weights.safetensors")),
+    }
+    targets.extend(example.clone());
+    for (index, target) in targets.iter().enumerate() {
+        let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let others = targets[..index].iter().chain([model]);
+        if others.into_iter().any(|other| place(other) == place(target)) {
+            let found = target.display();
+            return Err(UsageError(format!(
+                "{found}: must be another file than the model and what else is written; choose another --out or --example"
+            )));
         }
-        ExportFormat::Pytorch => Err(ExportError::Method { method: "pytorch".into() }.into()),
+    }
+    Ok(targets)
+}
+
+/// What the files of the format hold.
+fn contents(to: ExportFormat, model: &Model, graph: &Graph, targets: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
+    match to {
+        ExportFormat::Onnx => Ok(vec![onnx::encoded(graph, &metadata(model)?)?]),
+        ExportFormat::Pytorch => {
+            let name = targets[1].file_name().unwrap_or_default().to_string_lossy();
+            let about = About {
+                method: model.network.facts().name,
+                class_names: &model.metadata.class_names,
+                weights: &name,
+            };
+            let (python, weights) = pytorch::written(graph, &about);
+            Ok(vec![python.into_bytes(), weights])
+        }
     }
 }
 

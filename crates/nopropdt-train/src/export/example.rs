@@ -1,11 +1,11 @@
 //! Inputs and what they are answered here: what another program's answers are held against.
 
 use super::trace::{CONSENSUS, IMAGE, INPUT, NOISE, PROBABILITIES, START};
+use super::weights::safetensors_of;
 use crate::evaluate::noise;
 use crate::model_file::Model;
+use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Tensor, flat};
-use safetensors::tensor::{Dtype, TensorView};
 
 /// Rows of an example.
 const ROWS: usize = 4;
@@ -43,16 +43,9 @@ pub fn example(model: &Model, seed: u64) -> Vec<u8> {
         (PROBABILITIES, trace.probabilities()),
         (CONSENSUS, trace.consensus()),
     ];
-    let bytes = tensors.map(|(name, tensor)| {
-        let mut bytes = vec![0; 4 * tensor.len()];
-        flat::to_le_bytes(tensor.data(), &mut bytes);
-        (name, tensor.shape().to_vec(), bytes)
-    });
-    let views = bytes.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-        (*name, view.expect("the bytes are of the shape's length"))
-    });
-    safetensors::serialize(views, None).expect("a header without metadata has a form")
+    let tensors: Vec<(String, &Tensor)> =
+        tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor)).collect();
+    safetensors_of(&tensors)
 }
 
 /// Images [B, H, W, C] as [B, C, H, W].

@@ -8,8 +8,10 @@ mod example;
 mod fold;
 pub mod onnx;
 mod protobuf;
+pub mod pytorch;
 mod simplify;
 mod trace;
+mod weights;
 
 pub use error::ExportError;
 pub use example::example;

@@ -259,8 +259,9 @@ impl Writer {
         writer.nodes(&mut inner, body);
         let [goes, still] = ["goes", "still"].map(|name| format!("{scope}{name}"));
         writer.node("Identity", &[&goes], &[&still], &[]);
-        let mut inputs = vec![value_info(&round(&inner), INT64, None), value_info(&goes, BOOL, None)];
-        let mut outputs = vec![value_info(&still, BOOL, None)];
+        let mut inputs =
+            vec![value_info(&round(&inner), INT64, Some(&[])), value_info(&goes, BOOL, Some(&[]))];
+        let mut outputs = vec![value_info(&still, BOOL, Some(&[]))];
         for (place, &result) in results.iter().enumerate() {
             let left = format!("{scope}left_{place}");
             writer.node("Identity", &[&inner.of(result)], &[&left], &[]);
@@ -308,7 +309,8 @@ fn tensor(name: &str, value: &Tensor) -> Message {
     message.int(2, FLOAT).text(8, name).bytes(9, &raw)
 }
 
-/// A value's name and type; its first axis is the batch. Of a value within a loop nothing is said of its shape.
+/// A value's name and type; its first axis is the batch. Of what a loop carries nothing is said of the
+/// shape.
 fn value_info(name: &str, element: i64, shape: Option<&[usize]>) -> Message {
     let of_tensor = Message::new().int(1, element);
     let of_tensor = match shape {

@@ -3,6 +3,7 @@
 //! Inside, images are [B, H, W, C]; a graph has them [B, C, H, W], and an operation says so on its way in and out.
 
 use nopropdt_tensor::graph::{Graph, Node, Op, Value};
+use std::collections::HashSet;
 
 /// The same graph without layouts that cancel, and without what no output depends on.
 pub(super) fn simplified(mut graph: Graph) -> Graph {
@@ -18,7 +19,7 @@ pub(super) fn simplified(mut graph: Graph) -> Graph {
     let (nodes, values) = kept(nodes, values);
     graph.nodes = nodes;
     graph.outputs.iter_mut().zip(values).for_each(|((_, output), value)| *output = value);
-    without_unread_inputs(graph)
+    without_unread(graph)
 }
 
 fn moved(value: Value, places: &[Value]) -> Value {
@@ -152,15 +153,42 @@ fn kept(nodes: Vec<Node>, values: Vec<Value>) -> (Vec<Node>, Vec<Value>) {
     (left, values)
 }
 
-/// The graph without inputs that are not read; the first stays, since its rows are the batch.
-fn without_unread_inputs(mut graph: Graph) -> Graph {
-    let reads: Vec<Value> = graph.nodes.iter().flat_map(Node::reads).collect();
-    let outputs: Vec<Value> = graph.outputs.iter().map(|(_, value)| *value).collect();
-    let is_read =
-        |index: usize| index == 0 || reads.iter().chain(&outputs).any(|value| *value == Value::Input(index));
-    // Only the last can go without the others moving.
-    while graph.inputs.len().checked_sub(1).is_some_and(|last| !is_read(last)) {
-        graph.inputs.pop();
+/// The graph without constants and inputs that are not read; the first input stays, since its rows are the batch.
+fn without_unread(mut graph: Graph) -> Graph {
+    let of_bodies = graph.nodes.iter().filter_map(|node| match &node.op {
+        Op::Loop(repeated) => Some(repeated.body.iter().flat_map(|node| node.inputs.iter().copied())),
+        _ => None,
+    });
+    let reads = of_bodies.flatten().chain(graph.nodes.iter().flat_map(Node::reads));
+    let outputs = graph.outputs.iter().map(|(_, value)| *value);
+    let read: HashSet<Value> = reads.chain(outputs).chain([Value::Input(0)]).collect();
+    let inputs = renumbered(&mut graph.inputs, |index| read.contains(&Value::Input(index)));
+    let constants = renumbered(&mut graph.constants, |index| read.contains(&Value::Constant(index)));
+    let place = |value: &mut Value| match value {
+        Value::Input(index) => *index = inputs[*index],
+        Value::Constant(index) => *index = constants[*index],
+        _ => {}
+    };
+    for node in &mut graph.nodes {
+        node.inputs.iter_mut().for_each(place);
+        if let Op::Loop(repeated) = &mut node.op {
+            repeated.body.iter_mut().flat_map(|node| &mut node.inputs).for_each(place);
+            repeated.results.iter_mut().for_each(place);
+        }
     }
+    graph.outputs.iter_mut().for_each(|(_, value)| place(value));
     graph
+}
+
+/// Drops what is not kept; the new place of each, which says nothing of what is dropped.
+fn renumbered<T>(values: &mut Vec<T>, kept: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut places = Vec::with_capacity(values.len());
+    let mut left = 0;
+    for index in 0..values.len() {
+        places.push(left);
+        left += usize::from(kept(index));
+    }
+    let mut index = 0..;
+    values.retain(|_| kept(index.next().expect("numbers do not end")));
+    places
 }
