@@ -7,7 +7,7 @@ use super::pace::Pace;
 use super::resume::{Restored, TakenUp};
 use super::saving::Done;
 use super::session::Run;
-use crate::config::EmbeddingKind;
+use crate::config::{EmbeddingKind, TrainingSettings};
 use crate::metrics::Summary;
 use crate::prototypes::prototypes;
 use crate::trainer::{Begun, Trainer};
@@ -73,7 +73,8 @@ impl<'r> Training<'r> {
             trainer.embed(&prototypes(&run.dataset().train, run.network().facts().classes)?);
         }
         let pace = Pace::after(metrics.len(), begun.is_some(), run.saved_within_epochs);
-        let left = Left::new(Instant::now(), metrics.len() as f64 + share, run.config().training.epochs);
+        let TrainingSettings { epochs, eval_every, .. } = run.config().training;
+        let left = Left::new(metrics.len() as f64 + share, epochs, eval_every.unwrap_or(1));
         let done = Done { run, metrics, best, pace, began, before };
         Ok(Self { run, trainer, done, left, begun, memory: None })
     }
@@ -138,11 +139,15 @@ impl<'r> Training<'r> {
         })?;
         // Before anything is evaluated or written.
         self.memory = self.memory.or_else(|| run.loaded.memory.added());
-        self.done.metrics.push(run.measure(&self.trainer, epoch, loss, seconds()));
+        let trained = Instant::now();
+        let metrics = run.measure(&self.trainer, epoch, loss, seconds());
+        let is_measured = metrics.test_accuracy.is_some();
+        self.done.metrics.push(metrics);
         self.done.keep_if_best(&self.trainer);
         if run.is_over(&self.done.metrics) || self.done.pace.is_due() {
             self.done.save(&self.trainer, None)?;
         }
+        self.left.add_between(trained.elapsed(), is_measured);
         let left = self.left.when((epoch + 1) as f64).unwrap_or_default();
         observer.epoch(self.done.metrics.last().expect("just pushed"), left);
         Ok(())
