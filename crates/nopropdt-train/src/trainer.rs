@@ -245,10 +245,7 @@ impl<'m> Trainer<'m> {
 
     /// Times that an epoch goes over its batches.
     fn rounds(&self) -> usize {
-        match self.settings.order {
-            Order::Interleaved => 1,
-            Order::Sequential => self.losses(),
-        }
+        self.settings.order.rounds(self.losses())
     }
 
     /// Waves of an epoch of so many batches.

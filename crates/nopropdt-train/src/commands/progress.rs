@@ -4,7 +4,7 @@ use super::output::{complain, print};
 use super::percent;
 use crate::metrics::EpochMetrics;
 use crate::run::{Observer, Run, Step};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,10 +36,10 @@ impl Display {
                 ProgressDrawTarget::stderr_with_hz(8),
             )
         };
-        let template = "{prefix} {wide_bar:.cyan/dim} {percent:>3} %  {msg}  eta {eta}";
+        // Its own estimate would take what was done before for done in no time.
+        let template = "{prefix} {wide_bar:.cyan/dim} {percent:>3} %  {msg}";
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template is valid"));
-        bar.set_position((run.finished() * images) as u64);
-        bar.reset_eta();
+        bar.set_position(((run.finished() as f64 + run.begun()) * images as f64) as u64);
         Self { bar, epochs, images, accuracy: Mutex::default(), quiet_output, stop }
     }
 
@@ -63,12 +63,14 @@ impl Display {
 
 impl Observer for Display {
     /// Moves the bar.
-    fn step(&self, Step { epoch, share, seconds, loss }: Step) {
+    fn step(&self, Step { epoch, share, seconds, loss, left }: Step) {
         let here = share * self.images as f64;
         self.bar.set_position((epoch * self.images) as u64 + here as u64);
         self.bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
         let accuracy = self.accuracy.lock().unwrap_or_else(PoisonError::into_inner);
-        self.bar.set_message(format!("loss {loss:.4}{accuracy}  {:.0} images/s", here / seconds.max(1e-9)));
+        let left = left.map_or(String::new(), |left| format!("  eta {:#}", HumanDuration(left)));
+        let rate = here / seconds.max(1e-9);
+        self.bar.set_message(format!("loss {loss:.4}{accuracy}  {rate:.0} images/s{left}"));
     }
 
     /// A line about a finished epoch.

@@ -35,6 +35,16 @@ pub enum Order {
     Sequential,
 }
 
+impl Order {
+    /// Times that an epoch goes over its batches, where so many losses are followed side by side.
+    pub fn rounds(self, losses: usize) -> usize {
+        match self {
+            Self::Interleaved => 1,
+            Self::Sequential => losses,
+        }
+    }
+}
+
 /// How much the classes count in a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@
 use super::error::{ResumeError, RunError};
 use super::judge::has_run_out;
 use super::resume::TakenUp;
-use crate::config::{Order, RunConfig};
+use crate::config::RunConfig;
 use crate::files::{remove_file, replace_file};
 use crate::run_folder::RunFolder;
 use crate::trainer::Rates;
@@ -35,8 +35,8 @@ pub struct Extended {
 pub(super) struct Steps {
     /// Batches an epoch.
     pub(super) batches: usize,
-    /// Losses that are followed side by side.
-    pub(super) losses: usize,
+    /// Times that an epoch goes over them.
+    pub(super) rounds: usize,
 }
 
 /// How far a run is.
@@ -49,8 +49,7 @@ struct Done {
 
 impl Extended {
     fn new([before, now]: [&RunConfig; 2], done: Done, patience_anew: bool, steps: Steps) -> Self {
-        let Steps { batches, losses } = steps;
-        let rounds = if now.training.order == Order::Sequential { losses } else { 1 };
+        let Steps { batches, rounds } = steps;
         let [old, new] = [before, now].map(|config| Rates::new(&config.training, batches));
         let Done { finished, waves } = done;
         let of = |rates: &Rates, epoch: usize, wave: usize| rates.of_wave(epoch, wave, batches, rounds);

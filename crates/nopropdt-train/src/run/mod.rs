@@ -6,6 +6,7 @@
 mod error;
 mod extend;
 mod judge;
+mod left;
 mod observer;
 mod pace;
 mod prepared;

@@ -10,10 +10,12 @@ pub struct Step {
     pub epoch: usize,
     /// Share of it that is done, 0 to 1.
     pub share: f64,
-    /// Seconds it has taken.
+    /// Training seconds it has taken, over all processes.
     pub seconds: f64,
     /// Mean squared error of the last batch.
     pub loss: f64,
+    /// What the rest of the run will take at the pace of this process; it may end earlier where it has a patience.
+    pub left: Option<Duration>,
 }
 
 /// Somebody who watches a run.
@@ -21,7 +23,7 @@ pub trait Observer: Sync {
     /// A batch went through some of the blocks.
     fn step(&self, _step: Step) {}
 
-    /// An epoch was measured; the rest will take about as long as `left`.
+    /// An epoch was measured; the rest will take about as long as `left`, at the pace of this process.
     fn epoch(&self, _metrics: &EpochMetrics, _left: Duration) {}
 
     /// Whether the run is to stop at the next batch.

@@ -99,6 +99,12 @@ impl Loaded {
         Ok(Trainer::new(self.network.as_ref(), &self.config, self.batches())?)
     }
 
+    /// Times that an epoch goes over its batches.
+    pub(super) fn rounds(&self) -> usize {
+        let facts = self.network.facts();
+        self.config.training.order.rounds(facts.blocks / facts.together)
+    }
+
     /// Batches an epoch.
     pub(super) fn batches(&self) -> usize {
         batches_per_epoch(self.dataset.train.len(), self.config.training.batch_size)

@@ -8,7 +8,7 @@ use super::prepared::Loaded;
 use super::resume::TakenUp;
 use super::start::{Start, check_new};
 use crate::checkpoint::Extension;
-use crate::config::{Order, RunConfig, TrainingSettings};
+use crate::config::{RunConfig, TrainingSettings};
 use crate::evaluate::{Accuracy, accuracy};
 use crate::files::{WriteError, create_file, settle};
 use crate::metrics::{EpochMetrics, Summary};
@@ -114,8 +114,7 @@ impl Run {
     /// As [`Run::resume`], or when the run has begun more epochs. Its files are then as they were.
     pub fn extend(loaded: Loaded, folder: RunFolder, epochs: usize) -> Result<Self, RunError> {
         let mut run = Self::resume(loaded, folder)?;
-        let facts = run.loaded.network.facts();
-        let steps = Steps { batches: run.loaded.batches(), losses: facts.blocks / facts.together };
+        let steps = Steps { batches: run.loaded.batches(), rounds: run.loaded.rounds() };
         let configs = [&mut run.loaded.config, &mut run.kept_config];
         run.extended = extend(&run.folder, configs, run.taken_up.as_mut(), epochs, steps)?;
         if let Some(taken_up) = &run.taken_up {
@@ -179,11 +178,12 @@ impl Run {
 
     /// Which share was done and saved of the epoch after the finished ones, 0 to 1.
     pub fn begun(&self) -> f64 {
-        let waves = |run: &TakenUp| run.begun.as_ref().map_or(0, |(begun, _)| begun.waves);
-        let facts = self.network().facts();
-        let rounds =
-            if self.config().training.order == Order::Sequential { facts.blocks / facts.together } else { 1 };
-        self.taken_up.as_ref().map_or(0, waves) as f64 / (rounds * self.loaded.batches()) as f64
+        self.taken_up.as_ref().map_or(0.0, |run| self.share_of(run))
+    }
+
+    pub(super) fn share_of(&self, taken_up: &TakenUp) -> f64 {
+        let waves = taken_up.begun.as_ref().map_or(0, |(begun, _)| begun.waves);
+        waves as f64 / (self.loaded.rounds() * self.loaded.batches()) as f64
     }
 
     /// Whether no epoch is left to train.

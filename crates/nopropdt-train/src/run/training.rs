@@ -1,12 +1,13 @@
 //! A run while it trains: the epochs that are left.
 
 use super::error::RunError;
+use super::left::Left;
 use super::observer::{Observer, Step};
 use super::pace::Pace;
 use super::resume::{Restored, TakenUp};
 use super::saving::Done;
 use super::session::Run;
-use crate::config::EmbeddingKind;
+use crate::config::{EmbeddingKind, TrainingSettings};
 use crate::metrics::Summary;
 use crate::prototypes::prototypes;
 use crate::trainer::{Begun, Trainer};
@@ -39,6 +40,7 @@ struct Training<'r> {
     run: &'r Run,
     trainer: Trainer<'r>,
     done: Done<'r>,
+    left: Left,
     /// What is done of the next epoch, and in how many seconds.
     begun: Option<(Begun, f64)>,
     /// What the first epoch of this process added to the resident memory.
@@ -55,7 +57,9 @@ impl<'r> Training<'r> {
         taken_up: Option<TakenUp>,
         first_weights: Option<Weights>,
     ) -> Result<Self, RunError> {
+        let began = Instant::now();
         let mut trainer = run.loaded.trainer()?;
+        let share = taken_up.as_ref().map_or(0.0, |taken_up| run.share_of(taken_up));
         let before = taken_up.as_ref().map_or(0.0, |run| run.seconds);
         let has_weights = taken_up.is_some() || first_weights.is_some();
         if let Some(weights) = first_weights {
@@ -69,8 +73,10 @@ impl<'r> Training<'r> {
             trainer.embed(&prototypes(&run.dataset().train, run.network().facts().classes)?);
         }
         let pace = Pace::after(metrics.len(), begun.is_some(), run.saved_within_epochs);
-        let done = Done { run, metrics, best, pace, began: Instant::now(), before };
-        Ok(Self { run, trainer, done, begun, memory: None })
+        let TrainingSettings { epochs, eval_every, .. } = run.config().training;
+        let left = Left::new(metrics.len() as f64 + share, epochs, eval_every.unwrap_or(1));
+        let done = Done { run, metrics, best, pace, began, before };
+        Ok(Self { run, trainer, done, left, begun, memory: None })
     }
 
     /// Trains the epochs that are left.
@@ -107,8 +113,16 @@ impl<'r> Training<'r> {
         let (begun, before) = self.begun.take().unwrap_or_default();
         let saving = Cell::new(Duration::ZERO);
         let seconds = || before + began.elapsed().saturating_sub(saving.get()).as_secs_f64();
+        let left = self.left;
         let on_step = |done: usize, of: usize, loss: f64| {
-            observer.step(Step { epoch, share: done as f64 / of as f64, seconds: seconds(), loss });
+            let share = done as f64 / of as f64;
+            observer.step(Step {
+                epoch,
+                share,
+                seconds: seconds(),
+                loss,
+                left: left.when(epoch as f64 + share),
+            });
         };
         let (done, mut failed) = (&mut self.done, None);
         let mut pause = |trainer: &Trainer<'_>, begun: &Begun| {
@@ -125,12 +139,16 @@ impl<'r> Training<'r> {
         })?;
         // Before anything is evaluated or written.
         self.memory = self.memory.or_else(|| run.loaded.memory.added());
-        self.done.metrics.push(run.measure(&self.trainer, epoch, loss, seconds()));
+        let trained = Instant::now();
+        let metrics = run.measure(&self.trainer, epoch, loss, seconds());
+        let is_measured = metrics.test_accuracy.is_some();
+        self.done.metrics.push(metrics);
         self.done.keep_if_best(&self.trainer);
         if run.is_over(&self.done.metrics) || self.done.pace.is_due() {
             self.done.save(&self.trainer, None)?;
         }
-        let left = began.elapsed() * (run.config().training.epochs - epoch - 1) as u32;
+        self.left.add_between(trained.elapsed(), is_measured);
+        let left = self.left.when((epoch + 1) as f64).unwrap_or_default();
         observer.epoch(self.done.metrics.last().expect("just pushed"), left);
         Ok(())
     }

@@ -110,6 +110,7 @@ struct StopsAfterAStep(AtomicUsize);
 impl Observer for StopsAfterAStep {
     fn step(&self, step: Step) {
         assert!(step.share > 0.0 && step.share <= 1.0 && step.seconds > 0.0, "{step:?}");
+        assert!(step.left.is_some(), "{step:?}");
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
