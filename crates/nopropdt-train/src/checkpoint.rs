@@ -8,11 +8,11 @@ mod numbers;
 use crate::files::{WriteError, create_file_with, replace_file_with};
 use crate::metrics::EpochMetrics;
 use crate::one_line::one_line;
-use crate::trainer::Begun;
+use crate::trainer::{Begun, LossSums};
 use bincode::enc::write::SizeWriter;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
-use nopropdt_blocks::{LossTerms, Weights};
+use nopropdt_blocks::Weights;
 use nopropdt_tensor::Parameters;
 use nopropdt_tensor::optim::OptimizerState;
 use numbers::Numbers;
@@ -83,7 +83,7 @@ pub struct Extension {
 struct SavedEpoch {
     waves: usize,
     /// Of each loss: total, squared error, cross-entropy, KL.
-    sums: Vec<[f64; 4]>,
+    sums: Vec<[f64; 6]>,
     seconds: f64,
 }
 
@@ -168,10 +168,7 @@ impl<'a> Checkpoint<'a> {
     /// The same, in the middle of an epoch, of which so much was done in so many seconds.
     #[must_use]
     pub fn within(mut self, begun: &Begun, seconds: f64) -> Self {
-        let numbers = |&LossTerms { total, squared_error, cross_entropy, kl }: &LossTerms| {
-            [total, squared_error, cross_entropy, kl]
-        };
-        let sums = begun.sums.iter().map(numbers).collect();
+        let sums = begun.sums.iter().map(|sums| sums.numbers()).collect();
         self.further.within = Some(SavedEpoch { waves: begun.waves, sums, seconds });
         self
     }
@@ -179,13 +176,8 @@ impl<'a> Checkpoint<'a> {
     /// What is done of the epoch that follows the finished ones, and in how many seconds: none between epochs.
     pub fn begun(&self) -> Option<(Begun, f64)> {
         let SavedEpoch { waves, sums, seconds } = self.further.within.as_ref()?;
-        let terms = |&[total, squared_error, cross_entropy, kl]: &[f64; 4]| LossTerms {
-            total,
-            squared_error,
-            cross_entropy,
-            kl,
-        };
-        Some((Begun { waves: *waves, sums: sums.iter().map(terms).collect() }, *seconds))
+        let sums = sums.iter().map(|&numbers| LossSums::of_numbers(numbers)).collect();
+        Some((Begun { waves: *waves, sums }, *seconds))
     }
 
     /// Gives the run other settings, which differ in the number of epochs.
@@ -401,7 +393,7 @@ mod tests {
             optimizers: vec![SavedOptimizer { step: 7, moments: vec![numbers(&[0.5; 3])] }],
             further: Further {
                 extensions: vec![Extension { finished: 300, before: 400 }],
-                within: Some(SavedEpoch { waves: 300, sums: vec![[0.25; 4]], seconds: 0.5 }),
+                within: Some(SavedEpoch { waves: 300, sums: vec![[0.25; 6]], seconds: 0.5 }),
                 best: Some(vec![SavedSet { values: numbers(&[0.5, 1.5, 2.5]), statistics: numbers(&[]) }]),
             },
         }

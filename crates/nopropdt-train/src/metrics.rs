@@ -14,6 +14,24 @@ pub struct EpochMetrics {
     pub seconds: f64,
     /// Mean squared error ‖û_t - u_y‖² of each block over the epoch, block 1 first.
     pub train_loss: Vec<f64>,
+    /// Mean of what each block minimises, over the epoch, as the next ones; empty in files of before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub total: Vec<f64>,
+    /// Its mean ‖û − u_y‖², unweighted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub squared_error: Vec<f64>,
+    /// Its mean CE(f(z_T), y).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cross_entropy: Vec<f64>,
+    /// Its mean KL(q(z_0|y) ‖ N(0, I)).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kl: Vec<f64>,
+    /// Mean Euclidean norm of its gradient before clipping, over every tenth batch of the epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gradient_norm: Vec<f64>,
+    /// Seconds that its gradients and its optimiser took; those of blocks that learn side by side overlap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub block_seconds: Vec<f64>,
     /// Learning rate at the end of the epoch.
     pub learning_rate: f64,
     /// Accuracy of the chain on the validation images, when some are held out.

@@ -129,8 +129,19 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
     finite(&format!("seconds {at}"), epoch.seconds)?;
     finite(&format!("learning_rate {at}"), epoch.learning_rate)?;
     finite(&format!("images_per_second {at}"), epoch.images_per_second)?;
-    for (index, &loss) in epoch.train_loss.iter().enumerate() {
-        finite(&format!("train_loss of block {} {at}", index + 1), loss)?;
+    let of_blocks = [
+        ("train_loss", &epoch.train_loss),
+        ("total", &epoch.total),
+        ("squared_error", &epoch.squared_error),
+        ("cross_entropy", &epoch.cross_entropy),
+        ("kl", &epoch.kl),
+        ("gradient_norm", &epoch.gradient_norm),
+        ("block_seconds", &epoch.block_seconds),
+    ];
+    for (key, values) in of_blocks {
+        for (index, &value) in values.iter().enumerate() {
+            finite(&format!("{key} of block {} {at}", index + 1), value)?;
+        }
     }
     let given = [
         ("validation_accuracy", epoch.validation_accuracy),
@@ -202,6 +213,12 @@ mod tests {
             epoch: number,
             seconds: 12.5,
             train_loss: vec![0.076, 0.01],
+            total: vec![0.5, 0.6],
+            squared_error: vec![0.076, 0.01],
+            cross_entropy: vec![0.4, 0.5],
+            kl: vec![0.0, 0.1],
+            gradient_norm: vec![1.5, 2.5],
+            block_seconds: vec![6.0, 6.5],
             learning_rate: 1e-3,
             validation_accuracy: None,
             validation_accuracy_consensus: None,
@@ -301,6 +318,11 @@ mod tests {
             (
                 EpochMetrics { train_loss: vec![0.1, f64::NAN], ..epoch(2) },
                 "train_loss of block 2 of epoch 2",
+            ),
+            (EpochMetrics { kl: vec![f64::NAN], ..epoch(2) }, "kl of block 1 of epoch 2"),
+            (
+                EpochMetrics { gradient_norm: vec![1.0, f64::INFINITY], ..epoch(2) },
+                "gradient_norm of block 2",
             ),
             (EpochMetrics { learning_rate: f64::INFINITY, ..epoch(2) }, "learning_rate"),
             (EpochMetrics { test_accuracy: Some(97.9), ..epoch(2) }, "test_accuracy of epoch 2"),

@@ -2,11 +2,12 @@
 
 mod rates;
 mod slices;
+mod sums;
 
 use crate::class_balance::balanced_weights;
 use crate::config::{ClassWeights, Order, RunConfig};
 use crate::model_file::{Model, NothingInCommon, Started, start_from};
-use nopropdt_blocks::{Batch, BlockStep, LossTerms, Method, StepInput, Weights};
+use nopropdt_blocks::{Batch, BlockStep, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
 use nopropdt_tensor::optim::{Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
 use nopropdt_tensor::random::Stream;
@@ -16,6 +17,8 @@ pub(crate) use rates::Rates;
 use rayon::prelude::*;
 use slices::step_in_slices;
 use std::ops::{ControlFlow, Range};
+use std::time::Instant;
+pub use sums::{Begun, EpochLoss, LossSums, MEASURED_EVERY};
 
 /// Why training stopped.
 #[derive(Debug, thiserror::Error)]
@@ -78,27 +81,6 @@ struct Settings {
     clip_norm: Option<f32>,
     augmentation: Augmentation,
     class_weights: ClassWeights,
-}
-
-/// How much of an epoch is done.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Begun {
-    /// Waves that are done.
-    pub waves: usize,
-    /// Sums over them of the terms of each loss; empty before the first wave.
-    pub sums: Vec<LossTerms>,
-}
-
-/// An epoch's averages.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EpochLoss {
-    /// Mean over the epoch's batches of what each loss shows (see [`Facts::shown`](nopropdt_blocks::Facts::shown)): each block's ‖û − u‖², or one value where
-    /// blocks learn together.
-    pub shown: Vec<f64>,
-    /// Learning rate of the epoch's last step.
-    pub learning_rate: f64,
-    /// Images trained on.
-    pub images: usize,
 }
 
 impl<'m> Trainer<'m> {
@@ -213,7 +195,7 @@ impl<'m> Trainer<'m> {
         let batches = usable_batches(&order, self.settings.batch_size);
         let (losses, rounds) = (self.losses(), self.rounds());
         let group = losses / rounds;
-        begun.sums.resize(losses, LossTerms::default());
+        begun.sums.resize(losses, LossSums::default());
         let mut learning_rate = 0.0;
         for wave in begun.waves..rounds * batches.len() {
             if pause(self, &begun).is_break() {
@@ -223,24 +205,20 @@ impl<'m> Trainer<'m> {
             let place = Place { epoch, batch: index, wave: (epoch * rounds * batches.len() + wave) as u64 };
             learning_rate = self.settings.rates.at(place, batches.len());
             let batch = weighted(gather(data, batches[index]), class_weights.as_deref());
-            let terms = self.wave(first..first + group, &batch, place, learning_rate)?;
-            for (sum, &terms) in begun.sums[first..].iter_mut().zip(&terms) {
-                *sum = sum.plus(terms);
+            let losses_of_wave = self.wave(first..first + group, &batch, place, learning_rate)?;
+            for (sum, &more) in begun.sums[first..].iter_mut().zip(&losses_of_wave) {
+                *sum = sum.plus(more);
             }
             begun.waves = wave + 1;
             let shown = self.method.facts().shown;
-            let error = terms.iter().map(|terms| shown.of(terms)).sum::<f64>() / group as f64;
+            let error = losses_of_wave.iter().map(|loss| shown.of(&loss.terms)).sum::<f64>() / group as f64;
             on_step(begun.waves * group, losses * batches.len(), error);
         }
         if let Some(part) = self.part_not_finite() {
             return Err(TrainError::WeightsNotFinite { part, epoch: epoch + 1 });
         }
-        let shown = self.method.facts().shown;
-        Ok(EpochLoss {
-            shown: begun.sums.iter().map(|sum| shown.of(sum) / batches.len() as f64).collect(),
-            learning_rate: f64::from(learning_rate),
-            images: batches.iter().map(|batch| batch.len()).sum(),
-        })
+        let images = batches.iter().map(|batch| batch.len()).sum();
+        Ok(EpochLoss::of(&begun.sums, self.method.facts().shown, batches.len(), learning_rate, images))
     }
 
     /// Times that an epoch goes over its batches.
@@ -286,7 +264,7 @@ impl<'m> Trainer<'m> {
         batch: &Batch,
         place: Place,
         learning_rate: f32,
-    ) -> Result<Vec<LossTerms>, TrainError> {
+    ) -> Result<Vec<LossSums>, TrainError> {
         let (method, shared, settings) = (self.method, &self.weights.shared, &self.settings);
         let noise =
             Stream::new(settings.seed).purpose("train").child(place.epoch as u64).child(place.batch as u64);
@@ -294,37 +272,42 @@ impl<'m> Trainer<'m> {
         let blocks = groups.start * together..groups.end * together;
         let own = self.weights.blocks[blocks.clone()].par_chunks_mut(together);
         let own = own.zip(self.own[blocks].par_chunks_mut(together));
-        let steps: Vec<BlockStep> = own
+        let is_measured = place.batch.is_multiple_of(MEASURED_EVERY);
+        let steps: Vec<(BlockStep, LossSums)> = own
             .enumerate()
             .map(|(offset, (own, optimizers))| {
+                let began = Instant::now();
                 let first = (groups.start + offset) * together;
                 let stream = noise.child(first as u64);
                 let input = StepInput::new(first, own, shared, batch, stream);
                 let mut step = step_in_slices(method, &input);
-                clip(&mut step, settings.clip_norm);
+                let norm = measure_and_clip(&mut step, settings.clip_norm, is_measured);
                 let gradients = std::mem::take(&mut step.own);
                 let parts = own.par_iter_mut().zip(optimizers).zip(gradients).zip(&step.statistics);
                 parts.for_each(|(((set, optimizer), gradient), statistics)| {
                     optimizer.step(set.values_mut(), &gradient, learning_rate);
                     set.update_statistics(statistics);
                 });
-                step
+                let gradient_norm = if is_measured { norm } else { 0.0 };
+                let said =
+                    LossSums { terms: step.loss, gradient_norm, seconds: began.elapsed().as_secs_f64() };
+                (step, said)
             })
             .collect();
-        for step in &steps {
+        for (step, _) in &steps {
             for ((name, set), optimizer) in self.weights.shared.iter_mut().zip(&mut self.shared) {
                 if let Some(gradient) = step.shared.get(name) {
                     optimizer.step(set.values_mut(), gradient, learning_rate);
                 }
             }
         }
-        let losses: Vec<LossTerms> = steps.iter().map(|step| step.loss).collect();
-        match losses.iter().position(|loss| !loss.total.is_finite()) {
+        let losses: Vec<LossSums> = steps.into_iter().map(|(_, said)| said).collect();
+        match losses.iter().position(|loss| !loss.terms.total.is_finite()) {
             Some(offset) => Err(TrainError::NotFinite {
                 block: groups.start + offset + 1,
                 epoch: place.epoch + 1,
                 batch: place.batch + 1,
-                loss: losses[offset].total,
+                loss: losses[offset].terms.total,
             }),
             None => Ok(losses),
         }
@@ -338,11 +321,15 @@ fn weighted(batch: Batch, of_classes: Option<&[f32]>) -> Batch {
     batch.with_weights(weights)
 }
 
-/// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`.
-fn clip(step: &mut BlockStep, max_norm: Option<f32>) {
-    let Some(max_norm) = max_norm else { return };
+/// Scales the whole gradient of one loss, the blocks' own and the shared parts together, to at most `max_norm`. Its norm before is told where
+/// it is limited or to be measured; else 0.
+fn measure_and_clip(step: &mut BlockStep, max_norm: Option<f32>, is_measured: bool) -> f64 {
+    if max_norm.is_none() && !is_measured {
+        return 0.0;
+    }
     let mut parts: Vec<&mut [f32]> = step.gradients_mut().map(Vec::as_mut_slice).collect();
-    clip_norm_of_parts(&mut parts, max_norm);
+    // An infinite limit changes nothing.
+    f64::from(clip_norm_of_parts(&mut parts, max_norm.unwrap_or(f32::INFINITY)))
 }
 
 /// The batches of an epoch: a last one of a single image is left out, since batch norm can't train on it.

@@ -44,18 +44,7 @@ pub(super) fn loss_over_epochs(data: &ReportData) -> Result<String, ReportError>
     let blocks = epochs.iter().map(|epoch| epoch.train_loss.len()).max().unwrap_or(0);
     let series: Vec<Points> =
         (0..blocks).map(|block| over_epochs(epochs, |epoch| epoch.train_loss.get(block).copied())).collect();
-    let legend = if blocks == 1 {
-        String::new()
-    } else if blocks <= MOST_NAMED_BLOCKS {
-        let swatches =
-            (0..blocks).map(|block| swatch(&(block + 1).to_string(), palette::ramp(block, blocks)));
-        format!("<span>block</span>{}", swatches.collect::<String>())
-    } else {
-        let gradient = palette::ramp_css();
-        format!(
-            "<span>block 1</span><i class=\"ramp\" style=\"background:{gradient}\"></i><span>{blocks}</span>"
-        )
-    };
+    let legend = block_legend(blocks);
     let plot = Plot {
         name: "loss",
         description: format!("Mean {loss} of the training images after each epoch, on a logarithmic scale"),
@@ -78,6 +67,20 @@ pub(super) fn loss_over_epochs(data: &ReportData) -> Result<String, ReportError>
         ),
     };
     figure(title, &legend, (blocks > 0).then_some(plot), &caption)
+}
+
+/// The colours of blocks, where there are several.
+pub(super) fn block_legend(blocks: usize) -> String {
+    if blocks <= 1 {
+        return String::new();
+    }
+    if blocks <= MOST_NAMED_BLOCKS {
+        let swatches =
+            (0..blocks).map(|block| swatch(&(block + 1).to_string(), palette::ramp(block, blocks)));
+        return format!("<span>block</span>{}", swatches.collect::<String>());
+    }
+    let gradient = palette::ramp_css();
+    format!("<span>block 1</span><i class=\"ramp\" style=\"background:{gradient}\"></i><span>{blocks}</span>")
 }
 
 /// Accuracy on the test images when the answer is read after each block.
@@ -234,7 +237,7 @@ pub(super) fn swatch(name: &str, color: RGBColor) -> String {
     format!("<span><i style=\"background:{}\"></i>{}</span>", palette::css(color), escape(name))
 }
 
-fn over_epochs(epochs: &[EpochMetrics], value: impl Fn(&EpochMetrics) -> Option<f64>) -> Points {
+pub(super) fn over_epochs(epochs: &[EpochMetrics], value: impl Fn(&EpochMetrics) -> Option<f64>) -> Points {
     epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?))).collect()
 }
 

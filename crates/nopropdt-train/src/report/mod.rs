@@ -4,6 +4,7 @@
 //! axes of `axis`); their ink is `currentColor`, so that they follow the reader's light or dark scheme.
 
 mod axis;
+mod blocks;
 mod chains;
 mod classes;
 mod collect;

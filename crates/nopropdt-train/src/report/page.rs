@@ -5,7 +5,7 @@ use super::frame::{page, pair, section};
 use super::html::escape;
 use nopropdt_blocks::Readout;
 
-use super::{chains, classes, figures, numbers, pictures, reliability};
+use super::{blocks, chains, classes, figures, numbers, pictures, reliability};
 
 /// The whole page.
 pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
@@ -22,6 +22,9 @@ pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
             &pair(&figures::accuracy_after_blocks(data)?, &figures::epoch_table(&data.epochs)),
         ),
     ];
+    if let Some(body) = blocks::section(data)? {
+        sections.push(section("losses", "What blocks learn by", &body));
+    }
     if !data.alpha_bar.is_empty() {
         let schedule = figures::schedule(&data.alpha_bar)?;
         let body = match data.snr_weight.is_empty() {

@@ -20,6 +20,12 @@ fn epoch(number: usize, blocks: usize) -> EpochMetrics {
         epoch: number,
         seconds: 10.0,
         train_loss: (1..=blocks).map(|block| 0.08 * fade / block as f64).collect(),
+        total: vec![0.5 * fade; blocks],
+        squared_error: (1..=blocks).map(|block| 0.08 * fade / block as f64).collect(),
+        cross_entropy: vec![0.4 * fade; blocks],
+        kl: vec![0.0; blocks],
+        gradient_norm: vec![2.0 * fade; blocks],
+        block_seconds: vec![1.25; blocks],
         learning_rate: 1e-3,
         validation_accuracy: Some(1.0 - 0.04 * fade),
         validation_accuracy_consensus: None,
@@ -104,7 +110,17 @@ fn assert_sound(page: &str) {
 fn a_full_report_has_every_section_and_number() {
     let page = render(&sample(5, 4)).unwrap();
     assert_sound(&page);
-    let ids = ["headline", "run", "training", "blocks", "schedule", "classes", "calibration", "prototypes"];
+    let ids = [
+        "headline",
+        "run",
+        "training",
+        "blocks",
+        "losses",
+        "schedule",
+        "classes",
+        "calibration",
+        "prototypes",
+    ];
     for id in ids.into_iter().chain(["pictures", "chains"]) {
         assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
     }
@@ -112,8 +128,8 @@ fn a_full_report_has_every_section_and_number() {
         assert!(page.contains(text), "{text}");
     }
     assert!(page.contains("1\u{202f}234\u{202f}567") && page.contains("6\u{202f}000"));
-    assert_eq!(page.matches("<svg").count(), 7);
-    assert_eq!(page.matches("<figcaption>").count(), 12);
+    assert_eq!(page.matches("<svg").count(), 8);
+    assert_eq!(page.matches("<figcaption>").count(), 14);
     assert_eq!(page.matches("data:image/png;base64,").count(), 5);
     assert!(page.contains("validation (chain)"));
     assert!(!page.contains("cannot be shown") && !page.contains("class=\"empty"));
@@ -149,7 +165,7 @@ fn small_and_large_runs_draw_every_chart() {
     for (epochs, blocks) in [(1, 1), (1, 10), (300, 1), (2, 40)] {
         let page = render(&sample(epochs, blocks)).unwrap();
         assert_sound(&page);
-        assert_eq!(page.matches("<svg").count(), 7, "{epochs} epochs, {blocks} blocks");
+        assert_eq!(page.matches("<svg").count(), 8, "{epochs} epochs, {blocks} blocks");
         assert!(!page.contains("cannot be shown"), "{epochs} epochs, {blocks} blocks");
     }
     assert!(render(&sample(1, 1)).unwrap().contains("<small>1 epoch</small>"));

@@ -243,6 +243,12 @@ impl Run {
         let mut metrics = EpochMetrics {
             epoch: epoch + 1,
             seconds,
+            total: loss.terms.iter().map(|terms| terms.total).collect(),
+            squared_error: loss.terms.iter().map(|terms| terms.squared_error).collect(),
+            cross_entropy: loss.terms.iter().map(|terms| terms.cross_entropy).collect(),
+            kl: loss.terms.iter().map(|terms| terms.kl).collect(),
+            gradient_norm: loss.gradient_norm,
+            block_seconds: loss.loss_seconds,
             train_loss: loss.shown,
             learning_rate: loss.learning_rate,
             images_per_second: loss.images as f64 / seconds,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{EmbeddingKind, LearningRateKind, Overrides, PrecisionKind};
+use nopropdt_blocks::LossTerms;
 use nopropdt_data::{DatasetName, Split, load};
 use std::path::Path;
 use std::sync::Mutex;
@@ -48,7 +49,7 @@ fn check_ten_steps(precision: PrecisionKind, tolerance: f64) {
         let place = Place { epoch: 0, batch: index, wave: index as u64 };
         let losses =
             trainer.wave(0..2, &gather(&data, indices), place, trainer.settings.rates.at(place, 10)).unwrap();
-        found.push([losses[0].total, losses[1].total]);
+        found.push([losses[0].terms.total, losses[1].terms.total]);
     }
     let close = |(found, known): (&f64, &f64)| (found - known).abs() <= tolerance * known.abs();
     let all = found.as_flattened().iter().zip(TEN_STEPS.as_flattened());
@@ -76,18 +77,56 @@ fn step() -> BlockStep {
 #[test]
 fn clipping_scales_the_whole_gradient_of_a_loss() {
     let mut clipped = step();
-    clip(&mut clipped, Some(1.0));
+    let norm = measure_and_clip(&mut clipped, Some(1.0), false);
     let shared = &clipped.shared["head"];
     assert!((clipped.own[0][0] - 0.6).abs() < 1e-6 && clipped.own[0][1] == 0.0, "{:?}", clipped.own);
     assert!(shared.len() == 1 && (shared[0] - 0.8).abs() < 1e-6, "{shared:?}");
-    assert_eq!((clipped.own[0].len(), clipped.shared.len()), (2, 1));
+    assert_eq!((clipped.own[0].len(), clipped.shared.len(), norm), (2, 1, 5.0));
+}
+
+#[test]
+fn a_gradient_is_not_gone_through_for_nothing() {
+    assert_eq!(measure_and_clip(&mut step(), None, false), 0.0);
+}
+
+/// By the definition, from one step of the same network.
+#[test]
+fn an_epoch_has_every_term_and_the_norm_of_the_gradient() {
+    let config = config(Overrides::default());
+    let (network, data) = (network(&config), digits(160));
+    let mut trainer = Trainer::new(&*network, &config, 10).unwrap();
+    let progress = Progress { on_step: &|_, _, _| (), stop: &|| false };
+    let weights = trainer.weights().clone();
+    let epoch = trainer.epoch(&data, 0, &progress).unwrap();
+    assert_eq!((epoch.terms.len(), epoch.gradient_norm.len()), (2, 2));
+    for (terms, shown) in epoch.terms.iter().zip(&epoch.shown) {
+        assert_eq!(terms.squared_error, *shown);
+        assert!(
+            terms.cross_entropy > 0.0 && terms.kl > 0.0 && terms.total > terms.cross_entropy,
+            "{terms:?}"
+        );
+    }
+    // Ten batches: the first alone is measured.
+    let order = epoch_order(data.len(), config.training.seed, 0);
+    let batch = gather(&data, usable_batches(&order, 16)[0]);
+    let stream = Stream::new(config.training.seed).purpose("train").child(0).child(0);
+    for block in 0..2 {
+        let own = std::slice::from_ref(&weights.blocks[block]);
+        let input = StepInput::new(block, own, &weights.shared, &batch, stream.child(block as u64));
+        let mut step = step_in_slices(&*network, &input);
+        let squares = step.gradients_mut().flat_map(|part| part.iter()).map(|&g| f64::from(g).powi(2));
+        let norm = squares.sum::<f64>().sqrt();
+        let found = epoch.gradient_norm[block];
+        assert!((found - norm).abs() < 1e-5 * norm, "block {block}: {found} instead of {norm}");
+    }
+    assert!(epoch.loss_seconds.iter().all(|&seconds| seconds > 0.0));
 }
 
 #[test]
 fn clipping_leaves_short_gradients_and_no_limit_alone() {
     for limit in [None, Some(5.1), Some(f32::INFINITY)] {
         let mut same = step();
-        clip(&mut same, limit);
+        assert_eq!(measure_and_clip(&mut same, limit, true), 5.0);
         assert_eq!((&same.own, &same.shared), (&step().own, &step().shared), "{limit:?}");
     }
 }

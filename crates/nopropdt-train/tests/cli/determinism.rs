@@ -10,7 +10,7 @@ fn timeless(sandbox: &Sandbox, run: &str) -> Vec<Value> {
     let timeless = |line: &str| {
         let mut epoch: Value = serde_json::from_str(line).unwrap();
         let object = epoch.as_object_mut().unwrap();
-        let times = ["seconds", "images_per_second"].map(|key| object.remove(key));
+        let times = ["seconds", "images_per_second", "block_seconds"].map(|key| object.remove(key));
         assert!(times.iter().all(Option::is_some), "{line}");
         epoch
     };

@@ -49,6 +49,12 @@ fn check_metrics(text: &str) {
             "epoch",
             "seconds",
             "train_loss",
+            "block_seconds",
+            "cross_entropy",
+            "gradient_norm",
+            "kl",
+            "squared_error",
+            "total",
             "learning_rate",
             "test_accuracy",
             "test_accuracy_per_block",
@@ -191,7 +197,19 @@ fn epochs_between_have_no_accuracy() {
     let text = stdout(&sandbox.train("run", &["epochs=3", "eval-every=2", "validation=30"]));
     let metrics = sandbox.text("run/metrics.jsonl");
     let lines: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let first = ["epoch", "images_per_second", "learning_rate", "seconds", "train_loss"];
+    let first = [
+        "block_seconds",
+        "cross_entropy",
+        "epoch",
+        "gradient_norm",
+        "images_per_second",
+        "kl",
+        "learning_rate",
+        "seconds",
+        "squared_error",
+        "total",
+        "train_loss",
+    ];
     assert_eq!(keys(&lines[0]), first);
     for line in &lines[1..] {
         assert!(is_fraction(&line["test_accuracy"]) && is_fraction(&line["validation_accuracy"]), "{line}");
