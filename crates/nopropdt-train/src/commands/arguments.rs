@@ -1,6 +1,8 @@
 //! The command line as typed.
 
+use super::completions::CompletionsArguments;
 use super::fetch::FetchArguments;
+use super::man::ManArguments;
 use super::numbers;
 use super::paths::{DATA_DIR_HELP, typed_path};
 use super::runs::RunsArguments;
@@ -59,6 +61,10 @@ pub enum Command {
     Info(InfoArguments),
     /// List runs: what they reached, and in which settings they differ
     Runs(RunsArguments),
+    /// Print what a shell needs to complete commands, flags and names
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one for each command
+    Man(ManArguments),
 }
 
 /// Arguments of `train`.
@@ -130,7 +136,7 @@ pub struct EvalArguments {
     #[arg(long, value_parser = |text: &str| whole::STEPS.parse::<usize>(text), value_name = "N")]
     pub steps: Option<usize>,
     /// From noise to answer: stochastic, euler or heun [default: the model's]
-    #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
+    #[arg(long, value_parser = numbers::sampler(), value_name = "NAME", hide_possible_values = true)]
     pub sampler: Option<Sampler>,
     /// Which answer is the headline
     #[arg(long, value_enum, default_value_t = Readout::Chain)]

@@ -1,6 +1,7 @@
 //! The commands of the `nopropdt-train` program.
 
 mod arguments;
+mod completions;
 mod dataset_remedies;
 mod estimate;
 mod eval;
@@ -8,6 +9,7 @@ mod eval;
 mod fetch;
 mod images;
 mod info;
+mod man;
 mod numbers;
 mod output;
 mod paths;
@@ -18,7 +20,9 @@ mod threads;
 mod train;
 
 pub use arguments::{Cli, Command, EvalArguments, InfoArguments, Readout, TrainArguments};
+pub use completions::CompletionsArguments;
 pub use fetch::{FetchArguments, fetch};
+pub use man::ManArguments;
 pub use output::{complain, print};
 pub use paths::typed_path;
 pub use runs::RunsArguments;
@@ -43,6 +47,8 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
         Some(Command::Runs(arguments)) => runs::run(&arguments, registry),
+        Some(Command::Completions(arguments)) => completions::run(&arguments, registry),
+        Some(Command::Man(arguments)) => man::run(&arguments, registry),
     };
     done.map_err(remedies::with_remedy)
 }
