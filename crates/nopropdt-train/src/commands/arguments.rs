@@ -1,7 +1,9 @@
 //! The command line as typed.
 
+use super::completions::CompletionsArguments;
 use super::fetch::FetchArguments;
 use super::indices::Indices;
+use super::man::ManArguments;
 use super::numbers;
 use super::paths::{DATA_DIR_HELP, typed_path};
 use super::runs::RunsArguments;
@@ -66,6 +68,10 @@ pub enum Command {
     Info(InfoArguments),
     /// List runs: what they reached, and in which settings they differ
     Runs(RunsArguments),
+    /// Print what a shell needs to complete commands, flags and names
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one for each command
+    Man(ManArguments),
 }
 
 /// Arguments of `train`.
@@ -131,7 +137,7 @@ pub struct EvalArguments {
     #[arg(long, value_parser = |text: &str| whole::STEPS.parse::<usize>(text), value_name = "N")]
     pub steps: Option<usize>,
     /// From noise to answer: stochastic, euler or heun [default: the model's]
-    #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
+    #[arg(long, value_parser = numbers::sampler(), value_name = "NAME", hide_possible_values = true)]
     pub sampler: Option<Sampler>,
     /// Which answer is the headline: chain (the paper's, read at its end) or consensus (the mean of the class probabilities
     /// on the way) [default: as the model file recommends, else the chain]
@@ -221,7 +227,7 @@ pub struct ExportArguments {
     #[arg(long, value_parser = |text: &str| whole::STEPS.parse::<usize>(text), value_name = "N")]
     pub steps: Option<usize>,
     /// From noise to answer: stochastic, euler or heun [default: the model's]
-    #[arg(long, value_parser = numbers::sampler, value_name = "NAME")]
+    #[arg(long, value_parser = numbers::sampler(), value_name = "NAME", hide_possible_values = true)]
     pub sampler: Option<Sampler>,
     /// Also write inputs and what they are answered here, as safetensors: to check what other programs answer
     #[arg(long, value_parser = typed_path(), value_name = "FILE")]

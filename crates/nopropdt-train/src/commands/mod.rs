@@ -1,6 +1,7 @@
 //! The commands of the `nopropdt-train` program.
 
 mod arguments;
+mod completions;
 mod csv;
 mod dataset_remedies;
 mod estimate;
@@ -11,6 +12,7 @@ mod fetch;
 mod images;
 mod indices;
 mod info;
+mod man;
 mod numbers;
 mod output;
 mod paths;
@@ -28,7 +30,9 @@ pub use arguments::{
     Cli, Command, EvalArguments, ExportArguments, ExportFormat, InfoArguments, PredictArguments,
     ReportArguments, TrainArguments,
 };
+pub use completions::CompletionsArguments;
 pub use fetch::{FetchArguments, fetch};
+pub use man::ManArguments;
 pub use output::{complain, print};
 pub use paths::typed_path;
 pub use runs::RunsArguments;
@@ -56,6 +60,8 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Fetch(arguments)) => fetch(arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
         Some(Command::Runs(arguments)) => runs::run(&arguments, registry),
+        Some(Command::Completions(arguments)) => completions::run(&arguments, registry),
+        Some(Command::Man(arguments)) => man::run(&arguments, registry),
     };
     done.map_err(remedies::with_remedy)
 }

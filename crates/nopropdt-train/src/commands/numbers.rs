@@ -1,8 +1,9 @@
 //! Flags that are no settings.
 
 use super::UsageError;
-use crate::config::Value;
+use crate::config::fields::field_names;
 use crate::config::whole::Whole;
+use crate::config::{Value, offering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nopropdt_blocks::{Readout, Sampler};
 use std::fmt::Display;
@@ -48,8 +49,11 @@ pub(super) fn stop_after(text: &str) -> Result<usize, String> {
 }
 
 /// Parses `--sampler`.
-pub(super) fn sampler(text: &str) -> Result<Sampler, String> {
-    Value::Text(text.to_owned()).read().map_err(|error| error.to_string())
+pub(super) fn sampler() -> impl TypedValueParser<Value = Sampler> {
+    let names = field_names::<Sampler>().iter().map(|&name| (name, ""));
+    offering(names.collect(), |text: &str| {
+        Value::Text(text.to_owned()).read::<Sampler>().map_err(|error| error.to_string())
+    })
 }
 
 /// Parses `--readout`, and lists the names.

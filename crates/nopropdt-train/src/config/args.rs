@@ -5,7 +5,9 @@ use super::overrides::Overrides;
 use super::setting::{Kind, Setting};
 use super::value::Value;
 use crate::registry::Registry;
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use std::ffi::OsStr;
 
 /// The flag of settings that have none of their own.
 const SET: &str = "set";
@@ -67,7 +69,8 @@ pub(crate) fn with_registry(mut command: Command, registry: &Registry) -> Comman
         command = command.mut_arg(DATASET, |argument| {
             let also = registry.also(DATASET);
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default() + &also;
-            argument.help(help).value_parser(move |text: &str| registry.dataset_source(text))
+            let parser = offering(registry.datasets(), move |text: &str| registry.dataset_source(text));
+            argument.help(help).hide_possible_values(true).value_parser(parser)
         });
     }
     command.mut_subcommands(|command| with_registry(command, registry))
@@ -92,7 +95,45 @@ fn argument(setting: Setting, registry: &Registry) -> Arg {
 /// The flag of a setting with the names of `registry` in it.
 fn named_by(argument: Arg, setting: Setting, registry: &Registry) -> Arg {
     let (help, registry) = (setting.help() + &registry.also(setting.flag), registry.clone());
-    argument.help(help).value_parser(move |text: &str| setting.parse(&registry, text))
+    let names = setting.names(&registry);
+    let parser = offering(names, move |text: &str| setting.parse(&registry, text));
+    // Help names them in its own words.
+    argument.help(help).hide_possible_values(true).value_parser(parser)
+}
+
+/// Parses as `parser` does, and says which names a shell can complete, each with a word about it or an empty text; others may be right, too.
+pub(crate) fn offering<P: TypedValueParser>(
+    names: Vec<(&'static str, &'static str)>,
+    parser: P,
+) -> impl TypedValueParser<Value = P::Value> {
+    Offering { parser, names }
+}
+
+#[derive(Clone)]
+struct Offering<P> {
+    parser: P,
+    names: Vec<(&'static str, &'static str)>,
+}
+
+impl<P: TypedValueParser> TypedValueParser for Offering<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, Error> {
+        self.parser.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let possible = self.names.iter().map(|&(name, about)| match about {
+            "" => PossibleValue::new(name),
+            about => PossibleValue::new(name).help(about),
+        });
+        (!self.names.is_empty()).then(|| Box::new(possible) as Box<_>)
+    }
 }
 
 fn set(registry: &Registry) -> Arg {

@@ -5,6 +5,7 @@
 mod args;
 mod component;
 mod error;
+pub(crate) mod fields;
 mod image_size;
 mod init_from;
 mod kinds;
@@ -22,7 +23,7 @@ mod value;
 pub(crate) mod whole;
 
 #[cfg(feature = "cli")]
-pub(crate) use args::with_registry;
+pub(crate) use args::{offering, with_registry};
 pub use component::Component;
 pub use error::ConfigError;
 pub use image_size::ImageSize;

@@ -5,8 +5,9 @@ use super::init_from::InitFrom;
 use super::kinds::{
     ClassWeights, EmbeddingKind, HeadKind, LearningRateKind, Normalize, OptimizerKind, Order, PrecisionKind,
 };
-use super::setting::{Kind, named, parsed, section};
+use super::setting::{Kind, one_of, parsed, section};
 use super::whole;
+use crate::registry::Registry;
 use nopropdt_blocks::{EmbeddingConfig, EmbeddingStart, HeadConfig};
 use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource, LoadOptions};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
@@ -18,14 +19,14 @@ section! {
         /// Dataset: digits (embedded), mnist, fashion-mnist, kmnist, cifar10, cifar100, cifar100-coarse, svhn,
         /// tiny-imagenet (fetched once), folder:PATH with a folder of pictures for each class, or npz:FILE with the arrays
         /// train_images, train_labels, test_images and test_labels [default: digits]
-        ["dataset" "NAME" Kind::Text(|registry, text| registry.dataset_source(text).map(|_| ()).map_err(|error| error.to_string()))]
+        ["dataset" "NAME" Kind::Name(|registry, text| registry.dataset_source(text).map(|_| ()).map_err(|error| error.to_string()), Registry::datasets)]
         dataset: DatasetSource = DatasetName::Digits.into();
         /// Bring the pictures of a folder to N×N or HEIGHTxWIDTH pixels [default: as they are]
         ["image-size" "N" Kind::Text(parsed::<ImageSize>)]
         #[serde(skip_serializing_if = "Option::is_none")]
         image_size: Option<ImageSize> = None;
         /// Pictures of a folder: auto (colour if one of them is), grey or rgb [default: auto]
-        ["channels" "NAME" Kind::Text(named::<Channels>)]
+        ["channels" "NAME" one_of::<Channels>()]
         #[serde(skip_serializing_if = "Option::is_none")]
         channels: Option<Channels> = None;
         /// Test on this share of a folder that has no test pictures
@@ -33,7 +34,7 @@ section! {
         #[serde(skip_serializing_if = "Option::is_none")]
         split: Option<f64> = None;
         /// Pixel values: none (0 to 1), or standard (mean 0 and deviation 1 over the training images) [default: none]
-        ["normalize" "NAME" Kind::Text(named::<Normalize>)]
+        ["normalize" "NAME" one_of::<Normalize>()]
         #[serde(skip_serializing_if = "Option::is_none")]
         normalize: Option<Normalize> = None;
         /// Shift training images at random by up to N pixels; black fills the edges [default: 0]
@@ -62,13 +63,13 @@ section! {
     /// What classes are embedded as.
     pub struct EmbeddingSettings in "embedding" under "Method" {
         /// Class embedding: one-hot, learned, or prototype (learned, starting from an image of each class) [default: one-hot]
-        ["embedding" "NAME" Kind::Text(named::<EmbeddingKind>)]
+        ["embedding" "NAME" one_of::<EmbeddingKind>()]
         kind: EmbeddingKind = EmbeddingKind::OneHot;
         /// Length of a learned embedding [default: 20]
         ["embedding-dim" "D" Kind::Whole(whole::EMBEDDING_DIM)]
         dim: usize = 20;
         /// Start of a learned embedding: orthogonal, random (N(0, 1)), or small (N(0, 0.1²)) [default: orthogonal]
-        ["embedding-start" "NAME" Kind::Text(named::<EmbeddingStart>)]
+        ["embedding-start" "NAME" one_of::<EmbeddingStart>()]
         start: EmbeddingStart = EmbeddingStart::Orthogonal;
     }
 }
@@ -77,7 +78,7 @@ section! {
     /// How the last latent becomes class probabilities.
     pub struct HeadSettings in "head" under "Method" {
         /// From z_T to class probabilities: softmax, or radial (by distance to the embeddings) [default: softmax]
-        ["head" "NAME" Kind::Text(named::<HeadKind>)]
+        ["head" "NAME" one_of::<HeadKind>()]
         kind: HeadKind = HeadKind::Softmax;
         /// Width of a radial head, above 0 [default: 1]
         ["head-sigma" "SIGMA" Kind::Number]
@@ -96,13 +97,13 @@ section! {
         ["batch-size" "B" Kind::Whole(whole::BATCH_SIZE)]
         batch_size: usize = 128;
         /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw; adam for ct and fm]
-        ["optimizer" "NAME" Kind::Text(named::<OptimizerKind>)]
+        ["optimizer" "NAME" one_of::<OptimizerKind>()]
         optimizer: OptimizerKind = OptimizerKind::Adamw;
         /// Learning rate [default: 0.001]
         ["lr" "LR" Kind::Number]
         lr: f32 = 0.001;
         /// How the learning rate changes: constant, cosine or reference [default: cosine]
-        ["lr-schedule" "NAME" Kind::Text(named::<LearningRateKind>)]
+        ["lr-schedule" "NAME" one_of::<LearningRateKind>()]
         lr_schedule: LearningRateKind = LearningRateKind::Cosine;
         /// Epochs over which the learning rate rises at the start [default: 0]
         ["warmup-epochs" "N" Kind::Whole(whole::WARMUP_EPOCHS)]
@@ -114,7 +115,7 @@ section! {
         ["clip-norm" "NORM" Kind::Number]
         clip_norm: f32 = 0.0;
         /// How much classes count in the loss: none (as much as they have images), or balanced (all the same) [default: none]
-        ["class-weights" "NAME" Kind::Text(named::<ClassWeights>)]
+        ["class-weights" "NAME" one_of::<ClassWeights>()]
         #[serde(skip_serializing_if = "Option::is_none")]
         class_weights: Option<ClassWeights> = None;
         /// Measure each N-th epoch and the last, on test and validation images [default: 1]
@@ -133,10 +134,10 @@ section! {
         ["seed" "SEED" Kind::Whole(whole::SEED)]
         seed: u64 = 0;
         /// Order: interleaved (blocks side by side) or sequential (Algorithm 1 as printed) [default: interleaved]
-        ["order" "NAME" Kind::Text(named::<Order>)]
+        ["order" "NAME" one_of::<Order>()]
         order: Order = Order::Interleaved;
         /// Arithmetic: f32, bf16, or auto, the faster on this processor [default: auto]
-        ["precision" "NAME" Kind::Text(named::<PrecisionKind>)]
+        ["precision" "NAME" one_of::<PrecisionKind>()]
         precision: PrecisionKind = PrecisionKind::Auto;
         /// Start from the weights of this model file, where names and shapes are the same; the others start fresh
         ["init-from" "FILE" Kind::Text(parsed::<InitFrom>)]

@@ -1,5 +1,6 @@
 //! A setting that has a flag: what it is called, what it may be, and what help says of it.
 
+use super::fields::field_names;
 use super::value::Value;
 use super::whole::Whole;
 use crate::registry::Registry;
@@ -36,8 +37,19 @@ pub(crate) enum Kind {
     /// True or false; true when only the flag is given.
     Switch,
     /// A text that this accepts.
-    Text(fn(&Registry, &str) -> Result<(), String>),
+    Text(Accepts),
+    /// A text that the first accepts; the second says which names there are, so that shells can complete them.
+    Name(
+        Accepts,
+        #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only shells are told names"))] Names,
+    ),
 }
+
+/// Refuses a text that a setting can't be, and says what it must be.
+pub(crate) type Accepts = fn(&Registry, &str) -> Result<(), String>;
+
+/// Names that a setting may be, each with a word about it or an empty text. Others may be accepted, too.
+pub(crate) type Names = fn(&Registry) -> Vec<(&'static str, &'static str)>;
 
 impl Setting {
     /// The value of the flag's text.
@@ -55,7 +67,9 @@ impl Setting {
                 text.parse().map(Value::Number).map_err(|error: std::num::ParseFloatError| error.to_string())
             }
             Kind::Switch => text.parse().map(Value::Switch).map_err(|_| "must be true or false".to_owned()),
-            Kind::Text(check) => check(registry, text).map(|()| Value::Text(text.to_owned())),
+            Kind::Text(check) | Kind::Name(check, _) => {
+                check(registry, text).map(|()| Value::Text(text.to_owned()))
+            }
         }
     }
 
@@ -71,8 +85,18 @@ impl Setting {
             (Kind::Number, Value::Number(_) | Value::Whole(_)) | (Kind::Switch, Value::Switch(_)) => Ok(()),
             (Kind::Number, _) => refuse("a number"),
             (Kind::Switch, _) => refuse("true or false"),
-            (Kind::Text(check), Value::Text(text)) => check(registry, text),
-            (Kind::Text(_), _) => refuse("a text"),
+            (Kind::Text(check) | Kind::Name(check, _), Value::Text(text)) => check(registry, text),
+            (Kind::Text(_) | Kind::Name(..), _) => refuse("a text"),
+        }
+    }
+
+    /// Names that its flag can be completed with, each with a word about it or an empty text.
+    #[cfg(feature = "cli")]
+    pub(crate) fn names(&self, registry: &Registry) -> Vec<(&'static str, &'static str)> {
+        match self.kind {
+            Kind::Name(_, names) => names(registry),
+            Kind::Switch => vec![("true", ""), ("false", "")],
+            Kind::Whole(_) | Kind::Number | Kind::Text(_) => Vec::new(),
         }
     }
 
@@ -86,6 +110,11 @@ impl Setting {
 /// Accepts the names that a type has in files.
 pub(crate) fn named<T: serde::de::DeserializeOwned>(_: &Registry, text: &str) -> Result<(), String> {
     Value::Text(text.to_owned()).read::<T>().map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// One of the names that a type has in files.
+pub(crate) const fn one_of<T: serde::de::DeserializeOwned>() -> Kind {
+    Kind::Name(named::<T>, |_| field_names::<T>().iter().map(|&name| (name, "")).collect())
 }
 
 /// Accepts what a type is parsed from.

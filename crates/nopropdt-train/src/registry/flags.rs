@@ -1,6 +1,6 @@
 //! Flags of the built-in methods and blocks. Each method and block says by its settings which of them it has.
 
-use crate::config::setting::{Kind, Setting, named};
+use crate::config::setting::{Kind, Setting, one_of};
 use crate::config::whole;
 use nopropdt_blocks::Sampler;
 
@@ -22,7 +22,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
             "method",
             ("method", "name"),
             "NAME",
-            Kind::Text(|registry, text| registry.check_method(text)),
+            Kind::Name(|registry, text| registry.check_method(text), |registry| registry.named("method")),
             &[
                 "Method: dt, ct, fm, or a baseline: backprop (through the same blocks), adjoint (a neural ODE) [default: dt]",
             ],
@@ -41,7 +41,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
         method(
             "schedule",
             "NAME",
-            Kind::Text(|registry, text| registry.check_schedule(text)),
+            Kind::Name(|registry, text| registry.check_schedule(text), |registry| registry.named("schedule")),
             &[
                 "Noise schedule: cosine, linear, sigmoid, equal-mass, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]",
             ],
@@ -55,7 +55,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
         method(
             "sampler",
             "NAME",
-            Kind::Text(named::<Sampler>),
+            one_of::<Sampler>(),
             &[
                 "From noise to answer: stochastic (fresh noise at every step), or euler or heun (noise at the start only) [default: stochastic; euler for fm and adjoint]",
             ],
@@ -69,7 +69,10 @@ pub(crate) fn method_settings() -> Vec<Setting> {
         method(
             "objective",
             "NAME",
-            Kind::Text(|registry, text| registry.check_objective(text)),
+            Kind::Name(
+                |registry, text| registry.check_objective(text),
+                |registry| registry.named("objective"),
+            ),
             &["Loss and chain: paper, or reference (the reference repository's) [default: paper]"],
         ),
     ]
@@ -82,7 +85,7 @@ pub(crate) fn block_settings() -> Vec<Setting> {
             "block",
             ("block", "name"),
             "NAME",
-            Kind::Text(|registry, text| registry.check_block(text)),
+            Kind::Name(|registry, text| registry.check_block(text), |registry| registry.named("block")),
             &[
                 "Block: paper, reference, residual (the paper's with residual convolutions), or patches (image patches and attention) [default: paper]",
             ],

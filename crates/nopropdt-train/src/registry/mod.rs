@@ -21,7 +21,7 @@ use nopropdt_blocks::{
     BlockDesign, BlocksError, ConvBlock, Method, NetworkConfig, NoiseSchedule, Objective, Paper, PatchBlock,
     Reference, ScheduleKind,
 };
-use nopropdt_data::{DataError, Dataset, DatasetNameError, DatasetSource, LoadOptions};
+use nopropdt_data::{DataError, Dataset, DatasetName, DatasetNameError, DatasetSource, LoadOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -255,6 +255,27 @@ impl Registry {
 
     pub(crate) fn check_objective(&self, text: &str) -> Result<(), String> {
         self.objectives.check(text, &[])
+    }
+
+    /// Names of what `flag` chooses, each with a word about it.
+    pub(crate) fn named(&self, flag: &str) -> Vec<(&'static str, &'static str)> {
+        match flag {
+            "method" => self.methods.told(),
+            "block" => self.blocks.told(),
+            "schedule" => {
+                let learned = (LEARNED, "what the method learns");
+                self.schedules.told().into_iter().chain([learned]).collect()
+            }
+            "objective" => self.objectives.told(),
+            "dataset" => self.datasets.told(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Names of the datasets that are no folder or file, own ones last.
+    pub(crate) fn datasets(&self) -> Vec<(&'static str, &'static str)> {
+        let known = DatasetName::ALL.into_iter().map(|name| (name.as_str(), ""));
+        known.chain(self.named("dataset")).collect()
     }
 
     /// What help adds to a flag for names that are not built in.

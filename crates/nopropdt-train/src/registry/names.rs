@@ -39,6 +39,11 @@ impl<T> Names<T> {
         self.entries.iter().map(|(name, ..)| *name)
     }
 
+    /// Names with a word about each.
+    pub(super) fn told(&self) -> Vec<(&'static str, &'static str)> {
+        self.entries.iter().map(|&(name, about, _)| (name, about)).collect()
+    }
+
     pub(super) fn get(&self, name: &str) -> Result<&T, ConfigError> {
         match self.entries.iter().find(|(own, ..)| *own == name) {
             Some((.., thing)) => Ok(thing),

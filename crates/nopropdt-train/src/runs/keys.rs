@@ -1,7 +1,7 @@
 //! By which names runs are sorted and chosen.
 
-use super::fields::field_names;
 use super::record::RunRecord;
+use crate::config::fields::field_names;
 use crate::config::known::all_settings;
 use crate::metrics::Summary;
 

@@ -16,7 +16,6 @@
 
 mod collection;
 mod differences;
-mod fields;
 mod filter;
 mod keys;
 mod order;

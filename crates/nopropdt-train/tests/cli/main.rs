@@ -4,6 +4,7 @@ mod bad_data;
 mod bad_folders;
 mod bad_models;
 mod bad_settings;
+mod completions;
 mod data_folder;
 mod determinism;
 mod diverging;

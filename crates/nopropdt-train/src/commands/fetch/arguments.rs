@@ -1,8 +1,10 @@
 //! The arguments of `fetch`.
 
 use crate::commands::paths::{DATA_DIR_HELP, typed_path};
+use crate::config::offering;
 use crate::home::at_home;
 use clap::Args;
+use clap::builder::TypedValueParser;
 use nopropdt_data::DatasetName;
 use nopropdt_fetch::Manifest;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ pub(super) const LIST: &str = "list";
 #[derive(Debug, Args)]
 pub struct FetchArguments {
     /// Datasets to fetch; `all` for every one, `list` for a table of them
-    #[arg(value_name = "NAME", default_value = "mnist", value_parser = known_name)]
+    #[arg(value_name = "NAME", default_value = "mnist", value_parser = names(), hide_possible_values = true)]
     pub names: Vec<String>,
     /// Take the files from this folder, plain or as they are sent, instead of the network
     #[arg(long, value_name = "DIR", value_parser = existing_folder)]
@@ -27,6 +29,13 @@ pub struct FetchArguments {
     /// Where datasets are
     #[arg(long, help = DATA_DIR_HELP, value_parser = typed_path(), value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// Parses a name; shells complete every dataset's.
+fn names() -> impl TypedValueParser<Value = String> {
+    let datasets = DatasetName::ALL.into_iter().filter(|name| *name != DatasetName::Digits);
+    let datasets = datasets.filter(|name| name.files() == name.as_str()).map(|name| (name.as_str(), ""));
+    offering(datasets.chain([(ALL, "every one"), (LIST, "a table of them")]).collect(), known_name)
 }
 
 /// The manifest's name of what was typed.
