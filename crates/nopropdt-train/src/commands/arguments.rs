@@ -7,7 +7,7 @@ use crate::config::{Overrides, Preset, whole, with_registry};
 use crate::registry::Registry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::Sampler;
-use nopropdt_data::DatasetSource;
+use nopropdt_data::{DatasetName, DatasetSource};
 use std::path::PathBuf;
 
 /// Trains neural networks by NoProp: every block learns alone, nothing is propagated back through the network.
@@ -55,6 +55,8 @@ pub enum Command {
     Export(ExportArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
+    /// Make a model file of a network that the reference repository's program trained
+    Import(ImportArguments),
     /// Show this machine and the network: instruction set, threads, parameters and multiply-adds per block
     #[command(allow_negative_numbers = true)]
     Info(InfoArguments),
@@ -178,6 +180,23 @@ pub struct ExportArguments {
     /// Also write inputs and what they are answered here, as safetensors: to check what other programs answer
     #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub example: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// Its state dict, saved as safetensors
+    #[arg(value_parser = typed_path(), value_name = "FILE")]
+    pub file: PathBuf,
+    /// The model file to write; there must be none
+    #[arg(long, value_parser = typed_path(), value_name = "PATH")]
+    pub out: PathBuf,
+    /// What it was trained on, one of the datasets with names [default: mnist of grey images, cifar10 of colour]
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetName>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

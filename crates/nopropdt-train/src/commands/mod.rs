@@ -7,6 +7,7 @@ mod export;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
 mod images;
+mod import;
 mod info;
 mod numbers;
 mod output;
@@ -18,7 +19,8 @@ mod threads;
 mod train;
 
 pub use arguments::{
-    Cli, Command, EvalArguments, ExportArguments, ExportFormat, InfoArguments, Readout, TrainArguments,
+    Cli, Command, EvalArguments, ExportArguments, ExportFormat, ImportArguments, InfoArguments, Readout,
+    TrainArguments,
 };
 pub use fetch::{FetchArguments, fetch};
 pub use output::{complain, print};
@@ -43,6 +45,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Eval(arguments)) => eval::run(&arguments, registry),
         Some(Command::Export(arguments)) => export::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
+        Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
     };
     done.map_err(remedies::with_remedy)
