@@ -7,7 +7,7 @@ use crate::config::{Overrides, Preset, whole, with_registry};
 use crate::registry::Registry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use nopropdt_blocks::Sampler;
-use nopropdt_data::{DatasetName, DatasetSource};
+use nopropdt_data::DatasetSource;
 use std::path::PathBuf;
 
 /// Trains neural networks by NoProp: every block learns alone, nothing is propagated back through the network.
@@ -194,9 +194,9 @@ pub struct ImportArguments {
     /// The model file to write; there must be none
     #[arg(long, value_parser = typed_path(), value_name = "PATH")]
     pub out: PathBuf,
-    /// What it was trained on, one of the datasets with names [default: mnist of grey images, cifar10 of colour]
+    /// Dataset that it was trained on, of those with names [default: mnist of grey images, cifar10 of colour]
     #[arg(long, value_name = "NAME")]
-    pub dataset: Option<DatasetName>,
+    pub dataset: Option<DatasetSource>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

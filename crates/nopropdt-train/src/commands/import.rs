@@ -23,15 +23,21 @@ struct Imported {
 
 pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     let ImportArguments { file, out, dataset, json } = arguments;
-    must_exist("import", Some(file))?;
+    must_exist("FILE", Some(file))?;
     if out.exists() {
         return Err(
             UsageError(format!("--out {}: is there already; choose another file", out.display())).into()
         );
     }
+    let dataset = match dataset {
+        None => None,
+        Some(source) => Some(source.known().ok_or_else(|| {
+            UsageError(format!("--dataset: must be one with a name, such as mnist; found {source}"))
+        })?),
+    };
     let failed = |problem: String| anyhow!("{}: {problem}", file.display());
     let bytes = std::fs::read(file).map_err(|error| failed(format!("can't be read: {error}")))?;
-    let model = reference_model(&bytes, *dataset).map_err(failed)?;
+    let model = reference_model(&bytes, dataset).map_err(failed)?;
     let bytes = encoded(out, &model.metadata, model.network.as_ref(), &model.weights)?;
     create_file(out, &bytes).context("the model can't be kept")?;
     let facts = model.network.facts();
