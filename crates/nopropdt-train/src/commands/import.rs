@@ -6,6 +6,7 @@ use crate::import::reference_model;
 use crate::model_file::encoded;
 use anyhow::{Context, Result, anyhow};
 use nopropdt_data::InputShape;
+use nopropdt_tensor::Isa;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ struct Imported {
 pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     let ImportArguments { file, out, dataset, json } = arguments;
     must_exist("FILE", Some(file))?;
+    Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     if out.exists() {
         return Err(
             UsageError(format!("--out {}: is there already; choose another file", out.display())).into()
