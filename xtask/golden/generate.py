@@ -12,6 +12,7 @@ from method_losses import adjoint_loss, backprop_loss, ct_loss, fm_loss
 from ops import more_ops, ops
 from optimizers import optimizers
 from patches import patches
+from reference_model import reference_model
 from schedules import schedules
 from store import write
 
@@ -47,6 +48,7 @@ FILES = {
         lambda: blocks.full(blocks.full_paper, 401, 8, 8),
     "nopropdt-blocks/tests/golden/block_reference_full.safetensors":
         lambda: blocks.full(blocks.full_reference, 421, 16, 16),
+    "nopropdt-train/tests/golden/reference_model.safetensors": reference_model,
 }
 
 

@@ -224,7 +224,7 @@ impl Method for Adjoint {
         self.answer(weights, &features.values(), &mut on).into_trace()
     }
 
-    fn lay<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+    fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
         let features = self.net.features_on(on, weights, inputs);
         Some(self.answer(weights, &features, on))
     }

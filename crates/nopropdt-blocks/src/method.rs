@@ -319,9 +319,14 @@ pub trait Method: std::fmt::Debug + Send + Sync {
         Readout::Chain
     }
 
-    /// An answer to inputs [B, …] on a runner that makes a graph of it, for files that other programs read; None for a method that can't. One that
-    /// writes its rules on a [`Runner`] has it nearly for nothing, since [`Method::sample`] can run the same on numbers.
-    fn lay<'p>(&self, _weights: &'p Weights, _on: &mut Runner<'_, 'p>, _inputs: &Value) -> Option<Answer> {
+    /// An answer to inputs [B, …] on whatever it is computed on: a graph, for files that other programs read, or numbers from given noise. None
+    /// for a method that can't. One that writes its rules on a [`Runner`] has it nearly for nothing, since [`Method::sample`] can run the same.
+    fn answer_on<'p>(
+        &self,
+        _weights: &'p Weights,
+        _on: &mut Runner<'_, 'p>,
+        _inputs: &Value,
+    ) -> Option<Answer> {
         None
     }
 

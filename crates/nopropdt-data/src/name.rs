@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ImageShape;
+use crate::{ImageShape, class_names};
 
 /// A dataset by name; written in kebab-case on command lines and in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,6 +96,20 @@ impl DatasetName {
             Self::Cifar10 | Self::Cifar100 | Self::Cifar100Coarse => (50_000, 10_000),
             Self::Svhn => (73_257, 26_032),
             Self::TinyImagenet => (100_000, 10_000),
+        }
+    }
+
+    /// Names of its classes, label k the k-th; none where only its files have them.
+    #[must_use]
+    pub const fn class_names(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Digits | Self::Mnist | Self::Svhn => Some(class_names::DIGITS),
+            Self::FashionMnist => Some(class_names::FASHION),
+            Self::Kmnist => Some(class_names::KANA),
+            Self::Cifar10 => Some(class_names::CIFAR10),
+            Self::Cifar100 => Some(class_names::CIFAR100),
+            Self::Cifar100Coarse => Some(class_names::CIFAR100_COARSE),
+            Self::TinyImagenet => None,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod files;
 pub mod home;
 pub mod image_hash;
 pub mod images;
+pub mod import;
 pub mod machine;
 pub mod memory;
 pub mod memory_limit;

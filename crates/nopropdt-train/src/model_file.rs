@@ -315,7 +315,7 @@ fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, Stri
 
 /// The values of the tensor called `name`, which must be F32 of the given shape, and numbers that a network can answer with: a NaN
 /// would end as a wrong answer, not as an error.
-fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+pub(crate) fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     let tensor = shaped(tensors, name, shape)?;
     let mut values = Vec::with_capacity(tensor.data().len() / 4);
     flat::extend_from_le_bytes(&mut values, tensor.data());
@@ -331,7 +331,11 @@ fn values(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<
 }
 
 /// The tensor called `name`, which must be F32 of the given shape.
-fn shaped<'t>(tensors: &SafeTensors<'t>, name: &str, shape: &[usize]) -> Result<TensorView<'t>, String> {
+pub(crate) fn shaped<'t>(
+    tensors: &SafeTensors<'t>,
+    name: &str,
+    shape: &[usize],
+) -> Result<TensorView<'t>, String> {
     let tensor = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
     let (found, kind) = (tensor.shape(), tensor.dtype());
     match found == shape && kind == Dtype::F32 {

@@ -87,15 +87,56 @@ pub struct Runner<'r, 'p>(On<'r, 'p>);
 
 enum On<'r, 'p> {
     /// Each piece on a tape of its own, of which only the result is kept.
-    Numbers { noise: RowNoise<'r> },
+    Numbers { noise: Noise<'r> },
     /// All on one tape that traces.
     Graph { tape: &'r mut Tape<'p>, sets: Vec<(&'p Parameters, Slot)>, start: Var, noise: Var },
+}
+
+/// Where noise comes from.
+enum Noise<'r> {
+    OfRows(RowNoise<'r>),
+    /// z_0 [B, d] and what follows [B, T, d].
+    Given(Tensor, Tensor),
+}
+
+impl Noise<'_> {
+    /// Values [B, d] for step t, those of step 0 being z_0.
+    fn of_step(&self, t: usize) -> Tensor {
+        match self {
+            Self::OfRows(noise) => noise.of_step(t),
+            Self::Given(start, _) if t == 0 => start.clone(),
+            Self::Given(start, noise) => Tensor::filled_by(start.shape(), |data| {
+                let (_, dim) = start.matrix_shape("noise");
+                let of_rows = noise.data().chunks_exact((noise.len() / start.shape()[0].max(1)).max(1));
+                let rows = data.chunks_exact_mut(dim.max(1)).zip(of_rows);
+                rows.for_each(|(row, all)| row.copy_from_slice(&all[(t - 1) * dim..][..dim]));
+            }),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        match self {
+            Self::OfRows(noise) => noise.rows,
+            Self::Given(start, _) => start.shape()[0],
+        }
+    }
 }
 
 impl<'r, 'p> Runner<'r, 'p> {
     /// On numbers: latents of so many rows and `dim` values, row b with noise from `noise(b)` alone.
     pub fn numbers(rows: usize, dim: usize, noise: &'r dyn Fn(usize) -> Stream) -> Self {
-        Self(On::Numbers { noise: RowNoise { rows, dim, stream: noise } })
+        Self(On::Numbers { noise: Noise::OfRows(RowNoise { rows, dim, stream: noise }) })
+    }
+
+    /// On numbers: from `start` = z_0 [B, d] and further `noise` [B, T, d].
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn given(start: Tensor, noise: Tensor) -> Self {
+        let (rows, dim) = start.matrix_shape("z_0");
+        let fits = matches!(*noise.shape(), [of, _, width] if of == rows && width == dim);
+        assert!(fits, "noise: must be [{rows}, T, {dim}]; shape is {:?}", noise.shape());
+        Self(On::Numbers { noise: Noise::Given(start, noise) })
     }
 
     /// On a tape that traces: of `start` = z_0 [B, d], `noise` [B, T, d] and weights whose names begin, block by block, with what `prefix` says.
@@ -130,7 +171,7 @@ impl<'r, 'p> Runner<'r, 'p> {
     /// Rows of the batch.
     pub fn rows(&self) -> usize {
         match &self.0 {
-            On::Numbers { noise } => noise.rows,
+            On::Numbers { noise } => noise.rows(),
             On::Graph { tape, start, .. } => tape.shape(*start)[0],
         }
     }

@@ -10,6 +10,11 @@ impl Graph {
     /// # Errors
     /// [`GraphError::FixedRows`] when something else differs.
     pub fn with_free_rows(self, other: &Self) -> Result<Self, GraphError> {
+        let same_marks = (&self.outputs, &self.steps) == (&other.outputs, &other.steps);
+        let further = other.nodes.get(self.nodes.len()).or(self.nodes.last());
+        if let Some(node) = further.filter(|_| !same_marks || other.nodes.len() > self.nodes.len()) {
+            return Err(GraphError::FixedRows { operation: node.from });
+        }
         let mut freed = Self { steps: Vec::new(), nodes: Vec::new(), ..self.clone() };
         // What each node of `self` is in the graph to be.
         let mut places: Vec<Value> = Vec::with_capacity(self.nodes.len());

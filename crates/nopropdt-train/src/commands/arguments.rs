@@ -63,6 +63,8 @@ pub enum Command {
     Report(ReportArguments),
     /// Fetch datasets, from the network or a folder, and check them
     Fetch(FetchArguments),
+    /// Make a model file of a network that the reference repository's program trained
+    Import(ImportArguments),
     /// Show this machine, the network, and what a run would take: parameters and multiply-adds per block, memory, time
     #[command(allow_negative_numbers = true)]
     Info(InfoArguments),
@@ -246,6 +248,23 @@ pub struct ReportArguments {
     /// The page; one that is there is replaced
     #[arg(long, value_parser = typed_path(), value_name = "FILE", default_value = "comparison.html")]
     pub out: PathBuf,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// Its state dict, saved as safetensors
+    #[arg(value_parser = typed_path(), value_name = "FILE")]
+    pub file: PathBuf,
+    /// The model file to write; there must be none
+    #[arg(long, value_parser = typed_path(), value_name = "PATH")]
+    pub out: PathBuf,
+    /// Dataset that it was trained on, of those with names [default: mnist of grey images, cifar10 of colour]
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetSource>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `info`.

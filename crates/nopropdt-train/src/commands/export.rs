@@ -4,15 +4,17 @@ use super::sampled::sampled_as_asked;
 use super::{ExportArguments, ExportFormat, UsageError, must_exist, output};
 use crate::config::PrecisionKind;
 use crate::export::pytorch::About;
-use crate::export::{example, graph_of, onnx, pytorch};
+use crate::export::{ExportError, example, graph_of, onnx, pytorch};
 use crate::files::replace_file;
 use crate::model_file::{Model, load_in};
 use crate::registry::Registry;
 use anyhow::{Context, Result};
-use nopropdt_tensor::Precision;
+use indicatif::ProgressBar;
 use nopropdt_tensor::graph::Graph;
+use nopropdt_tensor::{Isa, Precision};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -35,6 +37,7 @@ struct Described {
 
 pub(super) fn run(arguments: &ExportArguments, registry: &Registry) -> Result<()> {
     must_exist("--model", Some(&arguments.model))?;
+    Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     let targets = targets(arguments)?;
     let mut model = load_in(&arguments.model, registry)?;
     let trained_in_bf16 = model.network.facts().precision == Precision::Bf16;
@@ -42,7 +45,7 @@ pub(super) fn run(arguments: &ExportArguments, registry: &Registry) -> Result<()
     model.metadata.config.training.precision = PrecisionKind::F32;
     model.network = sampled_as_asked(&model, arguments.steps, arguments.sampler, "")?;
     let of_model = || arguments.model.display().to_string();
-    let graph = graph_of(&model).with_context(of_model)?;
+    let graph = laid(&model).with_context(of_model)?;
     let mut contents = contents(arguments.to, &model, &graph, &targets).with_context(of_model)?;
     if arguments.example.is_some() {
         contents.push(example(&model, model.metadata.config.training.seed));
@@ -59,6 +62,16 @@ pub(super) fn run(arguments: &ExportArguments, registry: &Registry) -> Result<()
         trained_in_bf16,
     };
     output::print(&if arguments.json { serde_json::to_string(&exported)? } else { describe(&exported) })
+}
+
+/// The graph of an answer, with a sign of life: a thousand steps of a large network take some seconds.
+fn laid(model: &Model) -> Result<Graph, ExportError> {
+    let message = format!("laying an answer of {} steps", model.network.facts().steps);
+    let sign = ProgressBar::new_spinner().with_message(message);
+    sign.enable_steady_tick(Duration::from_millis(100));
+    let graph = graph_of(model);
+    sign.finish_and_clear();
+    graph
 }
 
 /// The files to write, those of the format first, then that of the example.

@@ -10,6 +10,7 @@ mod export;
 #[cfg_attr(not(feature = "fetch"), path = "no_fetch.rs")]
 mod fetch;
 mod images;
+mod import;
 mod indices;
 mod info;
 mod man;
@@ -27,8 +28,8 @@ mod threads;
 mod train;
 
 pub use arguments::{
-    Cli, Command, EvalArguments, ExportArguments, ExportFormat, InfoArguments, PredictArguments,
-    ReportArguments, TrainArguments,
+    Cli, Command, EvalArguments, ExportArguments, ExportFormat, ImportArguments, InfoArguments,
+    PredictArguments, ReportArguments, TrainArguments,
 };
 pub use completions::CompletionsArguments;
 pub use fetch::{FetchArguments, fetch};
@@ -58,6 +59,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Export(arguments)) => export::run(&arguments, registry),
         Some(Command::Report(arguments)) => report::run(&arguments, registry),
         Some(Command::Fetch(arguments)) => fetch(arguments),
+        Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
         Some(Command::Runs(arguments)) => runs::run(&arguments, registry),
         Some(Command::Completions(arguments)) => completions::run(&arguments, registry),

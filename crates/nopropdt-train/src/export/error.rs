@@ -7,7 +7,7 @@ use nopropdt_tensor::graph::GraphError;
 #[non_exhaustive]
 pub enum ExportError {
     /// The method answers, but does not say how in the terms of a graph.
-    #[error("method {method}: has no form in other programs' files (Method::lay)")]
+    #[error("method {method}: has no form in other programs' files (Method::answer_on)")]
     Method {
         /// The method's name, for people.
         method: String,

@@ -15,4 +15,7 @@ mod weights;
 
 pub use error::ExportError;
 pub use example::example;
+#[cfg(test)]
+mod tests;
+
 pub use trace::{CONSENSUS, IMAGE, INPUT, NOISE, PROBABILITIES, START, graph_of};

@@ -44,7 +44,7 @@ fn traced(model: &Model, rows: usize) -> Result<Graph, ExportError> {
     let start = tape.input(START, Tensor::zeros(&[rows, dim]));
     let noise = tape.input(NOISE, Tensor::zeros(&[rows, facts.steps, dim]));
     let mut on = Runner::graph(&mut tape, &model.weights, |block| facts.prefix(block), [start, noise]);
-    let answer = network.lay(&model.weights, &mut on, &inputs.into());
+    let answer = network.answer_on(&model.weights, &mut on, &inputs.into());
     let answer = answer.ok_or_else(|| ExportError::Method { method: facts.name.to_owned() })?;
     let share = 1.0 / answer.block_logits.len() as f32;
     let of_blocks: Vec<(Var, f32)> =

@@ -9,6 +9,7 @@ mod data_folder;
 mod determinism;
 mod diverging;
 mod eval;
+mod export;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod folder;

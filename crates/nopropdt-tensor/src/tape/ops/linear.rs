@@ -27,7 +27,10 @@ impl Recorded for Linear {
         let (mut x, shape) = (laying.value(self.x), laying.shape(self.x));
         let (weight, layout) = laying.parameter(self.slot, self.weight);
         let bias = laying.saved_parameter(self.slot, self.bias);
-        if let Layout::Flattened { pixels, channels } = layout {
+        if let Layout::Flattened { pixels, channels } = layout
+            && pixels > 1
+            && channels > 1
+        {
             // The weight's columns are saved channel by channel.
             x = laying.op(Op::Reshape(vec![pixels, channels]), &[x])?;
             x = laying.op(Op::Transpose(vec![0, 2, 1]), &[x])?;
