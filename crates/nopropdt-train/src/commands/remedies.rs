@@ -76,13 +76,17 @@ fn of_run(error: RunError) -> Error {
             };
             Stopped { reason: reason.to_string(), kept, interrupted }.into()
         }
-        RunError::NotWritten { reason, folder, saved } => {
+        RunError::NotWritten { reason, folder, saved, saved_part } => {
             let folder = folder.display();
             let reason = match reason.downcast_ref() {
                 Some(MetricsError::Value { .. }) => format!("{reason}; a lower --lr often helps"),
                 _ => reason.to_string(),
             };
             let kept = match saved {
+                _ if saved_part => {
+                    let epoch = saved + 1;
+                    format!("a part of epoch {epoch} is kept; then go on with --resume {folder}")
+                }
                 0 => format!("no epoch is kept; then begin again with --resume {folder}"),
                 _ => format!("the end of epoch {saved} is kept; then go on with --resume {folder}"),
             };
@@ -156,5 +160,24 @@ fn of_resume(error: &ResumeError) -> Error {
         }
         ResumeError::FewerEpochs { .. } => usage(format!("--{error}")),
         ResumeError::Metrics(error) => anyhow!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_run_is_told_as_it_is() {
+        let kept = |saved, saved_part| {
+            let reason = "model.safetensors: the disk is full".into();
+            let error = RunError::NotWritten { reason, folder: "run".into(), saved, saved_part };
+            of_run(error).to_string()
+        };
+        let ends = |told: String, wanted: &str| assert!(told.ends_with(wanted), "{told}");
+        ends(kept(0, false), "full; no epoch is kept; then begin again with --resume run");
+        ends(kept(0, true), "full; a part of epoch 1 is kept; then go on with --resume run");
+        ends(kept(3, false), "full; the end of epoch 3 is kept; then go on with --resume run");
+        ends(kept(3, true), "full; a part of epoch 4 is kept; then go on with --resume run");
     }
 }

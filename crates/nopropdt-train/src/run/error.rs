@@ -62,6 +62,8 @@ pub enum RunError {
         folder: PathBuf,
         /// Epochs that the checkpoint holds; 0 without one.
         saved: usize,
+        /// Whether it holds a part of the epoch after them too.
+        saved_part: bool,
     },
     /// The report can't be drawn.
     #[cfg(feature = "report")]

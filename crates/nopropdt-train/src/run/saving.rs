@@ -66,11 +66,11 @@ impl Done<'_> {
             Some((begun, seconds)) => checkpoint.within(begun, seconds),
             None => checkpoint,
         };
-        checkpoint.write(&run.folder.checkpoint()).map_err(run.not_written(self.pace.saved))?;
+        checkpoint.write(&run.folder.checkpoint()).map_err(self.not_written())?;
+        (self.pace.saved, self.pace.saved_part) = (finished, begun.is_some());
         if finished > 0 {
-            let lines =
-                metrics_lines(&run.folder.metrics(), &self.metrics).map_err(run.not_written(finished))?;
-            refresh_file(&run.folder.metrics(), &lines).map_err(run.not_written(finished))?;
+            let lines = metrics_lines(&run.folder.metrics(), &self.metrics).map_err(self.not_written())?;
+            refresh_file(&run.folder.metrics(), &lines).map_err(self.not_written())?;
         }
         self.save_model(trainer)?;
         self.pace.saved(finished, begun.is_some(), began);
@@ -83,12 +83,17 @@ impl Done<'_> {
         (within_epoch || best_of(&self.metrics)?.epoch != self.metrics.len()).then_some(best)
     }
 
+    /// A file that could not be written, beside a checkpoint of what was saved last.
+    fn not_written<E: std::error::Error + Send + Sync + 'static>(&self) -> impl Fn(E) -> RunError {
+        self.run.not_written(self.pace.saved, self.pace.saved_part)
+    }
+
     /// Writes the model of what was saved.
     ///
     /// # Errors
     /// [`RunError::NotWritten`].
     pub(super) fn save_model(&self, trainer: &Trainer<'_>) -> Result<(), RunError> {
-        let (run, weights, finished) = (self.run, self.model(trainer), self.metrics.len());
+        let (run, weights) = (self.run, self.model(trainer));
         let (path, dataset) = (run.folder.model(), run.dataset());
         let alpha_bar = run.network().alpha_bar(weights);
         let metadata = ModelMetadata {
@@ -97,7 +102,7 @@ impl Done<'_> {
             readout: run.chosen_readout(&self.metrics),
             ..ModelMetadata::new(&run.kept_config, dataset.shape().clone(), alpha_bar, &dataset.class_names)
         };
-        let bytes = encoded(&path, &metadata, run.network(), weights).map_err(run.not_written(finished))?;
-        refresh_file(&path, &bytes).map_err(run.not_written(finished))
+        let bytes = encoded(&path, &metadata, run.network(), weights).map_err(self.not_written())?;
+        refresh_file(&path, &bytes).map_err(self.not_written())
     }
 }

@@ -282,8 +282,8 @@ impl Run {
         metrics.test_balanced_accuracy_consensus = Some(test.consensus_balanced);
     }
 
-    /// A file of the run that could not be written, when the checkpoint held `saved` epochs.
-    pub(super) fn not_written<E>(&self, saved: usize) -> impl Fn(E) -> RunError
+    /// A file of the run that could not be written, when the checkpoint held `saved` epochs and, if it is so, a part of the next.
+    pub(super) fn not_written<E>(&self, saved: usize, saved_part: bool) -> impl Fn(E) -> RunError
     where
         E: std::error::Error + Send + Sync + 'static,
     {
@@ -291,6 +291,7 @@ impl Run {
             reason: Box::new(error),
             folder: self.folder.path().to_owned(),
             saved,
+            saved_part,
         }
     }
 
@@ -329,11 +330,11 @@ impl Run {
         let finished = metrics.len();
         #[cfg(feature = "report")]
         let page = self.report(weights, metrics, &summary)?;
-        settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(self.not_written(finished))?;
+        settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(self.not_written(finished, false))?;
         #[cfg(feature = "report")]
         crate::files::replace_file(&self.folder.report(), page.as_bytes())
-            .map_err(self.not_written(finished))?;
-        write_summary(&self.folder.summary(), &summary).map_err(self.not_written(finished))?;
+            .map_err(self.not_written(finished, false))?;
+        write_summary(&self.folder.summary(), &summary).map_err(self.not_written(finished, false))?;
         Ok(summary)
     }
 
