@@ -41,7 +41,7 @@ impl Calibration {
 
     /// Counts an answer that was given with this probability; one that is no number from 0 to 1 counts as the nearest, NaN as 0.
     pub fn add(&mut self, probability: f64, is_right: bool) {
-        let probability = probability.max(0.0).min(1.0);
+        let probability = probability.clamp(0.0, 1.0);
         let bin = &mut self.bins[((probability * BINS as f64) as usize).min(BINS - 1)];
         bin.answers += 1;
         bin.right += u64::from(is_right);

@@ -35,17 +35,20 @@ pub fn render_comparison(runs: &[RunRecord]) -> Result<String, ReportError> {
     Ok(page(&title, &sections.join("\n")))
 }
 
+/// A column of the table, and what a run has in it.
+type Column<T> = (&'static str, fn(&RunRecord) -> T);
+
 /// A table with a line a run; the best of each column is marked.
 fn results(runs: &[RunRecord], differing: &[Difference]) -> String {
     let same =
         |value: &dyn Fn(&RunRecord) -> String| runs.windows(2).all(|two| value(&two[0]) == value(&two[1]));
-    let named: [(&str, &dyn Fn(&RunRecord) -> String); 3] = [
-        ("method", &|run| run.config.method.name.clone()),
-        ("block", &|run| run.config.block.name.clone()),
-        ("dataset", &|run| run.dataset()),
+    let named: [Column<String>; 3] = [
+        ("method", |run| run.config.method.name.clone()),
+        ("block", |run| run.config.block.name.clone()),
+        ("dataset", RunRecord::dataset),
     ];
     let shown: Vec<_> = named.iter().filter(|(_, value)| !same(*value)).collect();
-    let accuracies: [(&str, fn(&RunRecord) -> Option<f64>); 3] =
+    let accuracies: [Column<Option<f64>>; 3] =
         [("answer", RunRecord::accuracy), ("chain", RunRecord::chain), ("consensus", RunRecord::consensus)];
     let best = accuracies.map(|(_, of)| runs.iter().filter_map(of).fold(f64::NEG_INFINITY, f64::max));
     let head = ["run"].into_iter().chain(shown.iter().map(|(name, _)| *name));

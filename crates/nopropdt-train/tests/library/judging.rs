@@ -41,7 +41,8 @@ fn model(folder: &Path) -> Vec<u8> {
 
 /// Without what depends on the machine's mood.
 fn timeless(folder: &Path) -> Vec<EpochMetrics> {
-    let timeless = |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch };
+    let timeless =
+        |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, block_seconds: Vec::new(), ..epoch };
     metrics(folder).into_iter().map(timeless).collect()
 }
 
@@ -135,6 +136,11 @@ fn only_some_epochs_are_measured_and_judged() {
         let unmeasured = EpochMetrics {
             epoch: all.epoch,
             train_loss: all.train_loss.clone(),
+            total: all.total.clone(),
+            squared_error: all.squared_error.clone(),
+            cross_entropy: all.cross_entropy.clone(),
+            kl: all.kl.clone(),
+            gradient_norm: all.gradient_norm.clone(),
             learning_rate: all.learning_rate,
             ..EpochMetrics::default()
         };

@@ -35,7 +35,8 @@ fn begin(overrides: &Overrides, folder: &Path) -> run::Run {
 /// What must be the same whenever a run was stopped.
 fn result(folder: &Path) -> (Vec<u8>, Vec<EpochMetrics>) {
     let model = std::fs::read(folder.join("model.safetensors")).unwrap();
-    let timeless = |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch };
+    let timeless =
+        |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, block_seconds: Vec::new(), ..epoch };
     (model, read_metrics(&folder.join("metrics.jsonl")).unwrap().into_iter().map(timeless).collect())
 }
 
