@@ -47,7 +47,7 @@ fn results(runs: &[RunRecord], differing: &[Difference]) -> String {
         ("block", |run| run.config.block.name.clone()),
         ("dataset", RunRecord::dataset),
     ];
-    let shown: Vec<_> = named.iter().filter(|(_, value)| !same(*value)).collect();
+    let shown: Vec<_> = named.iter().filter(|(_, value)| !same(value)).collect();
     let accuracies: [Column<Option<f64>>; 3] =
         [("answer", RunRecord::accuracy), ("chain", RunRecord::chain), ("consensus", RunRecord::consensus)];
     let best = accuracies.map(|(_, of)| runs.iter().filter_map(of).fold(f64::NEG_INFINITY, f64::max));
