@@ -133,7 +133,7 @@ fn schedule(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Vec<f64>,
     let ours = network.alpha_bar(&network.init(0));
     if tensors.tensor("alpha_bar").is_ok() {
         let theirs = values(tensors, "alpha_bar", &[ours.len() - 1])?;
-        let differs = |(ours, &theirs): (&f64, &f32)| !((ours - f64::from(theirs)).abs() < 1e-4);
+        let differs = |(ours, &theirs): (&f64, &f32)| (ours - f64::from(theirs)).abs() >= 1e-4;
         if let Some(t) = ours[1..].iter().zip(&theirs).position(differs) {
             let (ours, theirs) = (ours[t + 1], theirs[t]);
             return Err(format!(

@@ -1,8 +1,10 @@
-//! An operation of one's own: x·σ(β·x) with a β that is learned, held against finite differences.
+//! An operation of one's own: x·σ(β·x) with a β that is learned, held against finite differences. It says what it is to other programs too,
+//! so that a network with it can be exported.
 //!
 //! `cargo run --example own_operation`
 
 use nopropdt_tensor::gradient_check::relative_error;
+use nopropdt_tensor::graph::{GraphBuilder, Op, Value};
 use nopropdt_tensor::{Backward, Mode, Operation, Tape, Tensor};
 
 struct Swish;
@@ -20,6 +22,12 @@ impl Operation for Swish {
         let (mut y, beta) = (inputs[0].clone(), inputs[1].item());
         y.data_mut().iter_mut().for_each(|x| *x *= sigmoid(beta * *x));
         y
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, inputs: &[Value]) -> Option<Value> {
+        let scaled = graph.op(Op::Mul, inputs);
+        let share = graph.op(Op::Sigmoid, &[scaled]);
+        Some(graph.op(Op::Mul, &[inputs[0], share]))
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

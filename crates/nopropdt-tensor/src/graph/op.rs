@@ -55,8 +55,13 @@ pub enum Op {
     AveragePool(Window),
     /// Axis `i` of the output is axis `axes[i]` of the input.
     Transpose(Vec<usize>),
-    /// [.., these], as many rows as there are values for.
-    Reshape(Vec<usize>),
+    /// The same values as [before.., n, behind..], with n as large as there are values for. [`Op::reshape`] has nothing before.
+    Reshape {
+        /// Lengths of the axes before the one that follows from the others.
+        before: Vec<usize>,
+        /// Lengths of the axes behind it.
+        behind: Vec<usize>,
+    },
     /// Side by side along an axis.
     Concat {
         /// The axis.
@@ -114,6 +119,11 @@ pub struct Loop {
 }
 
 impl Op {
+    /// The same values as [n, rest..], with n as large as there are values for.
+    pub fn reshape(rest: Vec<usize>) -> Self {
+        Self::Reshape { before: Vec::new(), behind: rest }
+    }
+
     /// The shape of what the operation makes of inputs of these shapes; none where they do not fit.
     pub fn shape(&self, inputs: &[&[usize]]) -> Option<Vec<usize>> {
         let first = inputs.first()?.to_vec();
@@ -153,9 +163,10 @@ impl Op {
             Self::Transpose(axes) => {
                 axes.iter().map(|&axis| first.get(axis).copied()).collect::<Option<Vec<usize>>>()?
             }
-            Self::Reshape(rest) => {
-                let (all, one) = (first.iter().product::<usize>(), rest.iter().product::<usize>());
-                (one > 0 && all.is_multiple_of(one)).then(|| [&[all / one][..], rest].concat())?
+            Self::Reshape { before, behind } => {
+                let (all, one) =
+                    (first.iter().product::<usize>(), before.iter().chain(behind).product::<usize>());
+                (one > 0 && all.is_multiple_of(one)).then(|| [&before[..], &[all / one], behind].concat())?
             }
             Self::Concat { axis } => {
                 let mut shape = first;

@@ -46,6 +46,12 @@ impl Graph {
                     inputs.push(freed.repeated(input, one.shape(), node.from));
                 }
             }
+            if let (Op::Reshape { .. }, Op::Reshape { .. }) = (&node.op, &twin.op) {
+                let op = reshape(&node.shape, &twin.shape).ok_or_else(fixed)?;
+                freed.nodes.push(Node { op, inputs, ..node.clone() });
+                places.push(Value::Node(freed.nodes.len() - 1));
+                continue;
+            }
             let repeats = match (&node.op, &twin.op) {
                 (one, two) if one == two => None,
                 (Op::Rows(one), Op::Rows(two)) => {
@@ -79,6 +85,14 @@ impl Graph {
         self.nodes.push(Node { op: Op::RepeatRow, inputs, shape: shape.to_vec(), from });
         Value::Node(self.nodes.len() - 1)
     }
+}
+
+/// What reshapes to the one shape or the other, whatever the number of rows: at most one axis may differ.
+fn reshape(one: &[usize], two: &[usize]) -> Option<Op> {
+    let mut differing = (0..one.len()).filter(|&axis| one.get(axis) != two.get(axis));
+    let free = differing.next().unwrap_or(0);
+    let is_only = differing.next().is_none() && one.len() == two.len() && !one.is_empty();
+    is_only.then(|| Op::Reshape { before: one[..free].to_vec(), behind: one[free + 1..].to_vec() })
 }
 
 /// The row that both tensors repeat, [1, …]; none where they hold anything else.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 /// An operation on values: what it makes of them, and how gradient goes back through it. [`Tape::apply`] records it.
 ///
 /// ```
+/// use nopropdt_tensor::graph::{GraphBuilder, Op, Value};
 /// use nopropdt_tensor::{Backward, Mode, Operation, Tape, Tensor};
 ///
 /// /// x² of each value.
@@ -31,6 +32,10 @@ use std::borrow::Cow;
 ///                 *sum += 2.0 * x * g;
 ///             }
 ///         });
+///     }
+///
+///     fn graph(&self, graph: &mut GraphBuilder, inputs: &[Value]) -> Option<Value> {
+///         Some(graph.op(Op::Mul, &[inputs[0], inputs[0]]))
 ///     }
 /// }
 ///

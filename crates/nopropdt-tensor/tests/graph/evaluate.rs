@@ -113,9 +113,10 @@ impl Scope<'_> {
             Op::MaxPool(window) => pooled(x, window, |seen, _| seen.iter().copied().fold(f32::MIN, f32::max)),
             Op::AveragePool(window) => pooled(x, window, |seen, all| seen.iter().sum::<f32>() / all as f32),
             Op::Transpose(axes) => standard(x.clone().permuted_axes(axes.clone())),
-            Op::Reshape(rest) => {
-                let rows = x.len() / rest.iter().product::<usize>();
-                x.clone().into_shape_with_order(IxDyn(&[&[rows][..], rest].concat())).unwrap()
+            Op::Reshape { before, behind } => {
+                let free = x.len() / before.iter().chain(behind).product::<usize>();
+                let shape = [&before[..], &[free], behind].concat();
+                x.clone().into_shape_with_order(IxDyn(&shape)).unwrap()
             }
             Op::Concat { axis } => {
                 let views: Vec<_> = inputs.iter().map(|input| input.view()).collect();

@@ -119,6 +119,20 @@ fn shapes_and_parts() {
     check_plain(&[&[3, 4]], |tape, x| tape.pick(x[0], 1, 2));
 }
 
+/// The batch need not be the first axis on the way.
+#[test]
+fn the_batch_may_move() {
+    check_plain(&[&[3, 4]], |tape, x| {
+        let rows = tape.shape(x[0])[0];
+        let last = tape.permute(x[0], &[1, 2, 0]);
+        let flat = tape.reshape(last, &[3, 4 * rows]);
+        let first = tape.rows(flat, &[2, 0]);
+        let apart = tape.reshape(first, &[2, 4, rows]);
+        let back = tape.permute(apart, &[2, 0, 1]);
+        tape.reshape(back, &[2 * rows, 4])
+    });
+}
+
 #[test]
 fn rows_that_are_the_same_for_all() {
     check_plain(&[&[5]], |tape, x| {

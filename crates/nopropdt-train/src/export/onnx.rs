@@ -198,9 +198,10 @@ impl Writer {
                 let keep = [("keepdims", Attribute::Int(0))];
                 self.node("ReduceSum", &[inputs[0], &axes], &[&output], &keep);
             }
-            Op::Reshape(rest) => {
-                let shape: Vec<i64> =
-                    [-1].into_iter().chain(rest.iter().map(|&length| length as i64)).collect();
+            Op::Reshape { before, behind } => {
+                let fixed = |lengths: &[usize]| lengths.iter().map(|&length| length as i64).collect();
+                let (before, behind): (Vec<i64>, Vec<i64>) = (fixed(before), fixed(behind));
+                let shape = [&before[..], &[-1], &behind].concat();
                 let shape = self.integers(&shape, false);
                 self.node("Reshape", &[inputs[0], &shape], &[&output], &[]);
             }

@@ -230,8 +230,11 @@ impl<'g> Scope<'g> {
                 format!("F.{name}_pool2d({x}, ({size}), ({stride}), ({padding}))")
             }
             Op::Transpose(axes) => format!("{x}.permute({})", list(axes)),
-            Op::Reshape(rest) if rest.is_empty() => format!("{x}.reshape(-1)"),
-            Op::Reshape(rest) => format!("{x}.reshape(-1, {})", list(rest)),
+            Op::Reshape { before, behind } => {
+                let lengths = |axes: &[usize]| axes.iter().map(usize::to_string).collect::<Vec<_>>();
+                let shape = [lengths(before), vec!["-1".into()], lengths(behind)].concat();
+                format!("{x}.reshape({})", shape.join(", "))
+            }
             Op::Concat { axis } => format!("torch.cat([{all}], {axis})"),
             Op::Slice { axis, start, end } => format!("{x}[{}{start}:{end}]", ":, ".repeat(*axis)),
             Op::Pick { axis, index } => match self.prefix.strip_prefix("loop") {

@@ -82,18 +82,19 @@ impl List {
                 let axes = axes.iter().map(|&axis| inner[axis]).collect();
                 self.add(Node { op: Op::Transpose(axes), inputs, ..node })
             }
-            (Op::Transpose(axes), Some(Node { op: Op::Reshape(rest), inputs, .. })) if *axes == [0, 2, 1] => {
-                match self.flattened(&rest, inputs[0]) {
+            (Op::Transpose(axes), Some(Node { op: Op::Reshape { before, behind }, inputs, .. }))
+                if *axes == [0, 2, 1] && before.is_empty() =>
+            {
+                match self.flattened(&behind, inputs[0]) {
                     Some((images, rest)) => {
-                        self.add(Node { op: Op::Reshape(rest), inputs: vec![images], ..node })
+                        self.add(Node { op: Op::reshape(rest), inputs: vec![images], ..node })
                     }
                     None => self.push(node),
                 }
             }
-            (Op::Reshape(_), Some(Node { op: Op::Reshape(_), inputs, .. })) => {
+            (Op::Reshape { .. }, Some(Node { op: Op::Reshape { .. }, inputs, .. })) => {
                 self.add(Node { inputs, ..node })
             }
-            (Op::Reshape(_), Some(Node { shape, .. })) if shape == node.shape => node.inputs[0],
             (Op::Add | Op::Relu | Op::Tanh | Op::Sigmoid, Some(Node { op: Op::Transpose(axes), .. })) => {
                 self.below(node, axes)
             }

@@ -26,11 +26,11 @@ fn method(name: &str, steps: usize) -> Overrides {
 }
 
 fn loops(graph: &Graph) -> Vec<&Loop> {
-    let of_node = |op| match op {
-        &Op::Loop(ref repeated) => Some(&**repeated),
+    let loops = graph.nodes.iter().filter_map(|node| match &node.op {
+        Op::Loop(repeated) => Some(&**repeated),
         _ => None,
-    };
-    graph.nodes.iter().filter_map(|node| of_node(&node.op)).collect()
+    });
+    loops.collect()
 }
 
 fn count(graph: &Graph, is: impl Fn(&Op) -> bool) -> usize {

@@ -53,7 +53,7 @@ impl Recorded for Reshape {
     }
 
     fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
-        laying.op(Op::Reshape(self.rest.clone()), &[laying.value(self.x)])
+        laying.op(Op::reshape(self.rest.clone()), &[laying.value(self.x)])
     }
 
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {

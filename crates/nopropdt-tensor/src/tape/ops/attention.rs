@@ -183,7 +183,7 @@ impl Operation for Attention {
             let [.., rows, columns] = *graph.shape(x) else {
                 unreachable!("attention: checked on the way forward")
             };
-            let apart = graph.op(Op::Reshape(vec![rows, heads, columns / heads]), &[x]);
+            let apart = graph.op(Op::reshape(vec![rows, heads, columns / heads]), &[x]);
             (graph.op(Op::Transpose(vec![0, 2, 1, 3]), &[apart]), columns / heads)
         };
         let &[q, k, v] = inputs else { return None };
@@ -198,7 +198,7 @@ impl Operation for Attention {
         let means = graph.op(Op::MatMul, &[weights, values]);
         let apart = graph.op(Op::Transpose(vec![0, 2, 1, 3]), &[means]);
         let rest = [&shape[1..shape.len() - 1], &[heads * of_values]].concat();
-        Some(graph.op(Op::Reshape(rest), &[apart]))
+        Some(graph.op(Op::reshape(rest), &[apart]))
     }
 
     fn backward(&self, back: &mut Backward<'_, '_>) {

@@ -47,9 +47,9 @@ impl Recorded for BatchNorm {
         let [mean, variance] = [running_mean, running_var].map(|id| laying.statistic(self.slot, id));
         // Features are the last axis here, and the second there.
         let features = *shape.last()?;
-        let rows = if shape.len() == 2 { x } else { laying.op(Op::Reshape(vec![features]), &[x])? };
+        let rows = if shape.len() == 2 { x } else { laying.op(Op::reshape(vec![features]), &[x])? };
         let normed = laying.op(Op::BatchNorm { epsilon }, &[rows, weight, bias, mean, variance])?;
-        if shape.len() == 2 { Some(normed) } else { laying.op(Op::Reshape(shape[1..].to_vec()), &[normed]) }
+        if shape.len() == 2 { Some(normed) } else { laying.op(Op::reshape(shape[1..].to_vec()), &[normed]) }
     }
 
     fn backward(&self, pass: &mut Pass<'_>, output: &Value, grad_output: &[f32]) {

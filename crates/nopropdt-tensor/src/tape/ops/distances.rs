@@ -17,8 +17,8 @@ impl Recorded for SquaredDistances {
     fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
         let (x, w) = (laying.value(self.x), laying.value(self.w));
         let (dim, points) = (laying.shape(self.x)[1], laying.shape(self.w)[0]);
-        let x = laying.op(Op::Reshape(vec![1, dim]), &[x])?;
-        let w = laying.op(Op::Reshape(vec![points, dim]), &[w])?;
+        let x = laying.op(Op::reshape(vec![1, dim]), &[x])?;
+        let w = laying.op(Op::reshape(vec![points, dim]), &[w])?;
         let difference = laying.op(Op::Sub, &[x, w])?;
         let square = laying.op(Op::Mul, &[difference, difference])?;
         laying.op(Op::ReduceSum { axis: 2 }, &[square])

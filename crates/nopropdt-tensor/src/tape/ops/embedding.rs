@@ -22,13 +22,13 @@ impl Recorded for ParameterValue {
             Layout::Same => saved,
             Layout::Convolution => laying.op(Op::Transpose(vec![2, 3, 1, 0]), &[saved])?,
             Layout::Flattened { pixels, channels } => {
-                let by_channel = laying.op(Op::Reshape(vec![channels, pixels]), &[saved])?;
+                let by_channel = laying.op(Op::reshape(vec![channels, pixels]), &[saved])?;
                 laying.op(Op::Transpose(vec![0, 2, 1]), &[by_channel])?
             }
         };
         match laying.graph.shape(stored) == self.shape {
             true => Some(stored),
-            false => laying.op(Op::Reshape(self.shape.get(1..)?.to_vec()), &[stored]),
+            false => laying.op(Op::reshape(self.shape.get(1..)?.to_vec()), &[stored]),
         }
     }
 

@@ -32,9 +32,9 @@ impl Recorded for Linear {
             && channels > 1
         {
             // The weight's columns are saved channel by channel.
-            x = laying.op(Op::Reshape(vec![pixels, channels]), &[x])?;
+            x = laying.op(Op::reshape(vec![pixels, channels]), &[x])?;
             x = laying.op(Op::Transpose(vec![0, 2, 1]), &[x])?;
-            x = laying.op(Op::Reshape(vec![shape[1]]), &[x])?;
+            x = laying.op(Op::reshape(vec![shape[1]]), &[x])?;
         }
         laying.op(Op::Linear, &[x, weight, bias])
     }

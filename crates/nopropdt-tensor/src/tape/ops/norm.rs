@@ -71,11 +71,11 @@ impl Operation for RowNorm {
         let epsilon = graph.scalar(epsilon);
         let shifted = graph.op(Op::Add, &[mean, epsilon]);
         let root = graph.op(Op::Sqrt, &[shifted]);
-        let rows = graph.op(Op::Reshape(vec![width]), &[x]);
-        let root = graph.op(Op::Reshape(vec![1]), &[root]);
+        let rows = graph.op(Op::reshape(vec![width]), &[x]);
+        let root = graph.op(Op::reshape(vec![1]), &[root]);
         let unit = graph.op(Op::Div, &[rows, root]);
         let scaled = graph.op(Op::Mul, &[unit, weight]);
-        Some(graph.op(Op::Reshape(shape[1..].to_vec()), &[scaled]))
+        Some(graph.op(Op::reshape(shape[1..].to_vec()), &[scaled]))
     }
 
     /// With x̂ = (x − μ)/σ and h = γ·dy: dx = (h − mean(h) − x̂·mean(h·x̂))/σ, without mean(h) where μ is not taken away;

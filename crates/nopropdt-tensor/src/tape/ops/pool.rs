@@ -42,7 +42,7 @@ impl Recorded for GlobalAveragePool {
     fn graph(&self, laying: &mut Laying<'_>) -> Option<graph::Value> {
         let (x, shape) = (laying.value(self.x), laying.shape(self.x));
         let x = laying.graph.channels_first(x);
-        let x = laying.op(Op::Reshape(vec![shape[3], shape[1] * shape[2]]), &[x])?;
+        let x = laying.op(Op::reshape(vec![shape[3], shape[1] * shape[2]]), &[x])?;
         laying.op(Op::ReduceMean { axis: 2 }, &[x])
     }
 

@@ -51,7 +51,7 @@ impl Recorded for SquaredErrors {
         let difference = laying.op(Op::Sub, &[laying.value(self.a), laying.value(self.b)])?;
         let square = laying.op(Op::Mul, &[difference, difference])?;
         let sum = laying.op(Op::ReduceSum { axis: 1 }, &[square])?;
-        laying.op(Op::Reshape(vec![1]), &[sum])
+        laying.op(Op::reshape(vec![1]), &[sum])
     }
 
     fn backward(&self, pass: &mut Pass<'_>, _output: &Value, grad_output: &[f32]) {
