@@ -72,7 +72,7 @@ mod tests {
     fn the_split_is_stratified() {
         let dataset = load().unwrap();
         assert_eq!((dataset.train.len(), dataset.test.len()), (1437, 360));
-        assert_eq!(crate::DatasetName::Digits.counts(), (1437, 360));
+        assert_eq!(DatasetName::Digits.counts(), (1437, 360));
         assert_eq!(
             (dataset.classes(), dataset.shape(), dataset.train.pixel_scale()),
             (10, &SHAPE.into(), 16.0)

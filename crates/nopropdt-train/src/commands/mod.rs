@@ -2,6 +2,7 @@
 
 mod arguments;
 mod completions;
+mod counter;
 mod dataset_remedies;
 mod estimate;
 mod eval;

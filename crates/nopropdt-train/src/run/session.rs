@@ -13,7 +13,7 @@ use crate::files::{WriteError, create_file, refresh_file, settle};
 use crate::metrics::{EpochMetrics, Summary};
 use crate::metrics_file::{metrics_lines, read_summary, write_summary};
 use crate::model_file::{ModelMetadata, encoded};
-use crate::prototypes::prototypes;
+use crate::prototypes::prototypes_watched;
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::trainer::{EpochLoss, Progress, Trainer};
 use nopropdt_blocks::{Method, Weights};
@@ -145,7 +145,9 @@ impl Run {
         }
         match metrics.len() {
             0 if !has_weights && self.config().embedding.kind == EmbeddingKind::Prototype => {
-                trainer.embed(&prototypes(&self.dataset().train, self.network().facts().classes)?);
+                let (train, classes) = (&self.dataset().train, self.network().facts().classes);
+                let tell = |done, of| observer.prototypes(done, of);
+                trainer.embed(&prototypes_watched(train, classes, &tell)?);
             }
             0 => {}
             // A kill may have come between the checkpoint and the model.
