@@ -44,6 +44,7 @@ mod svhn;
 mod test_data;
 #[cfg(feature = "pictures")]
 mod tiny_imagenet;
+mod watcher;
 
 pub use augment::{Augmentation, Augmented};
 pub use brightness::Brightness;
@@ -67,6 +68,7 @@ pub use picture::read_picture;
 pub use shape::{ImageShape, InputShape};
 pub use source::DatasetSource;
 pub use split::Split;
+pub use watcher::Watcher;
 
 #[cfg(not(feature = "pictures"))]
 use no_pictures::{folder, tiny_imagenet};

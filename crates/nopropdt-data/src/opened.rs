@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DataError, Dataset, DatasetName, DatasetSource, InputShape, LoadOptions, Note, Split, folder, load, npz,
+    DataError, Dataset, DatasetName, DatasetSource, InputShape, LoadOptions, Note, Split, Watcher, folder,
+    load, npz,
 };
 
 /// A dataset that was looked through, before its images are read. Of a known one nothing is looked at; of a folder all names are, and
@@ -134,6 +135,16 @@ impl Opened {
             others => others,
         };
         Self { images, ..self }
+    }
+
+    /// The same, whose pictures, if it is a folder of them, are counted for `watcher` as they are read.
+    #[must_use]
+    pub fn watched(self, watcher: Watcher) -> Self {
+        let mut opened = self;
+        if let Images::Folder(folder) = &mut opened.images {
+            folder.watch(watcher);
+        }
+        opened
     }
 
     /// Reads all images.

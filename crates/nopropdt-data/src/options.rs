@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, DatasetSource};
+use crate::{DataError, DatasetSource, Watcher};
 
 /// Values a pixel of a folder's pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct LoadOptions {
     pub channels: Channels,
     /// The share of a folder without `train` and `test` that becomes the test set, above 0 and below 1.
     pub split: Option<f64>,
+    /// Told how far the pictures of a folder are read.
+    pub watcher: Watcher,
 }
 
 impl LoadOptions {

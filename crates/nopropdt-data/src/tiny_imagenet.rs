@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::folder::{Pictures, decode_all, pictures_by_class};
-use crate::{Channels, DataError, Dataset, DatasetName, near_name, plain_file};
+use crate::{Channels, DataError, Dataset, DatasetName, Watcher, near_name, plain_file};
 
 /// Folder inside the archive.
 const INNER: &str = "tiny-imagenet-200";
@@ -32,7 +32,7 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let test = annotated(&folder.join("val"), &ids)?;
     let shape = name.image_shape();
     // A few photographs are grey.
-    let lists = decode_all([train.mixed(), test], None, Channels::Rgb)?;
+    let lists = decode_all([train.mixed(), test], None, Channels::Rgb, &Watcher::default())?;
     let [train, test] = lists;
     if *train.shape() != shape {
         let found = format!("found {}", train.shape());

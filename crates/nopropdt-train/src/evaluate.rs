@@ -9,6 +9,7 @@ use nopropdt_data::Examples;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, flat};
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Images denoised together. A fixed number, so that results do not depend on the machine.
@@ -265,13 +266,33 @@ pub fn accuracy(
 /// # Panics
 /// When `data` is empty, its inputs are not of the method's shape, or a label is beyond the method's classes.
 pub fn read(method: &dyn Method, weights: &Weights, data: &dyn Examples, reading: &Reading) -> Readings {
+    read_watched(method, weights, data, reading, &|_, _| ())
+}
+
+/// As [`read`]; `tell` is told, from any thread, of (answers given, answers in all), an answer an image and a draw.
+///
+/// # Panics
+/// As `read`.
+pub fn read_watched(
+    method: &dyn Method,
+    weights: &Weights,
+    data: &dyn Examples,
+    reading: &Reading,
+    tell: &(dyn Fn(usize, usize) + Sync),
+) -> Readings {
+    let (given, all) = (AtomicUsize::new(0), data.len() * (reading.runs * reading.draws) as usize);
     let Facts { readouts, classes, .. } = method.facts();
     let readouts = reading.stop_after.unwrap_or(readouts).min(readouts);
     let tallies: Vec<Tally> = (0..reading.runs).map(|_| Tally::none(readouts, classes)).collect();
     let counted = Mutex::new((tallies, [(); 2].map(|()| Counts::none(classes))));
     over_batches(method, weights, data, noise, |labels, sample| {
+        let sample = |seed, draw| {
+            let trace = sample(seed, draw);
+            tell(given.fetch_add(labels.len(), Ordering::Relaxed) + labels.len(), all);
+            trace
+        };
         for run in 0..reading.runs {
-            let means = reading.means(run, sample);
+            let means = reading.means(run, &sample);
             let (tallies, all) = &mut *counted.lock().unwrap_or_else(PoisonError::into_inner);
             tallies[run as usize].add(&means, labels, all);
         }
@@ -356,6 +377,22 @@ mod tests {
     use crate::config::Overrides;
     use nopropdt_data::{DatasetName, load};
     use std::path::Path;
+
+    #[test]
+    fn every_answer_is_told_of() {
+        let data = load(DatasetName::Digits, Path::new("unused")).unwrap().test.limited(Some(250));
+        let method =
+            Overrides::default().with("steps", 1).resolve(None).unwrap().network(&[8, 8, 1], 10).unwrap();
+        let weights = method.init(5);
+        let reading = Reading { seed: 1, runs: 3, draws: 2, stop_after: None };
+        let told = Mutex::new(Vec::new());
+        let tell = |given, all| told.lock().unwrap().push((given, all));
+        let found = read_watched(method.as_ref(), &weights, &data, &reading, &tell);
+        assert_eq!(found, read(method.as_ref(), &weights, &data, &reading));
+        let told = told.into_inner().unwrap();
+        // Two batches, each answered six times.
+        assert_eq!((told.len(), told.iter().max()), (12, Some(&(1500, 1500))));
+    }
 
     /// By the definition, from the answers to the images one by one; classes 0 to 4 have two images of three left out.
     #[test]

@@ -21,13 +21,28 @@ pub struct PrototypesError {
 /// # Errors
 /// When a class has no image.
 pub fn prototypes(data: &dyn Examples, classes: usize) -> Result<Tensor, PrototypesError> {
+    prototypes_watched(data, classes, &|_, _| ())
+}
+
+/// As [`prototypes`]; after each class `tell` is told of (images compared, images in all).
+///
+/// # Errors
+/// When a class has no image.
+pub fn prototypes_watched(
+    data: &dyn Examples,
+    classes: usize,
+    tell: &dyn Fn(usize, usize),
+) -> Result<Tensor, PrototypesError> {
     let members = members(data, classes)?;
+    let mut compared = 0;
     let length = data.shape().iter().product();
     let mut rows = Vec::with_capacity(classes * length);
     for members in members {
         let images = gather(data, &members).inputs.reshaped(&[members.len(), length]);
         let chosen = nearest_to_all(&images);
         rows.extend_from_slice(&images.data()[chosen * length..][..length]);
+        compared += members.len();
+        tell(compared, data.len());
     }
     Ok(Tensor::filled_by(&[classes, length], |values| values.copy_from_slice(&rows)))
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::pictures::Pictures;
 use crate::picture::{self, MOST_IMAGE_SIDE, Picture};
-use crate::{Channels, DataError, ImageShape, Split};
+use crate::{Channels, DataError, ImageShape, Split, Watcher};
 
 /// Decodes lists of pictures into splits of one shape.
 ///
@@ -16,9 +16,10 @@ pub(crate) fn decode_all<const N: usize>(
     lists: [Pictures; N],
     size: Option<(usize, usize)>,
     channels: Channels,
+    watcher: &Watcher,
 ) -> Result<[Split; N], DataError> {
     let shape = first_shape(&lists, size, channels)?;
-    decode_as(lists, shape, size.is_some(), channels)
+    decode_as(lists, shape, size.is_some(), channels, watcher)
 }
 
 /// [`decode_all`] to a shape by [`first_shape`]; `scale` says whether pictures of another size are brought to it.
@@ -27,12 +28,13 @@ pub(super) fn decode_as<const N: usize>(
     mut shape: ImageShape,
     scale: bool,
     channels: Channels,
+    watcher: &Watcher,
 ) -> Result<[Split; N], DataError> {
-    let mut decoded = decode_lists(&lists, shape, scale, channels);
+    let mut decoded = decode_lists(&lists, shape, scale, channels, watcher);
     if let Err(Trouble::Colour) = decoded {
         // The first picture was grey and a later one is not: all of them are colour then.
         shape.channels = 3;
-        decoded = decode_lists(&lists, shape, scale, Channels::Rgb);
+        decoded = decode_lists(&lists, shape, scale, Channels::Rgb, watcher);
     }
     let splits = decoded.map_err(|trouble| match trouble {
         Trouble::Error(error) => error,
@@ -100,14 +102,20 @@ fn decode_lists(
     shape: ImageShape,
     scale: bool,
     channels: Channels,
+    watcher: &Watcher,
 ) -> Result<Vec<Split>, Trouble> {
+    let count = watcher.count(lists.iter().map(Pictures::len).sum());
     let decode_list = |pictures: &Pictures| {
         let len = shape.len();
         let mut pixels = room(pictures.len(), len)?;
         let trouble = pixels
             .par_chunks_exact_mut(len)
             .enumerate()
-            .map(|(index, pixels)| fill(&pictures.path(index), pixels, shape, scale, channels))
+            .map(|(index, pixels)| {
+                let filled = fill(&pictures.path(index), pixels, shape, scale, channels);
+                count.one_more();
+                filled
+            })
             .find_first(Result::is_err);
         match trouble {
             Some(Err(trouble)) => Err(trouble),

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
-use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, ShareFault, Split};
+use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, ShareFault, Split, Watcher};
 
 pub use below::{PicturesBelow, pictures_below};
 pub(crate) use decode::decode_all;
@@ -44,6 +44,7 @@ pub(crate) struct OpenedFolder {
     test: Pictures,
     scale: bool,
     channels: Channels,
+    watcher: Watcher,
 }
 
 /// Looks through the folder `path`.
@@ -81,7 +82,8 @@ pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<OpenedFolder, D
     let (train, test) = (train.mixed(), test.mixed());
     let first_shape = first_shape([&train, &test], options.image_size, options.channels)?;
     let (scale, channels) = (options.image_size.is_some(), options.channels);
-    Ok(OpenedFolder { class_names: classes.names, notes, first_shape, train, test, scale, channels })
+    let (class_names, watcher) = (classes.names, options.watcher.clone());
+    Ok(OpenedFolder { class_names, notes, first_shape, train, test, scale, channels, watcher })
 }
 
 impl OpenedFolder {
@@ -115,10 +117,15 @@ impl OpenedFolder {
         shape
     }
 
+    /// From now on it is watched by another.
+    pub(crate) fn watch(&mut self, watcher: Watcher) {
+        self.watcher = watcher;
+    }
+
     /// Decodes all pictures; `name` is the dataset's.
     pub(crate) fn load(self, name: &str) -> Result<Dataset, DataError> {
-        let Self { class_names, notes, first_shape, train, test, scale, channels } = self;
-        let [train, test] = decode_as([train, test], first_shape, scale, channels)?;
+        let Self { class_names, notes, first_shape, train, test, scale, channels, watcher } = self;
+        let [train, test] = decode_as([train, test], first_shape, scale, channels, &watcher)?;
         Ok(Dataset { notes, ..Dataset::new(name, class_names, train, test)? })
     }
 }
@@ -145,7 +152,7 @@ pub(crate) fn load_test(
         }
     };
     notes.extend(left_out.notes());
-    let [test] = decode_all([tests.mixed()], options.image_size, options.channels)?;
+    let [test] = decode_all([tests.mixed()], options.image_size, options.channels, &options.watcher)?;
     Ok((test, notes))
 }
 

@@ -311,3 +311,24 @@ fn links_that_lead_in_circles_are_refused() {
     let message = tree.load(&plain()).unwrap_err();
     assert_eq!(message, "PATH/train/dog/up: must not be a link to a folder; put the folder itself there");
 }
+
+/// The test pictures that are read alone are counted, too.
+#[test]
+fn pictures_are_counted_as_they_are_read() {
+    let tree = divided_tree();
+    let watched = |read: &dyn Fn(&LoadOptions)| {
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let into = told.clone();
+        let watcher = Watcher::new(move |done, all| into.lock().unwrap().push((done, all)));
+        read(&LoadOptions { watcher, ..plain() });
+        let mut told = told.lock().unwrap().clone();
+        told.sort();
+        told
+    };
+    let all = tree.load(&plain()).unwrap();
+    let count = all.train.len() + all.test.len();
+    let wanted: Vec<(usize, usize)> = (1..=count).map(|done| (done, count)).collect();
+    assert_eq!(watched(&|options| drop(tree.load(options).unwrap())), wanted);
+    let tests = watched(&|options| drop(load_test(tree.path(), options, &all.class_names).unwrap()));
+    assert_eq!(tests.last(), Some(&(all.test.len(), all.test.len())));
+}

@@ -1,5 +1,6 @@
 //! `eval`: how good a trained network is.
 
+use super::counter::Counter;
 use super::dataset_remedies::failure;
 use super::images::must_be_there;
 use super::numbers::{DRAWS, RUNS, within};
@@ -7,7 +8,7 @@ use super::sampled::sampled_as_asked;
 use super::{EvalArguments, UsageError, complain, data_folder, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig};
-use crate::evaluate::{Accuracy, Reading, Readings, read};
+use crate::evaluate::{Accuracy, Reading, Readings, read_watched};
 use crate::evaluation::Evaluation;
 use crate::images::with_home;
 use crate::model_file::{Model, ModelMetadata, load_in};
@@ -17,11 +18,12 @@ use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, bail};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Channels, DatasetSource, Examples, LoadOptions, Split, load_test};
+use nopropdt_data::{Channels, DatasetSource, Examples, LoadOptions, Split, Watcher, load_test};
 use nopropdt_tensor::Isa;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> {
     within(&RUNS, "--runs", arguments.runs, &arguments.runs)?;
@@ -39,12 +41,19 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
     if arguments.dataset.is_none() {
         must_be_there(source, "say where to find images to test on:")?;
     }
-    let test = pool.install(|| test_images(arguments, &model.metadata, source, &trained_on))?;
+    let counter = Arc::new(Counter::new("reading pictures", false));
+    let images = || test_images(arguments, &model.metadata, source, &trained_on, counter.watcher());
+    let test = pool.install(images);
+    counter.finish();
+    let test = test?;
     let network = network_as_asked(arguments, &model)?;
     let seed = arguments.seed.unwrap_or(model.metadata.config.training.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
-    let readings = pool.install(|| read(network.as_ref(), &model.weights, &test, &reading));
+    let counter = Counter::new("answers", false);
+    let tell = |done, all| counter.told(done, all);
+    let readings = pool.install(|| read_watched(network.as_ref(), &model.weights, &test, &reading, &tell));
+    counter.finish();
     if !readings.accuracies.iter().all(|accuracy| accuracy.finite) {
         bail!(
             "{}: answers must be finite; they are not, so its weights are too large for them; train with a lower --lr",
@@ -125,12 +134,13 @@ fn test_images(
     model: &ModelMetadata,
     source: &DatasetSource,
     trained_on: &TrainedOn,
+    watcher: Watcher,
 ) -> Result<Split> {
     if model.input.image().is_none() && !matches!(source, DatasetSource::Own(_)) {
         let (file, wants) = (arguments.model.display(), &model.input);
         bail!("{file}: wants {} of {wants}; {} has images", wants.noun(), source.short_name());
     }
-    let options = load_options(arguments, model, source, trained_on)?;
+    let options = LoadOptions { watcher, ..load_options(arguments, model, source, trained_on)? };
     let own = match source {
         DatasetSource::Own(name) => model.config.own_dataset(name, &options),
         _ => None,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod completions;
+mod counter;
 mod csv;
 mod dataset_remedies;
 mod estimate;

@@ -1,5 +1,6 @@
 //! What a person sees while training: a bar on a terminal, a line an epoch elsewhere.
 
+use super::counter::Counter;
 use super::output::{complain, print};
 use super::percent;
 use crate::metrics::EpochMetrics;
@@ -20,6 +21,8 @@ pub struct Display {
     accuracy: Mutex<String>,
     /// Whether lines go to standard error, because standard output belongs to machines.
     quiet_output: bool,
+    /// Lines about what comes before the first epoch, where there is no bar.
+    beginning: Counter,
     /// Set when the user wants to stop.
     stop: Arc<AtomicBool>,
 }
@@ -40,7 +43,8 @@ impl Display {
         let template = "{prefix} {wide_bar:.cyan/dim} {percent:>3} %  {msg}";
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template is valid"));
         bar.set_position(((run.finished() as f64 + run.begun()) * images as f64) as u64);
-        Self { bar, epochs, images, accuracy: Mutex::default(), quiet_output, stop }
+        let beginning = Counter::new("comparing images for prototypes", true);
+        Self { bar, epochs, images, accuracy: Mutex::default(), quiet_output, beginning, stop }
     }
 
     /// Prints a line above the bar.
@@ -62,6 +66,15 @@ impl Display {
 }
 
 impl Observer for Display {
+    /// The bar says it, or a line now and then.
+    fn prototypes(&self, done: usize, of: usize) {
+        if self.bar.is_hidden() {
+            self.beginning.told(done, of);
+        } else {
+            self.bar.set_message(format!("prototypes: {done} of {of} images compared"));
+        }
+    }
+
     /// Moves the bar.
     fn step(&self, Step { epoch, share, seconds, loss, left }: Step) {
         let here = share * self.images as f64;

@@ -1,5 +1,6 @@
 //! `train`: from a configuration to a run folder.
 
+use super::counter::Counter;
 use super::progress::Display;
 use super::{TrainArguments, UsageError, data_folder, images, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
@@ -15,6 +16,7 @@ use nopropdt_blocks::Readout;
 use nopropdt_data::Examples;
 use nopropdt_tensor::Isa;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) fn run(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
@@ -39,7 +41,10 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
             "warning: {shortfall}; the system may end it (exit code 137 or 134); lower {lower} or, for a folder, --image-size"
         ));
     }
-    let mut loaded = prepared.load()?;
+    let reading = Arc::new(Counter::new("reading pictures", arguments.no_progress));
+    let loaded = prepared.watched(reading.watcher()).load();
+    reading.finish();
+    let mut loaded = loaded?;
     nopropdt_kernels::give_back_freed_memory();
     loaded.count_memory_anew();
     let run = match saved {

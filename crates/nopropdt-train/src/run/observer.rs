@@ -20,6 +20,9 @@ pub struct Step {
 
 /// Somebody who watches a run.
 pub trait Observer: Sync {
+    /// So many training images, of all, were compared to find where embeddings that are images start.
+    fn prototypes(&self, _done: usize, _of: usize) {}
+
     /// A batch went through some of the blocks.
     fn step(&self, _step: Step) {}
 

@@ -11,7 +11,7 @@ use crate::memory_limit::{NetworkSize, Shortfall, likely_shortfall, shortfall};
 use crate::prototypes::members;
 use crate::trainer::{Trainer, batches_per_epoch};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Brightness, Dataset, Opened, Split};
+use nopropdt_data::{Brightness, Dataset, Opened, Split, Watcher};
 use nopropdt_tensor::Isa;
 use std::path::Path;
 
@@ -30,6 +30,12 @@ impl Prepared {
     pub fn open(config: RunConfig, data_dir: &Path) -> Result<Self, RunError> {
         let (opened, size) = opened_for(&config, data_dir)?;
         Ok(Self { config, opened, size })
+    }
+
+    /// The same, whose pictures, if it learns from a folder of them, are counted for `watcher` as they are read.
+    #[must_use]
+    pub fn watched(self, watcher: Watcher) -> Self {
+        Self { opened: self.opened.watched(watcher), ..self }
     }
 
     /// By how much memory will be too small, surely or by an estimate ([`crate::estimate::memory`]) for the threads of the pool this is

@@ -9,7 +9,7 @@ use super::saving::Done;
 use super::session::Run;
 use crate::config::{EmbeddingKind, TrainingSettings};
 use crate::metrics::Summary;
-use crate::prototypes::prototypes;
+use crate::prototypes::prototypes_watched;
 use crate::trainer::{Begun, Trainer};
 use nopropdt_blocks::Weights;
 use std::cell::Cell;
@@ -25,7 +25,7 @@ impl Run {
     pub fn train(mut self, observer: &dyn Observer) -> Result<Summary, RunError> {
         let (result, taken_up, first_weights) =
             (self.result(), self.taken_up.take(), self.first_weights.take());
-        let mut training = Training::new(&self, taken_up, first_weights)?;
+        let mut training = Training::new(&self, taken_up, first_weights, observer)?;
         if let Some(summary) = result {
             return Ok(summary);
         }
@@ -56,6 +56,7 @@ impl<'r> Training<'r> {
         run: &'r Run,
         taken_up: Option<TakenUp>,
         first_weights: Option<Weights>,
+        observer: &dyn Observer,
     ) -> Result<Self, RunError> {
         let began = Instant::now();
         let mut trainer = run.loaded.trainer()?;
@@ -70,7 +71,9 @@ impl<'r> Training<'r> {
         });
         let Restored { metrics, best, begun } = restored.transpose()?.unwrap_or_default();
         if !has_weights && run.config().embedding.kind == EmbeddingKind::Prototype {
-            trainer.embed(&prototypes(&run.dataset().train, run.network().facts().classes)?);
+            let (train, classes) = (&run.dataset().train, run.network().facts().classes);
+            let tell = |done, of| observer.prototypes(done, of);
+            trainer.embed(&prototypes_watched(train, classes, &tell)?);
         }
         let pace = Pace::after(metrics.len(), begun.is_some(), run.saved_within_epochs);
         let TrainingSettings { epochs, eval_every, .. } = run.config().training;
