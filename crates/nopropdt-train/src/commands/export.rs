@@ -4,12 +4,13 @@ use super::sampled::sampled_as_asked;
 use super::{ExportArguments, ExportFormat, UsageError, must_exist, output};
 use crate::config::PrecisionKind;
 use crate::export::pytorch::About;
-use crate::export::{ExportError, example, graph_of, onnx, pytorch};
+use crate::export::{CONSENSUS, ExportError, PROBABILITIES, example, graph_of, onnx, pytorch};
 use crate::files::replace_file;
 use crate::model_file::{Model, load_in};
 use crate::registry::Registry;
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
+use nopropdt_blocks::Readout;
 use nopropdt_tensor::graph::Graph;
 use nopropdt_tensor::{Isa, Precision};
 use serde::Serialize;
@@ -106,6 +107,10 @@ fn contents(to: ExportFormat, model: &Model, graph: &Graph, targets: &[PathBuf])
                 method: model.network.facts().name,
                 class_names: &model.metadata.class_names,
                 weights: &name,
+                answer: match model.readout() {
+                    Readout::Chain => PROBABILITIES,
+                    Readout::Consensus => CONSENSUS,
+                },
             };
             let (python, weights) = pytorch::written(graph, &about);
             Ok(vec![python.into_bytes(), weights])
@@ -120,6 +125,7 @@ fn metadata(model: &Model) -> Result<Vec<(&'static str, String)>> {
         ("class_names", serde_json::to_string(&metadata.class_names)?),
         ("method", facts.name.to_owned()),
         ("steps", facts.steps.to_string()),
+        ("readout", model.readout().to_string()),
         ("input", serde_json::to_string(&metadata.input)?),
         ("nopropdt", serde_json::to_string(&metadata.config)?),
     ])

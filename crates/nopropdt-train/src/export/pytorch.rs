@@ -13,6 +13,8 @@ pub struct About<'a> {
     pub class_names: &'a [String],
     /// Name of the file with the weights, which lies beside the Python file.
     pub weights: &'a str,
+    /// Which of the outputs is the answer.
+    pub answer: &'a str,
 }
 
 /// The Python file and the file of weights.
@@ -46,7 +48,7 @@ fn python(graph: &Graph, about: &About<'_>) -> String {
 
 /// All before the network's way from inputs to answers.
 fn head(first: &Input, drawn: &[&Input], about: &About<'_>) -> String {
-    let About { method, class_names, weights } = about;
+    let About { method, class_names, weights, answer } = about;
     let sizes: Vec<String> = first.shape[1..].iter().map(usize::to_string).collect();
     let (name, sizes, classes) = (&first.name, sizes.join(", "), class_names.len());
     let of_noise: Vec<String> = drawn.iter().map(|input| input.name.clone()).collect();
@@ -57,6 +59,7 @@ fn head(first: &Input, drawn: &[&Input], about: &About<'_>) -> String {
     network = Network()
     probabilities, consensus = network({name})  # {name} [batch, {sizes}], float32 in 0..1
 
+The answer is read from {answer}: CLASS_NAMES[{answer}[0].argmax()].
 {noise} are standard normal values, drawn where they are left out.
 Needs torch and safetensors, and the file of weights that was written beside this one.
 """
