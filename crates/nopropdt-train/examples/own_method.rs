@@ -7,8 +7,8 @@
 use std::process::ExitCode;
 
 use nopropdt_blocks::{
-    BlockStep, Facts, Features, Loss, LossTerms, Method, Network, NetworkConfig, StepInput, Tensors, Term,
-    Trace, Weights,
+    Answer, BlockStep, Facts, Features, Loss, LossTerms, Method, Network, NetworkConfig, Runner, StepInput,
+    Tensors, Term, Trace, Value, Weights,
 };
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
@@ -73,6 +73,18 @@ impl Method for Committee {
         let block_logits: Vec<Tensor> = pairs.map(logits).collect();
         let head_logits = block_logits.last().expect("there is a member").clone();
         Trace { block_logits, head_logits }
+    }
+
+    /// So that `export` can write it for other programs.
+    fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
+        let features = self.net.features_on(on, weights, inputs);
+        let start = on.start();
+        let nothing = on.combine(&[(0.0, &start)]);
+        let pairs = weights.blocks.iter().zip(&features);
+        let logits = |(own, features)| self.net.logits_on(on, own, features, &nothing, None);
+        let block_logits: Vec<Value> = pairs.map(logits).collect();
+        let head_logits = block_logits.last()?.clone();
+        Some(Answer { block_logits, head_logits })
     }
 }
 

@@ -73,8 +73,9 @@ fn read(bytes: &[u8], dataset: Option<DatasetName>) -> Result<Model, String> {
     let config = settings.resolve(Some(Preset::Reference)).map_err(|error| error.to_string())?;
     let shape = dataset.image_shape();
     let network = config.network(&shape.sizes(), found.classes).map_err(|error| error.to_string())?;
-    let alpha_bar = schedule(network.as_ref(), &tensors)?;
     let weights = fill(network.as_ref(), &tensors)?;
+    let alpha_bar = network.alpha_bar(&weights);
+    check_schedule(&alpha_bar, &tensors)?;
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let metadata = ModelMetadata {
         normalisation,
@@ -128,20 +129,19 @@ impl Found {
     }
 }
 
-/// ᾱ of the network's schedule, which must be that of the state dict if it has one.
-fn schedule(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Vec<f64>, String> {
-    let ours = network.alpha_bar(&network.init(0));
-    if tensors.tensor("alpha_bar").is_ok() {
-        let theirs = values(tensors, "alpha_bar", &[ours.len() - 1])?;
-        let differs = |(ours, &theirs): (&f64, &f32)| (ours - f64::from(theirs)).abs() >= 1e-4;
-        if let Some(t) = ours[1..].iter().zip(&theirs).position(differs) {
-            let (ours, theirs) = (ours[t + 1], theirs[t]);
-            return Err(format!(
-                "tensor alpha_bar: must be the reference repository's schedule; value {t} is {theirs}, not {ours}"
-            ));
-        }
+/// The state dict has ᾱ_1 .. ᾱ_T, if it has any, as our schedule of the same name has them.
+fn check_schedule(ours: &[f64], tensors: &SafeTensors<'_>) -> Result<(), String> {
+    if tensors.tensor("alpha_bar").is_err() {
+        return Ok(());
     }
-    Ok(ours)
+    let theirs = values(tensors, "alpha_bar", &[ours.len() - 1])?;
+    let mut pairs = ours[1..].iter().zip(&theirs).enumerate();
+    match pairs.find(|(_, (ours, theirs))| (*ours - f64::from(**theirs)).abs() >= 1e-4) {
+        Some((t, (ours, theirs))) => Err(format!(
+            "tensor alpha_bar: must be the reference repository's schedule; value {t} is {theirs}, not {ours}"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// What a tensor of ours is called there.

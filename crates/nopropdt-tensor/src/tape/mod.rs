@@ -153,15 +153,6 @@ impl<'p> Tape<'p> {
         self.attach_named("", parameters)
     }
 
-    /// As [`Tape::attach`]; in a graph, names of the set's tensors begin with `prefix`.
-    pub fn attach_named(&mut self, prefix: &str, parameters: &'p Parameters) -> Slot {
-        self.slots.push(parameters);
-        if let Some(tracing) = &mut self.tracing {
-            tracing.attach(prefix);
-        }
-        Slot { tape: self.id, index: self.slots.len() - 1 }
-    }
-
     /// Puts a value on the tape that no gradient is wanted of.
     pub fn constant(&mut self, value: Tensor) -> Var {
         self.trace_constant(&value);

@@ -101,6 +101,15 @@ impl<'p> Tape<'p> {
         Self { tracing: Some(Box::default()), ..Self::new(Mode::Eval) }
     }
 
+    /// As [`Tape::attach`]; in a graph, names of the set's tensors begin with `prefix`.
+    pub fn attach_named(&mut self, prefix: &str, parameters: &'p Parameters) -> Slot {
+        self.slots.push(parameters);
+        if let Some(tracing) = &mut self.tracing {
+            tracing.attach(prefix);
+        }
+        Slot { tape: self.id, index: self.slots.len() - 1 }
+    }
+
     /// Puts a value on the tape that is an input of the graph by this name; on a tape that does not trace, [`Tape::constant`].
     pub fn input(&mut self, name: &str, value: Tensor) -> Var {
         if let Some(tracing) = &mut self.tracing {

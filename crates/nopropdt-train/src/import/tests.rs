@@ -158,6 +158,17 @@ fn what_does_not_fit_is_named() {
     assert!(reference_model(b"none", None).err().unwrap().starts_with("is not a whole safetensors file"));
 }
 
+/// A small file that promises many blocks is refused before there is memory for them.
+#[test]
+fn blocks_that_are_promised_alone_take_no_memory() {
+    let mut tensors = state_dict(1, 1, false);
+    for t in 1..900 {
+        tensors.insert(format!("blocks.{t}.fc_out.weight"), (vec![1], vec![0.0]));
+    }
+    let said = reference_model(&file(&tensors), None).err().expect("it is refused");
+    assert!(said.starts_with("tensor blocks.1."), "{said}");
+}
+
 #[test]
 fn what_answers_do_not_depend_on_is_left_out() {
     let mut tensors = state_dict(1, 1, false);
