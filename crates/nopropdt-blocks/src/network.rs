@@ -10,6 +10,7 @@ use crate::sampling::{Runner, Value};
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Entry, Mode, ParameterBuilder, Parameters, Precision, Slot, Tape, Tensor, Var};
+use rayon::prelude::*;
 use std::fmt;
 use std::sync::Arc;
 
@@ -153,7 +154,7 @@ impl Network {
     /// Fresh weights of `blocks` blocks, a pure function of `seed`.
     pub fn init(&self, blocks: usize, seed: u64) -> Weights {
         let stream = Stream::new(seed).purpose("init");
-        let blocks = (0..blocks).map(|block| {
+        let blocks = (0..blocks).into_par_iter().map(|block| {
             let [own, _, _] = self.sets(stream.child(block as u64));
             own
         });

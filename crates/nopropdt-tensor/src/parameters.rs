@@ -37,20 +37,29 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The position in the flat buffer of the value at saved (PyTorch, row-major) position `saved`.
-    fn stored_index(&self, saved: usize) -> usize {
+    /// Calls `pair` with the place of each value in its tensor as it is stored, and as it is saved. The loops follow the layout: a division for
+    /// each value took most of the time that reading a model takes.
+    fn pairs(&self, mut pair: impl FnMut(usize, usize)) {
         match self.layout {
-            Layout::Same => saved,
+            Layout::Same => (0..self.range.len()).for_each(|place| pair(place, place)),
             Layout::Convolution => {
                 let [outputs, inputs, kh, kw] = *self.shape else { unreachable!("checked when added") };
-                let (o, rest) = (saved / (inputs * kh * kw), saved % (inputs * kh * kw));
-                let (i, tap) = (rest / (kh * kw), rest % (kh * kw));
-                (tap * inputs + i) * outputs + o
+                let taps = kh * kw;
+                for o in 0..outputs {
+                    for i in 0..inputs {
+                        let saved = (o * inputs + i) * taps;
+                        (0..taps).for_each(|tap| pair((tap * inputs + i) * outputs + o, saved + tap));
+                    }
+                }
             }
             Layout::Flattened { pixels, channels } => {
-                let (o, column) = (saved / (pixels * channels), saved % (pixels * channels));
-                let (c, pixel) = (column / pixels, column % pixels);
-                (o * pixels + pixel) * channels + c
+                let row = (pixels * channels).max(1);
+                for o in 0..self.range.len() / row {
+                    for c in 0..channels {
+                        let (stored, saved) = (o * row + c, o * row + c * pixels);
+                        (0..pixels).for_each(|pixel| pair(stored + pixel * channels, saved + pixel));
+                    }
+                }
             }
         }
     }
@@ -227,8 +236,10 @@ impl Parameters {
             if entry.range.len() != saved.len() {
                 return false;
             }
-            for (position, &value) in saved.iter().enumerate() {
-                store.values[entry.range.start + entry.stored_index(position)] = value;
+            let values = &mut store.values[entry.range.clone()];
+            match entry.layout {
+                Layout::Same => values.copy_from_slice(saved),
+                _ => entry.pairs(|place, position| values[place] = saved[position]),
             }
             return true;
         }
@@ -238,7 +249,11 @@ impl Parameters {
 
 fn export_entry(entry: &Entry, values: &[f32]) -> Vec<f32> {
     let stored = &values[entry.range.clone()];
-    (0..stored.len()).map(|saved| stored[entry.stored_index(saved)]).collect()
+    let mut saved = stored.to_vec();
+    if entry.layout != Layout::Same {
+        entry.pairs(|place, position| saved[position] = stored[place]);
+    }
+    saved
 }
 
 /// Collects a block's tensors while its layers are made, under dotted path prefixes.

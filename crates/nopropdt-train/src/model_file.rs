@@ -11,6 +11,7 @@ use crate::registry::Registry;
 use nopropdt_blocks::{Method, Readout, Weights};
 use nopropdt_data::{Brightness, InputShape, Normalisation};
 use nopropdt_tensor::{Entry, Parameters, flat};
+use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -288,15 +289,24 @@ fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, Stri
     let mut weights = network.init(0);
     let wanted: Vec<(String, Vec<Entry>)> =
         prefixed(network, &weights).map(|(prefix, set)| (prefix, set.entries().cloned().collect())).collect();
-    let mut used: HashSet<String> = HashSet::new();
-    for ((prefix, entries), set) in wanted.iter().zip(weights.sets_mut()) {
-        for entry in entries {
-            let full = format!("{prefix}{}", entry.name);
-            let values = values(tensors, &full, &entry.shape)?;
-            assert!(set.import(&entry.name, &values), "the name and the length were just checked");
-            used.insert(full);
-        }
-    }
+    // Sets side by side: they are most of the time that an answer takes.
+    let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
+    let read: Vec<Result<(), String>> = sets
+        .into_par_iter()
+        .zip(&wanted)
+        .map(|(set, (prefix, entries))| {
+            entries.iter().try_for_each(|entry| {
+                let values = values(tensors, &format!("{prefix}{}", entry.name), &entry.shape)?;
+                assert!(set.import(&entry.name, &values), "the name and the length were just checked");
+                Ok(())
+            })
+        })
+        .collect();
+    read.into_iter().collect::<Result<(), String>>()?;
+    let names = wanted
+        .iter()
+        .flat_map(|(prefix, entries)| entries.iter().map(move |entry| format!("{prefix}{}", entry.name)));
+    let mut used: HashSet<String> = names.collect();
     if !used.contains(EMBEDDING) {
         // A fixed embedding is written for readers alone, but must not lie to them.
         let matrix = network.embedding_matrix(&weights);

@@ -57,7 +57,7 @@ pub enum Command {
     Eval(EvalArguments),
     /// Say what pictures show: class, probability, and what comes second
     Predict(PredictArguments),
-    /// Write a trained network as a file of other programs: ONNX or PyTorch
+    /// Write a trained network as a file for other programs: ONNX or PyTorch
     Export(ExportArguments),
     /// Lay runs side by side: one page with their settings, curves and results
     Report(ReportArguments),
@@ -94,13 +94,13 @@ pub struct TrainArguments {
     /// Folder of the new run [default: runs/DATASET-METHOD, then -2, -3, …]
     #[arg(long, value_parser = typed_path(), value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
-    /// Continue the run in this folder where it was saved last, with --epochs to another number of them
+    /// Continue the run in this folder where it was saved last; --epochs changes its number of epochs
     #[arg(long, value_parser = typed_path(), value_name = "DIR", conflicts_with_all = ["out", "config", "preset"], help_heading = "Run")]
     pub resume: Option<PathBuf>,
     /// Threads; the result does not depend on them [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
-    /// Save a run every M minutes within an epoch, so that a crash loses no more; 0 for never
+    /// Also save in the middle of an epoch, M minutes after the last save, so that a crash loses at most that much; 0: never
     #[arg(long, value_parser = numbers::checkpoint_minutes, value_name = "M", default_value_t = 10, help_heading = "Run")]
     pub checkpoint_minutes: u64,
     /// Plain lines instead of a progress bar
@@ -132,7 +132,7 @@ pub struct EvalArguments {
     /// Draws of the noise whose class probabilities are averaged into one answer
     #[arg(long, value_parser = numbers::draws, value_name = "K", default_value_t = 1)]
     pub draws: u64,
-    /// Stop after K of the T blocks (dt, backprop): the answer is block K's own
+    /// Run the first K of the T blocks (dt, backprop): the chain's answer is then block K's own, the consensus that of K blocks
     #[arg(long, value_parser = numbers::stop_after, value_name = "K")]
     pub stop_after: Option<usize>,
     /// Steps of an answer of ct, fm or adjoint [default: the model's]
@@ -168,7 +168,7 @@ pub struct PredictArguments {
     /// model.safetensors of a run
     #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub model: PathBuf,
-    /// Pictures (PNG, JPEG, BMP, WebP), folders of them at any depth, IDX files of images, or NumPy files (.npz)
+    /// Pictures (PNG, JPEG, BMP, WebP), folders of them with their subfolders, IDX files of images, or NumPy files (.npz)
     #[arg(value_parser = typed_path(), value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Images of an IDX or NumPy file, from 0: 7, 0-9, or 3,5,8-12 [default: all]
@@ -231,7 +231,7 @@ pub struct ExportArguments {
     /// From noise to answer: stochastic, euler or heun [default: the model's]
     #[arg(long, value_parser = numbers::sampler(), value_name = "NAME", hide_possible_values = true)]
     pub sampler: Option<Sampler>,
-    /// Also write inputs and what they are answered here, as safetensors: to check what other programs answer
+    /// Also write sample inputs with this program's answers, as safetensors, to test other programs against
     #[arg(long, value_parser = typed_path(), value_name = "FILE")]
     pub example: Option<PathBuf>,
     /// Print JSON

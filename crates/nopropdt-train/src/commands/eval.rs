@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
     let pool = thread_pool(arguments.threads)?;
     must_exist("--model", Some(&arguments.model))?;
     data_folder(arguments.data_dir.as_deref())?;
-    let model = load_in(&arguments.model, registry)?;
+    let model = pool.install(|| load_in(&arguments.model, registry))?;
     let trained_on = TrainedOn::find(&arguments.model, &model.metadata.config, registry);
     let source = arguments.dataset.as_ref().unwrap_or(&trained_on.source);
     if arguments.dataset.is_none() {

@@ -122,11 +122,11 @@ section! {
         ["eval-every" "N" Kind::Whole(whole::EVAL_EVERY)]
         #[serde(skip_serializing_if = "Option::is_none")]
         eval_every: Option<usize> = None;
-        /// Keep the weights of the epoch with the highest validation accuracy as the model; needs validation images [default: false]
+        /// Keep the weights of the epoch that is best on the validation images as the model; needs such images [default: false]
         ["keep-best" "BOOL" Kind::Switch]
         #[serde(skip_serializing_if = "Option::is_none")]
         keep_best: Option<bool> = None;
-        /// Stop after N epochs without a better validation accuracy; needs validation images
+        /// Stop after N epochs without a better one on the validation images; needs such images
         ["patience" "N" Kind::Whole(whole::PATIENCE)]
         #[serde(skip_serializing_if = "Option::is_none")]
         patience: Option<usize> = None;

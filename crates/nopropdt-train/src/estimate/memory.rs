@@ -75,6 +75,8 @@ pub fn memory(
         * BATCH.min(work.test) as u64
         * (encoding.max(recorded - encoding) + facts.blocks as u64 * features);
     let (optimizer, saving) = (moments(config.training.optimizer) * weights, 2 * weights);
+    // Those of the best epoch are kept beside the last ones.
+    let weights = if config.training.keep_best == Some(true) { 2 * weights } else { weights };
     let total = PROGRAM + work.image_bytes + weights + optimizer + step.max(evaluation).max(saving);
     Ok(Memory {
         program: PROGRAM,

@@ -47,7 +47,7 @@ impl Prepared {
             let work = Work::of(&self.config, &self.opened);
             let network = self.config.network(&work.input, work.classes).ok()?;
             let threads = rayon::current_num_threads();
-            likely_shortfall(memory(&self.config, network.as_ref(), &work, threads).ok()?.total + of_best)
+            likely_shortfall(memory(&self.config, network.as_ref(), &work, threads).ok()?.total)
         })
     }
 

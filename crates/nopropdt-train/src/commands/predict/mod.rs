@@ -24,7 +24,8 @@ pub(super) fn run(arguments: &PredictArguments, registry: &Registry) -> Result<(
     Isa::selected().map_err(|error| UsageError(error.to_string()))?;
     must_exist("--model", Some(&arguments.model))?;
     let pool = thread_pool(arguments.threads)?;
-    let mut predictor = Predictor::load_in(&arguments.model, registry)?.with_draws(arguments.draws);
+    let predictor = pool.install(|| Predictor::load_in(&arguments.model, registry))?;
+    let mut predictor = predictor.with_draws(arguments.draws);
     if let Some(readout) = arguments.readout {
         predictor = predictor.with_readout(readout);
     }
@@ -92,7 +93,7 @@ impl Inverted {
 
     fn warn(&self, of: usize) {
         let Self { count, first } = self;
-        let rule = "the images trained on were light where it is dark, and dark where it is light; --invert turns them";
+        let rule = "its mean brightness fits the images trained on far better when dark and light are swapped; --invert does that";
         match count {
             0 => {}
             1 => complain(&format!("warning: {first} looks inverted: {rule}")),

@@ -14,7 +14,8 @@ pub struct RunsArguments {
     /// Folder of runs, or of folders of runs
     #[arg(value_name = "DIR", value_parser = typed_path(), default_value = RUNS)]
     pub folder: PathBuf,
-    /// Sort by a column, a key of summary.json or a setting; -KEY has the largest first [default: by name; accuracies have the best first]
+    /// Sort by a column, a key of summary.json or a setting: accuracies from the best down, others from the smallest up, -KEY from
+    /// the largest down [default: name]
     #[arg(long, value_name = "KEY", value_parser = |key: &str| Ok::<_, String>(Order::new(key)), allow_hyphen_values = true)]
     pub sort: Option<Order>,
     /// Turn the order round
