@@ -13,8 +13,8 @@ use crate::{DataError, DatasetName, content, near_name, plain_file};
 pub(crate) const SIDE: usize = 28;
 /// Labels are below this.
 pub(crate) const CLASSES: usize = 10;
-/// The most images a file may promise: far above any set in this format, and a bound on what a small
-/// compressed file can make the reader allocate (784 MiB).
+/// The most images a file may promise: far above any set in this format. Of 28×28 pixels, it bounds what a small compressed file can make
+/// the reader allocate (784 MiB).
 const MOST_IMAGES: usize = 1 << 20;
 
 const LABELS_MAGIC: u32 = 0x0801;
@@ -128,7 +128,10 @@ impl IdxFile {
             return Err(self.damaged(rule, format!("header says {height}x{width}")));
         }
         let count = self.checked_count(count)?;
-        self.check_length(&opened, 4 * 4, count * sides[0] * sides[1], "pixel bytes")?;
+        let Some(promised) = count.checked_mul(sides[0] * sides[1]) else {
+            return Err(self.damaged("all images must fit in memory", format!("header promises {count}")));
+        };
+        self.check_length(&opened, 4 * 4, promised, "pixel bytes")?;
         Ok((opened, count, sides))
     }
 
@@ -218,7 +221,11 @@ impl IdxFile {
         unit: &'static str,
     ) -> Result<Vec<u8>, DataError> {
         // One byte beyond, to see that nothing follows.
-        let mut bytes = Vec::with_capacity(promised + 1);
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(promised + 1).is_err() {
+            let found = format!("header promises {promised} bytes");
+            return Err(self.damaged("all images must fit in memory", found));
+        }
         self.read(reader, promised + 1, &mut bytes)?;
         if bytes.len() != promised {
             return Err(self.wrong_length(unit, promised as u64, bytes.len() as u64));

@@ -82,7 +82,7 @@ pub struct Extension {
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 struct SavedEpoch {
     waves: usize,
-    /// Of each loss: total, squared error, cross-entropy, KL.
+    /// Of each loss: total, squared error, cross-entropy, KL, gradient norm, seconds.
     sums: Vec<[f64; 6]>,
     seconds: f64,
 }

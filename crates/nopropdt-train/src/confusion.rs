@@ -1,21 +1,22 @@
 //! Which classes are taken for which.
 
-use crate::class_balance::balanced_accuracy;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Counts of answers by true class and answered class. Files have it as a list of rows.
+/// Counts of answers by true class and answered class. Memory grows with the pairs that occur, not with the square of the classes. Files
+/// have it as a list of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Vec<u64>>", into = "Vec<Vec<u64>>")]
 pub struct Confusion {
     classes: usize,
-    /// [m, m], a row for each true class.
-    counts: Vec<u64>,
+    /// Of (true class, answered class); none is 0.
+    counts: BTreeMap<(usize, usize), u64>,
 }
 
 impl Confusion {
     /// No answers of a network of `classes` classes.
     pub fn none(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes] }
+        Self { classes, counts: BTreeMap::new() }
     }
 
     /// m.
@@ -33,7 +34,7 @@ impl Confusion {
             "confusion: classes must be below {}; found {label} and {answer}",
             self.classes
         );
-        self.counts[label * self.classes + answer] += 1;
+        *self.counts.entry((label, answer)).or_insert(0) += 1;
     }
 
     /// Adds the counts of another of as many classes.
@@ -42,48 +43,53 @@ impl Confusion {
     /// When the classes differ in number.
     pub fn plus(&mut self, other: &Self) {
         assert_eq!(self.classes, other.classes, "confusion: must be of as many classes");
-        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, more)| *sum += more);
+        for (&pair, count) in &other.counts {
+            *self.counts.entry(pair).or_insert(0) += count;
+        }
     }
 
-    /// The counts row by row: of the inputs of a class, how many were answered with each class.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[u64]> {
-        self.counts.chunks_exact(self.classes.max(1))
+    /// (true class, answered class, how often), of the pairs that occur, in the order of the classes.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize, u64)> {
+        self.counts.iter().map(|(&(label, answer), &count)| (label, answer, count))
+    }
+
+    /// How many inputs of class `label` were answered with `answer`.
+    pub fn of(&self, label: usize, answer: usize) -> u64 {
+        self.counts.get(&(label, answer)).copied().unwrap_or(0)
     }
 
     /// Right answers of each class.
     pub fn hits(&self) -> Vec<usize> {
-        (0..self.classes).map(|class| self.counts[class * (self.classes + 1)] as usize).collect()
+        self.sums(|label, answer| (label == answer).then_some(label))
     }
 
     /// Inputs of each class.
     pub fn of_class(&self) -> Vec<usize> {
-        self.rows().map(|row| row.iter().sum::<u64>() as usize).collect()
+        self.sums(|label, _| Some(label))
     }
 
     /// Answers that named each class.
     pub fn answered(&self) -> Vec<usize> {
+        self.sums(|_, answer| Some(answer))
+    }
+
+    /// Sums of the counts of pairs by the class that `class` gives them.
+    fn sums(&self, class: impl Fn(usize, usize) -> Option<usize>) -> Vec<usize> {
         let mut sums = vec![0; self.classes];
-        for row in self.rows() {
-            sums.iter_mut().zip(row).for_each(|(sum, &count)| *sum += count as usize);
+        for (label, answer, count) in self.pairs() {
+            if let Some(class) = class(label, answer) {
+                sums[class] += count as usize;
+            }
         }
         sums
-    }
-
-    /// Share of right answers; NaN without answers.
-    pub fn accuracy(&self) -> f64 {
-        let (hits, all) = (self.hits().iter().sum::<usize>(), self.counts.iter().sum::<u64>());
-        hits as f64 / all as f64
-    }
-
-    /// Mean over the classes that have inputs of the share of right answers.
-    pub fn balanced_accuracy(&self) -> f64 {
-        balanced_accuracy(&self.hits(), &self.of_class())
     }
 }
 
 impl From<Confusion> for Vec<Vec<u64>> {
     fn from(confusion: Confusion) -> Self {
-        confusion.rows().map(<[u64]>::to_vec).collect()
+        let mut rows = vec![vec![0; confusion.classes]; confusion.classes];
+        confusion.pairs().for_each(|(label, answer, count)| rows[label][answer] = count);
+        rows
     }
 }
 
@@ -92,13 +98,17 @@ impl TryFrom<Vec<Vec<u64>>> for Confusion {
 
     fn try_from(rows: Vec<Vec<u64>>) -> Result<Self, String> {
         let classes = rows.len();
-        match rows.iter().find(|row| row.len() != classes) {
-            Some(row) => Err(format!(
+        if let Some(row) = rows.iter().find(|row| row.len() != classes) {
+            return Err(format!(
                 "confusion: each of {classes} rows must have as many counts; found {}",
                 row.len()
-            )),
-            None => Ok(Self { classes, counts: rows.concat() }),
+            ));
         }
+        let of_row = |(label, row): (usize, Vec<u64>)| {
+            row.into_iter().enumerate().map(move |(answer, count)| ((label, answer), count))
+        };
+        let counts = rows.into_iter().enumerate().flat_map(of_row).filter(|(_, count)| *count > 0);
+        Ok(Self { classes, counts: counts.collect() })
     }
 }
 
@@ -115,9 +125,7 @@ mod tests {
         assert_eq!(confusion.hits(), [2, 1, 0]);
         assert_eq!(confusion.of_class(), [3, 2, 0]);
         assert_eq!(confusion.answered(), [2, 2, 1]);
-        assert_eq!(confusion.accuracy(), 0.6);
-        // Two of three and one of two; nothing is known of the class without inputs.
-        assert!((confusion.balanced_accuracy() - (2.0 / 3.0 + 0.5) / 2.0).abs() < 1e-15);
+        assert_eq!((confusion.of(0, 0), confusion.of(0, 2), confusion.pairs().count()), (2, 0, 4));
         let more = confusion.clone();
         confusion.plus(&more);
         assert_eq!(serde_json::to_string(&confusion).unwrap(), "[[4,2,0],[0,2,2],[0,0,0]]");

@@ -39,26 +39,26 @@ pub struct Mistaken {
 /// When there are not as many names as classes.
 pub fn per_class(confusion: &Confusion, names: &[String]) -> Vec<ClassResult> {
     assert_eq!(names.len(), confusion.classes(), "per_class: must be as many names as classes");
-    let named = confusion.answered();
-    let rows = confusion.rows().zip(names).enumerate();
-    rows.map(|(class, (row, name))| {
-        let answers = row.iter().sum::<u64>() as usize;
-        let others = (0..row.len()).rev().filter(|&other| other != class && row[other] > 0);
-        let mistaken_for = others.max_by_key(|&other| row[other]).map(|other| Mistaken {
-            class: other,
-            name: names[other].clone(),
-            answers: row[other] as usize,
-        });
-        ClassResult {
+    let (named, of_class, hits) = (confusion.answered(), confusion.of_class(), confusion.hits());
+    let mut mistaken: Vec<Option<Mistaken>> = vec![None; names.len()];
+    for (label, answer, count) in confusion.pairs().filter(|(label, answer, _)| label != answer) {
+        let (most, answers) = (&mut mistaken[label], count as usize);
+        // Of equals the first.
+        if most.as_ref().is_none_or(|most| answers > most.answers) {
+            *most = Some(Mistaken { class: answer, name: names[answer].clone(), answers });
+        }
+    }
+    let classes = names.iter().zip(mistaken).enumerate();
+    classes
+        .map(|(class, (name, mistaken_for))| ClassResult {
             class,
             name: name.clone(),
-            answers,
-            accuracy: (answers > 0).then(|| row[class] as f64 / answers as f64),
+            answers: of_class[class],
+            accuracy: (of_class[class] > 0).then(|| hits[class] as f64 / of_class[class] as f64),
             named: named[class],
             mistaken_for,
-        }
-    })
-    .collect()
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ impl RunFolder {
         self.path.join(CONFIG)
     }
 
-    /// State at the end of the last finished epoch: checkpoint.bin.
+    /// State where the run was saved last: checkpoint.bin.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join(CHECKPOINT)
     }

@@ -233,8 +233,7 @@ impl<'m> Trainer<'m> {
 
     /// Whether so much can have been done of an epoch of this network and so many batches, with something left.
     pub fn is_within(&self, begun: &Begun, batches: usize) -> bool {
-        let sums = if begun.waves == 0 { 0 } else { self.losses() };
-        begun.waves < self.waves(batches) && begun.sums.len() == sums
+        begun.is_within(self.waves(batches), self.losses())
     }
 
     /// How much an input of each class counts, if not all count 1.

@@ -2,7 +2,7 @@
 
 use super::output::complain;
 use crate::config::RunConfig;
-use crate::estimate::{Memory, Timing, Work, memory, timing};
+use crate::estimate::{Memory, Timing, TimingError, Work, memory, timing};
 use crate::memory_limit::left;
 use anyhow::Result;
 use nopropdt_blocks::Method;
@@ -36,7 +36,13 @@ impl Estimate {
         if timed && !fits {
             complain("note: no steps are timed: they would not fit into the memory that is left");
         }
-        let timing = (timed && fits && enough).then(|| timing(config, network, work)).transpose()?;
+        let timing = match (timed && fits && enough).then(|| timing(config, network, work)) {
+            Some(Err(TimingError::Train(reason))) => {
+                complain(&format!("note: no steps are timed: on random inputs, {reason}"));
+                None
+            }
+            timing => timing.transpose()?,
+        };
         Ok(Self {
             epochs: config.training.epochs,
             batches_per_epoch: work.batches(config),

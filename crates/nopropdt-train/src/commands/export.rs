@@ -85,7 +85,6 @@ fn targets(arguments: &ExportArguments) -> Result<Vec<PathBuf>, UsageError> {
     }
     targets.extend(example.clone());
     for (index, target) in targets.iter().enumerate() {
-        let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let others = targets[..index].iter().chain([model]);
         if others.into_iter().any(|other| place(other) == place(target)) {
             let found = target.display();
@@ -95,6 +94,16 @@ fn targets(arguments: &ExportArguments) -> Result<Vec<PathBuf>, UsageError> {
         }
     }
     Ok(targets)
+}
+
+/// Where a path leads, also that of a file that is not there yet.
+fn place(path: &Path) -> PathBuf {
+    let of_folder = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = std::fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    std::fs::canonicalize(path).ok().or_else(of_folder).unwrap_or_else(|| path.to_owned())
 }
 
 /// What the files of the format hold.

@@ -14,7 +14,8 @@ pub(super) fn run(arguments: &ReportArguments, registry: &Registry) -> Result<()
     for path in &arguments.runs {
         for run in read(path, registry)? {
             // A run that is named, and in a folder that is named too, is one.
-            if runs.iter().all(|known| known.folder != run.folder) {
+            let place = |run: &RunRecord| std::fs::canonicalize(&run.folder).ok();
+            if runs.iter().all(|known| place(known) != place(&run)) {
                 runs.push(run);
             }
         }

@@ -17,6 +17,8 @@ impl RunConfig {
         data.flip = Some(data.flip.unwrap_or(false));
         let training = &mut meant.training;
         training.class_weights = Some(training.class_weights.unwrap_or(ClassWeights::None));
+        training.eval_every = Some(training.eval_every.unwrap_or(1));
+        training.keep_best = Some(training.keep_best.unwrap_or(false));
         if meant.head.kind == HeadKind::Radial {
             meant.head.sigma = Some(meant.head.sigma.unwrap_or(1.0));
         }

@@ -1,7 +1,7 @@
 //! The time of a run, from a few steps on random inputs.
 
 use super::Work;
-use crate::config::RunConfig;
+use crate::config::{RunConfig, TrainingSettings};
 use crate::evaluate::{BATCH, accuracy};
 use crate::memory::Watch;
 use crate::trainer::{Progress, TrainError, Trainer};
@@ -43,7 +43,9 @@ pub fn timing(config: &RunConfig, network: &dyn Method, work: &Work) -> Result<T
     let watch = Watch::start();
     let batches = work.batches(config);
     let rows = config.training.batch_size.min(work.train);
-    let mut trainer = Trainer::new(network, config, batches)?;
+    let mut in_batches = config.clone();
+    in_batches.training.batch_size = rows;
+    let mut trainer = Trainer::new(network, &in_batches, batches)?;
     let random = |count| Random { count, shape: &work.input, classes: work.classes };
     let began = Instant::now();
     let times: Mutex<Vec<(usize, Duration)>> = Mutex::default();
@@ -66,10 +68,12 @@ pub fn timing(config: &RunConfig, network: &dyn Method, work: &Work) -> Result<T
     let began = Instant::now();
     accuracy(network, trainer.weights(), &random(count), config.training.seed, 1);
     let test = began.elapsed().as_secs_f64() / count as f64 * (work.test + work.validation) as f64;
+    let TrainingSettings { epochs, eval_every, .. } = config.training;
+    let measured = epochs.div_ceil(eval_every.unwrap_or(1).max(1));
     Ok(Timing {
         train_seconds_per_epoch: train,
         test_seconds_per_epoch: test,
-        seconds: (train + test) * config.training.epochs as f64,
+        seconds: train * epochs as f64 + test * measured as f64,
         measured_bytes: watch.added(),
     })
 }

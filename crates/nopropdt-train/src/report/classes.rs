@@ -57,11 +57,13 @@ fn class_table(classes: &[ClassResult], data: &ReportData) -> String {
 /// All counts: a row for each true class.
 fn matrix(confusion: &Confusion, names: &[String]) -> String {
     let head: String = names.iter().map(|name| format!("<th><span>{}</span></th>", escape(name))).collect();
-    let rows = confusion.rows().zip(names).enumerate();
-    let rows: String = rows
-        .map(|(class, (row, name))| {
-            let of_class: u64 = row.iter().sum();
-            let cells = row.iter().enumerate().map(|(answer, &count)| cell(count, of_class, answer == class));
+    let of_class = confusion.of_class();
+    let rows: String = names
+        .iter()
+        .enumerate()
+        .map(|(class, name)| {
+            let cells = (0..names.len())
+                .map(|answer| cell(confusion.of(class, answer), of_class[class] as u64, answer == class));
             format!("<tr><th>{}</th>{}</tr>", escape(name), cells.collect::<String>())
         })
         .collect();
@@ -91,12 +93,10 @@ fn cell(count: u64, of_class: u64, is_right: bool) -> String {
 
 /// The pairs of classes most often mistaken.
 fn mistakes(confusion: &Confusion, names: &[String]) -> String {
-    let pairs = confusion.rows().enumerate().flat_map(|(class, row)| {
-        let of_class: u64 = row.iter().sum();
-        let wrong = row.iter().enumerate().filter(move |&(answer, &count)| answer != class && count > 0);
-        wrong.map(move |(answer, &count)| (count, class, answer, of_class))
-    });
-    let mut pairs: Vec<(u64, usize, usize, u64)> = pairs.collect();
+    let of_class = confusion.of_class();
+    let wrong = confusion.pairs().filter(|(class, answer, _)| class != answer);
+    let mut pairs: Vec<(u64, usize, usize, u64)> =
+        wrong.map(|(class, answer, count)| (count, class, answer, of_class[class] as u64)).collect();
     pairs.sort_by(|one, other| other.0.cmp(&one.0).then((one.1, one.2).cmp(&(other.1, other.2))));
     let row = |&(count, class, answer, of_class): &(u64, usize, usize, u64)| {
         format!(

@@ -187,12 +187,25 @@ impl TakenUp {
         Ok(self.checkpoint.write(&folder.checkpoint())?)
     }
 
-    /// Puts the state into the trainer, which has `batches` batches an epoch, and the finished epochs into their file.
+    /// Fails unless the epoch that it is in the middle of is one of so many waves and losses.
+    pub(super) fn check_within(
+        &self,
+        folder: &RunFolder,
+        waves: usize,
+        losses: usize,
+    ) -> Result<(), ResumeError> {
+        if self.begun.as_ref().is_none_or(|(begun, _)| begun.is_within(waves, losses)) {
+            return Ok(());
+        }
+        let problem = "the epoch that it is in the middle of is not of this network".to_owned();
+        Err(CheckpointError { file: folder.checkpoint().display().to_string(), problem }.into())
+    }
+
+    /// Puts the state into the trainer, and the finished epochs into their file.
     pub(super) fn restore(
         self,
         folder: &RunFolder,
         trainer: &mut Trainer<'_>,
-        batches: usize,
         keeps_best: bool,
     ) -> Result<Restored, ResumeError> {
         let path = folder.checkpoint();
@@ -202,9 +215,6 @@ impl TakenUp {
         let older_best = checkpoint.best(&path, &weights)?;
         let states = checkpoint.restore(&path, &mut weights)?;
         trainer.restore(weights, states).map_err(|error| wrong(error.to_string()))?;
-        if begun.as_ref().is_some_and(|(begun, _)| !trainer.is_within(begun, batches)) {
-            return Err(wrong("the epoch that it is in the middle of is not of this network".into()).into());
-        }
         let best = match best_of(&metrics).filter(|_| keeps_best) {
             None => None,
             Some(best) if best.epoch == metrics.len() && begun.is_none() => Some(trainer.weights().clone()),

@@ -57,6 +57,8 @@ impl Done<'_> {
         begun: Option<(&Begun, f64)>,
     ) -> Result<(), RunError> {
         let (run, began, finished) = (self.run, Instant::now(), self.metrics.len());
+        // Numbers that no file can hold are refused before the checkpoint has them.
+        let lines = metrics_lines(&run.folder.metrics(), &self.metrics).map_err(self.not_written())?;
         let (config, states) = (run.kept_config.to_toml(), trainer.optimizer_states());
         let (seconds, weights) = (self.seconds(), trainer.weights());
         let checkpoint = Checkpoint::new(config, run.loaded.images, seconds, &self.metrics, weights, states)
@@ -69,7 +71,6 @@ impl Done<'_> {
         checkpoint.write(&run.folder.checkpoint()).map_err(self.not_written())?;
         (self.pace.saved, self.pace.saved_part) = (finished, begun.is_some());
         if finished > 0 {
-            let lines = metrics_lines(&run.folder.metrics(), &self.metrics).map_err(self.not_written())?;
             refresh_file(&run.folder.metrics(), &lines).map_err(self.not_written())?;
         }
         self.save_model(trainer)?;

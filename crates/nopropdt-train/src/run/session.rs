@@ -89,6 +89,9 @@ impl Run {
         let taken_up = TakenUp::find(&folder, &loaded.config, loaded.images)?;
         let (mut kept_config, mut extensions) = (loaded.config.without_place(), Vec::new());
         if let Some(run) = &taken_up {
+            let facts = loaded.network.facts();
+            let (waves, losses) = (loaded.rounds() * loaded.batches(), facts.blocks / facts.together);
+            run.check_within(&folder, waves, losses)?;
             (kept_config, extensions) = (run.config.clone(), run.extensions.clone());
             // The last number that the run was given, if a kill kept it out of config.toml.
             loaded.config.training.epochs = kept_config.training.epochs;
@@ -111,7 +114,7 @@ impl Run {
     /// A run that goes on where it was saved last, and is to have this number of epochs. Its files say so when this returns.
     ///
     /// # Errors
-    /// As [`Run::resume`], or when the run has begun more epochs. Its files are then as they were.
+    /// As [`Run::resume`], or when the run has begun more epochs, its files being as they were; or when a file can't be written.
     pub fn extend(loaded: Loaded, folder: RunFolder, epochs: usize) -> Result<Self, RunError> {
         let mut run = Self::resume(loaded, folder)?;
         let steps = Steps { batches: run.loaded.batches(), rounds: run.loaded.rounds() };

@@ -66,9 +66,7 @@ impl<'r> Training<'r> {
         if let Some(weights) = first_weights {
             trainer.begin_with(weights);
         }
-        let restored = taken_up.map(|taken_up| {
-            taken_up.restore(&run.folder, &mut trainer, run.loaded.batches(), run.keeps_best())
-        });
+        let restored = taken_up.map(|taken_up| taken_up.restore(&run.folder, &mut trainer, run.keeps_best()));
         let Restored { metrics, best, begun } = restored.transpose()?.unwrap_or_default();
         if !has_weights && run.config().embedding.kind == EmbeddingKind::Prototype {
             let (train, classes) = (&run.dataset().train, run.network().facts().classes);

@@ -51,6 +51,14 @@ pub struct Begun {
     pub sums: Vec<LossSums>,
 }
 
+impl Begun {
+    /// Whether so much can have been done of an epoch of so many waves and losses, with something left.
+    pub(crate) fn is_within(&self, waves: usize, losses: usize) -> bool {
+        let sums = if self.waves == 0 { 0 } else { losses };
+        self.waves < waves && self.sums.len() == sums
+    }
+}
+
 /// An epoch of training: of each block, or one value where blocks learn together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochLoss {

@@ -76,6 +76,7 @@ fn nothing_is_written_over_the_model_or_twice() {
     let sandbox = with_model();
     let words = ["must be another file than the model"];
     sandbox.refused(2, &words, [&ONNX[..], &["--out", "model.safetensors"]].concat());
+    sandbox.refused(2, &words, [&ONNX[..], &["--out", "net.onnx", "--example", "./net.onnx"]].concat());
     sandbox.refused(
         2,
         &words,

@@ -1,6 +1,6 @@
 //! `info`: the machine and the network.
 
-use crate::harness::{Sandbox, example, stdout};
+use crate::harness::{Sandbox, example, stderr, stdout};
 use serde_json::Value;
 
 fn json(sandbox: &Sandbox, own: &[&str]) -> Value {
@@ -125,4 +125,32 @@ fn people_read_the_estimate() {
     assert!(place("\nmemory, computed  ") < place("\ntime, measured    "));
     let text = stdout(&sandbox.ok(["info", "--steps", "1", "--no-timing"]));
     assert!(text.contains("memory, computed") && !text.contains("measured"), "{text}");
+}
+
+/// A batch that holds every image, and steps that end in numbers that are not finite.
+#[test]
+fn odd_settings_are_estimated_too() {
+    let sandbox = Sandbox::new();
+    for own in [["--limit-train", "2"], ["--batch-size", "100000"], ["--validation", "1435"]] {
+        let output = sandbox.ok([&["info", "--json", "--steps", "1"], &own[..]].concat());
+        let info: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let timing = &info["estimate"]["timing"];
+        assert!(timing["seconds"].as_f64().unwrap() > 0.0, "{own:?}: {info}");
+    }
+    let output = sandbox.ok(["info", "--json", "--steps", "1", "--optimizer", "sgd", "--lr", "1e30"]);
+    let info: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(
+        info["estimate"]["timing"].is_null() && info["estimate"]["memory"]["total"].as_u64().unwrap() > 0
+    );
+    let told = stderr(&output);
+    assert!(told.starts_with("note: no steps are timed: on random inputs, training: "), "{told}");
+}
+
+/// They are kept beside the last ones.
+#[test]
+fn the_weights_of_the_best_epoch_are_counted() {
+    let sandbox = Sandbox::new();
+    let weights = |own: &[&str]| json(&sandbox, own)["estimate"]["memory"]["weights"].as_u64().unwrap();
+    let kept = weights(&["--keep-best", "--validation", "100"]);
+    assert_eq!(kept, 2 * weights(&["--validation", "100"]));
 }

@@ -50,6 +50,8 @@ fn wrong_use_is_refused() {
         &["must be two runs or more; the page of one is runs/one/report.html"],
         ["report", "runs/one"],
     );
+    let twice = ["report", "runs/one", "./runs/one"];
+    sandbox.refused(2, &["must be two runs or more"], twice);
     sandbox.refused(2, &["gone: there is no such folder"], ["report", "runs/one", "gone"]);
     sandbox.refused(
         2,

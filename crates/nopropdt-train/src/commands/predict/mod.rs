@@ -7,10 +7,10 @@ mod sources;
 use super::numbers::{DRAWS, within};
 use super::{PredictArguments, UsageError, complain, must_exist, thread_pool};
 use crate::one_line::one_line;
-use crate::predictor::{Prediction, Predictor};
+use crate::predictor::{PredictError, Prediction, Predictor};
 use crate::registry::Registry;
 use answers::Form;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use nopropdt_tensor::Isa;
 use rayon::prelude::*;
 use sources::{Source, sources};
@@ -63,7 +63,15 @@ fn answer_all(invert: bool, sources: &[Source], form: &Form<'_>) -> Result<()> {
             }
         }
         let values: Vec<&[f32]> = images.iter().map(|(_, values)| values.as_slice()).collect();
-        let answers: Vec<Prediction> = form.predictor.predict_all(&values)?;
+        let answers: Vec<Prediction> = form.predictor.predict_all(&values).map_err(|error| match error {
+            PredictError::NoAnswer { index } => {
+                anyhow!(
+                    "{}: the answer must be finite; it is not, so the network's weights are too large",
+                    images[index].0
+                )
+            }
+            error => error.into(),
+        })?;
         let pairs: Vec<_> = images.iter().map(|(source, _)| *source).zip(&answers).collect();
         form.print(&pairs, told)?;
         told += pairs.len();

@@ -62,7 +62,7 @@ pub(super) fn sources(arguments: &PredictArguments) -> Result<Vec<Source>> {
         }
         if path.is_dir() {
             all.extend(below(path)?.into_iter().map(Source::Picture));
-        } else if ImageFile::is_one(path)? {
+        } else if ImageFile::is_one(path).unwrap_or(false) {
             files += 1;
             let file = Arc::new(ImageFile::read(path, array.as_deref())?);
             all.extend(
@@ -71,6 +71,7 @@ pub(super) fn sources(arguments: &PredictArguments) -> Result<Vec<Source>> {
                     .map(|index| Source::Image(Arc::clone(&file), index)),
             );
         } else {
+            // One that can't be read is told when it is.
             all.push(Source::Picture(path.clone()));
         }
     }

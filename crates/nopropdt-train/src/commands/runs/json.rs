@@ -5,13 +5,12 @@ use crate::metrics::Summary;
 use crate::runs::{Difference, RunRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// A run in the list that `--json` prints. Accuracies are fractions.
 #[derive(Serialize)]
 struct Listed<'a> {
     name: &'a str,
-    folder: &'a Path,
+    folder: String,
     method: &'a str,
     block: &'a str,
     dataset: String,
@@ -37,7 +36,7 @@ pub(super) fn list(runs: &[RunRecord], differing: &[Difference]) -> serde_json::
 fn listed<'a>(run: &'a RunRecord, differing: &'a [Difference]) -> Listed<'a> {
     Listed {
         name: &run.name,
-        folder: &run.folder,
+        folder: run.folder.display().to_string(),
         method: &run.config.method.name,
         block: &run.config.block.name,
         dataset: run.dataset(),
