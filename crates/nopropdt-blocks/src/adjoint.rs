@@ -14,7 +14,8 @@ use crate::method::{
 };
 use crate::named::Named;
 use crate::network::{Network, NetworkConfig};
-use crate::sampling::{Answer, Runner, Sampler, Steps, Value, flow};
+use crate::sampling::{Answer, Runner, Sampler, Value, flow};
+use crate::steps::Steps;
 use crate::tensors::Tensors;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, Parameters, Slot, Tape, Tensor, Var};

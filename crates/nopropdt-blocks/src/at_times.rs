@@ -2,7 +2,8 @@
 
 use crate::method::Weights;
 use crate::network::Network;
-use crate::sampling::{Answer, Runner, Sampler, Steps, Value, flow};
+use crate::sampling::{Answer, Runner, Sampler, Value, flow};
+use crate::steps::Steps;
 use nopropdt_tensor::Parameters;
 
 /// The one network on a batch whose image features are known.

@@ -22,6 +22,7 @@ mod network;
 mod readout;
 mod sampling;
 mod schedule;
+mod steps;
 mod tensors;
 
 pub use adjoint::{Adjoint, AdjointConfig};

@@ -34,3 +34,10 @@ pub(crate) fn setting_name(section: &str, key: &str) -> String {
 pub(crate) fn find(section: &str, key: &str) -> Option<Setting> {
     all_settings().into_iter().find(|setting| setting.section == section && setting.key == key)
 }
+
+/// A setting's `section.key`, when `key` is its flag.
+pub(crate) fn canonical(key: &str) -> String {
+    let called = |flag: &str, alias: Option<&str>| flag == key || alias == Some(key);
+    let setting = all_settings().into_iter().find(|setting| called(setting.flag, setting.alias));
+    setting.map_or_else(|| key.to_owned(), |setting| format!("{}.{}", setting.section, setting.key))
+}

@@ -54,13 +54,6 @@ pub fn check_key(key: &str, runs: &[RunRecord]) -> Result<(), UnknownKey> {
     Err(UnknownKey { key: key.to_owned(), near: near.into_iter().map(|(_, known)| known).collect() })
 }
 
-/// A setting's `section.key`, when `key` is its flag.
-pub(super) fn canonical(key: &str) -> String {
-    let called = |flag: &str, alias: Option<&str>| flag == key || alias == Some(key);
-    let setting = all_settings().into_iter().find(|setting| called(setting.flag, setting.alias));
-    setting.map_or_else(|| key.to_owned(), |setting| format!("{}.{}", setting.section, setting.key))
-}
-
 /// How far a known key is from what was typed; none when it is far. One holds the other, or few letters differ.
 fn farness(typed: &str, known: &str) -> Option<usize> {
     let plain = |text: &str| text.to_lowercase().replace('_', "-");
@@ -93,6 +86,7 @@ fn edits(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::known::canonical;
 
     #[test]
     fn distances_between_words() {

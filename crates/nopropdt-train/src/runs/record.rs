@@ -1,6 +1,6 @@
 //! One run, as its folder tells of it.
 
-use super::keys::canonical;
+use crate::config::known::canonical;
 use crate::config::{ConfigError, Overrides, RunConfig, Table, Value};
 use crate::metrics::{EpochMetrics, Summary};
 use crate::metrics_file::{MetricsError, read_metrics, read_summary};
