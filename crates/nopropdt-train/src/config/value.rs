@@ -73,6 +73,11 @@ impl Value {
         T::deserialize(self.clone())
     }
 
+    /// The value as a cell of a table has it: a text without quotes, all else as TOML.
+    pub fn plain(&self) -> String {
+        self.text().map_or_else(|| self.to_string(), str::to_owned)
+    }
+
     /// The text, if it is one.
     pub fn text(&self) -> Option<&str> {
         match self {

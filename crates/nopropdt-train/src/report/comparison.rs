@@ -70,11 +70,12 @@ fn results(runs: &[RunRecord], differing: &[Difference]) -> String {
             run.summary.as_ref().map_or_else(|| "–".to_owned(), |end| numbers::count(end.parameters));
         cells +=
             &format!("<td>{epochs}</td><td>{}</td><td>{parameters}</td>", numbers::duration(run.seconds()));
-        cells.extend(
-            differing
-                .iter()
-                .map(|setting| format!("<td>{}</td>", escape(&plain(run.settings.get(&setting.key))))),
-        );
+        cells.extend(differing.iter().map(|setting| {
+            format!(
+                "<td>{}</td>",
+                escape(&run.settings.get(&setting.key).map_or_else(|| "–".to_owned(), Value::plain))
+            )
+        }));
         format!("<tr>{cells}</tr>")
     };
     let rows: String = runs.iter().enumerate().map(row).collect();
@@ -91,11 +92,6 @@ fn accuracy_cell(accuracy: Option<f64>, best: f64) -> String {
         Some(share) => format!("<td>{}</td>", numbers::percent(share, 2)),
         None => "<td>–</td>".to_owned(),
     }
-}
-
-fn plain(value: Option<&Value>) -> String {
-    let Some(value) = value else { return "–".to_owned() };
-    value.text().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A curve over the epochs, and what it is called.

@@ -50,12 +50,8 @@ fn compare(one: &Value, other: &Value) -> Ordering {
         (Some(one), Some(other)) => one.total_cmp(&other),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
-        (None, None) => natural(&shown(one), &shown(other)),
+        (None, None) => natural(&one.plain(), &other.plain()),
     }
-}
-
-fn shown(value: &Value) -> String {
-    value.text().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// As people sort names: `run-2` before `run-10`.

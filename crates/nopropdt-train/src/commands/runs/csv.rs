@@ -1,7 +1,7 @@
 //! Runs for spreadsheets.
 
-use super::plain;
 use crate::commands::csv::line;
+use crate::config::Value;
 use crate::runs::{Difference, RunRecord};
 
 /// The columns before those of settings.
@@ -38,8 +38,9 @@ pub(super) fn lines(runs: &[RunRecord], differing: &[Difference]) -> String {
             run.is_finished().to_string(),
             run.seconds().to_string(),
         ];
-        let settings =
-            differing.iter().map(|setting| run.settings.get(&setting.key).map_or_else(String::new, plain));
+        let settings = differing
+            .iter()
+            .map(|setting| run.settings.get(&setting.key).map_or_else(String::new, Value::plain));
         text += &line(&fixed.into_iter().chain(settings).collect::<Vec<_>>());
         text += "\n";
     }

@@ -8,7 +8,6 @@ mod table;
 pub use arguments::RunsArguments;
 
 use super::{UsageError, output};
-use crate::config::Value;
 use crate::registry::Registry;
 use crate::runs::{Collection, Order, RunRecord, check_key, differing_settings};
 use anyhow::{Context, Result, bail};
@@ -68,9 +67,4 @@ fn epochs(run: &RunRecord) -> String {
         true => run.epochs().to_string(),
         false => format!("{}/{}", run.epochs(), run.config.training.epochs),
     }
-}
-
-/// A value as a cell of a table has it.
-fn plain(value: &Value) -> String {
-    value.text().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,6 +1,6 @@
 //! Runs for people: a table, as wide as the terminal.
 
-use super::{epochs, plain};
+use super::epochs;
 use crate::commands::percent;
 use crate::one_line::one_line;
 use crate::runs::{Difference, RunRecord};
@@ -57,7 +57,7 @@ fn columns(runs: &[RunRecord], differing: &[Difference]) -> Vec<Column> {
 fn settings(run: &RunRecord, differing: &[Difference]) -> String {
     let told = differing
         .iter()
-        .filter_map(|Difference { key, name }| Some(format!("{name}={}", plain(run.settings.get(key)?))));
+        .filter_map(|Difference { key, name }| Some(format!("{name}={}", run.settings.get(key)?.plain())));
     told.collect::<Vec<_>>().join(" ")
 }
 
