@@ -169,6 +169,10 @@ impl Method for Backprop {
         weights
     }
 
+    fn blank(&self) -> Weights {
+        self.net.blank(self.steps)
+    }
+
     fn tensors(&self) -> Tensors {
         self.net.tensors(self.steps)
     }

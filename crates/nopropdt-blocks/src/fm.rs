@@ -134,6 +134,10 @@ impl Method for NoPropFm {
         self.net.init(1, seed)
     }
 
+    fn blank(&self) -> Weights {
+        self.net.blank(1)
+    }
+
     fn tensors(&self) -> Tensors {
         self.net.tensors(1)
     }

@@ -298,6 +298,12 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// Fresh weights, a pure function of `seed`.
     fn init(&self, seed: u64) -> Weights;
 
+    /// Weights of the right shapes whose every value is replaced afterwards, as by those of a file. A method whose fresh values take long to
+    /// draw may leave them out.
+    fn blank(&self) -> Weights {
+        self.init(0)
+    }
+
     /// The loss of the own blocks on a batch, with its gradients.
     ///
     /// # Panics

@@ -153,27 +153,43 @@ impl Network {
 
     /// Fresh weights of `blocks` blocks, a pure function of `seed`.
     pub fn init(&self, blocks: usize, seed: u64) -> Weights {
-        let stream = Stream::new(seed).purpose("init");
+        self.weights(blocks, Stream::new(seed).purpose("init"), ParameterBuilder::new)
+    }
+
+    /// Weights of `blocks` blocks, all zero: to be read into.
+    pub fn blank(&self, blocks: usize) -> Weights {
+        self.weights(blocks, Stream::new(0), |_| ParameterBuilder::of_zeros())
+    }
+
+    /// Weights whose values the builders say, each given the stream of its set.
+    fn weights(
+        &self,
+        blocks: usize,
+        stream: Stream,
+        builder: impl Fn(Stream) -> ParameterBuilder + Sync,
+    ) -> Weights {
+        let sets = |stream, of_block: bool| {
+            let mut builders = [(); 3].map(|()| builder(stream));
+            if of_block {
+                let [own, embedding, head] = builders;
+                builders = [own.with_room(self.sizes.0), embedding, head];
+            }
+            assemble(&self.config, self.timed, &mut builders).expect("checked when the network was made");
+            builders.map(ParameterBuilder::build)
+        };
         let blocks = (0..blocks).into_par_iter().map(|block| {
-            let [own, _, _] = self.sets(stream.child(block as u64));
+            let [own, _, _] = sets(stream.child(block as u64), true);
             own
         });
         let blocks = blocks.collect();
-        let [_, embedding, head] = self.sets(stream.purpose("shared"));
+        let [_, embedding, head] = sets(stream.purpose("shared"), false);
         let mut shared: Named<Parameters> = [(EMBEDDING, embedding), (HEAD, head)].into_iter().collect();
         for (name, register) in &self.further {
-            let mut builder = ParameterBuilder::new(stream.purpose(name));
+            let mut builder = builder(stream.purpose(name));
             register(&mut builder);
             shared.push(name, builder.build());
         }
         Weights { blocks, shared }
-    }
-
-    /// Fresh values of a block, of the embedding and of the head.
-    fn sets(&self, stream: Stream) -> [Parameters; 3] {
-        let mut builders = [(); 3].map(|()| ParameterBuilder::new(stream));
-        assemble(&self.config, self.timed, &mut builders).expect("checked when the network was made");
-        builders.map(ParameterBuilder::build)
     }
 
     /// The arithmetic of convolutions and linear layers.

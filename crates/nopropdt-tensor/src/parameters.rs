@@ -283,6 +283,14 @@ impl ParameterBuilder {
         Self { zeros: true, ..Self::new(Stream::new(0)) }
     }
 
+    /// The same builder with room for so many trainable values, so that none is moved while more are added. Where memory is refused, room is
+    /// taken as it is needed.
+    #[must_use]
+    pub fn with_room(mut self, values: usize) -> Self {
+        self.parameters.trainable.values.try_reserve_exact(values).ok();
+        self
+    }
+
     /// Number of trainable values added so far.
     pub fn trainable(&self) -> usize {
         self.parameters.trainable.len()

@@ -284,9 +284,9 @@ fn check_shapes(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<(), S
     wanted.shared.values().flatten().try_for_each(|entry| check("", entry))
 }
 
-/// Fresh weights overwritten by the file's tensors, each of which must find its place.
+/// Weights of the file's tensors, each of which must find its place.
 fn fill(network: &dyn Method, tensors: &SafeTensors<'_>) -> Result<Weights, String> {
-    let mut weights = network.init(0);
+    let mut weights = network.blank();
     let wanted: Vec<(String, Vec<Entry>)> =
         prefixed(network, &weights).map(|(prefix, set)| (prefix, set.entries().cloned().collect())).collect();
     // Sets side by side: they are most of the time that an answer takes.

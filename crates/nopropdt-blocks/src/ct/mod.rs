@@ -249,6 +249,10 @@ impl Method for NoPropCt {
         self.net.init(1, seed)
     }
 
+    fn blank(&self) -> Weights {
+        self.net.blank(1)
+    }
+
     fn tensors(&self) -> Tensors {
         self.net.tensors(1)
     }

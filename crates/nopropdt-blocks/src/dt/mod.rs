@@ -144,6 +144,10 @@ impl Method for NoPropDt {
         self.net.init(self.schedule.steps(), seed)
     }
 
+    fn blank(&self) -> Weights {
+        self.net.blank(self.schedule.steps())
+    }
+
     fn tensors(&self) -> Tensors {
         self.net.tensors(self.schedule.steps())
     }
