@@ -26,9 +26,7 @@ impl ImageFile {
     /// # Errors
     /// When it can't be read or is no plain file.
     pub fn is_one(path: &Path) -> Result<bool, DataError> {
-        let mut beginning = Vec::new();
-        let (file, _) = plain_file::open(path)?;
-        file.take(4).read_to_end(&mut beginning).map_err(DataError::io("read", path))?;
+        let beginning = beginning(path)?;
         Ok(BEGINNINGS.iter().any(|mark| beginning.starts_with(mark)))
     }
 
@@ -38,10 +36,7 @@ impl ImageFile {
     /// # Errors
     /// When the file can't be read or is damaged, an array is not there or holds no images, or an array is named of a file that has none.
     pub fn read(path: &Path, array: Option<&str>) -> Result<Self, DataError> {
-        let mut beginning = Vec::new();
-        let (file, _) = plain_file::open(path)?;
-        file.take(4).read_to_end(&mut beginning).map_err(DataError::io("read", path))?;
-        let path = path.to_owned();
+        let (beginning, path) = (beginning(path)?, path.to_owned());
         if beginning.starts_with(b"PK") {
             let (array, shape, pixels) = npz::read_images(&path, array)?;
             return Ok(Self { path, array: Some(array), shape, pixels });
@@ -92,6 +87,14 @@ impl ImageFile {
         };
         Ok(Picture::of_pixels(self.shape, pixels.to_vec()).values(shape))
     }
+}
+
+/// The first bytes of a file.
+fn beginning(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut beginning = Vec::new();
+    let (file, _) = plain_file::open(path)?;
+    file.take(4).read_to_end(&mut beginning).map_err(DataError::io("read", path))?;
+    Ok(beginning)
 }
 
 #[cfg(test)]

@@ -66,19 +66,22 @@ impl Run {
         }
         create_file(&folder.config(), loaded.config.to_toml().as_bytes()).map_err(failed)?;
         let (start, first_weights) = beginning.map(|beginning| (beginning.start, beginning.weights)).unzip();
-        let (taken_up, extensions, extended) = (None, Vec::new(), None);
-        let saved_within_epochs = Some(WITHIN_EPOCHS);
-        Ok(Self {
+        Ok(Self { start, first_weights, ..Self::of(loaded, kept_config, folder) })
+    }
+
+    /// A run that starts from fresh weights.
+    fn of(loaded: Loaded, kept_config: RunConfig, folder: RunFolder) -> Self {
+        Self {
             loaded,
             kept_config,
             folder,
-            taken_up,
-            extensions,
-            extended,
-            saved_within_epochs,
-            start,
-            first_weights,
-        })
+            taken_up: None,
+            extensions: Vec::new(),
+            extended: None,
+            saved_within_epochs: Some(WITHIN_EPOCHS),
+            start: None,
+            first_weights: None,
+        }
     }
 
     /// A run that goes on where it was saved last: after an epoch, or within one.
@@ -96,19 +99,7 @@ impl Run {
             // The last number that the run was given, if a kill kept it out of config.toml.
             loaded.config.training.epochs = kept_config.training.epochs;
         }
-        let (extended, start, first_weights) = (None, None, None);
-        let saved_within_epochs = Some(WITHIN_EPOCHS);
-        Ok(Self {
-            loaded,
-            kept_config,
-            folder,
-            taken_up,
-            extensions,
-            extended,
-            saved_within_epochs,
-            start,
-            first_weights,
-        })
+        Ok(Self { taken_up, extensions, ..Self::of(loaded, kept_config, folder) })
     }
 
     /// A run that goes on where it was saved last, and is to have this number of epochs. Its files say so when this returns.

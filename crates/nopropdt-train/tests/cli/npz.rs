@@ -117,6 +117,39 @@ fn a_file_is_trained_on_and_evaluated() {
     }
 }
 
+/// `predict` takes the images of one array: those of the test unless another is named.
+#[test]
+fn images_of_an_array_are_answered() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bars.npz", bars(1, &PARTS));
+    // Its images are the first of the others.
+    sandbox.write("few.npz", bars(1, &[("test", 5)]));
+    sandbox.ok(tiny(&quick(&["dataset=npz:bars.npz", "out=run"])));
+    let command = |own: &[&str]| {
+        let fixed = ["predict", "--model", "run/model.safetensors", "--json"];
+        fixed.iter().chain(own).map(|argument| (*argument).to_owned()).collect::<Vec<_>>()
+    };
+    let answers =
+        |own: &[&str]| serde_json::from_str::<Vec<Value>>(&stdout(&sandbox.ok(command(own)))).unwrap();
+    let (all, few) = (answers(&["bars.npz"]), answers(&["few.npz"]));
+    assert_eq!((all.len(), few.len(), answers(&["bars.npz", "--array", "val_images"]).len()), (20, 5, 9));
+    for (one, other) in all.iter().zip(&few) {
+        assert_eq!((&one["index"], &one["probabilities"]), (&other["index"], &other["probabilities"]));
+    }
+    assert_ne!(all[0]["probabilities"], all[1]["probabilities"]);
+    let chosen = answers(&["bars.npz", "--index", "3", "--array", "test_images"]);
+    assert_eq!(chosen, [all[3].clone()]);
+    let words = [
+        "bars.npz: must hold the array asked for; x is missing; it holds train_images, train_labels, val_images",
+    ];
+    sandbox.refused(1, &words, command(&["bars.npz", "--array", "x"]));
+    sandbox.refused(
+        1,
+        &["bars.npz: test_labels must be bytes (uint8) of [N, H, W]"],
+        command(&["bars.npz", "--array", "test_labels"]),
+    );
+}
+
 /// Images held out of the training images take the place of those of the file; without either there are none.
 #[test]
 fn images_for_validation_are_those_of_the_file_or_held_out() {
