@@ -6,6 +6,7 @@ mod at_times;
 mod backprop;
 mod batch;
 mod block;
+mod committee;
 mod ct;
 mod dt;
 mod embedding;
@@ -32,8 +33,9 @@ pub use block::{
     Block, BlockDesign, BlockInputs, BlockSite, ConvBlock, LayerInputs, PatchBlock, TIME_EMBEDDING,
     embed_times,
 };
+pub use committee::{Committee, CommitteeConfig};
 pub use ct::{CtConfig, NoPropCt};
-pub use dt::{Denoiser, DtConfig, NoPropDt, Objective, ObjectiveKind, Paper, Reference};
+pub use dt::{Blind, Blindfold, Denoiser, DtConfig, NoPropDt, Objective, ObjectiveKind, Paper, Reference};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
 pub use fm::{FmConfig, NoPropFm};

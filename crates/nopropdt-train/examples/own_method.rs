@@ -1,8 +1,8 @@
 //! A training method of one's own in less than a hundred lines, with the whole command line:
-//! `cargo run -p nopropdt-train --example own_method -- --method committee --epochs 8`.
+//! `cargo run -p nopropdt-train --example own_method -- --method panel --epochs 8`.
 //!
-//! T small classifiers, each trained alone by its own cross-entropy, answer together by the mean of their class probabilities: what
-//! is left of NoProp without noise and denoising. Whatever implements `Method` is trained, resumed, measured and reported like the others.
+//! It is the built-in method `committee`, written from outside: small classifiers, each trained alone by its own cross-entropy, which answer
+//! together. Whatever implements `Method` is trained, resumed, measured and reported like the others.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ use nopropdt_tensor::random::Stream;
 use nopropdt_train::registry::{MethodEntry, Registry};
 use serde::{Deserialize, Serialize};
 
-/// Settings of the committee: the section `[method]` of files, and `--set method.members=4`.
+/// Settings of the panel: the section `[method]` of files, and `--set method.members=4`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -24,21 +24,21 @@ struct Settings {
 
 /// Blocks that look at the image alone.
 #[derive(Debug)]
-struct Committee {
+struct Panel {
     members: usize,
     net: Network,
 }
 
-impl Committee {
+impl Panel {
     /// A latent that says nothing.
     fn nothing(&self, rows: usize) -> Tensor {
         Tensor::zeros(&[rows, self.net.embedding().dim()])
     }
 }
 
-impl Method for Committee {
+impl Method for Panel {
     fn facts(&self) -> Facts<'_> {
-        Facts { shown: Term::CrossEntropy, ..self.net.facts("committee", self.members) }
+        Facts { shown: Term::CrossEntropy, ..self.net.facts("panel", self.members) }
     }
 
     fn init(&self, seed: u64) -> Weights {
@@ -91,8 +91,8 @@ impl Method for Committee {
 fn main() -> ExitCode {
     let about = "classifiers that learn alone and answer together";
     let build = |Settings { members }, network: NetworkConfig, _: &Registry| {
-        Ok(Committee { members, net: Network::of_blocks(&network)? })
+        Ok(Panel { members, net: Network::of_blocks(&network)? })
     };
-    let committee = MethodEntry::new("committee", about, &Settings { members: 4 }, build);
-    nopropdt_train::cli::run(Registry::builtin().method(committee))
+    let panel = MethodEntry::new("panel", about, &Settings { members: 4 }, build);
+    nopropdt_train::cli::run(Registry::builtin().method(panel))
 }

@@ -25,28 +25,31 @@ impl Objective for Paper {
         batch: &Batch,
         stream: Stream,
     ) -> Loss {
-        let noise = Noise::draw(on, stream);
-        self.loss_with(t, schedule, on, batch, noise, stream.purpose("dropout"))
+        self.loss_with(t, schedule, on, batch, Noise::draw(on, stream), |_, z| z)
     }
 }
 
-/// The standard normal values [B, d] that a loss is a function of.
+/// All that is random in a loss.
 pub(super) struct Noise {
-    /// ε of z_{t−1}.
+    /// ε [B, d] of z_{t−1}.
     pub(super) previous: Tensor,
-    /// ε of z_T.
+    /// ε [B, d] of z_T.
     pub(super) last: Tensor,
+    /// Of dropout.
+    pub(super) dropout: Stream,
 }
 
 impl Noise {
     pub(super) fn draw(on: &LossTape<'_>, stream: Stream) -> Self {
-        Self { previous: on.noise(stream.purpose("z")), last: on.noise(stream.purpose("z_last")) }
+        let [previous, last] = ["z", "z_last"].map(|purpose| on.noise(stream.purpose(purpose)));
+        Self { previous, last, dropout: stream.purpose("dropout") }
     }
 }
 
 impl Paper {
     /// The loss of block t with the given noise. Gradient reaches θ_t through the squared error alone, f through the
-    /// cross-entropy alone, and a learned W_embed through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T.
+    /// cross-entropy alone, and a learned W_embed through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T. The block
+    /// is given what `sight` makes of z_{t−1}.
     pub(super) fn loss_with(
         &self,
         t: usize,
@@ -54,10 +57,11 @@ impl Paper {
         on: &mut LossTape<'_>,
         batch: &Batch,
         noise: Noise,
-        dropout: Stream,
+        sight: impl FnOnce(&mut LossTape<'_>, Var) -> Var,
     ) -> Loss {
         let z = on.noised(schedule.noising(t - 1), noise.previous);
-        let logits = on.logits(batch, z, None, dropout);
+        let z = sight(on, z);
+        let logits = on.logits(batch, z, None, noise.dropout);
         let estimate = on.estimate(logits);
         let squared_error = batch.squared_error(&mut on.tape, estimate, on.target);
 

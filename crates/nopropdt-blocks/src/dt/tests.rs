@@ -1,3 +1,4 @@
+mod blind;
 mod golden;
 mod marginals;
 mod reference;

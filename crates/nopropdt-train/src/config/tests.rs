@@ -79,7 +79,7 @@ fn a_files_dataset_decides_the_defaults_below_it() {
     assert_eq!(resolved(from_text("dataset = \"mnist\"").unwrap()).training.batch_size, 128);
 }
 
-const METHODS: [&str; 5] = ["dt", "ct", "fm", "backprop", "adjoint"];
+const METHODS: [&str; 6] = ["dt", "ct", "fm", "backprop", "adjoint", "committee"];
 
 /// Every method on every dataset, with `--preset paper`.
 #[test]
@@ -99,6 +99,7 @@ fn the_paper_preset_is_table_3() {
             ("ct", flows, 1000, Some(1.0), Some("stochastic"), OptimizerKind::Adam),
             ("fm", flows, 1000, None, Some("euler"), OptimizerKind::Adam),
             ("adjoint", adjoint, 1000, None, Some("euler"), OptimizerKind::Adamw),
+            ("committee", blocks, 10, None, None, OptimizerKind::Adamw),
         ] {
             let own = Overrides::default().with("dataset", &dataset).with("method", method);
             let config = own.resolve(Some(Preset::Paper)).unwrap_or_else(|error| panic!("{method}: {error}"));
@@ -113,7 +114,7 @@ fn the_paper_preset_is_table_3() {
                 (LearningRateKind::Constant, 0),
                 "{what}"
             );
-            assert_eq!(training.order == Order::Sequential, method == "dt", "{what}");
+            assert_eq!(training.order == Order::Sequential, ["dt", "committee"].contains(&method), "{what}");
             assert_eq!(training.clip_norm, 0.0, "{what}");
             let block = config.block.read::<ConvBlock>(&config.block.settings).unwrap();
             assert_eq!((config.block.name.as_str(), block), ("paper", ConvBlock::paper()), "{what}");

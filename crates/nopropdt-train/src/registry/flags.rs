@@ -24,7 +24,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
             "NAME",
             Kind::Name(|registry, text| registry.check_method(text), |registry| registry.named("method")),
             &[
-                "Method: dt, ct, fm, or a baseline: backprop (through the same blocks), adjoint (a neural ODE) [default: dt]",
+                "Method: dt, ct, fm; a baseline: backprop (through the same blocks), adjoint (a neural ODE); or a control: committee (the blocks of dt as plain classifiers, averaged) [default: dt]",
             ],
         ),
         Setting {
@@ -34,7 +34,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
                 "T",
                 Kind::Whole(whole::STEPS),
                 &[
-                    "T: blocks of dt and backprop, steps of the one network of ct, fm and adjoint [default: 10; 1000 for ct and fm; 100 for adjoint]",
+                    "T: blocks of dt, backprop and committee, steps of the one network of ct, fm and adjoint [default: 10; 1000 for ct and fm; 100 for adjoint]",
                 ],
             )
         },
@@ -73,7 +73,9 @@ pub(crate) fn method_settings() -> Vec<Setting> {
                 |registry, text| registry.check_objective(text),
                 |registry| registry.named("objective"),
             ),
-            &["Loss and chain: paper, or reference (the reference repository's) [default: paper]"],
+            &[
+                "Loss and chain: paper, reference (the reference repository's), or a control: zeroed-z (blocks get zeros for z), shuffled-z (blocks learn from the z of other inputs) [default: paper]",
+            ],
         ),
     ]
 }

@@ -4,6 +4,7 @@
 mod adjoint;
 mod backprop;
 mod block;
+mod committee;
 mod ct;
 mod dt;
 pub(crate) mod flags;
@@ -18,8 +19,8 @@ use crate::config::{Component, ConfigError};
 use block::BlockEntry;
 use names::Names;
 use nopropdt_blocks::{
-    BlockDesign, BlocksError, ConvBlock, Method, NetworkConfig, NoiseSchedule, Objective, Paper, PatchBlock,
-    Reference, ScheduleKind,
+    Blind, Blindfold, BlockDesign, BlocksError, ConvBlock, Method, NetworkConfig, NoiseSchedule, Objective,
+    Paper, PatchBlock, Reference, ScheduleKind,
 };
 use nopropdt_data::{DataError, Dataset, DatasetName, DatasetNameError, DatasetSource, LoadOptions};
 use serde::Serialize;
@@ -95,12 +96,21 @@ impl Registry {
             .method(fm::entry())
             .method(backprop::entry())
             .method(adjoint::entry())
+            .method(committee::entry())
             .block("paper", "the paper's (Figure 6)", ConvBlock::paper())
             .block("reference", "the reference repository's", ConvBlock::reference())
             .block("residual", "the paper's with residual convolutions", ConvBlock::residual())
             .block("patches", "image patches and attention", PatchBlock::small())
             .objective("paper", "the paper's", |eta| Arc::new(Paper { eta }))
-            .objective("reference", "the reference repository's", |eta| Arc::new(Reference { eta }));
+            .objective("reference", "the reference repository's", |eta| Arc::new(Reference { eta }))
+            .objective("zeroed-z", "a control: the paper's, and blocks are given zeros for z", |eta| {
+                Arc::new(Blind { eta, by: Blindfold::Zeroed })
+            })
+            .objective(
+                "shuffled-z",
+                "a control: the paper's, and blocks learn from the z of other inputs",
+                |eta| Arc::new(Blind { eta, by: Blindfold::Shuffled }),
+            );
         let schedules = SCHEDULES.into_iter().fold(registry, |registry, (kind, about)| {
             registry.schedule(kind.name(), about, move |steps| NoiseSchedule::new(kind, steps))
         });

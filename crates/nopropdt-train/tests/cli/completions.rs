@@ -30,7 +30,7 @@ fn bash_completes_commands_flags_names_and_paths() {
     sandbox.write("my/file", "");
     for (words, wanted) in [
         (&["ru"][..], &["runs"][..]),
-        (&["--method", ""], &["dt", "ct", "fm", "backprop", "adjoint"]),
+        (&["--method", ""], &["dt", "ct", "fm", "backprop", "adjoint", "committee"]),
         (&["train", "--block", ""], &["paper", "reference", "residual", "patches"]),
         (&["info", "--schedule", "l"], &["linear", "learned"]),
         (&["train", "--optimizer", "ad"], &["adamw", "adam"]),

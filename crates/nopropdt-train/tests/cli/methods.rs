@@ -6,11 +6,12 @@ use nopropdt_train::model_file::load;
 use serde_json::Value;
 
 /// Each method, the name its report has, and what its tensors' names start with.
-const METHODS: [(&str, &str, &str); 4] = [
+const METHODS: [(&str, &str, &str); 5] = [
     ("ct", "NoProp-CT", "block."),
     ("fm", "NoProp-FM", "block."),
     ("backprop", "back-propagation", "blocks.1."),
     ("adjoint", "neural ODE (adjoint)", "block."),
+    ("committee", "committee", "blocks.1."),
 ];
 
 #[test]
@@ -30,7 +31,11 @@ fn a_run_has_its_files_and_can_be_measured() {
         let summary = sandbox.json("run/summary.json");
         assert_eq!(measured["test_accuracy"]["mean"], summary["test_accuracy"], "{method}");
         // What has no blocks does not speak of them.
-        let (word, other) = if method == "backprop" { ("block", "read-out") } else { ("read-out", "block") };
+        let (word, other) = if ["backprop", "committee"].contains(&method) {
+            ("block", "read-out")
+        } else {
+            ("read-out", "block")
+        };
         assert!(
             report.contains(&format!("<th>{word}</th>")) && !report.contains(&format!("<th>{other}</th>"))
         );
