@@ -4,6 +4,7 @@
 #[cfg(feature = "cli")]
 mod args;
 mod component;
+mod departures;
 mod error;
 pub(crate) mod fields;
 mod image_size;
@@ -25,6 +26,7 @@ pub(crate) mod whole;
 #[cfg(feature = "cli")]
 pub(crate) use args::{offering, with_registry};
 pub use component::Component;
+pub use departures::Departure;
 pub use error::ConfigError;
 pub use image_size::ImageSize;
 pub use init_from::InitFrom;

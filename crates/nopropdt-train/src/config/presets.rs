@@ -12,7 +12,7 @@ use nopropdt_data::{DatasetName, DatasetSource};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Preset {
-    /// The paper's Table 3 for the dataset and the method: batch 128, constant learning rate, Algorithm 1's order for dt; other
+    /// The paper's Table 3 for the dataset and the method: batch 128, constant learning rate, f32, Algorithm 1's order for dt; other
     /// datasets take the epochs of the nearest of its three: grey ones MNIST's, colour ones of 10 classes and folders CIFAR-10's,
     /// those of more classes CIFAR-100's
     Paper,
@@ -68,7 +68,7 @@ fn paper(method: &MethodEntry) -> Overrides {
         .with("clip-norm", 0.0)
         // Of one network there is only one order.
         .with("order", Order::Interleaved)
-        .with("precision", PrecisionKind::Auto);
+        .with("precision", PrecisionKind::F32);
     let block = Value::table_of(&ConvBlock::paper());
     let common = block.into_iter().fold(common, |all, (key, value)| all.with(&format!("block.{key}"), value));
     let own = method.defaults().clone();
