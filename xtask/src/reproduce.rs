@@ -103,6 +103,7 @@ fn reproduce(arguments: &Arguments) -> Result<()> {
         origin: Origin::here(commit::commit()?),
         rows: &rows,
         folder: &folder,
+        cells: &cells_in(&folder),
         memory: &memory,
     };
     let out = arguments.page(&folder);
@@ -119,12 +120,17 @@ fn reproduce(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Where results are, of work in a folder.
+fn cells_in(folder: &Path) -> PathBuf {
+    folder.join("cells")
+}
+
 /// Runs cells below a folder by the program, which is built for it.
 fn runner(folder: &Path) -> Result<Runner> {
     let program = crate::command::trainer()?;
     let origin = Origin::here(commit::commit()?);
     let stop = interruption_flag().context("can't listen for signals")?;
-    Ok(Runner::new(Program::new(program, stop), folder, origin)?)
+    Ok(Runner::new(Program::new(program, stop), folder, &cells_in(folder), origin)?)
 }
 
 impl Arguments {
@@ -155,7 +161,8 @@ impl Arguments {
             bail!("reproduce: memory is not known of all, so the page stays as it is\n  {failures}");
         }
         let (profile, origin) = (self.profile.name(), Origin::here(commit::commit()?));
-        page::Page { profile, origin, rows, folder, memory: &memory }.replace_table_2(&out)?;
+        page::Page { profile, origin, rows, folder, cells: &cells_in(folder), memory: &memory }
+            .replace_table_2(&out)?;
         print(&out.display().to_string())
     }
 
@@ -185,7 +192,7 @@ impl Arguments {
 fn list(cells: &[&Planned], folder: &Path) -> String {
     let (mut lines, mut left) = (Vec::new(), 0.0);
     for Planned { cell, flags, .. } in cells {
-        let done = cell.finished(folder).is_some();
+        let done = cell.finished(&cells_in(folder)).is_some();
         left += if done { 0.0 } else { cell.work };
         let state = if done { "done" } else { "to do" };
         let (name, work, flags) = (&cell.name, duration(cell.work), flags.join(" "));
@@ -198,7 +205,7 @@ fn list(cells: &[&Planned], folder: &Path) -> String {
 /// Runs the cells; returns what failed.
 fn run_cells(runner: &Runner, places: &Places, planned: &[&Planned]) -> Result<Vec<String>> {
     let to_do = |planned: &&&Planned| {
-        planned.cell.finished(runner.folder()).is_none() && places.of(planned.dataset).is_ok()
+        planned.cell.finished(runner.cells()).is_none() && places.of(planned.dataset).is_ok()
     };
     let left = planned.iter().filter(to_do).map(|planned| planned.cell.work).sum();
     let progress = Progress::new(planned.len(), left);
@@ -213,7 +220,7 @@ fn check_determinism(
     Planned { cell, dataset, .. }: &Planned,
 ) -> Result<Option<String>> {
     let name = &cell.name;
-    if cell.finished(runner.folder()).is_none() {
+    if cell.finished(runner.cells()).is_none() {
         complain(&format!("{name}: not compared with a second training, since it is not done here"));
         return Ok(None);
     }

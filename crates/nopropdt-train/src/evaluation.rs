@@ -6,6 +6,17 @@ use crate::statistics::Measured;
 use nopropdt_blocks::Readout;
 use serde::{Deserialize, Serialize};
 
+/// Accuracies of one run, with noise of its own. They are fractions, 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunAccuracy {
+    /// Of the chain (the paper's read-out).
+    pub chain: f64,
+    /// Of the blocks' class probabilities averaged.
+    pub consensus: f64,
+    /// When the answer is read after each block, block 1 first.
+    pub per_block: Vec<f64>,
+}
+
 /// Accuracies of a model over some runs, each with noise of its own. They are fractions, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +45,8 @@ pub struct Evaluation {
     pub test_balanced_accuracy_consensus: Measured,
     /// Accuracy when the answer is read after each block, block 1 first.
     pub test_accuracy_per_block: Vec<Measured>,
+    /// The accuracies of each run, in order: those that the means above are of.
+    pub by_run: Vec<RunAccuracy>,
     /// Expected calibration error of the chain: how far its probabilities are from the share of right answers, a fraction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_calibration_error: Option<Measured>,

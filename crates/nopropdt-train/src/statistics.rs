@@ -1,5 +1,11 @@
 //! Means and their errors.
 
+mod seeds;
+mod student;
+
+pub use seeds::{OverSeeds, PairedDifference};
+pub use student::student_t;
+
 use serde::{Deserialize, Serialize};
 
 /// Mean of some values and its standard error.

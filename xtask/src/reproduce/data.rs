@@ -62,7 +62,7 @@ impl Places {
         match (data, &self.cifar10_jpeg) {
             (Data::Digits, _) => Ok(Place::default()),
             (Data::Cifar10Jpeg, Some(folder)) => {
-                Ok(Place { pictures: Some(folder.clone()), ..Place::default() })
+                Ok(Place { images: Some(folder.clone()), ..Place::default() })
             }
             (Data::Cifar10Jpeg, None) => Err("say where it is with --cifar10-jpeg".into()),
             (known, _) if self.data_dir.join(known.key()).is_dir() => {
@@ -89,6 +89,6 @@ mod tests {
         let found = places.of(Data::Cifar100).unwrap();
         assert_eq!(found.data_dir.as_deref(), Some(folder.path()));
         let places = Places { cifar10_jpeg: Some("pictures".into()), ..places };
-        assert_eq!(places.of(Data::Cifar10Jpeg).unwrap().pictures, Some("pictures".into()));
+        assert_eq!(places.of(Data::Cifar10Jpeg).unwrap().images, Some("pictures".into()));
     }
 }

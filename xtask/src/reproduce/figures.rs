@@ -8,7 +8,6 @@ use nopropdt_tensor::Tensor;
 use nopropdt_train::commands::complain;
 use nopropdt_train::experiments::Cell;
 use nopropdt_train::files::replace_file;
-use nopropdt_train::metrics_file::read_metrics;
 use plotters::prelude::*;
 use std::path::Path;
 
@@ -26,7 +25,12 @@ type Curve = (String, Vec<(f64, f64)>);
 const SIZE: (u32, u32) = (720, 420);
 
 /// Draws every figure whose cells are there into `folder`.
-pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) -> Result<Vec<Figure>> {
+pub(super) fn draw(
+    rows: &[Row],
+    [work, cells]: [&Path; 2],
+    data_dir: &Path,
+    folder: &Path,
+) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for data in datasets(rows) {
         let (name, key) = (data.title(), data.key());
@@ -57,7 +61,8 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 "Test accuracy of the chain after each epoch, one training (seed 0) a curve.",
             ),
         ] {
-            let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, standard, root, axis)).collect();
+            let curves: Vec<Curve> =
+                rows.iter().filter_map(|row| curve(row, standard, cells, axis)).collect();
             if curves.len() < 2 && number != 3 || curves.is_empty() {
                 continue;
             }
@@ -69,7 +74,7 @@ pub(super) fn draw(rows: &[Row], root: &Path, data_dir: &Path, folder: &Path) ->
                 caption: caption.into(),
             });
         }
-        figures.extend(prototypes(rows, data, root, data_dir, folder)?);
+        figures.extend(prototypes(rows, data, [work, cells], data_dir, folder)?);
     }
     Ok(figures)
 }
@@ -105,18 +110,17 @@ impl Axis {
 }
 
 /// The curve of a row's first seed, called `plain` if it is no variation; None when it was not run.
-fn curve(row: &Row, plain: Option<&str>, root: &Path, axis: Axis) -> Option<Curve> {
+fn curve(row: &Row, plain: Option<&str>, cells: &Path, axis: Axis) -> Option<Curve> {
     let Planned { cell, .. } = row.cells().into_iter().next()?;
-    cell.finished(root)?;
-    let epochs = read_metrics(&cell.run_folder(root).join("metrics.jsonl")).ok()?;
+    let outcome = cell.finished(cells)?;
     let mut seconds = 0.0;
-    let points = epochs.iter().filter_map(|epoch| {
+    let points = outcome.epochs.iter().filter_map(|epoch| {
         seconds += epoch.seconds;
         let x = match axis {
             Axis::Seconds => seconds,
             Axis::Epochs => epoch.epoch as f64,
         };
-        Some((x, 100.0 * epoch.test_accuracy?))
+        Some((x, 100.0 * epoch.chain?))
     });
     Some((row.variation.or(plain).unwrap_or(row.method).to_owned(), points.collect()))
 }
@@ -163,7 +167,7 @@ fn plot(path: &Path, x_title: &str, curves: &[Curve]) -> Result<()> {
 fn prototypes(
     rows: &[Row],
     data: Data,
-    root: &Path,
+    [work, cells]: [&Path; 2],
     data_dir: &Path,
     folder: &Path,
 ) -> Result<Option<Figure>> {
@@ -172,10 +176,12 @@ fn prototypes(
     let Some(Planned { cell, .. }) = row.and_then(|row| row.cells().into_iter().next()) else {
         return Ok(None);
     };
-    if cell.finished(root).is_none() {
+    let model = cell.run_folder(work).join("model.safetensors");
+    // A result of another machine comes without its model.
+    if cell.finished(cells).is_none() || !model.exists() {
         return Ok(None);
     }
-    let model = nopropdt_train::model_file::load(&cell.run_folder(root).join("model.safetensors"))?;
+    let model = nopropdt_train::model_file::load(&model)?;
     let after = model.network.embedding_matrix(&model.weights);
     let Some(shape) = model.metadata.input.image() else { return Ok(None) };
     let before = before_training(&cell, data, data_dir);

@@ -40,7 +40,7 @@ fn cell(dataset: Data, method: &str) -> Result<Cell, String> {
     let steps = if matches!(method, "dt" | "backprop") { 10 } else { 20 };
     let flags = format!("--method={method} --steps={steps} {SETTINGS}");
     let flags: Vec<String> = flags.split_whitespace().map(str::to_owned).collect();
-    let measure = Measure { runs: 1, averaged: false, steps: None };
+    let measure = Measure { runs: 1, averaged: None, steps: None };
     profile::cell("memory".into(), dataset, &flags, measure, 0.0)
 }
 
@@ -52,7 +52,7 @@ pub(super) fn measure(
     profile: Profile,
     again: bool,
 ) -> Result<(Vec<Memory>, Vec<String>)> {
-    let (mut all, mut failed) = (read(runner.folder()), Vec::new());
+    let (mut all, mut failed) = (read(runner.work()), Vec::new());
     for dataset in datasets(&profile.rows()) {
         let Ok(place) = places.of(dataset) else { continue };
         for (method, _) in super::paper::TABLE_2 {
@@ -76,7 +76,7 @@ pub(super) fn measure(
                         bytes,
                         origin,
                     });
-                    write_record(&runner.folder().join(FILE), &all)?;
+                    write_record(&runner.work().join(FILE), &all)?;
                 }
             }
         }
@@ -91,8 +91,8 @@ pub(super) fn mebibytes(bytes: u64) -> f64 {
 
 /// What a training added to the resident memory; the inner error is why that is not known.
 fn added(runner: &Runner, cell: &Cell, place: &Place) -> Result<Result<u64, String>, ExperimentError> {
-    let folder = tempfile::tempdir_in(runner.folder())
-        .map_err(|reason| ExperimentError::Io { path: runner.folder().to_owned(), reason })?;
+    let folder = tempfile::tempdir_in(runner.work())
+        .map_err(|reason| ExperimentError::Io { path: runner.work().to_owned(), reason })?;
     let run = folder.path().join("run");
     // The log of a failure goes with the folder.
     if let Err(line) = runner.program().train(&cell.config, &run, place, Some(THREADS), &|| ())? {

@@ -6,6 +6,7 @@ use super::memory::{Memory, mebibytes};
 use super::paper;
 use super::profile::{Row, datasets};
 use anyhow::{Context, Result};
+use nopropdt_train::evaluation::RunAccuracy;
 use nopropdt_train::experiments::{Origin, Outcome, summary};
 use nopropdt_train::files::replace_file;
 use nopropdt_train::statistics::Measured;
@@ -18,8 +19,10 @@ pub(super) struct Page<'a> {
     /// Of the page; each cell knows its own.
     pub(super) origin: Origin,
     pub(super) rows: &'a [Row],
-    /// Where the cells are.
+    /// Where the cells are trained.
     pub(super) folder: &'a Path,
+    /// Where their results are.
+    pub(super) cells: &'a Path,
     pub(super) memory: &'a [Memory],
 }
 
@@ -39,7 +42,7 @@ impl Page<'_> {
         let stem = out.file_stem().and_then(|stem| stem.to_str()).unwrap_or("reproduction").to_owned();
         let pictures = out.with_file_name(&stem);
         std::fs::create_dir_all(&pictures).with_context(|| pictures.display().to_string())?;
-        let figures = figures::draw(self.rows, self.folder, data_dir, &pictures)?;
+        let figures = figures::draw(self.rows, [self.folder, self.cells], data_dir, &pictures)?;
         let text = self.text(&stem, &figures)?;
         Ok(replace_file(out, text.as_bytes())?)
     }
@@ -58,18 +61,20 @@ impl Page<'_> {
 
     fn together(&self, row: &Row) -> Option<Together> {
         let outcomes: Vec<Outcome> =
-            row.cells().iter().filter_map(|planned| planned.cell.finished(self.folder)).collect();
-        let all = |value: &dyn Fn(&Outcome) -> Option<Measured>| {
-            let parts: Option<Vec<_>> = outcomes.iter().map(|of| Some((of.runs, value(of)?))).collect();
-            parts.and_then(|parts| Measured::pooled(&parts))
+            row.cells().iter().filter_map(|planned| planned.cell.finished(self.cells)).collect();
+        let all = |draws: fn(&Outcome) -> &[RunAccuracy], value: fn(&RunAccuracy) -> f64| {
+            let values: Vec<f64> = outcomes.iter().flat_map(draws).map(value).collect();
+            (!values.is_empty()).then(|| Measured::of(&values))
         };
-        let averaged = |index: usize| all(&|of| Some(of.averaged?[index]));
+        let averaged = |value| all(|of| of.averaged_draws.as_deref().unwrap_or_default(), value);
         Some(Together {
             seeds: outcomes.len(),
-            chain: all(&|of| Some(of.chain))?,
-            consensus: all(&|of| Some(of.consensus))?,
-            averaged: averaged(0).zip(averaged(1)).map(<[Measured; 2]>::from),
-            seconds: outcomes.iter().map(|of| of.train_seconds).sum::<f64>() / outcomes.len() as f64,
+            chain: all(|of| &of.draws, |draw| draw.chain)?,
+            consensus: all(|of| &of.draws, |draw| draw.consensus)?,
+            averaged: averaged(|draw| draw.chain)
+                .zip(averaged(|draw| draw.consensus))
+                .map(<[Measured; 2]>::from),
+            seconds: outcomes.iter().map(|of| of.seconds).sum::<f64>() / outcomes.len() as f64,
             machine: outcomes.first().map(|of| format!("{}, {}", of.precision, of.isa)).unwrap_or_default(),
         })
     }
@@ -82,8 +87,8 @@ impl Page<'_> {
             "# The paper, reproduced\n\n`cargo xtask reproduce {profile}`; page written on {date} at commit {commit}. Only the columns *paper* are copied from the paper (arXiv 2503.24322, version 1). What was not run says so.\n"
         )?;
         let outcomes =
-            self.rows.iter().flat_map(Row::cells).filter_map(|planned| planned.cell.finished(self.folder));
-        let cells: Vec<Option<Origin>> = outcomes.map(|outcome| outcome.origin).collect();
+            self.rows.iter().flat_map(Row::cells).filter_map(|planned| planned.cell.finished(self.cells));
+        let cells: Vec<Option<Origin>> = outcomes.map(|outcome| Some(outcome.origin)).collect();
         write_origins(&mut text, "cells", &cells)?;
         self.table_1(&mut text)?;
         self.table_2(&mut text)?;
@@ -265,7 +270,6 @@ mod tests {
     use super::*;
     use crate::reproduce::example::outcome;
     use crate::reproduce::profile::{Planned, Profile};
-    use nopropdt_train::experiments::write_record;
 
     /// Pretends that the cells of some rows were run.
     fn page_of(done: &[usize]) -> (tempfile::TempDir, String, Vec<String>) {
@@ -273,9 +277,7 @@ mod tests {
         let rows = Profile::Quick.rows();
         for &index in done {
             for Planned { cell, .. } in rows[index].cells() {
-                std::fs::create_dir_all(cell.folder(folder.path())).unwrap();
-                write_record(&cell.asked_file(folder.path()), &cell.asked()).unwrap();
-                write_record(&cell.outcome_file(folder.path()), &outcome(0.9876)).unwrap();
+                cell.keep(folder.path(), &outcome(0.9876)).unwrap();
             }
         }
         let memory = [Memory {
@@ -287,9 +289,10 @@ mod tests {
         }];
         let page = Page {
             profile: "quick",
-            origin: Origin { commit: "def".into(), machine: "another".into(), date: "2026-02-03".into() },
+            origin: Origin { commit: "def".into(), processor: "another".into(), date: "2026-02-03".into() },
             rows: &rows,
             folder: folder.path(),
+            cells: folder.path(),
             memory: &memory,
         };
         let text = page.text("reproduction", &[]).unwrap();
@@ -328,9 +331,15 @@ mod tests {
     fn what_a_row_does_not_show_is_said() {
         let said = |profile: Profile| {
             let (rows, folder) = (profile.rows(), tempfile::tempdir().unwrap());
-            let origin = outcome(0.0).origin.unwrap();
-            let page =
-                Page { profile: profile.name(), origin, rows: &rows, folder: folder.path(), memory: &[] };
+            let origin = outcome(0.0).origin;
+            let page = Page {
+                profile: profile.name(),
+                origin,
+                rows: &rows,
+                folder: folder.path(),
+                cells: folder.path(),
+                memory: &[],
+            };
             let text = page.text("a", &[]).unwrap();
             [ONE_SEED, AUGMENTED].map(|sentence| text.contains(sentence))
         };
@@ -344,8 +353,15 @@ mod tests {
     fn the_published_page_is_what_is_written_here() {
         let page = std::fs::read_to_string(crate::root().join("docs/reproduction.md")).unwrap();
         let (rows, folder) = (Profile::Quick.rows(), tempfile::tempdir().unwrap());
-        let origin = outcome(0.0).origin.unwrap();
-        let own = Page { profile: "quick", origin, rows: &rows, folder: folder.path(), memory: &[] };
+        let origin = outcome(0.0).origin;
+        let own = Page {
+            profile: "quick",
+            origin,
+            rows: &rows,
+            folder: folder.path(),
+            cells: folder.path(),
+            memory: &[],
+        };
         assert!(page.contains(&own.explanation()));
         for row in &rows {
             let settings = format!("`{}`", row.settings());
@@ -359,13 +375,18 @@ mod tests {
         let mut rows = Profile::Smoke.rows();
         rows.truncate(1);
         let cell = &rows[0].cells()[0].cell;
-        std::fs::create_dir_all(cell.folder(folder.path())).unwrap();
-        write_record(&cell.asked_file(folder.path()), &cell.asked()).unwrap();
-        let origin = outcome(0.0).origin.unwrap();
-        let page = Page { profile: "smoke", origin, rows: &rows, folder: folder.path(), memory: &[] };
+        let origin = outcome(0.0).origin;
+        let page = Page {
+            profile: "smoke",
+            origin,
+            rows: &rows,
+            folder: folder.path(),
+            cells: folder.path(),
+            memory: &[],
+        };
         // A mean that is no number can't be stored as one: the cell counts as not done.
         for (chain, expected) in [(0.95, 0), (0.2, 1), (f64::NAN, 0)] {
-            write_record(&cell.outcome_file(folder.path()), &outcome(chain)).unwrap();
+            cell.keep(folder.path(), &outcome(chain)).unwrap();
             assert_eq!(page.below_their_bounds().len(), expected, "{chain}");
         }
         assert!(page.text("a", &[]).unwrap().contains("| not run |"));
@@ -382,7 +403,7 @@ mod tests {
             method: "ct".into(),
             settings: String::new(),
             bytes,
-            origin: origin.clone(),
+            origin: Some(origin.clone()),
         };
         for (page, after) in [
             (text.clone(), ""),
@@ -391,9 +412,15 @@ mod tests {
             for bytes in [1 << 20, 3 << 20] {
                 std::fs::write(&out, &page).unwrap();
                 let memory = [measured(bytes)];
-                let origin = origin.clone().unwrap();
-                let page =
-                    Page { profile: "quick", origin, rows: &rows, folder: folder.path(), memory: &memory };
+                let origin = origin.clone();
+                let page = Page {
+                    profile: "quick",
+                    origin,
+                    rows: &rows,
+                    folder: folder.path(),
+                    cells: folder.path(),
+                    memory: &memory,
+                };
                 page.replace_table_2(&out).unwrap();
                 let found = std::fs::read_to_string(&out).unwrap();
                 let start = text.find(TABLE_2).unwrap();
@@ -409,9 +436,10 @@ mod tests {
         std::fs::write(&out, "# Another page\n").unwrap();
         let page = Page {
             profile: "quick",
-            origin: origin.unwrap(),
+            origin,
             rows: &rows,
             folder: folder.path(),
+            cells: folder.path(),
             memory: &[],
         };
         assert!(page.replace_table_2(&out).unwrap_err().to_string().contains("must have a section"));

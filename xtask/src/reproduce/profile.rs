@@ -100,7 +100,7 @@ impl Row {
         embedding: &'static str,
         [base, own]: [&'static str; 2],
     ) -> Self {
-        let measure = Measure { runs: 3, averaged: false, steps: None };
+        let measure = Measure { runs: 3, averaged: None, steps: None };
         Self {
             dataset,
             method,
@@ -139,6 +139,7 @@ impl Row {
     }
 
     const fn measured(self, runs: usize, averaged: bool) -> Self {
+        let averaged = if averaged { Some(5) } else { None };
         Self { measure: Measure { runs, averaged, steps: self.measure.steps }, ..self }
     }
 

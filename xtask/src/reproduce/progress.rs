@@ -105,7 +105,11 @@ impl Watch for Progress {
             Fate::AlreadyDone => self.passed(index, cell, "done before"),
             Fate::Absent(why) => self.passed(index, cell, &format!("left out, {why}")),
             Fate::Failed(line) => self.ended(cell, false, &format!("failed: {line}")),
-            Fate::Done(outcome) => self.ended(cell, true, &format!("{:.2} %", 100.0 * outcome.chain.mean)),
+            Fate::Done(outcome) => {
+                let reached =
+                    outcome.chain().map_or_else(|| "done".into(), |chain| format!("{:.2} %", 100.0 * chain));
+                self.ended(cell, true, &reached);
+            }
         }
     }
 }
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_left_follows_from_what_was_done() {
-        let measure = Measure { runs: 1, averaged: false, steps: None };
+        let measure = Measure { runs: 1, averaged: None, steps: None };
         let config = Overrides::default().resolve(None).unwrap();
         let cell = Cell { name: "a".into(), config, measure, work: 100.0 };
         let progress = Progress::new(3, 300.0);

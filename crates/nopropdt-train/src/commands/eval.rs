@@ -9,7 +9,7 @@ use super::{EvalArguments, UsageError, complain, data_folder, must_exist, output
 use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig};
 use crate::evaluate::{Accuracy, Reading, Readings, read_watched};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, RunAccuracy};
 use crate::images::with_home;
 use crate::model_file::{Model, ModelMetadata, load_in};
 use crate::one_line::one_line;
@@ -228,11 +228,16 @@ fn evaluation(
         test_accuracy_per_block: (0..runs[0].per_block.len())
             .map(|block| measured(&|run| run.per_block[block]))
             .collect(),
+        by_run: runs.iter().map(by_run).collect(),
         expected_calibration_error: Some(measured(&|run| run.chain_calibration_error)),
         expected_calibration_error_consensus: Some(measured(&|run| run.consensus_calibration_error)),
         per_class: arguments.per_class.then(classes),
         confusion: arguments.per_class.then(|| confusion.clone()),
     }
+}
+
+fn by_run(run: &Accuracy) -> RunAccuracy {
+    RunAccuracy { chain: run.chain, consensus: run.consensus, per_block: run.per_block.clone() }
 }
 
 /// What things are called.

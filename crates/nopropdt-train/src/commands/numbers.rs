@@ -2,6 +2,7 @@
 
 use super::UsageError;
 use crate::config::fields::field_names;
+pub(super) use crate::config::whole::RUNS;
 use crate::config::whole::Whole;
 use crate::config::{Value, offering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -10,10 +11,8 @@ use std::fmt::Display;
 
 /// More threads than any machine has cores: a slip of the finger, which could exhaust the system's.
 pub(super) const THREADS: Whole = Whole::new("threads", 1, Some(1024));
-/// Far more than any standard error needs.
-pub(super) const RUNS: Whole = Whole::new("runs", 1, Some(10_000));
-/// As [`RUNS`].
-pub(super) const DRAWS: Whole = Whole::new("draws", 1, Some(10_000));
+/// As many as runs.
+pub(super) const DRAWS: Whole = Whole::new("draws", 1, RUNS.most);
 /// More minutes than a year has: a slip of the finger.
 const CHECKPOINT_MINUTES: Whole = Whole::new("checkpoint-minutes", 0, Some(1_000_000));
 /// The model's blocks set the upper bound.

@@ -132,21 +132,43 @@ impl Overrides {
         };
         let parsed = DeTable::parse(text)
             .map_err(|error| at(error.span().map_or(0, |span| span.start), first_line(error.message())))?;
+        Self::from_table_in(parsed.into_inner(), registry).map_err(|(place, problem)| at(place, problem))
+    }
+
+    /// Settings as a file has them.
+    ///
+    /// # Errors
+    /// Where in the file's text something is wrong, and what.
+    pub(crate) fn from_table_in(table: DeTable<'_>, registry: &Registry) -> Result<Self, (usize, String)> {
         let mut found = Self::default();
-        for (key, value) in parsed.into_inner() {
+        for (key, value) in table {
             let (place, key) = (key.span().start, key.into_inner().into_owned());
             match value.into_inner() {
                 DeValue::Table(table) if SECTIONS.contains(&key.as_str()) => {
                     for (name, value) in table {
                         let place = name.span().start;
-                        found.read_in(&key, name, value, registry).map_err(|problem| at(place, problem))?;
+                        found.read_in(&key, name, value, registry).map_err(|problem| (place, problem))?;
                     }
                 }
                 value => {
-                    found.read_flat(&key, value.into(), registry).map_err(|problem| at(place, problem))?
+                    found.read_flat(&key, value.into(), registry).map_err(|problem| (place, problem))?;
                 }
             }
         }
+        Ok(found)
+    }
+
+    /// One setting, called by section and key, or by its flag.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn one_in(setting: &str, value: Value, registry: &Registry) -> Result<Self, String> {
+        let (section, key) = place(setting);
+        if !SECTIONS.contains(&section.as_str()) {
+            return Err(format!("unknown setting `{setting}`"));
+        }
+        let mut found = Self::default();
+        found.read_setting(&section, key, value, registry)?;
         Ok(found)
     }
 

@@ -9,7 +9,8 @@ use nopropdt_blocks::{ConvBlock, EmbeddingStart};
 use nopropdt_data::{DatasetName, DatasetSource};
 
 /// A named set of settings; flags and files go over it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Preset {
     /// The paper's Table 3 for the dataset and the method: batch 128, constant learning rate, f32, Algorithm 1's order for dt; other

@@ -1,15 +1,18 @@
 //! One training and its measurements.
 
+use super::measure::Measure;
 use super::outcome::Outcome;
-use super::record::read_record;
-use crate::config::{Overrides, RunConfig};
+use super::record::{read_record, write_record};
+use super::result_file::ResultFile;
+use crate::config::{Overrides, RunConfig, Value};
+use crate::files::WriteError;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// One training, and how it is measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// Its folder's name: `mnist-dt-one-hot-seed0`.
+    /// Its folder's and its file's name: `mnist-dt-one-hot-seed0`.
     pub name: String,
     /// Every setting of the training. A folder of pictures is named, and not placed: where it lies decides nothing.
     pub config: RunConfig,
@@ -19,23 +22,11 @@ pub struct Cell {
     pub work: f64,
 }
 
-/// How a trained cell is measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Measure {
-    /// Runs, each with noise of its own.
-    pub runs: usize,
-    /// Whether answers of five averaged draws are measured too.
-    pub averaged: bool,
-    /// Steps of an answer, where they are not those of the training.
-    pub steps: Option<usize>,
-}
-
-/// What was asked for, kept beside what came of it: every setting as it was resolved, so that a result of other settings is none, be
-/// it that the cell's settings are others now, a preset's or a default.
+/// What a folder of work trains: every setting as it was resolved, so that what was begun with others is not taken up, be it that the
+/// cell's settings are others now, a preset's or a default.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Asked {
     settings: String,
-    measure: Measure,
 }
 
 impl Asked {
@@ -43,118 +34,175 @@ impl Asked {
     fn is_of(&self, cell: &Cell) -> bool {
         let registry = &cell.config.registry;
         let settings = Overrides::from_text_in(&self.settings, registry).ok();
-        let settings = settings.and_then(|settings| settings.resolve_in(registry, None).ok());
-        settings.is_some_and(|settings| settings == cell.config) && self.measure == cell.measure
+        settings.is_some_and(|settings| cell.has_settings(settings))
     }
 }
 
 /// The file of what was asked.
 const ASKED: &str = "cell.json";
-/// The file of what came of it.
-const OUTCOME: &str = "outcome.json";
 
 impl Cell {
-    /// Its folder below that of all cells.
-    pub fn folder(&self, root: &Path) -> PathBuf {
-        root.join(&self.name)
+    /// The seed of its training.
+    pub fn seed(&self) -> u64 {
+        self.config.training.seed
+    }
+
+    /// Its folder below that of all work.
+    pub fn folder(&self, work: &Path) -> PathBuf {
+        work.join(&self.name)
     }
 
     /// Where it is trained.
-    pub fn run_folder(&self, root: &Path) -> PathBuf {
-        self.folder(root).join("run")
+    pub fn run_folder(&self, work: &Path) -> PathBuf {
+        self.folder(work).join("run")
     }
 
-    /// The file that says what was asked for.
-    pub fn asked_file(&self, root: &Path) -> PathBuf {
-        self.folder(root).join(ASKED)
+    /// The file that says what is trained there.
+    pub(super) fn asked_file(&self, work: &Path) -> PathBuf {
+        self.folder(work).join(ASKED)
     }
 
-    /// The file of its result.
-    pub fn outcome_file(&self, root: &Path) -> PathBuf {
-        self.folder(root).join(OUTCOME)
+    /// The file of its result, among those of all cells.
+    pub fn result_file(&self, cells: &Path) -> PathBuf {
+        cells.join(format!("{}.json", self.name))
     }
 
-    /// What is asked for, as its file has it.
-    pub fn asked(&self) -> impl Serialize + use<> {
-        self.question()
+    pub(super) fn asked(&self) -> Asked {
+        Asked { settings: self.config.to_toml() }
     }
 
-    pub(super) fn question(&self) -> Asked {
-        Asked { settings: self.config.to_toml(), measure: self.measure.clone() }
+    /// Whether settings are this cell's, but for the place of a folder or file of images.
+    pub(super) fn has_settings(&self, settings: Overrides) -> bool {
+        let config = settings.resolve_in(&self.config.registry, None);
+        config.is_ok_and(|config| config.without_place() == self.config.without_place())
     }
 
-    /// Whether the folder is of this very question.
-    pub(super) fn is_begun(&self, root: &Path) -> bool {
-        read_record::<Asked>(&self.asked_file(root)).is_some_and(|asked| asked.is_of(self))
+    /// Whether the folder of work is of this very training.
+    pub(super) fn is_begun(&self, work: &Path) -> bool {
+        read_record::<Asked>(&self.asked_file(work)).is_some_and(|asked| asked.is_of(self))
     }
 
-    /// The result, if it is there and was made with these settings.
-    pub fn finished(&self, root: &Path) -> Option<Outcome> {
-        self.is_begun(root).then(|| read_record(&self.outcome_file(root))).flatten()
+    /// The result, if it is among those in `cells` and was made with these settings and measured so.
+    pub fn finished(&self, cells: &Path) -> Option<Outcome> {
+        let found: ResultFile = read_record(&self.result_file(cells))?;
+        let settings = Overrides::from_value(found.settings, &self.config.registry).ok()?;
+        (found.measure == self.measure && self.has_settings(settings)).then_some(found.outcome)
+    }
+
+    /// Keeps a result among those in `cells`.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn keep(&self, cells: &Path, outcome: &Outcome) -> Result<(), WriteError> {
+        let result = ResultFile {
+            cell: self.name.clone(),
+            settings: Value::of(&self.config.without_place()),
+            seed: self.seed(),
+            measure: self.measure.clone(),
+            outcome: outcome.clone(),
+        };
+        write_record(&self.result_file(cells), &result)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::write_record;
     use super::*;
     use crate::config::{Overrides, Preset};
 
     fn cell(settings: Overrides, preset: Option<Preset>) -> Cell {
-        let measure = Measure { runs: 1, averaged: false, steps: None };
+        let measure = Measure { runs: 2, averaged: Some(5), steps: None };
         Cell { name: "a".into(), config: settings.resolve(preset).unwrap(), measure, work: 1.0 }
     }
 
     #[test]
     fn a_result_of_other_settings_is_none() {
-        let root = tempfile::tempdir().unwrap();
+        let cells = tempfile::tempdir().unwrap();
         let settings = Overrides::default().with("lr", 1.0);
         let first = cell(settings.clone(), None);
-        assert_eq!(first.finished(root.path()), None);
-        std::fs::create_dir_all(first.folder(root.path())).unwrap();
-        write_record(&first.asked_file(root.path()), &first.asked()).unwrap();
-        assert_eq!(first.finished(root.path()), None, "trained, and not yet measured");
+        assert_eq!(first.finished(cells.path()), None);
         let outcome = Outcome::example(0.9);
-        write_record(&first.outcome_file(root.path()), &outcome).unwrap();
-        assert_eq!(first.finished(root.path()), Some(outcome.clone()));
+        first.keep(cells.path(), &outcome).unwrap();
+        assert_eq!(first.finished(cells.path()), Some(outcome.clone()));
         // The same settings in other words.
         let said = settings.clone().with("epochs", 20);
-        assert_eq!(cell(said.clone(), None).finished(root.path()), Some(outcome));
-        assert_eq!(cell(said, Some(Preset::Paper)).finished(root.path()), None);
-        assert_eq!(cell(settings.with("lr", 0.5), None).finished(root.path()), None);
-        let measure = Measure { runs: 2, ..first.measure.clone() };
-        assert_eq!(Cell { measure, ..first }.finished(root.path()), None);
+        assert_eq!(cell(said.clone(), None).finished(cells.path()), Some(outcome));
+        assert_eq!(cell(said, Some(Preset::Paper)).finished(cells.path()), None);
+        assert_eq!(cell(settings.with("lr", 0.5), None).finished(cells.path()), None);
+        for measure in [Measure { runs: 3, ..first.measure.clone() }, Measure::NONE] {
+            assert_eq!(Cell { measure, ..first.clone() }.finished(cells.path()), None);
+        }
     }
 
-    /// As it was before settings were kept: nobody knows which defaults it had.
+    /// Whatever numbers a result has, they come back as they were.
     #[test]
-    fn a_result_whose_settings_are_unknown_is_none() {
-        let (root, cell) = (tempfile::tempdir().unwrap(), cell(Overrides::default(), None));
-        std::fs::create_dir_all(cell.folder(root.path())).unwrap();
-        let old = r#"{"flags": [], "measure": {"runs": 1, "averaged": false, "steps": null}}"#;
-        std::fs::write(cell.asked_file(root.path()), old).unwrap();
-        write_record(&cell.outcome_file(root.path()), &Outcome::example(0.9)).unwrap();
-        assert_eq!(cell.finished(root.path()), None);
+    fn a_result_is_rounded_nowhere() {
+        let cells = tempfile::tempdir().unwrap();
+        let settings = Overrides::default().with("lr", 0.1 + 0.2).with("weight-decay", 1.0 / 3.0);
+        let cell = cell(settings, None);
+        let mut outcome = Outcome::example(1.0 / 3.0);
+        outcome.seconds = 0.1 + 0.2;
+        cell.keep(cells.path(), &outcome).unwrap();
+        assert_eq!(cell.finished(cells.path()), Some(outcome));
     }
 
-    /// Results that were made lie in files of these forms: without sections at first. Other settings would run them all again.
+    /// Where pictures lie decides nothing, and is not told.
     #[test]
-    fn a_question_of_before_is_the_same() {
-        let (root, cell) = (tempfile::tempdir().unwrap(), cell(Overrides::default(), None));
-        std::fs::create_dir_all(cell.folder(root.path())).unwrap();
-        write_record(&cell.outcome_file(root.path()), &Outcome::example(0.9)).unwrap();
-        let asked = |settings: &str| {
-            let measure = Measure { runs: 1, averaged: false, steps: None };
-            write_record(&cell.asked_file(root.path()), &Asked { settings: settings.into(), measure })
-                .unwrap();
-            cell.finished(root.path()).is_some()
+    fn a_result_of_a_folder_names_it_only() {
+        let cells = tempfile::tempdir().unwrap();
+        let at = |place: &str| cell(Overrides::default().with("dataset", place), None);
+        at("folder:one/pictures").keep(cells.path(), &Outcome::example(0.9)).unwrap();
+        let text = std::fs::read_to_string(at("folder:pictures").result_file(cells.path())).unwrap();
+        assert!(text.contains("\"dataset\": \"folder:pictures\"") && !text.contains("one/"), "{text}");
+        assert!(at("folder:other/pictures").finished(cells.path()).is_some());
+        assert!(at("folder:other/paintings").finished(cells.path()).is_none());
+    }
+
+    /// A file that another cell left under this name, or one of an older form.
+    #[test]
+    fn a_file_of_another_form_is_no_result() {
+        let (cells, cell) = (tempfile::tempdir().unwrap(), cell(Overrides::default(), None));
+        cell.keep(cells.path(), &Outcome::example(0.9)).unwrap();
+        let file = cell.result_file(cells.path());
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (from, to) in [
+            ("\"settings\"", "\"flags\""),
+            ("\"lr\": ", "\"rate\": "),
+            ("\"draws\"", "\"chain\""),
+            ("\"averaged\": 5", "\"averaged\": true"),
+            ("0.89", "null"),
+        ] {
+            assert!(text.contains(from), "{from}: {text}");
+            std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+            assert_eq!(cell.finished(cells.path()), None, "{from}");
+        }
+        std::fs::write(&file, &text).unwrap();
+        assert!(cell.finished(cells.path()).is_some());
+    }
+
+    /// Trainings that were begun lie in folders whose file has these forms: with a measurement, and without sections at first.
+    #[test]
+    fn a_training_that_was_begun_is_the_same() {
+        let (work, cell) = (tempfile::tempdir().unwrap(), cell(Overrides::default(), None));
+        std::fs::create_dir_all(cell.folder(work.path())).unwrap();
+        let begun = |settings: &str| {
+            let asked = serde_json::json!({
+                "settings": settings, "measure": {"runs": 1, "averaged": false, "steps": null}
+            });
+            std::fs::write(cell.asked_file(work.path()), asked.to_string()).unwrap();
+            cell.is_begun(work.path())
         };
         let old = "dataset = \"digits\"\nvalidation = 0\nmethod = \"dt\"\nsteps = 10\nschedule = \"cosine\"\neta = 0.1\n\
                    objective = \"paper\"\nembedding = \"one-hot\"\nembedding-dim = 20\nembedding-start = \"orthogonal\"\n\
                    block = \"paper\"\ndecoder = false\ndropout = 0.2\nepochs = 20\nbatch-size = 64\noptimizer = \"adamw\"\n\
                    lr = 0.001\nlr-schedule = \"cosine\"\nwarmup-epochs = 0\nweight-decay = 0.001\nclip-norm = 0.0\nseed = 0\n\
                    order = \"interleaved\"\nprecision = \"auto\"\n";
-        assert!(asked(old) && asked(&cell.config.to_toml()));
-        assert!(!asked(&old.replace("steps = 10", "steps = 11")) && !asked("settings = 1"));
+        assert!(begun(old) && begun(&cell.config.to_toml()));
+        assert!(!begun(&old.replace("steps = 10", "steps = 11")) && !begun("settings = 1"));
+        // As it was before settings were kept: nobody knows which defaults it had.
+        std::fs::write(cell.asked_file(work.path()), r#"{"flags": []}"#).unwrap();
+        assert!(!cell.is_begun(work.path()));
+        write_record(&cell.asked_file(work.path()), &cell.asked()).unwrap();
+        assert!(cell.is_begun(work.path()));
     }
 }

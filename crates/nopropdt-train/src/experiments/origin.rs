@@ -11,7 +11,8 @@ pub struct Origin {
     /// Of the program's source.
     pub commit: String,
     /// The processor.
-    pub machine: String,
+    #[serde(alias = "machine")]
+    pub processor: String,
     /// Year, month and day, UTC.
     pub date: String,
 }
@@ -19,7 +20,7 @@ pub struct Origin {
 impl Origin {
     /// A program of this commit, on this machine, today.
     pub fn here(commit: String) -> Self {
-        Self { commit, machine: cpu_name(), date: today() }
+        Self { commit, processor: cpu_name(), date: today() }
     }
 
     /// The same program on the same machine, today: the source may have moved on since the program was built.
@@ -33,7 +34,7 @@ impl Origin {
 pub fn summary(what: &str, origins: &[Option<Origin>]) -> Vec<String> {
     let mut groups: BTreeMap<Option<(&str, &str)>, Vec<&str>> = BTreeMap::new();
     for origin in origins {
-        let place = origin.as_ref().map(|origin| (origin.commit.as_str(), origin.machine.as_str()));
+        let place = origin.as_ref().map(|origin| (origin.commit.as_str(), origin.processor.as_str()));
         let dates = groups.entry(place).or_default();
         dates.push(origin.as_ref().map_or("", |origin| origin.date.as_str()));
     }
@@ -43,7 +44,7 @@ pub fn summary(what: &str, origins: &[Option<Origin>]) -> Vec<String> {
         let days = if first == last { first.to_owned() } else { format!("{first} to {last}") };
         let count = dates.len();
         match place {
-            Some((commit, machine)) => format!("{count} {what} at commit {commit} on {machine}, {days}"),
+            Some((commit, processor)) => format!("{count} {what} at commit {commit} on {processor}, {days}"),
             None => format!("{count} {what} of which commit and machine were not recorded"),
         }
     };
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn origins_are_told_apart() {
         let origin = |commit: &str, date: &str| {
-            Some(Origin { commit: commit.into(), machine: "m".into(), date: date.into() })
+            Some(Origin { commit: commit.into(), processor: "m".into(), date: date.into() })
         };
         let found = summary("cells", &[origin("b", "3"), None, origin("a", "2"), origin("b", "1")]);
         let expected = [

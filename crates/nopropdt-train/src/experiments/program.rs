@@ -15,8 +15,8 @@ use std::sync::atomic::AtomicBool;
 pub struct Place {
     /// The folder of fetched datasets; the program's own choice when absent.
     pub data_dir: Option<PathBuf>,
-    /// The folder of pictures that a cell's dataset names.
-    pub pictures: Option<PathBuf>,
+    /// The folder or file of images that a cell's dataset names.
+    pub images: Option<PathBuf>,
 }
 
 impl Place {
@@ -26,8 +26,8 @@ impl Place {
 
     /// The flag that names the dataset where it lies.
     fn dataset(&self, named: &DatasetSource) -> String {
-        match &self.pictures {
-            Some(folder) => format!("--dataset=folder:{}", folder.display()),
+        match &self.images {
+            Some(path) => format!("--dataset={}", named.with_place(path.display().to_string())),
             None => format!("--dataset={named}"),
         }
     }
@@ -76,7 +76,8 @@ impl Program {
         Ok(self.call(&arguments, run, tick)?.map(drop))
     }
 
-    /// Measures the model of a finished run: so many runs of so many averaged draws, in the model's own steps or others. The inner
+    /// Measures the model of a finished run: so many runs of so many averaged draws, in the model's own steps or others, on so many
+    /// threads or all. The inner
     /// result is the last line of a failure.
     ///
     /// # Errors
@@ -87,6 +88,7 @@ impl Program {
         run: &Path,
         place: &Place,
         (runs, draws, steps): (usize, usize, Option<usize>),
+        threads: Option<usize>,
         tick: &dyn Fn(),
     ) -> Result<Result<Evaluation, String>, ExperimentError> {
         let mut arguments = vec!["eval".to_owned(), "--json".into()];
@@ -96,6 +98,7 @@ impl Program {
         arguments.extend(steps.map(|steps| format!("--steps={steps}")));
         arguments.push(place.dataset(&config.data.dataset));
         arguments.extend(place.data_dir());
+        arguments.extend(threads.map(|threads| format!("--threads={threads}")));
         let printed = self.call(&arguments, run, tick)?;
         Ok(printed.and_then(|printed| {
             serde_json::from_str(&printed).map_err(|error| format!("eval: can't be read: {error}"))

@@ -1,40 +1,58 @@
-//! Cells below one folder, each run once.
+//! Cells, each trained and measured once.
 
 use super::cell::Cell;
 use super::error::ExperimentError;
+use super::measure::Measure;
 use super::origin::Origin;
-use super::outcome::{Fate, Outcome};
+use super::outcome::{EpochAccuracy, Fate, Outcome, Validation};
 use super::program::{Place, Program};
 use super::record::write_record;
 use super::watch::Watch;
-use crate::metrics_file::read_summary;
+use crate::evaluation::RunAccuracy;
+use crate::metrics_file::{read_metrics, read_summary};
+use crate::run_folder::{METRICS, SUMMARY};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Runs cells below one folder.
+/// Trains cells below a folder of work, and keeps their results in another.
 #[derive(Debug)]
 pub struct Runner {
     program: Program,
-    folder: PathBuf,
+    work: PathBuf,
+    cells: PathBuf,
     origin: Origin,
+    threads: Option<usize>,
 }
 
 /// What one step gives, or the last line that the program said when it failed.
 type Told<T> = Result<Result<T, String>, ExperimentError>;
 
 impl Runner {
-    /// Runs cells below `folder` by `program`, which is of this origin.
+    /// Trains below the folder `work` by `program`, which is of this origin, and keeps a file a result in the folder `cells`.
     ///
     /// # Errors
-    /// When the folder can't be made.
-    pub fn new(program: Program, folder: &Path, origin: Origin) -> Result<Self, ExperimentError> {
-        fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
-        Ok(Self { program, folder: folder.to_owned(), origin })
+    /// When a folder can't be made.
+    pub fn new(program: Program, work: &Path, cells: &Path, origin: Origin) -> Result<Self, ExperimentError> {
+        for folder in [work, cells] {
+            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
+        }
+        Ok(Self { program, work: work.to_owned(), cells: cells.to_owned(), origin, threads: None })
     }
 
-    /// The folder of all cells.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The same, on so many threads instead of all.
+    #[must_use]
+    pub fn with_threads(self, threads: Option<usize>) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// The folder of all work.
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// The folder of all results.
+    pub fn cells(&self) -> &Path {
+        &self.cells
     }
 
     /// The program, and this machine.
@@ -60,10 +78,10 @@ impl Runner {
         let mut failures = Vec::new();
         for (index, (cell, place)) in cells.iter().enumerate() {
             let fate = match place {
-                _ if cell.finished(&self.folder).is_some() => Fate::AlreadyDone,
+                _ if cell.finished(&self.cells).is_some() => Fate::AlreadyDone,
                 Err(why) => Fate::Absent(why.clone()),
                 Ok(place) => {
-                    watch.begin(index, cell, &cell.run_folder(&self.folder));
+                    watch.begin(index, cell, &cell.run_folder(&self.work));
                     self.run(cell, place, &|| watch.tick())?
                 }
             };
@@ -81,62 +99,73 @@ impl Runner {
     /// # Errors
     /// As [`Runner::run_all`].
     pub fn run(&self, cell: &Cell, place: &Place, tick: &dyn Fn()) -> Result<Fate, ExperimentError> {
-        if cell.finished(&self.folder).is_some() {
+        if cell.finished(&self.cells).is_some() {
             return Ok(Fate::AlreadyDone);
         }
         self.make_room(cell)?;
         Ok(match self.trained_and_measured(cell, place, tick)? {
             Err(line) => Fate::Failed(line),
             Ok(outcome) => {
-                write_record(&cell.outcome_file(&self.folder), &outcome)?;
-                Fate::Done(outcome)
+                cell.keep(&self.cells, &outcome)?;
+                Fate::Done(Box::new(outcome))
             }
         })
     }
 
     /// The cell's folder, with what is asked for in it and nothing of other settings.
     fn make_room(&self, cell: &Cell) -> Result<(), ExperimentError> {
-        if cell.is_begun(&self.folder) {
+        if cell.is_begun(&self.work) {
             return Ok(());
         }
-        let folder = cell.folder(&self.folder);
+        let folder = cell.folder(&self.work);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(ExperimentError::io(&folder))?;
         }
         fs::create_dir_all(&folder).map_err(ExperimentError::io(&folder))?;
-        Ok(write_record(&cell.asked_file(&self.folder), &cell.asked())?)
+        Ok(write_record(&cell.asked_file(&self.work), &cell.asked())?)
     }
 
     fn trained_and_measured(&self, cell: &Cell, place: &Place, tick: &dyn Fn()) -> Told<Outcome> {
-        let (run, measure) = (cell.run_folder(&self.folder), &cell.measure);
-        if let Err(line) = self.program.train(&cell.config, &run, place, None, tick)? {
+        let run = cell.run_folder(&self.work);
+        if let Err(line) = self.program.train(&cell.config, &run, place, self.threads, tick)? {
             return Ok(Err(line));
         }
-        let measured = |draws: usize| {
-            self.program.evaluate(&cell.config, &run, place, (measure.runs, draws, measure.steps), tick)
+        let Measure { runs, averaged, steps } = cell.measure;
+        let measured = |draws: usize| -> Told<Vec<RunAccuracy>> {
+            let reading = (runs, draws, steps);
+            let found = self.program.evaluate(&cell.config, &run, place, reading, self.threads, tick)?;
+            Ok(found.map(|evaluation| evaluation.by_run))
         };
-        let plain = match measured(1)? {
-            Ok(evaluation) => evaluation,
-            Err(line) => return Ok(Err(line)),
-        };
-        let averaged = match measure.averaged.then(|| measured(5)).transpose()? {
-            Some(Err(line)) => return Ok(Err(line)),
-            averaged => averaged.and_then(Result::ok),
-        };
-        let summary = match read_summary(&run.join("summary.json")) {
-            Ok(summary) => summary,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        Ok(Ok(Outcome {
-            runs: measure.runs,
-            chain: plain.test_accuracy,
-            consensus: plain.test_accuracy_consensus,
-            averaged: averaged.map(|of| [of.test_accuracy, of.test_accuracy_consensus]),
-            train_seconds: summary.train_seconds,
+        let plain = if cell.measure.tests() { measured(1)? } else { Ok(Vec::new()) };
+        let averaged = averaged.map(measured).transpose()?.transpose();
+        Ok(plain.and_then(|draws| self.outcome(cell, draws, averaged?)))
+    }
+
+    /// What came of a training that has ended.
+    fn outcome(
+        &self,
+        cell: &Cell,
+        draws: Vec<RunAccuracy>,
+        averaged_draws: Option<Vec<RunAccuracy>>,
+    ) -> Result<Outcome, String> {
+        let run = cell.run_folder(&self.work);
+        let summary = read_summary(&run.join(SUMMARY)).map_err(|error| error.to_string())?;
+        let epochs = read_metrics(&run.join(METRICS)).map_err(|error| error.to_string())?;
+        let validation = Validation::of(&epochs, summary.best_epoch);
+        if !cell.measure.tests() && validation.is_none() {
+            return Err("validation: must be above 0 where the test set is not measured".to_owned());
+        }
+        Ok(Outcome {
+            draws,
+            averaged_draws,
+            validation,
+            epochs: epochs.iter().map(|epoch| EpochAccuracy::of(epoch, cell.measure.tests())).collect(),
+            seconds: summary.train_seconds,
             precision: summary.precision,
             isa: summary.isa,
-            origin: Some(self.origin.now()),
-        }))
+            threads: summary.threads,
+            origin: self.origin.now(),
+        })
     }
 
     /// Trains a finished cell again and compares the models: whether they are the same, to the byte. The inner error says why there
@@ -145,15 +174,15 @@ impl Runner {
     /// # Errors
     /// As [`Runner::run_all`].
     pub fn gives_the_same_model_twice(&self, cell: &Cell, place: &Place) -> Told<bool> {
-        let again = tempfile::tempdir_in(&self.folder).map_err(ExperimentError::io(&self.folder))?;
+        let again = tempfile::tempdir_in(&self.work).map_err(ExperimentError::io(&self.work))?;
         let run = again.path().join("run");
-        if let Err(line) = self.program.train(&cell.config, &run, place, None, &|| ())? {
+        if let Err(line) = self.program.train(&cell.config, &run, place, self.threads, &|| ())? {
             return Ok(Err(line));
         }
         let model = |run: &Path| {
             let path = run.join("model.safetensors");
             fs::read(&path).map_err(ExperimentError::io(&path))
         };
-        Ok(Ok(model(&cell.run_folder(&self.folder))? == model(&run)?))
+        Ok(Ok(model(&cell.run_folder(&self.work))? == model(&run)?))
     }
 }

@@ -1,16 +1,17 @@
 //! What is skipped, taken up, done again and reported, with a script in place of the program.
 
-use super::cell::{Cell, Measure};
+use super::cell::Cell;
 use super::error::ExperimentError;
+use super::measure::Measure;
 use super::origin::Origin;
-use super::outcome::{Fate, Outcome};
+use super::outcome::{Fate, Outcome, Validation};
 use super::program::{Place, Program};
 use super::runner::Runner;
 use super::watch::Watch;
 use crate::config::Overrides;
-use crate::evaluation::Evaluation;
-use crate::metrics::Summary;
-use crate::metrics_file::write_summary;
+use crate::evaluation::{Evaluation, RunAccuracy};
+use crate::metrics::{EpochMetrics, Summary};
+use crate::metrics_file::{write_metrics, write_summary};
 use crate::statistics::Measured;
 use nopropdt_blocks::Readout;
 use std::cell::RefCell;
@@ -34,7 +35,7 @@ train)
     [ ! -e "$here/interrupt" ] || exit 130
     [ ! -e "$here/broken" ] || { echo "error: loss must be finite; found NaN" >&2; exit 1; }
     echo model > "$run/model.safetensors"
-    cp "$here/summary.json" "$run/summary.json" ;;
+    cp "$here/summary.json" "$here/metrics.jsonl" "$run" ;;
 eval)
     [ ! -e "$here/mute" ] || { echo nothing; exit 0; }
     cat "$here/evaluation.json" ;;
@@ -67,6 +68,19 @@ fn summary() -> Summary {
     }
 }
 
+/// An epoch that was validated and tested.
+fn epoch() -> EpochMetrics {
+    EpochMetrics {
+        epoch: 1,
+        seconds: 2.5,
+        validation_accuracy: Some(0.8),
+        validation_accuracy_consensus: Some(0.85),
+        test_accuracy: Some(0.9),
+        test_accuracy_consensus: Some(0.95),
+        ..EpochMetrics::default()
+    }
+}
+
 /// What `eval --json` prints.
 fn evaluation() -> Evaluation {
     let chain = Measured { mean: 0.9, standard_error: 0.01 };
@@ -84,6 +98,7 @@ fn evaluation() -> Evaluation {
         test_balanced_accuracy: chain,
         test_balanced_accuracy_consensus: consensus,
         test_accuracy_per_block: vec![chain],
+        by_run: vec![RunAccuracy { chain: 0.9, consensus: 0.95, per_block: vec![0.9] }; 3],
         expected_calibration_error: None,
         expected_calibration_error_consensus: None,
         per_class: None,
@@ -103,11 +118,13 @@ impl Stage {
         fs::write(&program, SCRIPT).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         write_summary(&folder.path().join("summary.json"), &summary()).unwrap();
+        write_metrics(&folder.path().join("metrics.jsonl"), &[epoch()]).unwrap();
         let evaluation = serde_json::to_vec(&evaluation()).unwrap();
         fs::write(folder.path().join("evaluation.json"), evaluation).unwrap();
-        let origin = Origin { commit: "abc".into(), machine: "m".into(), date: "2026-01-02".into() };
+        let origin = Origin { commit: "abc".into(), processor: "m".into(), date: "2026-01-02".into() };
         let program = Program::new(program, std::sync::Arc::default());
-        let runner = Runner::new(program, &folder.path().join("runs"), origin).unwrap();
+        let runner =
+            Runner::new(program, &folder.path().join("work"), &folder.path().join("cells"), origin).unwrap();
         Self { folder, runner }
     }
 
@@ -139,14 +156,14 @@ impl Stage {
 
 fn cell(averaged: bool) -> Cell {
     let config = Overrides::default().resolve(None).unwrap();
-    let measure = Measure { runs: 3, averaged, steps: None };
+    let measure = Measure { runs: 3, averaged: averaged.then_some(5), steps: None };
     Cell { name: "digits-dt-one-hot-seed0".into(), config, measure, work: 1.0 }
 }
 
 #[track_caller]
 fn done(fate: Result<Fate, ExperimentError>) -> Outcome {
     match fate.unwrap() {
-        Fate::Done(outcome) => outcome,
+        Fate::Done(outcome) => *outcome,
         Fate::Failed(line) => panic!("failed: {line}"),
         Fate::AlreadyDone | Fate::Absent(_) => panic!("was not run"),
     }
@@ -165,10 +182,41 @@ fn a_finished_cell_is_not_run_again() {
     let stage = Stage::new();
     let outcome = done(stage.run(&cell(true)));
     assert_eq!(stage.calls(), ["train --out", "eval --draws=1", "eval --draws=5"]);
-    assert_eq!((outcome.runs, outcome.chain.mean, outcome.train_seconds), (3, 0.9, 2.5));
-    assert_eq!(outcome.averaged.map(|of| of[1].mean), Some(0.95));
+    assert_eq!((outcome.draws.len(), outcome.draws[0].chain, outcome.seconds), (3, 0.9, 2.5));
+    assert_eq!(outcome.averaged_draws.as_ref().map(|draws| draws[2].consensus), Some(0.95));
+    assert_eq!(outcome.validation, Some(Validation { chain: 0.8, consensus: 0.85 }));
+    assert_eq!((outcome.epochs.len(), outcome.epochs[0].chain), (1, Some(0.9)));
+    assert_eq!(cell(true).finished(stage.runner.cells()), Some(outcome));
     assert!(matches!(stage.run(&cell(true)).unwrap(), Fate::AlreadyDone));
     assert!(stage.calls().is_empty());
+}
+
+/// A trained cell needs no second training to be measured otherwise, nor one whose result was taken away.
+#[test]
+fn another_measure_is_taken_of_the_same_training() {
+    let stage = Stage::new();
+    done(stage.run(&cell(false)));
+    stage.calls();
+    done(stage.run(&cell(true)));
+    assert_eq!(stage.calls(), ["train --resume", "eval --draws=1", "eval --draws=5"]);
+    fs::remove_file(cell(true).result_file(stage.runner.cells())).unwrap();
+    done(stage.run(&cell(true)));
+    assert_eq!(stage.calls()[0], "train --resume");
+}
+
+#[test]
+fn a_cell_without_the_test_set_has_validation_alone() {
+    let stage = Stage::new();
+    let untested = Cell { measure: Measure::NONE, ..cell(false) };
+    let outcome = done(stage.run(&untested));
+    assert_eq!(stage.calls(), ["train --out"]);
+    assert_eq!((outcome.chain(), outcome.epochs[0].chain), (None, None));
+    assert_eq!(outcome.validation.map(|of| of.chain), Some(0.8));
+    // Without such images there is nothing to tell.
+    let epoch = EpochMetrics { validation_accuracy: None, validation_accuracy_consensus: None, ..epoch() };
+    write_metrics(&stage.folder.path().join("metrics.jsonl"), &[epoch]).unwrap();
+    let line = failure(stage.run(&Cell { name: "other".into(), ..untested }));
+    assert_eq!(line, "validation: must be above 0 where the test set is not measured");
 }
 
 #[test]
@@ -178,7 +226,7 @@ fn other_settings_start_anew() {
     stage.calls();
     let config = Overrides::default().with("lr", 0.1).resolve(None).unwrap();
     let other = Cell { config, ..cell(false) };
-    let left = other.run_folder(stage.runner.folder()).join("left-over");
+    let left = other.run_folder(stage.runner.work()).join("left-over");
     fs::write(&left, "").unwrap();
     done(stage.run(&other));
     assert_eq!(stage.calls(), ["train --out", "eval --draws=1"]);
@@ -202,7 +250,7 @@ fn a_failure_tells_its_reason_and_goes_on_the_next_time() {
     stage.put("broken");
     let line = failure(stage.run(&cell(false)));
     assert!(line.starts_with("error: loss must be finite; found NaN (exit status: 1"), "{line}");
-    assert_eq!(cell(false).finished(stage.runner.folder()), None);
+    assert_eq!(cell(false).finished(stage.runner.cells()), None);
     stage.take("broken");
     stage.calls();
     done(stage.run(&cell(false)));
@@ -226,7 +274,7 @@ fn an_evaluation_that_says_nothing_is_a_failure() {
     stage.put("mute");
     let line = failure(stage.run(&cell(false)));
     assert!(line.starts_with("eval: can't be read: "), "{line}");
-    assert_eq!(cell(false).finished(stage.runner.folder()), None);
+    assert_eq!(cell(false).finished(stage.runner.cells()), None);
 }
 
 /// Notes what it is told.
@@ -276,8 +324,10 @@ fn cells_are_run_one_after_the_other_and_one_that_fails_stops_no_other() {
 #[test]
 fn images_are_told_of_where_they_lie() {
     let stage = Stage::new();
-    let place = Place { data_dir: Some("d".into()), pictures: Some("p".into()) };
-    stage.runner.run(&cell(false), &place, &|| ()).unwrap();
+    let place = Place { data_dir: Some("d".into()), images: Some("p".into()) };
+    let config = Overrides::default().with("dataset", "folder:x").resolve(None).unwrap();
+    let cell = Cell { config, ..cell(false) };
+    stage.runner.run(&cell, &place, &|| ()).unwrap();
     let calls = fs::read_to_string(stage.folder.path().join("calls")).unwrap();
     assert_eq!(calls.lines().count(), 2);
     for call in calls.lines() {
@@ -291,7 +341,7 @@ fn two_models_that_differ_are_told() {
     done(stage.run(&cell(false)));
     let same = || stage.runner.gives_the_same_model_twice(&cell(false), &Place::default()).unwrap();
     assert_eq!(same(), Ok(true));
-    let model = cell(false).run_folder(stage.runner.folder()).join("model.safetensors");
+    let model = cell(false).run_folder(stage.runner.work()).join("model.safetensors");
     fs::write(model, "other").unwrap();
     assert_eq!(same(), Ok(false));
     stage.put("broken");

@@ -50,8 +50,10 @@ fn memory_is_measured_once_and_failures_do_not_stop_it() {
     fs::write(path("program"), SCRIPT).unwrap();
     fs::set_permissions(path("program"), fs::Permissions::from_mode(0o755)).unwrap();
     write_summary(&path("summary.json"), &summary()).unwrap();
-    let origin = Origin { commit: "abc".into(), machine: "m".into(), date: "2026-01-02".into() };
-    let runner = Runner::new(Program::new(path("program"), Arc::default()), &path("runs"), origin).unwrap();
+    let origin = Origin { commit: "abc".into(), processor: "m".into(), date: "2026-01-02".into() };
+    let runner =
+        Runner::new(Program::new(path("program"), Arc::default()), &path("work"), &path("cells"), origin)
+            .unwrap();
     let places = Places { data_dir: "data".into(), cifar10_jpeg: None };
     let measure = |again| measure(&runner, &places, Profile::Smoke, again).unwrap();
     let calls = || {

@@ -1,0 +1,20 @@
+//! The file of a cell's result: what was asked, and what came of it, whole enough to be read without the program.
+
+use super::measure::Measure;
+use super::outcome::Outcome;
+use crate::config::Value;
+use serde::{Deserialize, Serialize};
+
+/// A result as its file has it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ResultFile {
+    /// The cell's name.
+    pub(super) cell: String,
+    /// Every setting by section; of a folder or file of images the name alone.
+    pub(super) settings: Value,
+    /// The seed, which is one of the settings too.
+    pub(super) seed: u64,
+    pub(super) measure: Measure,
+    #[serde(flatten)]
+    pub(super) outcome: Outcome,
+}
