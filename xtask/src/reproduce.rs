@@ -1,31 +1,33 @@
 //! `cargo xtask reproduce PROFILE`: the paper's tables and figures, run from nothing and written down.
 //!
-//! A profile is a list of rows; a row and a seed are a cell; a cell is trained and measured by the program itself, in processes
-//! and folders of its own, so that what is finished stays finished.
+//! A profile is a grid; an arm of it and a seed are a cell; a cell is trained and measured by the program itself, in processes and folders of its
+//! own, so that what is finished stays finished. Results are small files that stand with the page: cells of all days and machines add up.
 
 mod cifar;
 mod commit;
 mod data;
-#[cfg(test)]
-mod example;
 mod figures;
 mod memory;
 mod page;
 mod paper;
 mod profile;
 mod progress;
+mod row;
 
 use crate::WrongUse;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use nopropdt_train::commands::{complain, print, typed_path};
-use nopropdt_train::experiments::{ExperimentError, Origin, Program, Runner, Shard};
+use nopropdt_train::experiments::{
+    Cell, ExperimentError, Grid, Origin, Place, Program, Results, Runner, Shard,
+};
 use nopropdt_train::signals::interruption_flag;
 use std::path::{Path, PathBuf};
 
-use data::Places;
-use profile::{Planned, Profile, Row};
+use data::{Data, Places};
+use profile::Profile;
 use progress::{Progress, duration};
+use row::Row;
 
 /// The user wants to stop. What is finished stays, and the same command goes on from there.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -56,7 +58,7 @@ pub struct Arguments {
     /// Write the page from what is there, and run nothing
     #[arg(long)]
     render: bool,
-    /// Measure memory only, again, and put Table 2 into a page that is there
+    /// Measure memory only, again, and write the page
     #[arg(long, conflicts_with_all = ["list", "render", "only", "shard"])]
     memory: bool,
     /// The page [default: docs/reproduction.md; for smoke a file beside the runs]
@@ -73,43 +75,29 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 fn reproduce(arguments: &Arguments) -> Result<()> {
     let profile = arguments.profile;
-    let folder = crate::root().join("target/reproduce").join(profile.name());
-    let rows = profile.rows();
-    if arguments.memory {
-        return arguments.measure_memory(&folder, &rows);
-    }
-    let cells: Vec<Planned> = rows.iter().flat_map(Row::cells).collect();
-    let chosen = arguments.chosen(&cells)?;
+    let grid = profile.grid()?;
+    let chosen = arguments.chosen(&grid)?;
     if arguments.list {
-        return print(&list(&chosen, &folder));
+        return print(&list(&chosen, &profile.cells()));
     }
     // What goes wrong from here on is told at the end, below a page of what went well.
     let mut failures = Vec::new();
-    let mut memory = memory::read(&folder);
     if !arguments.render {
-        let (runner, places) = (runner(&folder)?, arguments.places(&folder)?);
-        failures.extend(run_cells(&runner, &places, &chosen)?);
-        if profile == Profile::Smoke {
-            failures.extend(check_determinism(&runner, &places, &cells[0])?);
+        let (runner, places) = (runner(profile)?, arguments.places(&profile.work())?);
+        if !arguments.memory {
+            failures.extend(run_cells(&runner, &places, &chosen)?);
         }
-        if arguments.only.is_none() && arguments.shard.is_first() {
-            let (known, failed) = memory::measure(&runner, &places, profile, false)?;
-            memory = known;
-            failures.extend(failed);
+        if profile == Profile::Smoke {
+            failures.extend(check_determinism(&runner, &places, &grid)?);
+        }
+        if arguments.memory || profile == Profile::Smoke {
+            failures.extend(memory::measure(&runner, &places, profile, arguments.memory)?);
         }
     }
-    let page = page::Page {
-        profile: profile.name(),
-        origin: Origin::here(commit::commit()?),
-        rows: &rows,
-        folder: &folder,
-        cells: &cells_in(&folder),
-        memory: &memory,
-    };
-    let out = arguments.page(&folder);
-    page.write(&out, &crate::data_dir(arguments.data_dir.as_deref()))?;
+    let out = arguments.page();
+    write_page(arguments, &out)?;
     print(&out.display().to_string())?;
-    failures.extend(page.below_their_bounds());
+    failures.extend(Results::read(&grid, &profile.cells()).figures().below_their_bounds());
     if !failures.is_empty() {
         let count = failures.len();
         bail!(
@@ -120,111 +108,106 @@ fn reproduce(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Where results are, of work in a folder.
-fn cells_in(folder: &Path) -> PathBuf {
-    folder.join("cells")
+/// Writes the page of the profile: of smoke its own, else the published one, with the results of all that is published.
+fn write_page(arguments: &Arguments, out: &Path) -> Result<()> {
+    let profile = arguments.profile;
+    let profiles = if profile == Profile::Smoke { &[Profile::Smoke][..] } else { &Profile::PUBLISHED };
+    let grids = profiles.iter().map(|&profile| Ok((profile, profile.grid()?))).collect::<Result<Vec<_>>>()?;
+    let results: Vec<(Profile, Results<'_>)> =
+        grids.iter().map(|(profile, grid)| (*profile, Results::read(grid, &profile.cells()))).collect();
+    let mut rows = Vec::new();
+    for (profile, results) in &results {
+        for results in results.arms() {
+            let data = Data::of(&results.arm.config().data.dataset).map_err(anyhow::Error::msg)?;
+            rows.push(Row { profile: *profile, data, results });
+        }
+    }
+    let figures = figures::draw(&rows, &crate::data_dir(arguments.data_dir.as_deref()), &page::folder(out)?)?;
+    let page = page::Page {
+        command: format!("cargo xtask reproduce {}", profile.name()),
+        origin: Origin::here(commit::commit()?),
+        rows: &rows,
+        memory: &memory::read(profile),
+        figures: &figures,
+    };
+    page.write(out)
 }
 
-/// Runs cells below a folder by the program, which is built for it.
-fn runner(folder: &Path) -> Result<Runner> {
+/// Runs the cells of a profile by the program, which is built for it.
+fn runner(profile: Profile) -> Result<Runner> {
     let program = crate::command::trainer()?;
     let origin = Origin::here(commit::commit()?);
     let stop = interruption_flag().context("can't listen for signals")?;
-    Ok(Runner::new(Program::new(program, stop), folder, &cells_in(folder), origin)?)
+    Ok(Runner::new(Program::new(program, stop), &profile.work(), &profile.cells(), origin)?)
 }
 
 impl Arguments {
     /// Where the page is.
-    fn page(&self, folder: &Path) -> PathBuf {
+    fn page(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| match self.profile {
-            Profile::Smoke => folder.join("reproduction.md"),
-            Profile::Quick | Profile::Full => crate::root().join("docs/reproduction.md"),
+            Profile::Smoke => Profile::Smoke.work().join("reproduction.md"),
+            _ => crate::root().join("docs/reproduction.md"),
         })
     }
 
-    /// Measures memory again, and replaces Table 2 by the outcome if that is complete.
-    fn measure_memory(&self, folder: &Path, rows: &[Row]) -> Result<()> {
-        let out = self.page(folder);
-        page::check_table_2(&out)?;
-        let (runner, places) = (runner(folder)?, self.places(folder)?);
-        let absent = profile::datasets(rows).into_iter().filter_map(|data| {
-            let why = places.of(data).err()?;
-            Some(format!("{}: {why}", data.title()))
-        });
-        let absent: Vec<String> = absent.collect();
-        let (memory, failures) = match absent.is_empty() {
-            true => memory::measure(&runner, &places, self.profile, true)?,
-            false => (Vec::new(), absent),
-        };
-        if !failures.is_empty() {
-            let failures = failures.join("\n  ");
-            bail!("reproduce: memory is not known of all, so the page stays as it is\n  {failures}");
-        }
-        let (profile, origin) = (self.profile.name(), Origin::here(commit::commit()?));
-        page::Page { profile, origin, rows, folder, cells: &cells_in(folder), memory: &memory }
-            .replace_table_2(&out)?;
-        print(&out.display().to_string())
-    }
-
     /// Where datasets lie; an archive is unpacked beside the folder of all cells.
-    fn places(&self, folder: &Path) -> Result<Places> {
-        let target = folder.parent().context("the runs' folder has a parent")?;
+    fn places(&self, work: &Path) -> Result<Places> {
+        let target = work.parent().context("the runs' folder has a parent")?;
         let cifar10_jpeg = cifar::folder(self.cifar10_jpeg.as_deref(), target)?;
         let data_dir = std::path::absolute(crate::data_dir(self.data_dir.as_deref()))?;
         Ok(Places { data_dir, cifar10_jpeg })
     }
 
-    /// The cells of this shard that were asked for.
-    fn chosen<'c>(&self, cells: &'c [Planned]) -> Result<Vec<&'c Planned>> {
-        let wanted = |planned: &&Planned| {
-            self.only.as_ref().is_none_or(|text| planned.cell.name.contains(text.as_str()))
-        };
-        if let Some(text) = self.only.as_ref().filter(|_| !cells.iter().any(|cell| wanted(&cell))) {
+    /// The cells of this shard that were asked for, seed by seed, so that all arms have the first seed before any has the second.
+    fn chosen<'g>(&self, grid: &'g Grid) -> Result<Vec<&'g Cell>> {
+        let mut cells: Vec<&Cell> = grid.cells().collect();
+        cells.sort_by_key(|cell| cell.seed());
+        let wanted = |cell: &&Cell| self.only.as_ref().is_none_or(|text| cell.name.contains(text.as_str()));
+        if let Some(text) = self.only.as_ref().filter(|_| !cells.iter().any(wanted)) {
             let rule = format!("--only: must be part of a cell's name, as --list shows them; found {text:?}");
             return Err(WrongUse(rule).into());
         }
-        let mine = cells.iter().enumerate().filter(|(index, _)| self.shard.has(*index)).map(|(_, cell)| cell);
-        Ok(mine.filter(wanted).collect())
+        let mine = cells.into_iter().enumerate().filter(|(index, _)| self.shard.has(*index));
+        Ok(mine.map(|(_, cell)| cell).filter(wanted).collect())
     }
 }
 
+/// Where a cell's images lie, or why they are not there.
+fn place(places: &Places, cell: &Cell) -> Result<Place, String> {
+    Data::of(&cell.config.data.dataset).and_then(|data| places.of(data))
+}
+
 /// The plan: a line a cell, and one of them all.
-fn list(cells: &[&Planned], folder: &Path) -> String {
+fn list(cells: &[&Cell], folder: &Path) -> String {
     let (mut lines, mut left) = (Vec::new(), 0.0);
-    for Planned { cell, flags, .. } in cells {
-        let done = cell.finished(&cells_in(folder)).is_some();
+    for cell in cells {
+        let done = cell.finished(folder).is_some();
         left += if done { 0.0 } else { cell.work };
         let state = if done { "done" } else { "to do" };
-        let (name, work, flags) = (&cell.name, duration(cell.work), flags.join(" "));
-        lines.push(format!("{state:<6} {name:<44} {work:>8}  {flags}"));
+        lines.push(format!("{state:<6} {:<44} {:>8}", cell.name, duration(cell.work)));
     }
     lines.push(format!("{} cells, about {} to do on two cores", cells.len(), duration(left)));
     lines.join("\n")
 }
 
 /// Runs the cells; returns what failed.
-fn run_cells(runner: &Runner, places: &Places, planned: &[&Planned]) -> Result<Vec<String>> {
-    let to_do = |planned: &&&Planned| {
-        planned.cell.finished(runner.cells()).is_none() && places.of(planned.dataset).is_ok()
-    };
-    let left = planned.iter().filter(to_do).map(|planned| planned.cell.work).sum();
-    let progress = Progress::new(planned.len(), left);
-    let cells: Vec<_> = planned.iter().map(|planned| (&planned.cell, places.of(planned.dataset))).collect();
-    Ok(runner.run_all(&cells, &progress)?)
+fn run_cells(runner: &Runner, places: &Places, cells: &[&Cell]) -> Result<Vec<String>> {
+    let placed: Vec<_> = cells.iter().map(|&cell| (cell, place(places, cell))).collect();
+    let to_do =
+        placed.iter().filter(|(cell, place)| place.is_ok() && cell.finished(runner.cells()).is_none());
+    let progress = Progress::new(cells.len(), to_do.map(|(cell, _)| cell.work).sum());
+    Ok(runner.run_all(&placed, &progress)?)
 }
 
 /// Trains a finished cell again: what is wrong, if the model is another one.
-fn check_determinism(
-    runner: &Runner,
-    places: &Places,
-    Planned { cell, dataset, .. }: &Planned,
-) -> Result<Option<String>> {
+fn check_determinism(runner: &Runner, places: &Places, grid: &Grid) -> Result<Option<String>> {
+    let cell = grid.cells().next().context("a grid has a cell")?;
     let name = &cell.name;
-    if cell.finished(runner.cells()).is_none() {
+    if cell.finished(runner.cells()).is_none() || !cell.run_folder(runner.work()).is_dir() {
         complain(&format!("{name}: not compared with a second training, since it is not done here"));
         return Ok(None);
     }
-    let place = places.of(*dataset).map_err(anyhow::Error::msg)?;
+    let place = place(places, cell).map_err(anyhow::Error::msg)?;
     Ok(match runner.gives_the_same_model_twice(cell, &place)? {
         Err(line) => Some(format!("{name}, again: {line}")),
         Ok(false) => Some(format!("{name}: must give the same model twice; the two differ")),
@@ -269,16 +252,21 @@ mod tests {
 
     #[test]
     fn shards_and_words_choose_cells() {
-        let cells: Vec<Planned> = Profile::Smoke.rows().iter().flat_map(Row::cells).collect();
+        let grid = Profile::Smoke.grid().unwrap();
         let names = |line: &str| -> Vec<String> {
-            parse(line).chosen(&cells).unwrap().iter().map(|planned| planned.cell.name.clone()).collect()
+            parse(line).chosen(&grid).unwrap().iter().map(|cell| cell.name.clone()).collect()
         };
-        assert_eq!(names("smoke").len(), cells.len());
+        assert_eq!(names("smoke").len(), grid.cells().count());
         let (first, second) = (names("smoke --shard 1/2"), names("smoke --shard 2/2"));
-        assert_eq!(first.len() + second.len(), cells.len());
+        assert_eq!(first.len() + second.len(), grid.cells().count());
         assert!(first.iter().all(|name| !second.contains(name)));
         assert!(names("smoke --only prototype").iter().all(|name| name.contains("prototype")));
-        let error = parse("smoke --only cats").chosen(&cells).unwrap_err();
+        let error = parse("smoke --only cats").chosen(&grid).unwrap_err();
         assert!(error.is::<WrongUse>() && error.to_string().ends_with("found \"cats\""), "{error}");
+        // All arms have a seed before any has the next.
+        let grid = Profile::Controls.grid().unwrap();
+        let seeds: Vec<u64> =
+            parse("controls").chosen(&grid).unwrap().iter().map(|cell| cell.seed()).collect();
+        assert!(seeds.is_sorted() && seeds.len() == 45, "{seeds:?}");
     }
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 pub(super) enum Data {
     Digits,
     Mnist,
+    FashionMnist,
     Cifar10,
     Cifar100,
     /// CIFAR-10 encoded again as JPEG: not the paper's images to the bit.
@@ -16,10 +17,14 @@ pub(super) enum Data {
 }
 
 impl Data {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Digits, Self::Mnist, Self::FashionMnist, Self::Cifar10, Self::Cifar100, Self::Cifar10Jpeg];
+
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Digits => "digits",
             Self::Mnist => "MNIST",
+            Self::FashionMnist => "Fashion-MNIST",
             Self::Cifar10 => "CIFAR-10",
             Self::Cifar100 => "CIFAR-100",
             Self::Cifar10Jpeg => "CIFAR-10 (JPEG)",
@@ -31,6 +36,7 @@ impl Data {
         match self {
             Self::Digits => "digits",
             Self::Mnist => "mnist",
+            Self::FashionMnist => "fashion-mnist",
             Self::Cifar10 => "cifar10",
             Self::Cifar100 => "cifar100",
             Self::Cifar10Jpeg => "cifar10-jpeg",
@@ -39,13 +45,29 @@ impl Data {
 
     /// The dataset as settings name it; where a folder lies decides nothing.
     pub(super) fn source(self) -> DatasetSource {
+        self.known().map_or_else(|| DatasetSource::Folder(self.key().to_owned()), DatasetSource::from)
+    }
+
+    /// The dataset that is fetched by name, if it is one.
+    pub(super) fn known(self) -> Option<DatasetName> {
         match self {
-            Self::Digits => DatasetName::Digits.into(),
-            Self::Mnist => DatasetName::Mnist.into(),
-            Self::Cifar10 => DatasetName::Cifar10.into(),
-            Self::Cifar100 => DatasetName::Cifar100.into(),
-            Self::Cifar10Jpeg => DatasetSource::Folder(self.key().to_owned()),
+            Self::Digits => Some(DatasetName::Digits),
+            Self::Mnist => Some(DatasetName::Mnist),
+            Self::FashionMnist => Some(DatasetName::FashionMnist),
+            Self::Cifar10 => Some(DatasetName::Cifar10),
+            Self::Cifar100 => Some(DatasetName::Cifar100),
+            Self::Cifar10Jpeg => None,
         }
+    }
+
+    /// The dataset that settings name.
+    ///
+    /// # Errors
+    /// When it is none of those that are reproduced.
+    pub(super) fn of(source: &DatasetSource) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|data| data.source() == *source);
+        let known = || Self::ALL.map(|data| data.source().to_string()).join(", ");
+        found.ok_or_else(|| format!("dataset: must be one of {}; found {source}", known()))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The paper's figures: accuracy against time, heads, starts of the embedding, prototypes.
 
 use super::data::Data;
-use super::profile::{Planned, Row, datasets};
+use super::row::Row;
 use anyhow::{Context, Result, anyhow};
-use nopropdt_data::{DatasetName, Examples, ImageShape};
+use nopropdt_data::{Examples, ImageShape};
 use nopropdt_tensor::Tensor;
 use nopropdt_train::commands::complain;
 use nopropdt_train::experiments::Cell;
@@ -24,74 +24,83 @@ type Curve = (String, Vec<(f64, f64)>);
 /// Size of a drawing.
 const SIZE: (u32, u32) = (720, 420);
 
+const READ_EACH_EPOCH: &str = "Accuracy of the chain on the test set after each epoch, as the paper shows it; one training (seed 0) a curve, and nothing was chosen from it.";
+
+/// A figure of curves: its number in the paper, what it shows, and the variations that are its curves.
+struct Curves {
+    number: usize,
+    what: &'static str,
+    of: fn(&Row<'_>) -> bool,
+    axis: Axis,
+    further: &'static str,
+}
+
+const CURVES: [Curves; 3] = [
+    Curves {
+        number: 3,
+        what: "accuracy against training time",
+        of: |row| row.variation() == Some("curve"),
+        axis: Axis::Seconds,
+        further: "One-hot embedding. Seconds are of training alone.",
+    },
+    Curves {
+        number: 4,
+        what: "softmax and radial head",
+        of: |row| row.embedding() == "learned" && matches!(row.variation(), Some("softmax" | "radial")),
+        axis: Axis::Epochs,
+        further: "Learned embedding. The head's loss reaches the embedding, and the embedding all blocks.",
+    },
+    Curves {
+        number: 5,
+        what: "starts of the learned embedding",
+        of: |row| matches!(row.variation(), Some("orthogonal" | "random")),
+        axis: Axis::Epochs,
+        further: "",
+    },
+];
+
 /// Draws every figure whose cells are there into `folder`.
-pub(super) fn draw(
-    rows: &[Row],
-    [work, cells]: [&Path; 2],
-    data_dir: &Path,
-    folder: &Path,
-) -> Result<Vec<Figure>> {
+pub(super) fn draw(rows: &[Row<'_>], data_dir: &Path, folder: &Path) -> Result<Vec<Figure>> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let mut figures = Vec::new();
-    for data in datasets(rows) {
-        let (name, key) = (data.title(), data.key());
-        let plain = |row: &&Row| row.dataset == data && row.variation.is_none() && row.embedding == "one-hot";
-        for (number, rows, standard, axis, what, caption) in [
-            (
-                3,
-                rows.iter().filter(plain).collect(),
-                None,
-                Axis::Seconds,
-                "accuracy against training time",
-                "Test accuracy of the chain after each epoch, one-hot embedding, one training (seed 0) a curve.",
-            ),
-            (
-                4,
-                beside(rows, data, "radial", "softmax"),
-                Some("softmax"),
-                Axis::Epochs,
-                "softmax and radial head",
-                "Test accuracy of the chain after each epoch, one training (seed 0) a curve. One-hot embeddings are fixed, so the head changes no block. Both heads nearly always answer with the largest entry of z_T, so the curves may coincide.",
-            ),
-            (
-                5,
-                beside(rows, data, "random", "orthogonal"),
-                Some("orthogonal"),
-                Axis::Epochs,
-                "starts of the learned embedding",
-                "Test accuracy of the chain after each epoch, one training (seed 0) a curve.",
-            ),
-        ] {
-            let curves: Vec<Curve> =
-                rows.iter().filter_map(|row| curve(row, standard, cells, axis)).collect();
-            if curves.len() < 2 && number != 3 || curves.is_empty() {
-                continue;
-            }
-            let file = format!("figure{number}-{key}.svg");
-            plot(&folder.join(&file), axis.title(), &curves)?;
-            figures.push(Figure {
-                title: format!("Figure {number}, {name}: {what}"),
-                file,
-                caption: caption.into(),
-            });
+    for data in Data::ALL {
+        let rows: Vec<Row<'_>> = rows.iter().filter(|row| row.data == data).copied().collect();
+        for figure in CURVES {
+            figures.extend(curves(&figure, data, &rows, folder)?);
         }
-        figures.extend(prototypes(rows, data, [work, cells], data_dir, folder)?);
+        figures.extend(prototypes(&rows, data, data_dir, folder)?);
     }
     Ok(figures)
 }
 
-/// A row with a `variation`, and before it the one it is compared with: the row made for the figure, which is called `standard`, or,
-/// where the figure needs none of its own, the table's. Empty without the variation.
-fn beside<'r>(rows: &'r [Row], data: Data, variation: &str, standard: &str) -> Vec<&'r Row> {
-    let Some(varied) = rows.iter().find(|row| row.dataset == data && row.variation == Some(variation)) else {
-        return Vec::new();
+/// A figure of the curves that are there; none where there are not two to compare.
+fn curves(figure: &Curves, data: Data, rows: &[Row<'_>], folder: &Path) -> Result<Option<Figure>> {
+    let Curves { number, what, of, axis, further } = figure;
+    let rows: Vec<&Row<'_>> = rows.iter().filter(|row| of(row)).collect();
+    let curves: Vec<Curve> = rows.iter().filter_map(|row| curve(row, *axis)).collect();
+    if curves.len() < 2 {
+        return Ok(None);
+    }
+    let file = format!("figure{number}-{}.svg", data.key());
+    plot(&folder.join(&file), axis.title(), &curves)?;
+    let not_run: Vec<&str> = rows.iter().filter(|row| row.seeds() == 0).map(|row| row.name()).collect();
+    let not_run = match not_run[..] {
+        [] => String::new(),
+        _ => format!(" Not run: {}.", not_run.join(", ")),
     };
-    let with = |variation: Option<&str>| {
-        rows.iter().find(|row| {
-            (row.dataset, row.method, row.embedding, row.variation)
-                == (data, varied.method, varied.embedding, variation)
-        })
-    };
-    with(Some(standard)).or_else(|| with(None)).into_iter().chain([varied]).collect()
+    let settings: Vec<String> =
+        rows.iter().map(|row| format!("{}: {}", curve_name(row), row.departures())).collect();
+    let caption =
+        format!("{READ_EACH_EPOCH} {further}{not_run} Departures from Table 3: {}.", settings.join("; "));
+    Ok(Some(Figure { title: format!("Figure {number}, {}: {what}", data.title()), file, caption }))
+}
+
+/// A row's name beside the others of its figure.
+fn curve_name(row: &Row<'_>) -> String {
+    match row.variation() {
+        None | Some("curve") => row.method().to_owned(),
+        Some(variation) => variation.to_owned(),
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -109,10 +118,9 @@ impl Axis {
     }
 }
 
-/// The curve of a row's first seed, called `plain` if it is no variation; None when it was not run.
-fn curve(row: &Row, plain: Option<&str>, cells: &Path, axis: Axis) -> Option<Curve> {
-    let Planned { cell, .. } = row.cells().into_iter().next()?;
-    let outcome = cell.finished(cells)?;
+/// The curve of a row's first seed; none when it was not run.
+fn curve(row: &Row<'_>, axis: Axis) -> Option<Curve> {
+    let (_, outcome) = row.results.outcomes().next()?;
     let mut seconds = 0.0;
     let points = outcome.epochs.iter().filter_map(|epoch| {
         seconds += epoch.seconds;
@@ -122,7 +130,7 @@ fn curve(row: &Row, plain: Option<&str>, cells: &Path, axis: Axis) -> Option<Cur
         };
         Some((x, 100.0 * epoch.chain?))
     });
-    Some((row.variation.or(plain).unwrap_or(row.method).to_owned(), points.collect()))
+    Some((curve_name(row), points.collect()))
 }
 
 /// Curves of accuracy in percent.
@@ -163,54 +171,37 @@ fn plot(path: &Path, x_title: &str, curves: &[Curve]) -> Result<()> {
     Ok(replace_file(path, text.as_bytes())?)
 }
 
-/// Figure 2: prototypes of each class before training, in the upper row, and after it.
-fn prototypes(
-    rows: &[Row],
-    data: Data,
-    [work, cells]: [&Path; 2],
-    data_dir: &Path,
-    folder: &Path,
-) -> Result<Option<Figure>> {
-    let row =
-        rows.iter().find(|row| row.dataset == data && row.embedding == "prototype" && row.method == "dt");
-    let Some(Planned { cell, .. }) = row.and_then(|row| row.cells().into_iter().next()) else {
-        return Ok(None);
+/// Figure 2: prototypes of each class before training, in the upper row, and after it. A result does not keep its model: without one, the
+/// picture that was drawn when it was made stays.
+fn prototypes(rows: &[Row<'_>], data: Data, data_dir: &Path, folder: &Path) -> Result<Option<Figure>> {
+    let of_prototypes =
+        |row: &&Row<'_>| row.embedding() == "prototype" && row.method() == "dt" && row.seeds() > 0;
+    let Some(row) = rows.iter().find(of_prototypes) else { return Ok(None) };
+    let file = format!("figure2-{}.png", data.key());
+    let caption = "One column a class: above the training image it starts from, below what training made of it. The first ten classes.";
+    let figure = Figure {
+        title: format!("Figure 2, {}: prototypes before and after training", data.title()),
+        file: file.clone(),
+        caption: format!("{caption} Departures from Table 3: {}.", row.departures()),
     };
-    let model = cell.run_folder(work).join("model.safetensors");
-    // A result of another machine comes without its model.
-    if cell.finished(cells).is_none() || !model.exists() {
-        return Ok(None);
+    let cell = row.results.arm.cells()[0].clone();
+    let model = cell.run_folder(&row.profile.work()).join("model.safetensors");
+    if !model.exists() {
+        return Ok(folder.join(&file).exists().then_some(figure));
     }
     let model = nopropdt_train::model_file::load(&model)?;
-    let after = model.network.embedding_matrix(&model.weights);
-    let Some(shape) = model.metadata.input.image() else { return Ok(None) };
-    let before = before_training(&cell, data, data_dir);
-    let (title, caption) = match before {
-        Some(_) => (
-            "prototypes before and after training",
-            "One column a class: above the training image it starts from, below what training made of it.",
-        ),
-        None => (
-            "prototypes after training",
-            "One column a class. The training images they start from are not shown: the dataset is not there.",
-        ),
+    let (Some(shape), Some(before)) = (model.metadata.input.image(), before_training(&cell, data, data_dir))
+    else {
+        return Ok(None);
     };
-    let file = format!("figure2-{}.png", data.key());
-    draw_prototypes(&before.into_iter().chain([after]).collect::<Vec<_>>(), shape, &folder.join(&file))?;
-    let more = if model.metadata.class_names.len() > COLUMNS { " The first ten classes." } else { "" };
-    let title = format!("Figure 2, {}: {title}", data.title());
-    Ok(Some(Figure { title, file, caption: format!("{caption}{more}") }))
+    let after = model.network.embedding_matrix(&model.weights);
+    draw_prototypes(&[before, after], shape, &folder.join(&file))?;
+    Ok(Some(figure))
 }
 
 /// What the prototypes of a cell started from, if its dataset is one that is known by name and is there.
 fn before_training(cell: &Cell, data: Data, data_dir: &Path) -> Option<Tensor> {
-    let name = match data {
-        Data::Digits => DatasetName::Digits,
-        Data::Mnist => DatasetName::Mnist,
-        Data::Cifar10 => DatasetName::Cifar10,
-        Data::Cifar100 => DatasetName::Cifar100,
-        Data::Cifar10Jpeg => return None,
-    };
+    let name = data.known()?;
     let found = nopropdt_data::load(name, data_dir).map_err(anyhow::Error::from).and_then(|dataset| {
         let train: &dyn Examples = &dataset.train;
         Ok(nopropdt_train::prototypes::prototypes(train, dataset.classes())?)
@@ -271,30 +262,6 @@ mod tests {
         for word in ["dt", "ct", "epoch", "test accuracy"] {
             assert!(text.contains(word), "{word}");
         }
-    }
-
-    #[test]
-    fn every_variation_is_compared_with_the_standard() {
-        use super::super::profile::Profile;
-        let mut compared = 0;
-        for profile in [Profile::Smoke, Profile::Quick, Profile::Full] {
-            let rows = profile.rows();
-            for data in datasets(&rows) {
-                for (variation, standard) in [("radial", "softmax"), ("random", "orthogonal")] {
-                    let varied = |row: &Row| row.dataset == data && row.variation == Some(variation);
-                    let found = beside(&rows, data, variation, standard);
-                    let Some(row) = rows.iter().find(|row| varied(row)) else {
-                        assert!(found.is_empty(), "{profile:?} {data:?}");
-                        continue;
-                    };
-                    assert_eq!(found.len(), 2, "{profile:?} {data:?} {variation}");
-                    assert!(!varied(found[0]) && varied(found[1]));
-                    assert_eq!((found[0].method, found[0].embedding), (row.method, row.embedding));
-                    compared += 1;
-                }
-            }
-        }
-        assert_eq!(compared, 1 + 2 + 2 * 3);
     }
 
     #[test]

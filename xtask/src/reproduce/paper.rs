@@ -45,7 +45,7 @@ pub(super) const TABLE_2: [(&str, [f64; 3]); 5] = [
 /// The column of a dataset. Images encoded again are compared with the ones they were made from, and named.
 pub(super) fn column(data: Data) -> Option<usize> {
     match data {
-        Data::Digits => None,
+        Data::Digits | Data::FashionMnist => None,
         Data::Mnist => Some(0),
         Data::Cifar10 | Data::Cifar10Jpeg => Some(1),
         Data::Cifar100 => Some(2),

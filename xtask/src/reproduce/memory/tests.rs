@@ -52,10 +52,15 @@ fn memory_is_measured_once_and_failures_do_not_stop_it() {
     write_summary(&path("summary.json"), &summary()).unwrap();
     let origin = Origin { commit: "abc".into(), processor: "m".into(), date: "2026-01-02".into() };
     let runner =
-        Runner::new(Program::new(path("program"), Arc::default()), &path("work"), &path("cells"), origin)
+        Runner::new(Program::new(path("program"), Arc::default()), &path("runs"), &path("cells"), origin)
             .unwrap();
     let places = Places { data_dir: "data".into(), cifar10_jpeg: None };
-    let measure = |again| measure(&runner, &places, Profile::Smoke, again).unwrap();
+    let file = path("memory.json");
+    let known = || read_record::<Vec<Memory>>(&file).unwrap_or_default();
+    let measure = |again| {
+        let failed = measure_into(&file, &[Data::Digits], &runner, &places, again).unwrap();
+        (known(), failed)
+    };
     let calls = || {
         let text = fs::read_to_string(path("calls")).unwrap_or_default();
         fs::write(path("calls"), "").unwrap();
