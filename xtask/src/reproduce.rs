@@ -13,19 +13,17 @@ mod memory;
 mod page;
 mod paper;
 mod profile;
-mod progress;
 
 use crate::WrongUse;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use nopropdt_train::commands::{complain, print, typed_path};
+use nopropdt_train::commands::{SweepProgress, complain, duration, print, typed_path};
 use nopropdt_train::experiments::{ExperimentError, Origin, Program, Runner, Shard};
 use nopropdt_train::signals::interruption_flag;
 use std::path::{Path, PathBuf};
 
 use data::Places;
 use profile::{Planned, Profile, Row};
-use progress::{Progress, duration};
 
 /// The user wants to stop. What is finished stays, and the same command goes on from there.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -208,7 +206,7 @@ fn run_cells(runner: &Runner, places: &Places, planned: &[&Planned]) -> Result<V
         planned.cell.finished(runner.cells()).is_none() && places.of(planned.dataset).is_ok()
     };
     let left = planned.iter().filter(to_do).map(|planned| planned.cell.work).sum();
-    let progress = Progress::new(planned.len(), left);
+    let progress = SweepProgress::new(planned.len(), left);
     let cells: Vec<_> = planned.iter().map(|planned| (&planned.cell, places.of(planned.dataset))).collect();
     Ok(runner.run_all(&cells, &progress)?)
 }
