@@ -11,13 +11,12 @@ mod memory;
 mod page;
 mod paper;
 mod profile;
-mod progress;
 mod row;
 
 use crate::WrongUse;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use nopropdt_train::commands::{complain, print, typed_path};
+use nopropdt_train::commands::{SweepProgress, complain, duration, print, typed_path};
 use nopropdt_train::experiments::{
     Cell, ExperimentError, Grid, Origin, Place, Program, Results, Runner, Shard,
 };
@@ -26,7 +25,6 @@ use std::path::{Path, PathBuf};
 
 use data::{Data, Places};
 use profile::Profile;
-use progress::{Progress, duration};
 use row::Row;
 
 /// The user wants to stop. What is finished stays, and the same command goes on from there.
@@ -195,7 +193,7 @@ fn run_cells(runner: &Runner, places: &Places, cells: &[&Cell]) -> Result<Vec<St
     let placed: Vec<_> = cells.iter().map(|&cell| (cell, place(places, cell))).collect();
     let to_do =
         placed.iter().filter(|(cell, place)| place.is_ok() && cell.finished(runner.cells()).is_none());
-    let progress = Progress::new(cells.len(), to_do.map(|(cell, _)| cell.work).sum());
+    let progress = SweepProgress::new(cells.len(), to_do.map(|(cell, _)| cell.work).sum());
     Ok(runner.run_all(&placed, &progress)?)
 }
 

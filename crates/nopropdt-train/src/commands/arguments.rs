@@ -7,6 +7,7 @@ use super::man::ManArguments;
 use super::numbers;
 use super::paths::{DATA_DIR_HELP, typed_path};
 use super::runs::RunsArguments;
+use super::sweep::SweepArguments;
 use crate::config::{Overrides, Preset, whole, with_registry};
 use crate::registry::Registry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -70,6 +71,8 @@ pub enum Command {
     Info(InfoArguments),
     /// List runs: what they reached, and in which settings they differ
     Runs(RunsArguments),
+    /// Run a grid of trainings, seed by seed, and compare its arms
+    Sweep(SweepArguments),
     /// Print what a shell needs to complete commands, flags and names
     Completions(CompletionsArguments),
     /// Print the manual page, or write one for each command

@@ -1,6 +1,7 @@
 //! The commands of the `nopropdt-train` program.
 
 mod arguments;
+mod columns;
 mod completions;
 mod counter;
 mod csv;
@@ -25,6 +26,7 @@ mod remedies;
 mod report;
 mod runs;
 mod sampled;
+mod sweep;
 mod threads;
 mod train;
 
@@ -38,6 +40,7 @@ pub use man::ManArguments;
 pub use output::{complain, print};
 pub use paths::typed_path;
 pub use runs::RunsArguments;
+pub use sweep::{SweepArguments, SweepProgress, duration};
 
 use crate::data_folder::{ChosenBy, DataFolder};
 use crate::registry::Registry;
@@ -63,6 +66,7 @@ pub fn run(cli: Cli, registry: &Registry) -> anyhow::Result<()> {
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments, registry),
         Some(Command::Runs(arguments)) => runs::run(&arguments, registry),
+        Some(Command::Sweep(arguments)) => sweep::run(&arguments, registry),
         Some(Command::Completions(arguments)) => completions::run(&arguments, registry),
         Some(Command::Man(arguments)) => man::run(&arguments, registry),
     };

@@ -4,6 +4,7 @@ use super::UsageError;
 use super::dataset_remedies::failure;
 use crate::checkpoint::CheckpointError;
 use crate::config::{ConfigError, Smaller};
+use crate::experiments::ExperimentError;
 use crate::images::ImagesError;
 use crate::metrics_file::MetricsError;
 use crate::prototypes::PrototypesError;
@@ -39,6 +40,10 @@ pub(super) fn with_remedy(error: Error) -> Error {
         Ok(error) => return of_folder(&error),
         Err(error) => error,
     };
+    if let Some(ExperimentError::Interrupted) = error.downcast_ref() {
+        let kept = "what is finished is kept, and the same command goes on".to_owned();
+        return Stopped { reason: error.to_string(), kept, interrupted: true }.into();
+    }
     match error.downcast::<ConfigError>() {
         Ok(error) => of_settings(&error),
         Err(error) => error,

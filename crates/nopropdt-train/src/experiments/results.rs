@@ -30,7 +30,7 @@ type Accuracy = fn(&Outcome) -> Option<f64>;
 
 impl ArmResults<'_> {
     /// The results that are there, each with its seed.
-    pub fn outcomes(&self) -> impl Iterator<Item = (u64, &Outcome)> {
+    pub fn outcomes(&self) -> impl Iterator<Item = (u64, &Outcome)> + Clone {
         self.cells.iter().filter_map(|(cell, outcome)| Some((cell.seed(), outcome.as_ref()?)))
     }
 
@@ -172,6 +172,17 @@ pub struct ArmFigures {
     pub against: Option<Against>,
     /// Least accuracy of the chain, where one is promised.
     pub at_least: Option<f64>,
+}
+
+impl ArmFigures {
+    /// How many seeds have a result: `3`, or `2 of 3` where some are missing.
+    pub fn seeds_done(&self) -> String {
+        let done = self.seeds.len();
+        match self.missing.len() {
+            0 => done.to_string(),
+            missing => format!("{done} of {}", done + missing),
+        }
+    }
 }
 
 /// An arm minus another, seed by seed.

@@ -10,6 +10,7 @@ mod classes;
 mod collect;
 mod comparison;
 mod data;
+mod dots;
 mod figures;
 mod frame;
 mod html;
@@ -19,12 +20,14 @@ mod palette;
 mod pictures;
 mod plot;
 mod reliability;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub use collect::{Parts, collect};
 pub use comparison::render_comparison;
 pub use data::{ChainPicture, Picture, Pixels, ReportData, ReportError, Words};
+pub use sweep::render_sweep;
 
 /// The report as one HTML page: no script and nothing to load.
 ///

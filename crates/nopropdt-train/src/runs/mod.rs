@@ -22,6 +22,8 @@ mod order;
 mod record;
 
 pub use collection::{Collection, find};
+#[cfg(feature = "report")]
+pub(crate) use differences::differing_tables;
 pub use differences::{Difference, differing_settings};
 pub use filter::{Filter, FilterError};
 pub use keys::{COLUMNS, UnknownKey, check_key};

@@ -26,6 +26,11 @@ impl OverSeeds {
         let (seeds, standard_error) = (values.len(), Some(standard_error));
         (seeds > 0).then(|| Self { mean, standard_error: standard_error.filter(|_| seeds > 1), seeds })
     }
+
+    /// Fractions in percent: `97.51 ± 0.12`, and `97.51` of one seed.
+    pub fn in_percent(&self) -> String {
+        format!("{:.2}{}", 100.0 * self.mean, plus_minus(self.standard_error))
+    }
 }
 
 /// Difference of two arms, seed by seed.
@@ -56,10 +61,22 @@ impl PairedDifference {
         Some(Self { mean, standard_error, interval, seeds })
     }
 
+    /// Fractions in points of percent: `+0.51 ± 0.09 [+0.12, +0.90]`, and `+0.51` with fewer than three seeds.
+    pub fn in_points(&self) -> String {
+        let interval = self
+            .interval
+            .map_or_else(String::new, |[low, high]| format!(" [{:+.2}, {:+.2}]", 100.0 * low, 100.0 * high));
+        format!("{:+.2}{}{interval}", 100.0 * self.mean, plus_minus(self.standard_error))
+    }
+
     /// Whether the interval leaves out 0: only then is one arm called better.
     pub fn is_clear(&self) -> bool {
         self.interval.is_some_and(|[low, high]| low > 0.0 || high < 0.0)
     }
+}
+
+fn plus_minus(error: Option<f64>) -> String {
+    error.map_or_else(String::new, |error| format!(" ± {:.2}", 100.0 * error))
 }
 
 #[cfg(test)]
@@ -98,6 +115,17 @@ mod tests {
             PairedDifference::of(&[(0, 1.0 + offset), (1, 2.0 + offset), (2, 3.0 + offset)], &others).unwrap()
         };
         assert!(difference(1.0).is_clear() && difference(-5.0).is_clear() && !difference(0.0).is_clear());
+    }
+
+    #[test]
+    fn figures_are_shown_in_percent_and_points() {
+        let shown = |values: &[f64]| OverSeeds::of(values).unwrap().in_percent();
+        assert_eq!((shown(&[0.5, 0.7]), shown(&[0.9751])), ("60.00 ± 10.00".into(), "97.51".into()));
+        let these = [(0, 0.01), (1, 0.02), (2, 0.03)];
+        let others = [(0, 0.0), (1, 0.0), (2, 0.0)];
+        let shown = |these: &[(u64, f64)]| PairedDifference::of(these, &others).unwrap().in_points();
+        assert_eq!(shown(&these), "+2.00 ± 0.58 [-0.48, +4.48]");
+        assert_eq!(shown(&these[..2]), "+1.50");
     }
 
     #[test]

@@ -31,3 +31,4 @@ mod run_files;
 mod runs;
 #[cfg(unix)]
 mod stopping;
+mod sweep;

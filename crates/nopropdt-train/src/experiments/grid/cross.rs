@@ -54,7 +54,7 @@ fn check_count(written: &Written) -> Result<(), Mistake> {
     }
 }
 
-/// Which of an arm and of what varies has the last word is nobody's to guess.
+/// Neither an arm nor what varies goes over the other.
 fn refuse_said_twice(written: &Written) -> Result<(), Mistake> {
     for Bundle { place, name, settings, .. } in &written.arms {
         if let Some(axis) = written.vary.iter().find(|axis| settings.get(&axis.setting).is_some()) {

@@ -1,8 +1,9 @@
 //! What a person sees meanwhile: a line that moves on a terminal, plain lines elsewhere.
 
+use crate::commands::output::complain;
+use crate::commands::percent;
+use crate::experiments::{Cell, Fate, Outcome, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nopropdt_train::commands::complain;
-use nopropdt_train::experiments::{Cell, Fate, Watch};
 use std::cell::{Cell as Slot, RefCell};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Where the cells are, how long they took, and how long the rest will take.
-pub(super) struct Progress {
+#[derive(Debug)]
+pub struct SweepProgress {
     bar: ProgressBar,
     count: usize,
     /// Expected work still to do.
@@ -23,6 +25,7 @@ pub(super) struct Progress {
 }
 
 /// The cell that runs.
+#[derive(Debug)]
 struct Now {
     place: String,
     began: Instant,
@@ -30,9 +33,9 @@ struct Now {
     metrics: PathBuf,
 }
 
-impl Progress {
+impl SweepProgress {
     /// Of `count` cells that have `left` work to do in all.
-    pub(super) fn new(count: usize, left: f64) -> Self {
+    pub fn new(count: usize, left: f64) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
@@ -74,7 +77,7 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl Watch for SweepProgress {
     fn begin(&self, index: usize, cell: &Cell, run: &Path) {
         let place = format!("[{}/{}] {}", index + 1, self.count, cell.name);
         if self.bar.is_hidden() {
@@ -105,23 +108,25 @@ impl Watch for Progress {
             Fate::AlreadyDone => self.passed(index, cell, "done before"),
             Fate::Absent(why) => self.passed(index, cell, &format!("left out, {why}")),
             Fate::Failed(line) => self.ended(cell, false, &format!("failed: {line}")),
-            Fate::Done(outcome) => {
-                let reached =
-                    outcome.chain().map_or_else(|| "done".into(), |chain| format!("{:.2} %", 100.0 * chain));
-                self.ended(cell, true, &reached);
-            }
+            Fate::Done(outcome) => self.ended(cell, true, &reached(outcome)),
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for SweepProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
+/// What came of a cell, in a few words.
+fn reached(outcome: &Outcome) -> String {
+    let validation = outcome.validation.map(|of| format!("{} on validation images", percent(of.chain)));
+    outcome.chain().map(percent).or(validation).unwrap_or_else(|| "done".to_owned())
+}
+
 /// A time in the unit that suits it.
-pub(super) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds {
         0.0..100.0 => format!("{seconds:.0} s"),
         100.0..6000.0 => format!("{:.0} min", seconds / 60.0),
@@ -132,15 +137,15 @@ pub(super) fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nopropdt_train::config::Overrides;
-    use nopropdt_train::experiments::Measure;
+    use crate::config::Overrides;
+    use crate::experiments::Measure;
 
     #[test]
     fn what_is_left_follows_from_what_was_done() {
         let measure = Measure { runs: 1, averaged: None, steps: None };
         let config = Overrides::default().resolve(None).unwrap();
         let cell = Cell { name: "a".into(), config, measure, work: 100.0 };
-        let progress = Progress::new(3, 300.0);
+        let progress = SweepProgress::new(3, 300.0);
         assert_eq!(progress.remaining(), "");
         progress.begin(0, &cell, Path::new(""));
         progress.end(0, &cell, &Fate::Failed("no".into()));
