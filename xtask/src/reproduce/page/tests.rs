@@ -26,6 +26,7 @@ fn page_of(profiles: &[Profile], chain: impl Fn(&str) -> Option<(f64, &'static s
     let grids: Vec<(Profile, Grid)> =
         profiles.iter().map(|&profile| (profile, profile.grid().unwrap())).collect();
     for (profile, grid) in &grids {
+        std::fs::create_dir_all(folder.path().join(profile.name())).unwrap();
         for cell in grid.cells() {
             if let Some((chain, isa)) = chain(&cell.name) {
                 cell.keep(&folder.path().join(profile.name()), &outcome(chain, isa)).unwrap();
