@@ -2,7 +2,7 @@
 //! finished stays finished, whatever becomes of the others.
 //!
 //! A [`Cell`] is a name, complete settings and a [`Measure`]; its [`Outcome`] is kept with them in one file, and counts for these settings
-//! alone.
+//! alone. A [`Grid`] reads many cells from a file, and [`Results`] has their figures over seeds.
 //! A [`Runner`] trains and measures cells by the program `nopropdt-train`, which gets no share of this process's memory and can crash
 //! without it; a [`Shard`] divides cells among machines; a [`Watch`] sees it all.
 

@@ -76,7 +76,7 @@ impl Program {
         Ok(self.call(&arguments, run, tick)?.map(drop))
     }
 
-    /// Measures the model of a finished run: so many runs of so many averaged draws, in the model's own steps or others, on so many
+    /// Measures the model of a finished run, on the test images that its settings leave: so many runs of so many averaged draws, in the model's own steps or others, on so many
     /// threads or all. The inner
     /// result is the last line of a failure.
     ///
@@ -96,6 +96,7 @@ impl Program {
         arguments.push(format!("--runs={runs}"));
         arguments.push(format!("--draws={draws}"));
         arguments.extend(steps.map(|steps| format!("--steps={steps}")));
+        arguments.extend(config.data.limit_test.map(|count| format!("--limit-test={count}")));
         arguments.push(place.dataset(&config.data.dataset));
         arguments.extend(place.data_dir());
         arguments.extend(threads.map(|threads| format!("--threads={threads}")));

@@ -31,4 +31,5 @@ mod run_files;
 mod runs;
 #[cfg(unix)]
 mod stopping;
+#[cfg(unix)]
 mod sweep;

@@ -3,6 +3,8 @@
 use crate::harness::{PROGRAM, Sandbox, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio};
 
 /// Two learning rates, three seeds.
 const GRID: &str = r#"
@@ -102,15 +104,13 @@ fn check_figures(sandbox: &Sandbox, table: &str) {
     assert_eq!(page.matches("<circle").count(), 6);
 }
 
-/// Runs a sweep and kills it, and what it runs, once its first cell is done.
-#[cfg(unix)]
-fn kill_in_the_middle(sandbox: &Sandbox) {
-    use std::os::unix::process::CommandExt;
-    use std::process::{Command, Stdio};
+/// Runs a sweep and sends it, and what it runs, a signal once its first cell is done; how it ended.
+fn stopped_in_the_middle(sandbox: &Sandbox, signal: &str) -> Output {
     let mut child = Command::new(PROGRAM)
         .args(["sweep", "rates.toml"])
         .current_dir(sandbox.path(""))
-        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .unwrap();
@@ -120,24 +120,43 @@ fn kill_in_the_middle(sandbox: &Sandbox) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let group = format!("-{}", child.id());
-    assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
-    assert!(!child.wait().unwrap().success(), "the sweep was over before it was killed");
+    assert!(Command::new("kill").args([signal, "--", &group]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success(), "the sweep was over before it was stopped");
+    output
 }
 
-#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_says_how_to_go_on() {
+    let sandbox = sandbox();
+    let output = stopped_in_the_middle(&sandbox, "-INT");
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    let line = "error: interrupted; what is finished is kept, and the same command goes on";
+    assert_eq!(told.lines().last(), Some(line), "{told}");
+    // What is there has its page.
+    let figures = sandbox.json("runs/rates/sweep.json");
+    assert!(figures["arms"][0]["seeds"].as_array().is_some_and(|seeds| !seeds.is_empty()), "{figures}");
+    assert!(sandbox.exists("runs/rates/sweep.html"));
+}
+
 #[test]
 fn a_sweep_that_is_killed_goes_on_and_its_figures_follow_from_its_cells() {
     let sandbox = sandbox();
     let list = stdout(&sandbox.ok(["sweep", "rates.toml", "--list"]));
     assert!(list.contains("to do  lr0.001-seed0\n") && list.contains("6 cells, 6 to do"), "{list}");
     assert!(!sandbox.exists("runs"));
-    kill_in_the_middle(&sandbox);
+    stopped_in_the_middle(&sandbox, "-KILL");
     let done = sandbox.read("runs/rates/cells/lr0.001-seed0.json");
     let output = sandbox.ok(["sweep", "rates.toml"]);
     assert!(stderr(&output).contains("[1/6] lr0.001-seed0: done before"), "{}", stderr(&output));
     assert_eq!(sandbox.read("runs/rates/cells/lr0.001-seed0.json"), done);
     assert!(stdout(&output).ends_with("runs/rates/sweep.html\n"), "{}", stdout(&output));
     check_figures(&sandbox, &stdout(&output));
+    // Measured on the test images that the settings leave.
+    let right = 60.0
+        * sandbox.json(&format!("runs/rates/cells/{}.json", NAMES[0]))["draws"][0]["chain"].as_f64().unwrap();
+    assert!((right - right.round()).abs() < 1e-9, "{right}");
     // A second time there is nothing to do, and figures are printed as asked.
     let figures = sandbox.text("runs/rates/sweep.json");
     let json: Value = serde_json::from_str(&stdout(&sandbox.ok(["sweep", "rates.toml", "--json"]))).unwrap();
