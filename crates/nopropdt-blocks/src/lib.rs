@@ -15,6 +15,7 @@ mod fm;
 #[cfg(test)]
 mod golden;
 mod head;
+mod inspect;
 mod loss_tape;
 mod method;
 mod named;
@@ -40,6 +41,7 @@ pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
 pub use fm::{FmConfig, NoPropFm};
 pub use head::{Head, HeadConfig};
+pub use inspect::{Alone, InChain, Inspect};
 pub use loss_tape::{Loss, LossTape};
 pub use method::{
     BlockStep, Facts, Features, GradientSink, LossTerms, Method, StepInput, Term, Trace, Weights,

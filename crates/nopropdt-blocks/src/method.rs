@@ -5,6 +5,7 @@
 
 use crate::batch::Batch;
 use crate::embedding::LabelEmbedding;
+use crate::inspect::Inspect;
 use crate::named::Named;
 use crate::readout::Readout;
 use crate::sampling::{Answer, Runner, Value};
@@ -333,6 +334,11 @@ pub trait Method: std::fmt::Debug + Send + Sync {
         _on: &mut Runner<'_, 'p>,
         _inputs: &Value,
     ) -> Option<Answer> {
+        None
+    }
+
+    /// Looks at each block alone. None for a method whose blocks are not trained to denoise.
+    fn inspect(&self) -> Option<&dyn Inspect> {
         None
     }
 

@@ -31,6 +31,17 @@ impl Steps {
         self.0.min(MOST_READOUTS)
     }
 
+    /// The time in 0..1 at which step `step` (from 0) begins.
+    pub(crate) fn time(self, step: usize) -> f64 {
+        step as f64 / self.0 as f64
+    }
+
+    /// The step (from 0) that read-out `readout` (from 0) reads.
+    pub(crate) fn of_readout(self, readout: usize) -> usize {
+        // The first step with (step + 1)·count ≥ (readout + 1)·steps.
+        ((readout + 1) * self.0).div_ceil(self.readouts()) - 1
+    }
+
     /// Whether the estimate of step `step` (from 0) is read out: ten evenly spaced ones, the last among them.
     pub(crate) fn is_read(self, step: usize) -> bool {
         let count = self.readouts();
@@ -47,7 +58,8 @@ mod tests {
         for steps in [1, 7, 10, 23, 1000] {
             let steps = Steps::new(steps).unwrap();
             let read: Vec<usize> = (0..steps.0).filter(|&step| steps.is_read(step)).collect();
-            assert_eq!(read.len(), steps.readouts(), "{steps:?}");
+            let told: Vec<usize> = (0..steps.readouts()).map(|readout| steps.of_readout(readout)).collect();
+            assert_eq!(read, told, "{steps:?}");
             assert_eq!(read.last(), Some(&(steps.0 - 1)), "{steps:?}");
             let gaps = read.windows(2).map(|pair| pair[1] - pair[0]);
             assert!(gaps.clone().max() <= gaps.min().map(|least| least + 1), "{steps:?}: {read:?}");

@@ -16,6 +16,26 @@ pub fn scale(values: &mut [f32], share: f32) {
     values.iter_mut().for_each(|value| *value *= share);
 }
 
+/// Σ a·b, added up in f64.
+///
+/// # Panics
+/// When the lengths differ.
+#[must_use]
+pub fn dot(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len(), "dot: lists must have one length");
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+/// Σ (a − b)², added up in f64.
+///
+/// # Panics
+/// When the lengths differ.
+#[must_use]
+pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len(), "squared_distance: lists must have one length");
+    a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
+}
+
 /// The place of the first value that is infinite or not a number.
 #[must_use]
 pub fn first_not_finite(values: &[f32]) -> Option<usize> {
@@ -55,6 +75,14 @@ mod tests {
         assert_eq!(first_not_finite(&sum), None);
         assert_eq!(first_not_finite(&[0.0, f32::NEG_INFINITY, f32::NAN]), Some(1));
         assert_eq!(first_not_finite(&[0.0, 1.0, f32::NAN]), Some(2));
+    }
+
+    #[test]
+    fn products_are_added_up_in_f64() {
+        assert_eq!(dot(&[1.0, -2.0, 0.5], &[2.0, 4.0, -1.0]), -6.5);
+        assert_eq!(dot(&[3e38, 1.0], &[1.0, 1.0]), f64::from(3e38f32) + 1.0);
+        assert_eq!(squared_distance(&[1.0, -2.0], &[4.0, 2.0]), 25.0);
+        assert_eq!((dot(&[], &[]), squared_distance(&[], &[])), (0.0, 0.0));
     }
 
     #[test]

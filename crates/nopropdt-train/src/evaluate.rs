@@ -4,7 +4,7 @@ use crate::calibration::Calibration;
 use crate::class_balance::balanced_accuracy;
 use crate::confusion::Confusion;
 use crate::trainer::gather;
-use nopropdt_blocks::{Facts, Method, Readout, Trace, Weights};
+use nopropdt_blocks::{Facts, Features, Method, Readout, Trace, Weights};
 use nopropdt_data::Examples;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tensor, flat};
@@ -123,15 +123,38 @@ pub(crate) fn over_batches<T: Send>(
     read: impl Fn(&[usize], &dyn Fn(u64, u64) -> Trace) -> T + Sync,
 ) -> Vec<T> {
     let indices: Vec<u32> = (0..data.len() as u32).collect();
+    over_features(method, weights, data, &indices, |batch| {
+        read(batch.labels, &|seed, draw| {
+            let noise = |row: usize| noise(seed, draw, batch.indices[row] as usize);
+            method.sample(weights, batch.features, &noise)
+        })
+    })
+}
+
+/// Some inputs, and what the blocks see of them.
+pub(crate) struct Seen<'a> {
+    /// How many come before them.
+    pub(crate) first: usize,
+    /// Which they are.
+    pub(crate) indices: &'a [u32],
+    pub(crate) labels: &'a [usize],
+    pub(crate) features: &'a Features,
+}
+
+/// Runs `read` over the inputs at `indices`, batch by batch; its results are in their order.
+pub(crate) fn over_features<T: Send>(
+    method: &dyn Method,
+    weights: &Weights,
+    data: &dyn Examples,
+    indices: &[u32],
+    read: impl Fn(&Seen<'_>) -> T + Sync,
+) -> Vec<T> {
     let batches = indices.par_chunks(BATCH).enumerate();
     let each = batches.map(|(index, indices)| {
         let batch = gather(data, indices);
-        let first = index * BATCH;
         // Image features depend on neither noise nor step: once an image, whatever the number of draws.
         let features = method.features(weights, &batch.inputs);
-        read(&batch.labels, &|seed, draw| {
-            method.sample(weights, &features, &|row| noise(seed, draw, first + row))
-        })
+        read(&Seen { first: index * BATCH, indices, labels: &batch.labels, features: &features })
     });
     each.collect()
 }

@@ -1,6 +1,7 @@
 //! What a measurement of a trained network says: the object that `eval --json` prints.
 
 use crate::confusion::Confusion;
+use crate::diagnostics::Diagnostics;
 use crate::per_class::ClassResult;
 use crate::statistics::Measured;
 use nopropdt_blocks::Readout;
@@ -59,4 +60,7 @@ pub struct Evaluation {
     /// Of these answers, how many to inputs of a class (a row) named each class, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confusion: Option<Confusion>,
+    /// What each block does, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
 }

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod confusion;
 pub mod data_folder;
+pub mod diagnostics;
 pub mod estimate;
 pub mod evaluate;
 pub mod evaluation;

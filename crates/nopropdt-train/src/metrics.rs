@@ -1,5 +1,6 @@
 //! What a run measures: [`EpochMetrics`] of each epoch, and a [`Summary`] of the whole. [`crate::metrics_file`] writes and reads them.
 
+use crate::diagnostics::SharedSets;
 use nopropdt_blocks::Readout;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct EpochMetrics {
     /// Seconds that its gradients and its optimiser took; those of blocks that learn side by side overlap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub block_seconds: Vec<f64>,
+    /// What the blocks share, at the end of the epoch; absent in files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedSets>,
     /// Learning rate at the end of the epoch.
     pub learning_rate: f64,
     /// Accuracy of the chain on the validation images, when some are held out.

@@ -4,6 +4,7 @@
 //! Both are written whole ([`crate::files`]). Numbers must be finite: JSON has no NaN, and a run that met one has gone wrong and
 //! should say so.
 
+use crate::diagnostics::SharedSets;
 use crate::files::{WriteError, replace_file};
 use crate::metrics::{EpochMetrics, Summary};
 use crate::one_line::one_line;
@@ -143,6 +144,9 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
             finite(&format!("{key} of block {} {at}", index + 1), value)?;
         }
     }
+    for (key, value) in epoch.shared.iter().flat_map(SharedSets::named) {
+        value.map_or(Ok(()), |value| finite(&format!("{key} {at}"), value))?;
+    }
     let given = [
         ("validation_accuracy", epoch.validation_accuracy),
         ("validation_accuracy_consensus", epoch.validation_accuracy_consensus),
@@ -219,6 +223,7 @@ mod tests {
             kl: vec![0.0, 0.1],
             gradient_norm: vec![1.5, 2.5],
             block_seconds: vec![6.0, 6.5],
+            shared: Some(SharedSets { head_norm: Some(2.5), ..SharedSets::default() }),
             learning_rate: 1e-3,
             validation_accuracy: None,
             validation_accuracy_consensus: None,
@@ -325,6 +330,13 @@ mod tests {
                 "gradient_norm of block 2",
             ),
             (EpochMetrics { learning_rate: f64::INFINITY, ..epoch(2) }, "learning_rate"),
+            (
+                EpochMetrics {
+                    shared: Some(SharedSets { smallest_distance: Some(f64::NAN), ..SharedSets::default() }),
+                    ..epoch(2)
+                },
+                "smallest_distance of epoch 2",
+            ),
             (EpochMetrics { test_accuracy: Some(97.9), ..epoch(2) }, "test_accuracy of epoch 2"),
             (EpochMetrics { test_accuracy_consensus: Some(f64::NAN), ..epoch(2) }, "test_accuracy_consensus"),
             (EpochMetrics { test_accuracy_per_block: vec![-0.1], ..epoch(2) }, "test_accuracy_per_block"),

@@ -158,6 +158,11 @@ impl RunFolder {
         self.path.join(SUMMARY)
     }
 
+    /// What each block does: diagnostics.json.
+    pub fn diagnostics(&self) -> PathBuf {
+        self.path.join(DIAGNOSTICS)
+    }
+
     /// The picture of it all: report.html.
     pub fn report(&self) -> PathBuf {
         self.path.join(REPORT)
@@ -171,6 +176,7 @@ pub(crate) const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 pub(crate) const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
+const DIAGNOSTICS: &str = "diagnostics.json";
 
 fn refuse_file(path: &Path) -> Result<(), RunFolderError> {
     match path.is_file() {
@@ -186,7 +192,8 @@ pub(crate) fn is_begun(path: &Path) -> bool {
 
 /// Whether any file of a run is in the folder.
 fn holds_run(path: &Path) -> bool {
-    [CONFIG, CHECKPOINT, METRICS, MODEL, SUMMARY, REPORT].iter().any(|file| path.join(file).exists())
+    let files = [CONFIG, CHECKPOINT, METRICS, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
+    files.iter().any(|file| path.join(file).exists())
 }
 
 fn remove_leftovers(path: &Path) -> io::Result<()> {

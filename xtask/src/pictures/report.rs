@@ -14,7 +14,7 @@ const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome-stable"
 
 /// The parts of the page that tell most, so that the picture fits a README: no table of settings, no noise schedule, no gallery,
 /// two images on their way from noise to answer.
-const TELLING_PART: &str = "<style>#run, #schedule, #pictures, .chain:nth-child(n+3) { display: none } h2 { margin-top: 22px } \
+const TELLING_PART: &str = "<style>#run, #diagnostics, #schedule, #pictures, .chain:nth-child(n+3) { display: none } h2 { margin-top: 22px } \
     .tall { max-height: 329px; overflow: hidden }</style></head>";
 
 /// Width and height of the picture, in pixels: the telling part fills it.
@@ -73,7 +73,14 @@ pub(super) fn photograph(chromium: &Path, picture: &Path) -> Result<()> {
 /// The page without what is not photographed.
 fn telling_part(page: &str) -> Result<String> {
     // What is hidden must be there under these names, else the picture shows another part.
-    for name in ["id=\"run\"", "id=\"schedule\"", "id=\"pictures\"", "class=\"chains\"", "</head>"] {
+    for name in [
+        "id=\"run\"",
+        "id=\"diagnostics\"",
+        "id=\"schedule\"",
+        "id=\"pictures\"",
+        "class=\"chains\"",
+        "</head>",
+    ] {
         if !page.contains(name) {
             bail!("report.html: must hold {name}; it has none");
         }
@@ -103,7 +110,7 @@ mod tests {
 
     #[test]
     fn only_a_report_is_cut() {
-        let page = "<head></head><section id=\"run\"><section id=\"schedule\"><section id=\"pictures\"><div class=\"chains\">";
+        let page = "<head></head><section id=\"run\"><section id=\"diagnostics\"><section id=\"schedule\"><section id=\"pictures\"><div class=\"chains\">";
         assert_eq!(telling_part(page).unwrap(), page.replace("</head>", TELLING_PART));
         let error = telling_part(&page.replace("\"run\"", "\"walk\"")).unwrap_err();
         assert_eq!(error.to_string(), "report.html: must hold id=\"run\"; it has none");

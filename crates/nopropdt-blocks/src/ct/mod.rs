@@ -6,6 +6,7 @@ mod gamma;
 use crate::at_times::AtTimes;
 use crate::batch::Batch;
 use crate::error::BlocksError;
+use crate::inspect::{Alone, InChain, Inspect, Runs, Tell, in_numbers};
 use crate::loss_tape::LossTape;
 use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
@@ -224,19 +225,64 @@ impl NoPropCt {
 
 impl NoPropCt {
     fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        self.answer_told(weights, features, on, &mut |_, _, _| ())
+    }
+
+    /// `tell` is told of each read-out.
+    fn answer_told<'p>(
+        &self,
+        weights: &'p Weights,
+        features: &[Value],
+        on: &mut Runner<'_, 'p>,
+        tell: &mut Tell<'_>,
+    ) -> Answer {
         let (alpha_bar, steps) = (self.alpha_bar(weights), self.steps);
         let net = AtTimes::new(&self.net, weights, features, on);
         let mut block_logits = Vec::new();
+        let runs = Runs::default();
         let denoiser = |on: &mut Runner<'_, 'p>, step: usize, z: &Value| {
-            let logits = net.logits(on, z, (step - 1) as f64 / steps.0 as f64);
-            Denoised { estimate: net.estimate(on, &logits), logits }
+            let logits = net.logits(on, z, steps.time(step - 1));
+            let denoised = Denoised { estimate: net.estimate(on, &logits), logits };
+            runs.keep(step, z.clone(), &denoised);
+            denoised
         };
         let last = denoise(self.sampler, &alpha_bar, on, denoiser, |step, logits| {
+            let run = runs.take(step);
             if steps.is_read(step - 1) {
                 block_logits.push(logits);
+                if let Some((given, made)) = run {
+                    tell(block_logits.len(), &given, &made);
+                }
             }
         });
         Answer { block_logits, head_logits: self.net.head_logits_on(on, weights, &last) }
+    }
+}
+
+impl Inspect for NoPropCt {
+    fn level(&self, weights: &Weights, t: usize) -> f64 {
+        self.alpha_bar(weights)[self.steps.of_readout(t - 1)]
+    }
+
+    fn alone(&self, weights: &Weights, t: usize, features: &Features, z: &Tensor) -> Alone {
+        let nothing = |_| Stream::new(0);
+        let mut on = self.net.numbers(features.rows(), &nothing);
+        let features = features.values();
+        let net = AtTimes::new(&self.net, weights, &features, &mut on);
+        let time = self.steps.time(self.steps.of_readout(t - 1));
+        let logits = net.logits(&mut on, &z.clone().into(), time);
+        Denoised { estimate: net.estimate(&mut on, &logits), logits }.into()
+    }
+
+    fn watch(
+        &self,
+        weights: &Weights,
+        features: &Features,
+        noise: &dyn Fn(usize) -> Stream,
+        tell: &mut dyn FnMut(InChain<'_>),
+    ) -> Trace {
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer_told(weights, &features.values(), &mut on, &mut in_numbers(tell)).into_trace()
     }
 }
 
@@ -281,6 +327,10 @@ impl Method for NoPropCt {
     fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
         let features = self.net.features_on(on, weights, inputs);
         Some(self.answer(weights, &features, on))
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
 }
 

@@ -64,3 +64,33 @@ fn times_are_uniform() {
     assert!((mean - 0.5).abs() < 0.011 && (variance - 1.0 / 12.0).abs() < 0.003, "{mean}, {variance}");
     assert!(times.iter().all(|t| (0.0..1.0).contains(t)));
 }
+
+/// Asked alone at a read-out's time, the network says what it said in the chain; the chain is that of `sample`.
+#[test]
+fn what_read_outs_are_given_makes_the_trace() {
+    for (sampler, steps) in [(Sampler::Stochastic, 23), (Sampler::Heun, 7)] {
+        let block = ConvBlock { channels: [1; 3], hidden: 3, join: [2; 2], ..ConvBlock::paper() };
+        let network = NetworkConfig::new(&[4, 4, 1], 2, block);
+        let net = NoPropCt::new(&CtConfig { network, steps, eta: 1.0, sampler }).unwrap();
+        let weights = net.init(1);
+        let inputs = Tensor::filled_by(&[3, 4, 4, 1], |data| Stream::new(2).fill_uniform(data));
+        let (features, noise) = (net.features(&weights, &inputs), |row| Stream::new(9).child(row as u64));
+        let (inspect, mut told, mut levels) = (net.inspect().unwrap(), 0, Vec::new());
+        let trace = inspect.watch(&weights, &features, &noise, &mut |seen| {
+            let alone = inspect.alone(&weights, seen.block, &features, seen.given);
+            assert_eq!(alone.logits.data(), seen.logits.data());
+            assert_eq!(alone.estimate.data(), seen.estimate.data());
+            told += 1;
+            assert_eq!(seen.block, told);
+            levels.push(inspect.level(&weights, seen.block));
+        });
+        let sampled = net.sample(&weights, &features, &noise);
+        assert_eq!((told, sampled.block_logits.len()), (net.facts().readouts, net.facts().readouts));
+        for (watched, sampled) in trace.block_logits.iter().zip(&sampled.block_logits) {
+            assert_eq!(watched.data(), sampled.data());
+        }
+        assert_eq!(trace.head_logits.data(), sampled.head_logits.data());
+        // The last read-out is the last step's, which starts one level before the end.
+        assert!(levels.is_sorted() && levels.last() == net.alpha_bar(&weights).get(steps - 1));
+    }
+}

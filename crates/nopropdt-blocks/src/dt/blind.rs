@@ -1,10 +1,10 @@
 //! Controls: the paper's loss and chain, for blocks that learn nothing from z. What a network loses by it is what denoising gives.
 
-use super::objective::{Denoiser, Objective};
+use super::objective::Objective;
 use super::paper::{Noise, Paper};
 use crate::batch::Batch;
 use crate::loss_tape::{Loss, LossTape};
-use crate::sampling::{Runner, Sampler, Value, denoise};
+use crate::sampling::{Runner, Value};
 use crate::schedule::NoiseSchedule;
 use nopropdt_tensor::Var;
 use nopropdt_tensor::random::Stream;
@@ -46,22 +46,11 @@ impl Objective for Blind {
         Paper { eta: self.eta }.loss_with(t, schedule, on, batch, noise, instead)
     }
 
-    fn chain<'r, 'p>(
-        &self,
-        schedule: &NoiseSchedule,
-        sampler: Sampler,
-        on: &mut Runner<'r, 'p>,
-        denoiser: &mut Denoiser<'_, 'r, 'p>,
-        read: &mut dyn FnMut(usize, Value),
-    ) -> Value {
-        let blind = |on: &mut Runner<'r, 'p>, t: usize, z: &Value| match self.by {
-            Blindfold::Zeroed => {
-                let nothing = on.combine(&[(0.0, z)]);
-                denoiser(on, t, &nothing)
-            }
-            Blindfold::Shuffled => denoiser(on, t, z),
-        };
-        denoise(sampler, schedule.alpha_bar(), on, blind, read)
+    fn given<'p>(&self, _: usize, on: &mut Runner<'_, 'p>, z: &Value) -> Value {
+        match self.by {
+            Blindfold::Zeroed => on.combine(&[(0.0, z)]),
+            Blindfold::Shuffled => z.clone(),
+        }
     }
 }
 

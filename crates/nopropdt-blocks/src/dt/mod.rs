@@ -12,13 +12,14 @@ pub use reference::Reference;
 
 use crate::block::ConvBlock;
 use crate::error::BlocksError;
+use crate::inspect::{Alone, InChain, Inspect, Runs, Tell, in_numbers};
 use crate::method::{BlockStep, Facts, Features, Method, StepInput, Trace, Weights};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Answer, Denoised, Runner, Sampler, Value};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
 use crate::tensors::Tensors;
-use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Parameters, Tensor};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -124,16 +125,72 @@ impl NoPropDt {
 
 impl NoPropDt {
     fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        self.answer_told(weights, features, on, &mut |_, _, _| ())
+    }
+
+    /// `tell` is told of each block.
+    fn answer_told<'p>(
+        &self,
+        weights: &'p Weights,
+        features: &[Value],
+        on: &mut Runner<'_, 'p>,
+        tell: &mut Tell<'_>,
+    ) -> Answer {
         let embedding = self.net.embedding_on(on, weights);
         let mut block_logits = Vec::new();
+        let runs = Runs::default();
         let mut denoiser = |on: &mut Runner<'_, 'p>, t: usize, z: &Value| {
-            let own = &weights.blocks[t - 1];
-            let logits = self.net.logits_on(on, own, &features[t - 1], z, None);
-            Denoised { estimate: self.net.estimate_on(on, own, &logits, &embedding), logits }
+            let given = self.objective.given(t, on, z);
+            let denoised = self.denoised(on, &weights.blocks[t - 1], [&features[t - 1], &given, &embedding]);
+            runs.keep(t, given, &denoised);
+            denoised
         };
-        let mut read = |_, logits| block_logits.push(logits);
+        let mut read = |t: usize, logits: Value| {
+            if let Some((given, made)) = runs.take(t) {
+                tell(t, &given, &made);
+            }
+            block_logits.push(logits);
+        };
         let last = self.objective.chain(&self.schedule, self.sampler, on, &mut denoiser, &mut read);
         Answer { block_logits, head_logits: self.net.head_logits_on(on, weights, &last) }
+    }
+
+    /// What a block makes of z [B, d], given its features and W_embed.
+    fn denoised<'p>(
+        &self,
+        on: &mut Runner<'_, 'p>,
+        own: &'p Parameters,
+        [features, z, embedding]: [&Value; 3],
+    ) -> Denoised {
+        let logits = self.net.logits_on(on, own, features, z, None);
+        Denoised { estimate: self.net.estimate_on(on, own, &logits, embedding), logits }
+    }
+}
+
+impl Inspect for NoPropDt {
+    fn level(&self, _: &Weights, t: usize) -> f64 {
+        self.objective.level(t, &self.schedule)
+    }
+
+    fn alone(&self, weights: &Weights, t: usize, features: &Features, z: &Tensor) -> Alone {
+        let nothing = |_| Stream::new(0);
+        let mut on = self.net.numbers(features.rows(), &nothing);
+        let given = self.objective.given(t, &mut on, &z.clone().into());
+        let embedding = self.net.embedding_on(&mut on, weights);
+        let features = Value::from(features.of_blocks[t - 1].clone());
+        let denoised = self.denoised(&mut on, &weights.blocks[t - 1], [&features, &given, &embedding]);
+        denoised.into()
+    }
+
+    fn watch(
+        &self,
+        weights: &Weights,
+        features: &Features,
+        noise: &dyn Fn(usize) -> Stream,
+        tell: &mut dyn FnMut(InChain<'_>),
+    ) -> Trace {
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer_told(weights, &features.values(), &mut on, &mut in_numbers(tell)).into_trace()
     }
 }
 
@@ -176,6 +233,10 @@ impl Method for NoPropDt {
     fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
         let features = self.net.features_on(on, weights, inputs);
         Some(self.answer(weights, &features, on))
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
 }
 

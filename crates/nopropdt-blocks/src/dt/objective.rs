@@ -31,6 +31,16 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
         if schedule.rises() { Ok(()) } else { Err(BlocksError::FallingSchedule) }
     }
 
+    /// What block `t` is given for a latent z of the chain: z itself, unless an objective has something else stand in for it.
+    fn given<'p>(&self, _t: usize, _on: &mut Runner<'_, 'p>, z: &Value) -> Value {
+        z.clone()
+    }
+
+    /// ᾱ of the latents that block `t` = 1..=T is trained on: that of level t − 1 unless an objective says otherwise.
+    fn level(&self, t: usize, schedule: &NoiseSchedule) -> f64 {
+        schedule.alpha_bar()[t - 1]
+    }
+
     /// Takes a latent from z_0 through all blocks to z_T: `denoiser` runs block t, and `read(t, logits)` is told, once a block, what it answered.
     /// The paper's chain (Eq. 3), or the probability flow by another `sampler`, unless an objective has a chain of its own.
     fn chain<'r, 'p>(

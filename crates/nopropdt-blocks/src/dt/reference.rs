@@ -62,6 +62,11 @@ impl Objective for Reference {
         Err(BlocksError::range("sampler", rule, sampler))
     }
 
+    /// Block t is trained on latents of level t.
+    fn level(&self, t: usize, schedule: &NoiseSchedule) -> f64 {
+        schedule.alpha_bar()[t]
+    }
+
     /// z_t = û.
     fn chain<'r, 'p>(
         &self,

@@ -1,4 +1,5 @@
 mod blind;
 mod golden;
+mod inspect;
 mod marginals;
 mod reference;

@@ -151,6 +151,9 @@ pub struct EvalArguments {
     /// Show each class: how many images, how many right, what it is taken for
     #[arg(long)]
     pub per_class: bool,
+    /// Show what each block does, measured on N test images: alone and in the chain, with its own latent and another's [without N: 2000]
+    #[arg(long, value_parser = numbers::diagnostics, value_name = "N", num_args = 0..=1, default_missing_value = "2000")]
+    pub diagnostics: Option<usize>,
     /// Test on the first N test images only
     #[arg(long, value_parser = |text: &str| whole::LIMIT_TEST.parse::<usize>(text), value_name = "N")]
     pub limit_test: Option<usize>,

@@ -2,12 +2,14 @@
 
 use super::counter::Counter;
 use super::dataset_remedies::failure;
+use super::diagnosis;
 use super::images::must_be_there;
 use super::numbers::{DRAWS, RUNS, within};
 use super::sampled::sampled_as_asked;
 use super::{EvalArguments, UsageError, complain, data_folder, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
 use crate::config::{Overrides, RunConfig};
+use crate::diagnostics::{HeldOut, diagnose};
 use crate::evaluate::{Accuracy, Reading, Readings, read_watched};
 use crate::evaluation::{Evaluation, RunAccuracy};
 use crate::images::with_home;
@@ -60,7 +62,9 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
             arguments.model.display()
         );
     }
-    let evaluation = evaluation(arguments, &model, source.short_name(), test.len(), &readings);
+    let mut evaluation = evaluation(arguments, &model, source.short_name(), test.len(), &readings);
+    let looked = |count| diagnose(network.as_ref(), &model.weights, &test, HeldOut::Test, seed, count);
+    evaluation.diagnostics = arguments.diagnostics.and_then(|count| pool.install(|| looked(count)));
     let on_the_way = network.facts().readout_name();
     output::print(&match arguments.json {
         true => serde_json::to_string(&evaluation)?,
@@ -233,6 +237,7 @@ fn evaluation(
         expected_calibration_error_consensus: Some(measured(&|run| run.consensus_calibration_error)),
         per_class: arguments.per_class.then(classes),
         confusion: arguments.per_class.then(|| confusion.clone()),
+        diagnostics: None,
     }
 }
 
@@ -274,6 +279,9 @@ fn describe(
     }
     if let Some(classes) = &evaluation.per_class {
         text.push_str(&class_table(classes, *runs, nouns.inputs));
+    }
+    if let Some(diagnostics) = &evaluation.diagnostics {
+        text.push_str(&diagnosis::tables(diagnostics, nouns.on_the_way, inputs));
     }
     Ok(text)
 }

@@ -6,6 +6,7 @@ mod completions;
 mod counter;
 mod csv;
 mod dataset_remedies;
+mod diagnosis;
 mod estimate;
 mod eval;
 mod export;

@@ -15,6 +15,8 @@ pub(super) const THREADS: Whole = Whole::new("threads", 1, Some(1024));
 pub(super) const DRAWS: Whole = Whole::new("draws", 1, RUNS.most);
 /// More minutes than a year has: a slip of the finger.
 const CHECKPOINT_MINUTES: Whole = Whole::new("checkpoint-minutes", 0, Some(1_000_000));
+/// As many as a split can hold.
+const DIAGNOSTICS: Whole = Whole::new("diagnostics", 1, None);
 /// The model's blocks set the upper bound.
 const STOP_AFTER: Whole = Whole::new("stop-after", 1, None);
 
@@ -40,6 +42,15 @@ pub(super) fn runs(text: &str) -> Result<u64, String> {
 /// Parses `--draws`.
 pub(super) fn draws(text: &str) -> Result<u64, String> {
     DRAWS.parse(text)
+}
+
+/// Parses `--diagnostics`.
+pub(super) fn diagnostics(text: &str) -> Result<usize, String> {
+    let count = DIAGNOSTICS.parse(text)?;
+    match DIAGNOSTICS.contains(count as u64) {
+        true => Ok(count),
+        false => Err(format!("must be a whole number {}", DIAGNOSTICS.rule())),
+    }
 }
 
 /// Parses `--stop-after`.

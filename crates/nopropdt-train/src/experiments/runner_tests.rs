@@ -103,6 +103,7 @@ fn evaluation() -> Evaluation {
         expected_calibration_error_consensus: None,
         per_class: None,
         confusion: None,
+        diagnostics: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::data::{ChainPicture, Picture, Pixels, ReportData, Words};
 use super::numbers;
 use crate::class_balance::is_unequal;
 use crate::config::{EmbeddingKind, RunConfig};
+use crate::diagnostics::Diagnostics;
 use crate::evaluate::{Answer, Inspection, chain_of, inspect};
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::{Method, Weights};
@@ -30,6 +31,8 @@ pub struct Parts<'a> {
     pub metrics: &'a [EpochMetrics],
     /// The result.
     pub summary: &'a Summary,
+    /// What its blocks do, if that was measured.
+    pub diagnostics: Option<&'a Diagnostics>,
 }
 
 /// Gathers the report's numbers and pictures; answers every test image once.
@@ -62,6 +65,7 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
         prototypes: prototypes(parts),
         chain: of_chain,
         consensus: of_consensus,
+        diagnostics: parts.diagnostics.cloned(),
         pictures: grid.map(|answer| picture(test, answer)).collect(),
         chains: wrong.iter().take(CHAINS).chain(right.iter().take(CHAINS)).map(chain).collect(),
     }

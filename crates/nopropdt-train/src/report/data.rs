@@ -1,5 +1,6 @@
 //! What a report shows, and why it could not be drawn.
 
+use crate::diagnostics::Diagnostics;
 use crate::evaluate::Counts;
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::Readout;
@@ -30,6 +31,8 @@ pub struct ReportData {
     pub chain: Counts,
     /// What the consensus answers to them.
     pub consensus: Counts,
+    /// What each block does, if that was measured.
+    pub diagnostics: Option<Diagnostics>,
     /// The embedding of each class, where that is a picture; else none.
     pub prototypes: Vec<Pixels>,
     /// Test images, in the order to show: wrong answers first, the surest of them first.

@@ -11,7 +11,7 @@ use super::plot::{Layer, Plot, Points};
 use crate::metrics::EpochMetrics;
 
 /// Up to this many blocks get a value above their mark and a swatch of their own in the legend.
-const MOST_NAMED_BLOCKS: usize = 12;
+pub(super) const MOST_NAMED_BLOCKS: usize = 12;
 
 /// Accuracy on the test images after each epoch.
 pub(super) fn accuracy_over_epochs(epochs: &[EpochMetrics]) -> Result<String, ReportError> {
@@ -242,11 +242,11 @@ pub(super) fn over_epochs(epochs: &[EpochMetrics], value: impl Fn(&EpochMetrics)
 }
 
 /// Each value with its place in the list, counted from `first`.
-fn numbered(values: &[f64], first: usize) -> Points {
+pub(super) fn numbered(values: &[f64], first: usize) -> Points {
     values.iter().enumerate().map(|(index, &value)| ((first + index) as f64, value)).collect()
 }
 
-fn in_percent(points: Points) -> Points {
+pub(super) fn in_percent(points: Points) -> Points {
     points.into_iter().map(|(x, fraction)| (x, 100.0 * fraction)).collect()
 }
 
@@ -255,6 +255,6 @@ fn epoch_axis(epochs: &[EpochMetrics]) -> Axis {
     Axis::counting("epoch", numbers().min().unwrap_or(1), numbers().max().unwrap_or(1))
 }
 
-fn percent_axis<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Axis {
+pub(super) fn percent_axis<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Axis {
     Axis::linear("accuracy (%)", points.map(|point| point.1), 1.0, (0.0, 100.0))
 }

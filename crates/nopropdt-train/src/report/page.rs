@@ -5,7 +5,7 @@ use super::frame::{page, pair, section};
 use super::html::escape;
 use nopropdt_blocks::Readout;
 
-use super::{blocks, chains, classes, figures, numbers, pictures, reliability};
+use super::{blocks, chains, classes, diagnosis, figures, numbers, pictures, reliability};
 
 /// The whole page.
 pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
@@ -24,6 +24,11 @@ pub(super) fn render(data: &ReportData) -> Result<String, ReportError> {
     ];
     if let Some(body) = blocks::section(data)? {
         sections.push(section("losses", "What blocks learn by", &body));
+    }
+    if let Some(diagnostics) = &data.diagnostics {
+        let title =
+            if data.words.readout == "block" { "What each block does" } else { "What each read-out does" };
+        sections.push(section("diagnostics", title, &diagnosis::section(diagnostics, data)?));
     }
     if !data.alpha_bar.is_empty() {
         let schedule = figures::schedule(&data.alpha_bar)?;

@@ -4,6 +4,7 @@ use super::data::Pixels;
 use super::*;
 use crate::calibration::Calibration;
 use crate::confusion::Confusion;
+use crate::diagnostics::{BlockDiagnosis, Denoising, Diagnostics, HeldOut, SharedSets, Similarity};
 use crate::evaluate::Counts;
 use crate::metrics::{EpochMetrics, Summary};
 use nopropdt_blocks::Readout;
@@ -26,6 +27,7 @@ fn epoch(number: usize, blocks: usize) -> EpochMetrics {
         kl: vec![0.0; blocks],
         gradient_norm: vec![2.0 * fade; blocks],
         block_seconds: vec![1.25; blocks],
+        shared: None,
         learning_rate: 1e-3,
         validation_accuracy: Some(1.0 - 0.04 * fade),
         validation_accuracy_consensus: None,
@@ -84,6 +86,7 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
         readout: Readout::Consensus,
         chain: counts(),
         consensus: counts(),
+        diagnostics: None,
         prototypes: vec![picture(1, 0).pixels.unwrap(), picture(1, 0).pixels.unwrap()],
         pictures: vec![picture(1, 1), picture(3, 0)],
         chains: vec![ChainPicture {
@@ -93,11 +96,70 @@ fn sample(epochs: usize, blocks: usize) -> ReportData {
     }
 }
 
+/// What three blocks do; the last answers as the second does.
+fn diagnostics(denoises: bool) -> Diagnostics {
+    let denoising = |block: usize| Denoising {
+        alpha_bar: 0.3 * block as f64,
+        accuracy_on_truth: 0.99,
+        squared_error_on_truth: 0.01 / (block + 1) as f64,
+        squared_error_in_chain: 0.0125,
+        accuracy_with_other_latent: 0.5,
+        use_of_latent: 0.45,
+    };
+    let block = |block: usize| BlockDiagnosis {
+        accuracy: 0.95,
+        calibration_error: 0.0321,
+        denoising: denoises.then(|| denoising(block)),
+    };
+    Diagnostics {
+        on: HeldOut::Validation,
+        inputs: 1234,
+        seed: 1,
+        blocks: (0..3).map(block).collect(),
+        compared: vec![1, 2, 3],
+        agreement: vec![vec![1.0, 0.9, 0.9], vec![0.9, 1.0, 1.0], vec![0.9, 1.0, 1.0]],
+        similarity: Some(Similarity {
+            inputs: 1000,
+            cka: vec![vec![1.0, 0.4, 0.5], vec![0.4, 1.0, 0.6], vec![0.5, 0.6, 1.0]],
+        }),
+        shared: SharedSets { embedding_norm: None, smallest_distance: Some(1.25), head_norm: Some(3.5) },
+    }
+}
+
+#[test]
+fn what_each_block_does_has_charts_and_squares() {
+    let mut data = sample(2, 3);
+    data.diagnostics = Some(diagnostics(true));
+    let page = render(&data).unwrap();
+    assert_sound(&page);
+    let section =
+        page.split_once("<section id=\"diagnostics\"").unwrap().1.split_once("</section>").unwrap().0;
+    assert!(section.contains("What each block does") && section.contains("1\u{202f}234 validation inputs"));
+    assert_eq!((section.matches("<svg").count(), section.matches("<figcaption>").count()), (4, 6));
+    assert_eq!(section.matches("% same answers</title>").count(), 9);
+    assert!(section.contains("<title>1 and 3: 50.0\u{a0}% linear CKA</title>"));
+    assert!(section.contains("<td>3.21</td>") && section.contains("<td>0.0125</td>"));
+    assert!(section.contains("<dd>1.25</dd>") && !section.contains("norm of the embedding"));
+}
+
+#[test]
+fn blocks_that_do_not_denoise_have_squares_alone() {
+    let mut data = sample(2, 3);
+    data.diagnostics = Some(Diagnostics { similarity: None, ..diagnostics(false) });
+    let page = render(&data).unwrap();
+    assert_sound(&page);
+    let section =
+        page.split_once("<section id=\"diagnostics\"").unwrap().1.split_once("</section>").unwrap().0;
+    assert_eq!((section.matches("<svg").count(), section.matches("<figcaption>").count()), (1, 3));
+    assert!(!section.contains("truth %"), "{section}");
+}
+
 /// Fails where an element is left open, closed twice, or a number did not survive.
 fn assert_sound(page: &str) {
-    for tag in
-        ["html", "body", "main", "section", "figure", "svg", "table", "tr", "td", "th", "div", "dl", "text"]
-    {
+    for tag in [
+        "html", "body", "main", "section", "figure", "svg", "table", "tr", "td", "th", "div", "dl", "text",
+        "title",
+    ] {
         let opened = page.matches(&format!("<{tag} ")).count() + page.matches(&format!("<{tag}>")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "<{tag}>");
     }

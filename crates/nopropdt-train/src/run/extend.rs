@@ -100,7 +100,7 @@ pub(super) fn extend(
     if epochs == before.training.epochs && (!patience_anew || epochs == finished) {
         return Ok(None);
     }
-    for of_a_finished_run in [folder.summary(), folder.report()] {
+    for of_a_finished_run in [folder.summary(), folder.report(), folder.diagnostics()] {
         remove_file(&of_a_finished_run)?;
     }
     kept.training.epochs = epochs;

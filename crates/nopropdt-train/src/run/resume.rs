@@ -62,7 +62,7 @@ fn refuse_lost_checkpoint(folder: &RunFolder) -> Result<(), ResumeError> {
     if checkpoint.exists() {
         return Ok(());
     }
-    let left = [folder.summary(), folder.model(), folder.metrics(), folder.report()];
+    let left = [folder.summary(), folder.model(), folder.metrics(), folder.report(), folder.diagnostics()];
     let Some(file) = left.into_iter().find(|file| file.exists()) else { return Ok(()) };
     let epochs = read_metrics(&folder.metrics()).map_or(0, |epochs| epochs.len());
     let told = match epochs {

@@ -9,6 +9,7 @@ use super::resume::TakenUp;
 use super::start::{Start, check_new};
 use crate::checkpoint::Extension;
 use crate::config::{RunConfig, TrainingSettings};
+use crate::diagnostics::{Diagnostics, HeldOut, INPUTS, SharedSets, diagnose, write_diagnostics};
 use crate::evaluate::{Accuracy, accuracy};
 use crate::files::{WriteError, create_file, settle};
 use crate::metrics::{EpochMetrics, Summary};
@@ -242,6 +243,7 @@ impl Run {
             cross_entropy: loss.terms.iter().map(|terms| terms.cross_entropy).collect(),
             kl: loss.terms.iter().map(|terms| terms.kl).collect(),
             gradient_norm: loss.gradient_norm,
+            shared: Some(SharedSets::of(self.network(), trainer.weights())),
             block_seconds: loss.loss_seconds,
             train_loss: loss.shown,
             learning_rate: loss.learning_rate,
@@ -322,14 +324,28 @@ impl Run {
             seed: self.config().training.seed,
         };
         let finished = metrics.len();
+        let diagnostics = self.diagnose(weights);
         #[cfg(feature = "report")]
-        let page = self.report(weights, metrics, &summary)?;
+        let page = self.report(weights, metrics, &summary, diagnostics.as_ref())?;
         settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(self.not_written(finished, false))?;
+        if let Some(diagnostics) = &diagnostics {
+            write_diagnostics(&self.folder.diagnostics(), diagnostics)
+                .map_err(self.not_written(finished, false))?;
+        }
         #[cfg(feature = "report")]
         crate::files::replace_file(&self.folder.report(), page.as_bytes())
             .map_err(self.not_written(finished, false))?;
         write_summary(&self.folder.summary(), &summary).map_err(self.not_written(finished, false))?;
         Ok(summary)
+    }
+
+    /// What the blocks do with held-out inputs: the validation images where there are some.
+    fn diagnose(&self, weights: &Weights) -> Option<Diagnostics> {
+        let (data, on) = match &self.loaded.validation {
+            Some(validation) => (validation, HeldOut::Validation),
+            None => (&self.dataset().test, HeldOut::Test),
+        };
+        diagnose(self.network(), weights, data, on, self.config().training.seed, INPUTS)
     }
 
     #[cfg(feature = "report")]
@@ -338,6 +354,7 @@ impl Run {
         weights: &Weights,
         metrics: &[EpochMetrics],
         summary: &Summary,
+        diagnostics: Option<&Diagnostics>,
     ) -> Result<String, RunError> {
         use crate::report::{Parts, collect, render};
         let parts = Parts {
@@ -347,6 +364,7 @@ impl Run {
             dataset: self.dataset(),
             metrics,
             summary,
+            diagnostics,
         };
         Ok(render(&collect(&parts))?)
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{EmbeddingKind, LearningRateKind, Overrides, PrecisionKind};
-use nopropdt_blocks::LossTerms;
+use nopropdt_blocks::{Facts, Features, LossTerms, Trace};
 use nopropdt_data::{DatasetName, Split, load};
 use std::path::Path;
 use std::sync::Mutex;
@@ -247,6 +247,57 @@ fn shared_sets_take_a_step_for_each_block() {
         trainer.epoch(&digits(32), 0, &QUIET).unwrap();
         let steps: Vec<u64> = trainer.optimizer_states().map(|state| state.step).collect();
         assert_eq!(steps, [2, 2, of_embedding, 4], "{embedding:?}");
+    }
+}
+
+/// A network whose losses pull at nothing: what changes is weight decay alone.
+#[derive(Debug)]
+struct Still(Box<dyn Method>);
+
+impl Method for Still {
+    fn facts(&self) -> Facts<'_> {
+        self.0.facts()
+    }
+
+    fn init(&self, seed: u64) -> Weights {
+        self.0.init(seed)
+    }
+
+    fn step(&self, input: &StepInput<'_>) -> BlockStep {
+        let mut step = self.0.step(input);
+        step.gradients_mut().for_each(|gradient| gradient.fill(0.0));
+        step
+    }
+
+    fn features(&self, weights: &Weights, inputs: &Tensor) -> Features {
+        self.0.features(weights, inputs)
+    }
+
+    fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
+        self.0.sample(weights, features, noise)
+    }
+}
+
+/// In a batch a block's set shrinks by 1 − lr·wd, a shared set by its T-th power, in either order.
+#[test]
+fn shared_sets_decay_once_for_each_block() {
+    for order in [Order::Interleaved, Order::Sequential] {
+        let overrides = Overrides::default().with("embedding", EmbeddingKind::Learned).with("order", order);
+        let overrides = overrides.with("weight-decay", 0.5).with("lr", 0.01).with("steps", 3);
+        let config = config(overrides.with("lr-schedule", LearningRateKind::Constant));
+        let still = Still(network(&config));
+        let mut trainer = Trainer::new(&still, &config, 4).unwrap();
+        let before = trainer.weights().clone();
+        trainer.epoch(&digits(64), 0, &QUIET).unwrap();
+        for (index, (before, after)) in before.sets().zip(trainer.weights().sets()).enumerate() {
+            let steps = if index < 3 { 4 } else { 4 * 3 };
+            let kept = (1.0 - 0.01f64 * 0.5).powi(steps);
+            for (before, after) in before.values().iter().zip(after.values()) {
+                let wanted = kept * f64::from(*before);
+                let near = (f64::from(*after) - wanted).abs() <= 1e-5 * wanted.abs() + 1e-30;
+                assert!(near, "{order:?}, set {index}: {after} instead of {wanted}");
+            }
+        }
     }
 }
 

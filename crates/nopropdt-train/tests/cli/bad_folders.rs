@@ -21,9 +21,16 @@ fn a_file_is_not_taken_for_a_folder() {
 
 #[test]
 fn every_file_of_a_run_guards_its_folder() {
-    for file in
-        ["config.toml", "checkpoint.bin", "metrics.jsonl", "model.safetensors", "summary.json", "report.html"]
-    {
+    let files = [
+        "config.toml",
+        "checkpoint.bin",
+        "metrics.jsonl",
+        "model.safetensors",
+        "summary.json",
+        "report.html",
+        "diagnostics.json",
+    ];
+    for file in files {
         let sandbox = Sandbox::new();
         sandbox.write(&format!("run/{file}"), "of great value");
         sandbox.refused(2, &["--out run: already holds a run"], tiny(&["out=run"]));

@@ -207,3 +207,58 @@ fn classes_are_told_one_by_one() {
     let error = plain["expected_calibration_error"]["mean"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&error));
 }
+
+/// A run's file holds what `eval` says of its model, whatever the number of threads.
+#[test]
+fn a_run_tells_what_its_blocks_do_and_eval_tells_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["threads=2", "steps=3"]);
+    let told = sandbox.json("run/diagnostics.json");
+    assert_eq!(
+        (&told["on"], &told["inputs"], &told["compared"]),
+        (&"test".into(), &60.into(), &serde_json::json!([1, 2, 3]))
+    );
+    let model = "--model=run/model.safetensors";
+    let measure =
+        |more: &[&str]| stdout(&sandbox.ok([&["eval", model, "--limit-test=60", "--runs=1"], more].concat()));
+    let measured: Value =
+        serde_json::from_str(&measure(&["--json", "--diagnostics", "--threads=1"])).unwrap();
+    assert_eq!(measured["diagnostics"], told);
+    let blocks = told["blocks"].as_array().unwrap();
+    for (block, measured) in blocks.iter().zip(measured["test_accuracy_per_block"].as_array().unwrap()) {
+        assert_eq!(block["accuracy"], measured["mean"]);
+        let use_of_latent = block["denoising"]["use_of_latent"].as_f64().unwrap();
+        let other = block["denoising"]["accuracy_with_other_latent"].as_f64().unwrap();
+        assert_eq!(use_of_latent, block["accuracy"].as_f64().unwrap() - other);
+    }
+    assert_eq!(told["agreement"][1][1], 1.0);
+    assert_eq!(told["similarity"]["inputs"], 60);
+
+    let table = measure(&["--diagnostics", "20"]);
+    assert!(table.contains("what each block does, on 20 test images"), "{table}");
+    assert!(table.contains("use of latent") && table.contains("linear CKA"), "{table}");
+    assert!(!measure(&[]).contains("what each block does"));
+    let without: Value = serde_json::from_str(&measure(&["--json"])).unwrap();
+    assert_eq!(without.get("diagnostics"), None);
+    sandbox.refused(
+        2,
+        &["--diagnostics", "must be a whole number at least 1"],
+        ["eval", model, "--diagnostics=0"],
+    );
+}
+
+#[test]
+fn validation_images_are_looked_at_where_some_are_held_out() {
+    let sandbox = Sandbox::new();
+    sandbox.train("run", &["epochs=1", "validation=40", "embedding=learned"]);
+    let told = sandbox.json("run/diagnostics.json");
+    assert_eq!((&told["on"], &told["inputs"]), (&"validation".into(), &40.into()));
+    let report = sandbox.text("run/report.html");
+    assert!(report.contains("What each block does") && report.contains("40 validation inputs"));
+    let line: Value =
+        serde_json::from_str(sandbox.text("run/metrics.jsonl").lines().last().unwrap()).unwrap();
+    assert_eq!(line["shared"], told["shared"]);
+    for key in ["embedding_norm", "smallest_distance", "head_norm"] {
+        assert!(line["shared"][key].as_f64().unwrap() > 0.0, "{line}");
+    }
+}

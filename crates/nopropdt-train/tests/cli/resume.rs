@@ -11,7 +11,7 @@ pub fn half_run(sandbox: &Sandbox, out: &str, own: &[&str]) {
     sandbox.train(out, &[own, &["epochs=1", "lr-schedule=constant"]].concat());
     let config = sandbox.text(&format!("{out}/config.toml")).replace("epochs = 1\n", "epochs = 2\n");
     sandbox.write(&format!("{out}/config.toml"), &config);
-    for file in ["summary.json", "report.html"] {
+    for file in ["summary.json", "report.html", "diagnostics.json"] {
         std::fs::remove_file(sandbox.path(&format!("{out}/{file}"))).unwrap();
     }
     let path = sandbox.path(&format!("{out}/checkpoint.bin"));
@@ -110,7 +110,7 @@ fn what_a_kill_left_unwritten_is_made_again() {
     sandbox.ok(RESUME);
     assert!(sandbox.read("run/model.safetensors") == model);
     assert!(sandbox.read("run/metrics.jsonl") == metrics);
-    assert_eq!(sandbox.names("run").len(), 7);
+    assert_eq!(sandbox.names("run").len(), 8);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_a_finished_run_lacks_is_made_again() {
     sandbox.ok(RESUME);
     assert!(sandbox.read("run/model.safetensors") == model);
     assert_eq!(sandbox.json("run/summary.json")["test_accuracy"], summary["test_accuracy"]);
-    assert_eq!(sandbox.names("run").len(), 7);
+    assert_eq!(sandbox.names("run").len(), 8);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn temporary_files_of_a_kill_are_removed() {
     sandbox.train("run", &["epochs=1"]);
     sandbox.write("run/.writing-a1b2", "half of a model");
     sandbox.ok(RESUME);
-    assert_eq!(sandbox.names("run").len(), 7);
+    assert_eq!(sandbox.names("run").len(), 8);
 }
 
 #[test]

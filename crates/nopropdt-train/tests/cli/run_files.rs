@@ -6,10 +6,11 @@ use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::model_file::load as load_model;
 use serde_json::Value;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     ".lock",
     "checkpoint.bin",
     "config.toml",
+    "diagnostics.json",
     "metrics.jsonl",
     "model.safetensors",
     "report.html",
@@ -53,6 +54,7 @@ fn check_metrics(text: &str) {
             "cross_entropy",
             "gradient_norm",
             "kl",
+            "shared",
             "squared_error",
             "total",
             "learning_rate",
@@ -206,6 +208,7 @@ fn epochs_between_have_no_accuracy() {
         "kl",
         "learning_rate",
         "seconds",
+        "shared",
         "squared_error",
         "total",
         "train_loss",

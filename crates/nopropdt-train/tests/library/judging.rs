@@ -141,6 +141,7 @@ fn only_some_epochs_are_measured_and_judged() {
             cross_entropy: all.cross_entropy.clone(),
             kl: all.kl.clone(),
             gradient_norm: all.gradient_norm.clone(),
+            shared: all.shared.clone(),
             learning_rate: all.learning_rate,
             ..EpochMetrics::default()
         };
