@@ -156,10 +156,19 @@ impl Arguments {
         Ok(Places { data_dir, cifar10_jpeg })
     }
 
-    /// The cells of this shard that were asked for, seed by seed, so that all arms have the first seed before any has the second.
+    /// The cells of this shard that were asked for, seed by seed, so that all arms have the first seed before any has the second. Each seed begins
+    /// with the next arm, so that no arm falls to one shard alone.
     fn chosen<'g>(&self, grid: &'g Grid) -> Result<Vec<&'g Cell>> {
-        let mut cells: Vec<&Cell> = grid.cells().collect();
-        cells.sort_by_key(|cell| cell.seed());
+        let count = grid.arms().len();
+        let each = grid.arms().iter().enumerate().flat_map(|(arm, of)| {
+            of.cells()
+                .iter()
+                .enumerate()
+                .map(move |(seed, cell)| ((seed, (arm + count - seed % count) % count), cell))
+        });
+        let mut cells: Vec<_> = each.collect();
+        cells.sort_by_key(|(place, _)| *place);
+        let cells: Vec<&Cell> = cells.into_iter().map(|(_, cell)| cell).collect();
         let wanted = |cell: &&Cell| self.only.as_ref().is_none_or(|text| cell.name.contains(text.as_str()));
         if let Some(text) = self.only.as_ref().filter(|_| !cells.iter().any(wanted)) {
             let rule = format!("--only: must be part of a cell's name, as --list shows them; found {text:?}");

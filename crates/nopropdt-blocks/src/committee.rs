@@ -1,6 +1,7 @@
 //! A control: the blocks of NoProp-DT as plain classifiers, T of them, which know nothing of noise and answer together.
 //!
-//! What NoProp-DT has beyond this is its latent. Parameters and work are the same, since a member is a block whose latent is zero.
+//! What NoProp-DT has beyond this is its latent. Parameters and work are the same, since a member is a whole block; what reads the latent in it takes no
+//! part.
 
 use crate::error::BlocksError;
 use crate::loss_tape::Loss;
@@ -43,10 +44,8 @@ impl Committee {
     }
 
     fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
-        let start = on.start();
-        let nothing = on.combine(&[(0.0, &start)]);
         let pairs = weights.blocks.iter().zip(features);
-        let logits = pairs.map(|(own, features)| self.net.logits_on(on, own, features, &nothing, None));
+        let logits = pairs.map(|(own, features)| self.net.blind_logits_on(on, own, features));
         let block_logits: Vec<Value> = logits.collect();
         let head_logits = block_logits.last().expect("there is a member").clone();
         Answer { block_logits, head_logits }
@@ -72,9 +71,7 @@ impl Method for Committee {
 
     fn step(&self, input: &StepInput<'_>) -> BlockStep {
         let mut on = self.net.loss_tape(input);
-        let nothing = Tensor::zeros(&[input.batch.labels.len(), on.dim()]);
-        let nothing = on.tape.constant(nothing);
-        let logits = on.logits(input.batch, nothing, None, input.stream.purpose("dropout"));
+        let logits = on.blind_logits(input.batch, input.stream.purpose("dropout"));
         let total = input.batch.cross_entropy(&mut on.tape, logits);
         let value = on.scalar(total);
         on.finish(Loss {

@@ -90,6 +90,17 @@ impl<'p> LossTape<'p> {
         block.logits(tape, self.own[0], BlockInputs { features, z, times, dropout })
     }
 
+    /// Class logits [B, m] of the block without a latent ([`Block::blind_logits`](crate::Block::blind_logits)).
+    pub fn blind_logits(&mut self, batch: &Batch, dropout: Stream) -> Var {
+        let (block, dim) = (&self.net.block, self.dim());
+        let tape = &mut self.tape;
+        let inputs = tape.constant(batch.inputs.clone());
+        let features = block.encode(tape, self.own[0], inputs, Some(dropout));
+        let nothing = tape.constant(Tensor::zeros(&[batch.labels.len(), dim]));
+        let dropout = Some(dropout.purpose("latent"));
+        block.blind_logits(tape, self.own[0], BlockInputs { dropout, ..BlockInputs::new(features, nothing) })
+    }
+
     /// û = softmax(logits)·W_embed [B, d], through the block's decoder if it has one.
     pub fn estimate(&mut self, logits: Var) -> Var {
         estimate(&*self.net.block, &mut self.tape, self.own[0], logits, self.embedding)

@@ -268,6 +268,21 @@ impl Network {
         })
     }
 
+    /// Class logits [B, m] of a block that is given no latent, in evaluation mode, on whatever an answer is computed on
+    /// ([`Block::blind_logits`]).
+    pub fn blind_logits_on<'p>(
+        &self,
+        on: &mut Runner<'_, 'p>,
+        own: &'p Parameters,
+        features: &Value,
+    ) -> Value {
+        let start = on.start();
+        let nothing = on.combine(&[(0.0, &start)]);
+        on.run(self.config.precision, &[own], &[features, &nothing], |tape, slots, inputs| {
+            self.block.blind_logits(tape, slots[0], BlockInputs::new(inputs[0], inputs[1]))
+        })
+    }
+
     fn logits_of(&self, tape: &mut Tape<'_>, own: Slot, [features, z]: [Var; 2], t: Option<f64>) -> Var {
         let times = t.map(|t| vec![t; tape.shape(z)[0]]);
         let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };

@@ -30,9 +30,12 @@ struct Panel {
 }
 
 impl Panel {
-    /// A latent that says nothing.
-    fn nothing(&self, rows: usize) -> Tensor {
-        Tensor::zeros(&[rows, self.net.embedding().dim()])
+    fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
+        let pairs = weights.blocks.iter().zip(features);
+        let logits = pairs.map(|(own, features)| self.net.blind_logits_on(on, own, features));
+        let block_logits: Vec<Value> = logits.collect();
+        let head_logits = block_logits.last().expect("there is a member").clone();
+        Answer { block_logits, head_logits }
     }
 }
 
@@ -51,8 +54,7 @@ impl Method for Panel {
 
     fn step(&self, input: &StepInput<'_>) -> BlockStep {
         let mut on = self.net.loss_tape(input);
-        let z = on.tape.constant(self.nothing(input.batch.labels.len()));
-        let logits = on.logits(input.batch, z, None, input.stream.purpose("dropout"));
+        let logits = on.blind_logits(input.batch, input.stream.purpose("dropout"));
         let total = input.batch.cross_entropy(&mut on.tape, logits);
         let value = on.scalar(total);
         on.finish(Loss {
@@ -65,26 +67,15 @@ impl Method for Panel {
         self.net.features(weights, inputs)
     }
 
-    fn sample(&self, weights: &Weights, features: &Features, _: &dyn Fn(usize) -> Stream) -> Trace {
-        let pairs = weights.blocks.iter().zip(&features.of_blocks);
-        let logits = |(own, features): (_, &Tensor)| {
-            self.net.logits(own, features, &self.nothing(features.shape()[0]), None)
-        };
-        let block_logits: Vec<Tensor> = pairs.map(logits).collect();
-        let head_logits = block_logits.last().expect("there is a member").clone();
-        Trace { block_logits, head_logits }
+    fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
+        let mut on = self.net.numbers(features.rows(), noise);
+        self.answer(weights, &features.values(), &mut on).into_trace()
     }
 
     /// So that `export` can write it for other programs.
     fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
         let features = self.net.features_on(on, weights, inputs);
-        let start = on.start();
-        let nothing = on.combine(&[(0.0, &start)]);
-        let pairs = weights.blocks.iter().zip(&features);
-        let logits = |(own, features)| self.net.logits_on(on, own, features, &nothing, None);
-        let block_logits: Vec<Value> = pairs.map(logits).collect();
-        let head_logits = block_logits.last()?.clone();
-        Some(Answer { block_logits, head_logits })
+        Some(self.answer(weights, &features, on))
     }
 }
 

@@ -176,7 +176,7 @@ pub(crate) const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 pub(crate) const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
-const DIAGNOSTICS: &str = "diagnostics.json";
+pub(crate) const DIAGNOSTICS: &str = "diagnostics.json";
 
 fn refuse_file(path: &Path) -> Result<(), RunFolderError> {
     match path.is_file() {

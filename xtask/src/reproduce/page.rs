@@ -53,13 +53,13 @@ impl Page<'_> {
         let (command, Origin { commit, date, .. }) = (&self.command, &self.origin);
         writeln!(
             text,
-            "# The paper, reproduced\n\n`{command}`; page written on {date} at commit {commit}, by the rules of [protocol.md](protocol.md). Only the columns *paper* are copied from the paper (arXiv 2503.24322, version 1). What was not run says so.\n"
+            "# The paper, reproduced\n\n`{command}`; page written on {date} at commit {commit}, by the rules of [protocol.md](protocol.md). Only the columns *paper* are copied from the paper (arXiv 2503.24322, version 1). What was not run says so.\n\n**Run so far**: {}.\n",
+            progress(self.rows)
         )?;
         let outcomes: Vec<&Outcome> =
             self.rows.iter().flat_map(|row| row.results.outcomes().map(|(_, outcome)| outcome)).collect();
         let origins: Vec<Origin> = outcomes.iter().map(|outcome| outcome.origin.clone()).collect();
         write_origins(&mut text, "cells", &origins)?;
-        text.push_str(&mixture(&outcomes));
         let controls = self.of(&[Profile::Controls]);
         if !controls.is_empty() {
             controls::section(&mut text, &controls)?;
@@ -81,15 +81,18 @@ impl Page<'_> {
     }
 }
 
-/// Says so where results of several kernels, precisions or processors stand together: they round differently.
-fn mixture(outcomes: &[&Outcome]) -> String {
+/// Says so where results of several commits, processors, kernels or precisions stand together: they round differently. A paragraph, or
+/// nothing.
+fn mixture(rows: &[Row<'_>]) -> String {
+    let outcomes = || rows.iter().flat_map(|row| row.results.outcomes().map(|(_, outcome)| outcome));
     let all = |of: &dyn Fn(&Outcome) -> &str| {
-        outcomes.iter().map(|outcome| of(outcome).to_owned()).collect::<BTreeSet<String>>()
+        outcomes().map(|outcome| of(outcome).to_owned()).collect::<BTreeSet<String>>()
     };
     let kinds = [
+        ("commits", all(&|outcome| &outcome.origin.commit)),
+        ("processors", all(&|outcome| &outcome.origin.processor)),
         ("kernels", all(&|outcome| &outcome.isa)),
         ("precisions", all(&|outcome| &outcome.precision)),
-        ("processors", all(&|outcome| &outcome.origin.processor)),
     ];
     let mixed = kinds.into_iter().filter(|(_, found)| found.len() > 1);
     let mixed: Vec<String> = mixed
@@ -97,11 +100,23 @@ fn mixture(outcomes: &[&Outcome]) -> String {
         .collect();
     match mixed[..] {
         [] => String::new(),
-        _ => format!(
-            "Tables mix {}. Kernels and precisions round differently; the last section has those of each cell.\n\n",
-            mixed.join(" and ")
-        ),
+        _ => format!("The table mixes {}; the last section has those of each cell.\n", mixed.join(" and ")),
     }
+}
+
+/// How much of each profile was run.
+fn progress(rows: &[Row<'_>]) -> String {
+    let mut told: Vec<(Profile, usize, usize)> = Vec::new();
+    for row in rows {
+        let (done, all) = (row.seeds(), row.results.cells.len());
+        match told.iter_mut().find(|(profile, ..)| *profile == row.profile) {
+            Some((_, so_far, of)) => (*so_far, *of) = (*so_far + done, *of + all),
+            None => told.push((row.profile, done, all)),
+        }
+    }
+    let each =
+        told.into_iter().map(|(profile, done, all)| format!("{done} of {all} of `{}`", profile.name()));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// A list of what was made where.

@@ -14,6 +14,9 @@ pub(super) struct Row<'g> {
     pub(super) results: &'g ArmResults<'g>,
 }
 
+/// What is said of a row that departs in nothing.
+const NO_DEPARTURE: &str = "none";
+
 /// A figure of a cell.
 pub(super) type Figure = fn(&Outcome) -> Option<f64>;
 
@@ -70,6 +73,11 @@ impl<'g> Row<'g> {
         if done == all { all.to_string() } else { format!("{done} of {all}") }
     }
 
+    /// Whether its settings and its measurement are the paper's.
+    pub(super) fn is_the_papers(&self) -> bool {
+        self.departures() == NO_DEPARTURE
+    }
+
     /// Where its settings are not the paper's, each with the paper's value in brackets.
     pub(super) fn departures(&self) -> String {
         let plain = |value: Option<Value>| value.map_or_else(|| "–".into(), |value| value.plain());
@@ -80,7 +88,7 @@ impl<'g> Row<'g> {
         if let Some(steps) = self.results.arm.cells()[0].measure.steps {
             each.push(format!("answered in {steps} steps"));
         }
-        if each.is_empty() { "none".into() } else { each.join(", ") }
+        if each.is_empty() { NO_DEPARTURE.into() } else { each.join(", ") }
     }
 }
 
@@ -90,7 +98,7 @@ pub(super) fn first_block(outcome: &Outcome) -> Option<f64> {
 }
 
 /// Mean accuracy of the blocks, each alone, over draws.
-pub(super) fn one_block(outcome: &Outcome) -> Option<f64> {
+pub(super) fn mean_of_blocks(outcome: &Outcome) -> Option<f64> {
     mean(outcome.draws.iter().flat_map(|draw| draw.per_block.iter().copied()))
 }
 

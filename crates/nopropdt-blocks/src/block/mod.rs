@@ -89,6 +89,19 @@ pub trait Block: Debug + Send + Sync {
     /// When times are missing where they are wanted, or given where they are not.
     fn logits(&self, tape: &mut Tape<'_>, slot: Slot, inputs: BlockInputs<'_>) -> Var;
 
+    /// Class logits of a block that is never given a latent; that of `inputs` is all zeros. What depends on the latent alone should take no
+    /// part: a batch norm of equal rows divides rounding errors by their own size, and its gradient is noise. By default they are those of the zeros,
+    /// which is right for a block without batch norm.
+    ///
+    /// # Shapes
+    /// As of [`Block::logits`].
+    ///
+    /// # Panics
+    /// As [`Block::logits`].
+    fn blind_logits(&self, tape: &mut Tape<'_>, slot: Slot, inputs: BlockInputs<'_>) -> Var {
+        self.logits(tape, slot, inputs)
+    }
+
     /// tanh(x·Dᵀ + b) by the block's decoder; None when it has none, as in the paper.
     ///
     /// # Shapes

@@ -12,7 +12,8 @@ use nopropdt_tensor::random::Stream;
 /// What stands in for z in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blindfold {
-    /// Zeros, in training and in the chain.
+    /// Nothing, in training and in the chain: zeros stand for what a block makes of its latent
+    /// ([`Block::blind_logits`](crate::Block::blind_logits)).
     Zeroed,
     /// In training, the z of another input of the batch, so that a block sees latents as they are and learns that they say nothing of its
     /// input. The chain is the paper's: an input's answer depends on no other input.
@@ -40,10 +41,14 @@ impl Objective for Blind {
         let noise = Noise::draw(on, stream);
         let rows = batch.labels.len();
         let instead = |on: &mut LossTape<'_>, z: Var| match self.by {
-            Blindfold::Zeroed => on.tape.linear_combination(&[(z, 0.0)], 0.0),
-            Blindfold::Shuffled => on.tape.rows(z, &turned(rows, stream.purpose("shuffle"))),
+            Blindfold::Zeroed => None,
+            Blindfold::Shuffled => Some(on.tape.rows(z, &turned(rows, stream.purpose("shuffle")))),
         };
         Paper { eta: self.eta }.loss_with(t, schedule, on, batch, noise, instead)
+    }
+
+    fn sees_latents(&self) -> bool {
+        self.by != Blindfold::Zeroed
     }
 
     fn given<'p>(&self, _: usize, on: &mut Runner<'_, 'p>, z: &Value) -> Value {

@@ -112,9 +112,12 @@ impl NoPropDt {
         &self.schedule
     }
 
-    /// Class logits [B, m] of block `t` = 1..=T on a latent z [B, d], in evaluation mode.
+    /// Class logits [B, m] of block `t` = 1..=T on a latent z [B, d], in evaluation mode; without it, of blocks that see no latents.
     pub fn block_logits(&self, weights: &Weights, t: usize, features: &Features, z: &Tensor) -> Tensor {
-        self.net.logits(&weights.blocks[t - 1], &features.of_blocks[t - 1], z, None)
+        let nothing = |_| Stream::new(0);
+        let mut on = self.net.numbers(features.rows(), &nothing);
+        let (features, z) = (features.of_blocks[t - 1].clone().into(), z.clone().into());
+        self.logits(&mut on, &weights.blocks[t - 1], &features, &z).into_numbers()
     }
 
     /// Class logits [B, m] of the output head on a latent z [B, d].
@@ -162,8 +165,16 @@ impl NoPropDt {
         own: &'p Parameters,
         [features, z, embedding]: [&Value; 3],
     ) -> Denoised {
-        let logits = self.net.logits_on(on, own, features, z, None);
+        let logits = self.logits(on, own, features, z);
         Denoised { estimate: self.net.estimate_on(on, own, &logits, embedding), logits }
+    }
+
+    /// A block's class logits [B, m] for z [B, d], if it is one that sees latents.
+    fn logits<'p>(&self, on: &mut Runner<'_, 'p>, own: &'p Parameters, features: &Value, z: &Value) -> Value {
+        match self.objective.sees_latents() {
+            true => self.net.logits_on(on, own, features, z, None),
+            false => self.net.blind_logits_on(on, own, features),
+        }
     }
 }
 

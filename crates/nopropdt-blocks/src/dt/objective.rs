@@ -36,6 +36,11 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
         z.clone()
     }
 
+    /// Whether blocks are given latents at all; if not, they answer by [`Block::blind_logits`](crate::Block::blind_logits).
+    fn sees_latents(&self) -> bool {
+        true
+    }
+
     /// ᾱ of the latents that block `t` = 1..=T is trained on: that of level t − 1 unless an objective says otherwise.
     fn level(&self, t: usize, schedule: &NoiseSchedule) -> f64 {
         schedule.alpha_bar()[t - 1]

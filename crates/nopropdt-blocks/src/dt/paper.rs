@@ -25,7 +25,7 @@ impl Objective for Paper {
         batch: &Batch,
         stream: Stream,
     ) -> Loss {
-        self.loss_with(t, schedule, on, batch, Noise::draw(on, stream), |_, z| z)
+        self.loss_with(t, schedule, on, batch, Noise::draw(on, stream), |_, z| Some(z))
     }
 }
 
@@ -49,7 +49,7 @@ impl Noise {
 impl Paper {
     /// The loss of block t with the given noise. Gradient reaches θ_t through the squared error alone, f through the
     /// cross-entropy alone, and a learned W_embed through every term: û, the target u_y, and, reparameterised, z_{t−1} and z_T. The block
-    /// is given what `sight` makes of z_{t−1}.
+    /// is given what `sight` makes of z_{t−1}, or no latent.
     pub(super) fn loss_with(
         &self,
         t: usize,
@@ -57,11 +57,13 @@ impl Paper {
         on: &mut LossTape<'_>,
         batch: &Batch,
         noise: Noise,
-        sight: impl FnOnce(&mut LossTape<'_>, Var) -> Var,
+        sight: impl FnOnce(&mut LossTape<'_>, Var) -> Option<Var>,
     ) -> Loss {
         let z = on.noised(schedule.noising(t - 1), noise.previous);
-        let z = sight(on, z);
-        let logits = on.logits(batch, z, None, noise.dropout);
+        let logits = match sight(on, z) {
+            Some(z) => on.logits(batch, z, None, noise.dropout),
+            None => on.blind_logits(batch, noise.dropout),
+        };
         let estimate = on.estimate(logits);
         let squared_error = batch.squared_error(&mut on.tape, estimate, on.target);
 

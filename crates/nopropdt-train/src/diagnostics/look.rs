@@ -4,7 +4,7 @@ use super::choice::{compared, spread};
 use super::similarity;
 use super::{BlockDiagnosis, Denoising, Diagnostics, HeldOut, SharedSets, Similarity};
 use crate::calibration::Calibration;
-use crate::evaluate::{Seen, noise, over_features};
+use crate::evaluate::{BATCH, Seen, noise, over_features};
 use nopropdt_blocks::{InChain, Inspect, Method, Weights};
 use nopropdt_data::Examples;
 use nopropdt_tensor::random::Stream;
@@ -28,7 +28,11 @@ pub fn diagnose(
     seed: u64,
     count: usize,
 ) -> Option<Diagnostics> {
-    let indices = spread(data.len(), count);
+    let mut indices = spread(data.len(), count);
+    if indices.len() % BATCH == 1 && indices.len() > 1 {
+        // One input alone in its batch has no other whose latent it could be given.
+        indices.pop();
+    }
     let look = Look::new(method, weights, seed);
     let batches = over_features(method, weights, data, &indices, |seen| look.at(seen));
     let (mut sum, mut features) = (Counts::none(&look), vec![Vec::new(); look.compared.len()]);
@@ -61,6 +65,9 @@ pub fn diagnose(
 /// How alike the features of each two blocks are, given in batches; none where there are too few inputs.
 fn similarity_of(features: Vec<Vec<Tensor>>) -> Option<Similarity> {
     let inputs = features.first()?.iter().map(|batch| batch.shape()[0]).sum();
+    if inputs == 0 {
+        return None;
+    }
     let matrix = similarity::all(features.into_iter().map(|batches| {
         let width = batches[0].shape()[1];
         Tensor::filled_by(&[inputs, width], |values| {

@@ -1,6 +1,7 @@
 //! What became of a cell, and what came of it.
 
 use super::origin::Origin;
+use crate::diagnostics::Diagnostics;
 use crate::evaluation::RunAccuracy;
 use crate::metrics::EpochMetrics;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct Outcome {
     pub averaged_draws: Option<Vec<RunAccuracy>>,
     /// Accuracy on the validation images, where some were held out.
     pub validation: Option<Validation>,
+    /// What each block does, of the trained network; none of methods or results that have no such file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
     /// Each epoch.
     pub epochs: Vec<EpochAccuracy>,
     /// Seconds of training alone.
@@ -125,6 +129,7 @@ impl Outcome {
             draws: vec![draw(chain - 0.01), draw(chain + 0.01)],
             averaged_draws: Some(vec![draw(chain + 0.005)]),
             validation: None,
+            diagnostics: None,
             epochs: vec![EpochAccuracy {
                 epoch: 1,
                 seconds: 12.0,

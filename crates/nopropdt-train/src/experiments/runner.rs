@@ -6,11 +6,11 @@ use super::measure::Measure;
 use super::origin::Origin;
 use super::outcome::{EpochAccuracy, Fate, Outcome, Validation};
 use super::program::{Place, Program};
-use super::record::write_record;
+use super::record::{read_record, write_record};
 use super::watch::Watch;
 use crate::evaluation::RunAccuracy;
 use crate::metrics_file::{read_metrics, read_summary};
-use crate::run_folder::{METRICS, SUMMARY};
+use crate::run_folder::{DIAGNOSTICS, METRICS, SUMMARY};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -159,6 +159,7 @@ impl Runner {
             draws,
             averaged_draws,
             validation,
+            diagnostics: read_record(&run.join(DIAGNOSTICS)),
             epochs: epochs.iter().map(|epoch| EpochAccuracy::of(epoch, cell.measure.tests())).collect(),
             seconds: summary.train_seconds,
             precision: summary.precision,

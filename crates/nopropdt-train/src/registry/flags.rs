@@ -74,7 +74,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
                 |registry| registry.named("objective"),
             ),
             &[
-                "Loss and chain: paper, reference (the reference repository's), or a control: zeroed-z (blocks get zeros for z), shuffled-z (blocks learn from the z of other inputs) [default: paper]",
+                "Loss and chain: paper, reference (the reference repository's), or a control: zeroed-z (blocks get no z), shuffled-z (blocks learn from the z of other inputs) [default: paper]",
             ],
         ),
     ]

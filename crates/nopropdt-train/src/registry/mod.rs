@@ -103,7 +103,7 @@ impl Registry {
             .block("patches", "image patches and attention", PatchBlock::small())
             .objective("paper", "the paper's", |eta| Arc::new(Paper { eta }))
             .objective("reference", "the reference repository's", |eta| Arc::new(Reference { eta }))
-            .objective("zeroed-z", "a control: the paper's, and blocks are given zeros for z", |eta| {
+            .objective("zeroed-z", "a control: the paper's, and blocks are given no z", |eta| {
                 Arc::new(Blind { eta, by: Blindfold::Zeroed })
             })
             .objective(

@@ -1,6 +1,7 @@
 //! Every cell: what it reached draw by draw, and where; and the choice of settings on validation images.
 
 use super::super::row::{Row, percent};
+use super::mixture;
 use nopropdt_train::evaluation::RunAccuracy;
 use std::fmt::{Result, Write};
 
@@ -8,11 +9,11 @@ use std::fmt::{Result, Write};
 pub(super) fn choice(text: &mut String, rows: &[Row<'_>]) -> Result {
     writeln!(
         text,
-        "## Choice of settings\n\nAccuracy on validation images in percent, NoProp-DT, one seed ([rules](protocol.md#choosing)). The dropout with the better chain is that of the controls, of `quick` and of `figures` on the dataset. The test set was not read.\n"
+        "## Choice of settings\n\nAccuracy on validation images in percent, NoProp-DT, one seed ([rules](protocol.md#choosing)). The dropout with the better chain is that of the controls, of `quick` and of `figures` on the dataset; as long as a dataset's rows are not run, its dropout there is not chosen yet. No accuracy on the test set was kept.\n"
     )?;
     writeln!(
         text,
-        "| dataset | chain | consensus | seeds | seconds | departures (Table 3) |\n| --- | --- | --- | --- | --- | --- |"
+        "| cell | chain | consensus | seeds | seconds | departures (Table 3) |\n| --- | --- | --- | --- | --- | --- |"
     )?;
     for row in rows {
         let chain = row.over_seeds(|outcome| outcome.validation.map(|of| of.chain));
@@ -21,14 +22,14 @@ pub(super) fn choice(text: &mut String, rows: &[Row<'_>]) -> Result {
         writeln!(
             text,
             "| {} | {chain} | {} | {} | {} | {} |",
-            row.data.title(),
+            row.name(),
             percent(consensus),
             row.progress(),
             row.seconds(),
             row.departures()
         )?;
     }
-    writeln!(text)
+    writeln!(text, "\n{}", mixture(rows))
 }
 
 /// `folder` is the page's own, relative to the page.

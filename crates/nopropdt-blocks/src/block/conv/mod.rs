@@ -159,6 +159,29 @@ impl Block for ConvLayers {
 
     fn logits(&self, tape: &mut Tape<'_>, slot: Slot, inputs: BlockInputs<'_>) -> Var {
         let label = self.label.forward(tape, slot, inputs.z, inputs.dropout);
+        self.joined(tape, slot, inputs, label)
+    }
+
+    /// Zeros stand for what the label path says.
+    fn blind_logits(&self, tape: &mut Tape<'_>, slot: Slot, inputs: BlockInputs<'_>) -> Var {
+        let nothing = tape.linear_combination(&[(inputs.features, 0.0)], 0.0);
+        self.joined(tape, slot, inputs, nothing)
+    }
+
+    fn decode(&self, tape: &mut Tape<'_>, slot: Slot, x: Var) -> Option<Var> {
+        let decoder = self.decoder.as_ref()?;
+        let hidden = decoder.forward(tape, slot, x);
+        Some(tape.tanh(hidden))
+    }
+
+    fn multiply_adds(&self) -> (u64, u64) {
+        self.multiply_adds
+    }
+}
+
+impl ConvLayers {
+    /// Class logits from features, what the label path made of the latent, and the times.
+    fn joined(&self, tape: &mut Tape<'_>, slot: Slot, inputs: BlockInputs<'_>, label: Var) -> Var {
         let time = match (&self.time, inputs.times) {
             (Some(layer), Some(times)) => {
                 let times = tape.constant(embed_times(times));
@@ -170,16 +193,6 @@ impl Block for ConvLayers {
         };
         let parts: Vec<Var> = [inputs.features, label].into_iter().chain(time).collect();
         self.join.forward(tape, slot, &parts)
-    }
-
-    fn decode(&self, tape: &mut Tape<'_>, slot: Slot, x: Var) -> Option<Var> {
-        let decoder = self.decoder.as_ref()?;
-        let hidden = decoder.forward(tape, slot, x);
-        Some(tape.tanh(hidden))
-    }
-
-    fn multiply_adds(&self) -> (u64, u64) {
-        self.multiply_adds
     }
 }
 

@@ -39,7 +39,7 @@ fn the_papers_loss_is_pytorchs() {
         let input = StepInput::new(t - 1, std::slice::from_ref(&own), &shared, &batch, Stream::new(0));
         check_values(&mut golden, &net, t, LossTape::new(&net.net, &input), &batch, &noise);
         let mut on = LossTape::new(&net.net, &input);
-        let loss = paper.loss_with(t, &net.schedule, &mut on, &batch, noise, |_, z| z);
+        let loss = paper.loss_with(t, &net.schedule, &mut on, &batch, noise, |_, z| Some(z));
         let step = on.finish(loss);
         check_terms(&mut golden, t, paper.error_weight(&net.schedule, t), &step.loss);
         let prefix = format!("t{t}.grad.");
