@@ -9,14 +9,14 @@ use crate::at_times::AtTimes;
 use crate::batch::Batch;
 use crate::block::BlockInputs;
 use crate::error::BlocksError;
-use crate::method::{
-    BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
-};
+use crate::method::{BlockStep, Facts, LossTerms, Method, StepInput, Term};
 use crate::named::Named;
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Answer, Runner, Sampler, Value, flow};
 use crate::steps::Steps;
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::{EMBEDDING, HEAD, Weights};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, Parameters, Slot, Tape, Tensor, Var};
 

@@ -1,9 +1,9 @@
 //! One network for all times, run over and over on a batch.
 
-use crate::method::Weights;
 use crate::network::Network;
 use crate::sampling::{Answer, Runner, Sampler, Value, flow};
 use crate::steps::Steps;
+use crate::weights::Weights;
 use nopropdt_tensor::Parameters;
 
 /// The one network on a batch whose image features are known.

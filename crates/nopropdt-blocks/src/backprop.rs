@@ -8,12 +8,12 @@ use crate::batch::Batch;
 use crate::block::{BlockInputs, estimate};
 use crate::error::BlocksError;
 use crate::loss_tape::LossTape;
-use crate::method::{
-    BlockStep, EMBEDDING, Facts, Features, HEAD, LossTerms, Method, StepInput, Term, Trace, Weights,
-};
+use crate::method::{BlockStep, Facts, LossTerms, Method, StepInput, Term};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Answer, Runner, Value};
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::{EMBEDDING, HEAD, Weights};
 use nopropdt_tensor::init::Initializer;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Layout, Mode, ParameterBuilder, ParameterId, Parameters, Slot, Tape, Tensor, Var};

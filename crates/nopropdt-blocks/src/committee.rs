@@ -5,11 +5,13 @@
 
 use crate::error::BlocksError;
 use crate::loss_tape::Loss;
-use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Term, Trace, Weights};
+use crate::method::{BlockStep, Facts, LossTerms, Method, StepInput, Term};
 use crate::network::{Network, NetworkConfig};
 use crate::readout::Readout;
 use crate::sampling::{Answer, Runner, Value};
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::Weights;
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 

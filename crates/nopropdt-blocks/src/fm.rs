@@ -5,11 +5,13 @@ use crate::batch::Batch;
 use crate::ct::uniform_times;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
-use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
+use crate::method::{BlockStep, Facts, LossTerms, Method, StepInput};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Answer, Runner, Sampler, Value};
 use crate::steps::Steps;
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::Weights;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Tape, Tensor, Var};
 

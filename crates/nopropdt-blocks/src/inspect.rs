@@ -1,7 +1,8 @@
 //! One block at a time: what the chain gives it, and what it makes of any latent.
 
-use crate::method::{Features, Trace, Weights};
 use crate::sampling::{Denoised, Value};
+use crate::trace::{Features, Trace};
+use crate::weights::Weights;
 use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 use std::cell::RefCell;
@@ -73,18 +74,24 @@ pub(crate) fn in_numbers(tell: &mut dyn FnMut(InChain<'_>)) -> impl FnMut(usize,
 }
 
 /// Runs of a chain that are not read yet. A rule may run the next step to look ahead before this one is read, and then runs that step again:
-/// the last run before a step is read is the one whose logits are read.
-#[derive(Default)]
-pub(crate) struct Runs(RefCell<BTreeMap<usize, (Value, Denoised)>>);
+/// the last run before a step is read is the one whose logits are read. Nothing is kept where nobody watches, as in every ordinary answer.
+pub(crate) struct Runs(Option<RefCell<BTreeMap<usize, (Value, Denoised)>>>);
 
 impl Runs {
+    /// No run yet.
+    pub(crate) fn of(is_watched: bool) -> Self {
+        Self(is_watched.then(RefCell::default))
+    }
+
     /// Step `step` was given `given`.
-    pub(crate) fn keep(&self, step: usize, given: Value, made: &Denoised) {
-        self.0.borrow_mut().insert(step, (given, made.clone()));
+    pub(crate) fn keep(&self, step: usize, given: &Value, made: &Denoised) {
+        if let Some(runs) = &self.0 {
+            runs.borrow_mut().insert(step, (given.clone(), made.clone()));
+        }
     }
 
     /// The run of a step that is read.
     pub(crate) fn take(&self, step: usize) -> Option<(Value, Denoised)> {
-        self.0.borrow_mut().remove(&step)
+        self.0.as_ref()?.borrow_mut().remove(&step)
     }
 }

@@ -26,6 +26,8 @@ mod sampling;
 mod schedule;
 mod steps;
 mod tensors;
+mod trace;
+mod weights;
 
 pub use adjoint::{Adjoint, AdjointConfig};
 pub use backprop::{Backprop, BackpropConfig};
@@ -43,9 +45,7 @@ pub use fm::{FmConfig, NoPropFm};
 pub use head::{Head, HeadConfig};
 pub use inspect::{Alone, InChain, Inspect};
 pub use loss_tape::{Loss, LossTape};
-pub use method::{
-    BlockStep, Facts, Features, GradientSink, LossTerms, Method, StepInput, Term, Trace, Weights,
-};
+pub use method::{BlockStep, Facts, GradientSink, LossTerms, Method, StepInput, Term};
 pub use named::Named;
 pub use nearest::nearest_to_all;
 pub use network::{Network, NetworkConfig};
@@ -53,3 +53,5 @@ pub use readout::Readout;
 pub use sampling::{Answer, Denoised, Runner, Sampler, Value, denoise, flow};
 pub use schedule::{NoiseSchedule, Posterior, ScheduleKind};
 pub use tensors::Tensors;
+pub use trace::{Features, Trace};
+pub use weights::Weights;

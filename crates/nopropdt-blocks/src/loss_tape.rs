@@ -2,9 +2,10 @@
 
 use crate::batch::Batch;
 use crate::block::{BlockInputs, estimate};
-use crate::method::{BlockStep, EMBEDDING, GradientSink, HEAD, LossTerms, StepInput};
+use crate::method::{BlockStep, GradientSink, LossTerms, StepInput};
 use crate::named::Named;
 use crate::network::Network;
+use crate::weights::{EMBEDDING, HEAD};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Gradients, Mode, Slot, Tape, Tensor, Var};
 

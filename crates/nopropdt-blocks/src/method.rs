@@ -10,56 +10,11 @@ use crate::named::Named;
 use crate::readout::Readout;
 use crate::sampling::{Answer, Runner, Value};
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::{EMBEDDING, Weights};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Precision, StatisticUpdate, Tensor};
 use std::ops::Range;
-
-/// Name of the embedding's set in [`Weights::shared`].
-pub(crate) const EMBEDDING: &str = "embedding";
-/// Name of the output head's set in [`Weights::shared`].
-pub(crate) const HEAD: &str = "head";
-
-/// All that a network has learned.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Weights {
-    /// One set a block, t = 1..=T at index t − 1. Where blocks learn alone, no loss ever sees two of them.
-    pub blocks: Vec<Parameters>,
-    /// What all blocks share: `embedding`, which is empty where it is fixed, the output `head`, then what only some methods have, such
-    /// as the `schedule` of CT.
-    pub shared: Named<Parameters>,
-}
-
-impl Weights {
-    /// Every set: the blocks', then the shared ones.
-    pub fn sets(&self) -> impl Iterator<Item = &Parameters> {
-        self.blocks.iter().chain(self.shared.values())
-    }
-
-    /// Every set, to be changed.
-    pub fn sets_mut(&mut self) -> impl Iterator<Item = &mut Parameters> {
-        self.blocks.iter_mut().chain(self.shared.values_mut())
-    }
-
-    /// Names and shapes of all tensors; blocks are of one shape.
-    pub fn tensors(&self) -> Tensors {
-        let entries = |set: &Parameters| set.entries().cloned().collect();
-        Tensors {
-            blocks: self.blocks.len(),
-            own: self.blocks.first().map(entries).unwrap_or_default(),
-            shared: self.shared.iter().map(|(name, set)| (name, entries(set))).collect(),
-        }
-    }
-
-    /// Number of trainable values.
-    pub fn len(&self) -> usize {
-        self.sets().map(Parameters::len).sum()
-    }
-
-    /// Whether nothing is trainable.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// The terms of a block's loss on one batch, means over the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -149,71 +104,6 @@ impl BlockStep {
     pub fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
         self.own.iter_mut().chain(self.shared.values_mut())
     }
-}
-
-/// What every block sees of the inputs, computed once an input however often it is denoised.
-#[derive(Debug, Clone)]
-pub struct Features {
-    /// [B, …] for each block.
-    pub of_blocks: Vec<Tensor>,
-}
-
-impl Features {
-    /// Rows of the batch.
-    pub fn rows(&self) -> usize {
-        self.of_blocks[0].shape()[0]
-    }
-
-    /// The features of each block, for a [`Runner`] on numbers.
-    pub fn values(&self) -> Vec<Value> {
-        self.of_blocks.iter().map(|features| features.clone().into()).collect()
-    }
-}
-
-/// What happened to a batch on its way from noise to answer.
-#[derive(Debug, Clone)]
-pub struct Trace {
-    /// Class logits [B, m] at each read-out, in order: of each block, or of the one network at a few of its many steps.
-    pub block_logits: Vec<Tensor>,
-    /// Logits [B, m] of the answer: the output head's on z_T.
-    pub head_logits: Tensor,
-}
-
-impl Trace {
-    /// Class probabilities [B, m] at each read-out.
-    pub fn block_probabilities(&self) -> Vec<Tensor> {
-        self.block_logits.iter().map(softmax).collect()
-    }
-
-    /// The paper's answer: class probabilities [B, m] of z_T (Eq. 14, or 16 with a radial head).
-    pub fn probabilities(&self) -> Tensor {
-        softmax(&self.head_logits)
-    }
-
-    /// Class probabilities [B, m] by a read-out.
-    pub fn read(&self, readout: Readout) -> Tensor {
-        match readout {
-            Readout::Chain => self.probabilities(),
-            Readout::Consensus => self.consensus(),
-        }
-    }
-
-    /// The consensus read-out: the mean over read-outs of their class probabilities [B, m].
-    pub fn consensus(&self) -> Tensor {
-        let count = self.block_logits.len() as f32;
-        let mut mean = Tensor::zeros(self.head_logits.shape());
-        for probabilities in self.block_probabilities() {
-            mean.data_mut().iter_mut().zip(probabilities.data()).for_each(|(sum, p)| *sum += p / count);
-        }
-        mean
-    }
-}
-
-fn softmax(logits: &Tensor) -> Tensor {
-    let mut tape = nopropdt_tensor::Tape::new(nopropdt_tensor::Mode::Eval);
-    let logits = tape.constant(logits.clone());
-    let probabilities = tape.softmax(logits);
-    tape.value(probabilities).clone()
 }
 
 /// What is known of a method before any weights are made.

@@ -43,9 +43,14 @@ impl Profile {
         }
     }
 
+    /// The file that says what it runs.
+    fn file(self) -> PathBuf {
+        crate::root().join("docs/reproduction/grids").join(self.name()).with_extension("toml")
+    }
+
     /// What it runs.
     pub(super) fn grid(self) -> Result<Grid> {
-        let file = crate::root().join("docs/reproduction/grids").join(self.name()).with_extension("toml");
+        let file = self.file();
         let grid = Grid::from_file_in(&file, &Registry::builtin())?;
         for arm in grid.arms() {
             let data = Data::of(&arm.config().data.dataset);
@@ -80,27 +85,32 @@ mod tests {
         Profile::value_variants().iter().map(|&profile| (profile, profile.grid().unwrap()))
     }
 
-    /// What a cell departs from is the paper, and nothing that the grid does not say: no default of the program has a part.
+    /// Section and key of each setting in a table of sections.
+    fn keys(settings: Option<&toml::Value>) -> HashSet<String> {
+        let sections = settings.and_then(toml::Value::as_table).into_iter().flatten();
+        let of_section = |(section, settings): (&String, &toml::Value)| {
+            let settings = settings.as_table().unwrap_or_else(|| panic!("{section}: is no section"));
+            settings.keys().map(|key| format!("{section}.{key}")).collect::<Vec<_>>()
+        };
+        sections.flat_map(of_section).collect()
+    }
+
+    /// Each arm departs from the paper in nothing but what its grid says for it: no default of the program has a part.
     #[test]
     fn no_default_decides_a_cell() {
         for (profile, grid) in all() {
+            let text = std::fs::read_to_string(profile.file()).unwrap();
+            let file: toml::Table = text.parse().unwrap();
+            assert_eq!(file["preset"].as_str(), Some("paper"), "{profile:?}");
+            let vary = file.get("vary").and_then(toml::Value::as_table);
+            let varied: HashSet<String> = vary.into_iter().flat_map(|vary| vary.keys().cloned()).collect();
+            let in_common = &keys(file.get("settings")) | &varied;
+            let bundles = file["arm"].as_array().unwrap();
             for arm in grid.arms() {
-                let said: HashSet<String> =
-                    arm.config().departures(Preset::Paper).unwrap().into_iter().map(|of| of.name).collect();
-                let text = std::fs::read_to_string(
-                    crate::root().join("docs/reproduction/grids").join(profile.name()).with_extension("toml"),
-                );
-                let text = text.unwrap();
-                assert!(text.contains("preset = \"paper\""), "{profile:?}");
-                for name in said {
-                    let key = match name.as_str() {
-                        "head" => "head.kind",
-                        "objective" => "method.objective",
-                        "head-sigma" => "head.sigma",
-                        "embedding-start" => "start",
-                        other => other,
-                    };
-                    assert!(text.contains(key), "{}: {name}", arm.name());
+                let own = bundles.iter().find(|bundle| bundle["name"].as_str() == arm.bundle()).unwrap();
+                let said = &in_common | &keys(own.get("settings"));
+                for departure in arm.config().departures(Preset::Paper).unwrap() {
+                    assert!(said.contains(&departure.key), "{}: {}", arm.name(), departure.key);
                 }
             }
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::batch::Batch;
-use crate::method::EMBEDDING;
+use crate::weights::EMBEDDING;
 use crate::{ConvBlock, EmbeddingConfig, EmbeddingStart};
 use nopropdt_tensor::gradient_check::compare;
 

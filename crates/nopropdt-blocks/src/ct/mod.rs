@@ -8,12 +8,14 @@ use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::inspect::{Alone, InChain, Inspect, Runs, Tell, in_numbers};
 use crate::loss_tape::LossTape;
-use crate::method::{BlockStep, Facts, Features, LossTerms, Method, StepInput, Trace, Weights};
+use crate::method::{BlockStep, Facts, LossTerms, Method, StepInput};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Answer, Denoised, Runner, Sampler, Value, denoise};
 use crate::schedule::divergence_of_spread;
 use crate::steps::Steps;
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::Weights;
 use gamma::{Curve, Gamma, Level};
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{ParameterBuilder, Parameters, Tensor, Var};
@@ -225,32 +227,32 @@ impl NoPropCt {
 
 impl NoPropCt {
     fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
-        self.answer_told(weights, features, on, &mut |_, _, _| ())
+        self.answer_told(weights, features, on, None)
     }
 
-    /// `tell` is told of each read-out.
+    /// `tell`, if there is one, is told of each read-out.
     fn answer_told<'p>(
         &self,
         weights: &'p Weights,
         features: &[Value],
         on: &mut Runner<'_, 'p>,
-        tell: &mut Tell<'_>,
+        mut tell: Option<&mut Tell<'_>>,
     ) -> Answer {
         let (alpha_bar, steps) = (self.alpha_bar(weights), self.steps);
         let net = AtTimes::new(&self.net, weights, features, on);
         let mut block_logits = Vec::new();
-        let runs = Runs::default();
+        let runs = Runs::of(tell.is_some());
         let denoiser = |on: &mut Runner<'_, 'p>, step: usize, z: &Value| {
             let logits = net.logits(on, z, steps.time(step - 1));
             let denoised = Denoised { estimate: net.estimate(on, &logits), logits };
-            runs.keep(step, z.clone(), &denoised);
+            runs.keep(step, z, &denoised);
             denoised
         };
         let last = denoise(self.sampler, &alpha_bar, on, denoiser, |step, logits| {
             let run = runs.take(step);
             if steps.is_read(step - 1) {
                 block_logits.push(logits);
-                if let Some((given, made)) = run {
+                if let Some((tell, (given, made))) = tell.as_mut().zip(run) {
                     tell(block_logits.len(), &given, &made);
                 }
             }
@@ -282,7 +284,7 @@ impl Inspect for NoPropCt {
         tell: &mut dyn FnMut(InChain<'_>),
     ) -> Trace {
         let mut on = self.net.numbers(features.rows(), noise);
-        self.answer_told(weights, &features.values(), &mut on, &mut in_numbers(tell)).into_trace()
+        self.answer_told(weights, &features.values(), &mut on, Some(&mut in_numbers(tell))).into_trace()
     }
 }
 

@@ -13,11 +13,13 @@ pub use reference::Reference;
 use crate::block::ConvBlock;
 use crate::error::BlocksError;
 use crate::inspect::{Alone, InChain, Inspect, Runs, Tell, in_numbers};
-use crate::method::{BlockStep, Facts, Features, Method, StepInput, Trace, Weights};
+use crate::method::{BlockStep, Facts, Method, StepInput};
 use crate::network::{Network, NetworkConfig};
 use crate::sampling::{Answer, Denoised, Runner, Sampler, Value};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
 use crate::tensors::Tensors;
+use crate::trace::{Features, Trace};
+use crate::weights::Weights;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Parameters, Tensor};
 use serde::{Deserialize, Serialize};
@@ -128,28 +130,29 @@ impl NoPropDt {
 
 impl NoPropDt {
     fn answer<'p>(&self, weights: &'p Weights, features: &[Value], on: &mut Runner<'_, 'p>) -> Answer {
-        self.answer_told(weights, features, on, &mut |_, _, _| ())
+        self.answer_told(weights, features, on, None)
     }
 
-    /// `tell` is told of each block.
+    /// `tell`, if there is one, is told of each block.
     fn answer_told<'p>(
         &self,
         weights: &'p Weights,
         features: &[Value],
         on: &mut Runner<'_, 'p>,
-        tell: &mut Tell<'_>,
+        mut tell: Option<&mut Tell<'_>>,
     ) -> Answer {
         let embedding = self.net.embedding_on(on, weights);
         let mut block_logits = Vec::new();
-        let runs = Runs::default();
+        let runs = Runs::of(tell.is_some());
         let mut denoiser = |on: &mut Runner<'_, 'p>, t: usize, z: &Value| {
             let given = self.objective.given(t, on, z);
-            let denoised = self.denoised(on, &weights.blocks[t - 1], [&features[t - 1], &given, &embedding]);
+            let given = given.as_ref().unwrap_or(z);
+            let denoised = self.denoised(on, &weights.blocks[t - 1], [&features[t - 1], given, &embedding]);
             runs.keep(t, given, &denoised);
             denoised
         };
         let mut read = |t: usize, logits: Value| {
-            if let Some((given, made)) = runs.take(t) {
+            if let Some((tell, (given, made))) = tell.as_mut().zip(runs.take(t)) {
                 tell(t, &given, &made);
             }
             block_logits.push(logits);
@@ -186,10 +189,12 @@ impl Inspect for NoPropDt {
     fn alone(&self, weights: &Weights, t: usize, features: &Features, z: &Tensor) -> Alone {
         let nothing = |_| Stream::new(0);
         let mut on = self.net.numbers(features.rows(), &nothing);
-        let given = self.objective.given(t, &mut on, &z.clone().into());
+        let z = z.clone().into();
+        let given = self.objective.given(t, &mut on, &z);
+        let given = given.as_ref().unwrap_or(&z);
         let embedding = self.net.embedding_on(&mut on, weights);
         let features = Value::from(features.of_blocks[t - 1].clone());
-        let denoised = self.denoised(&mut on, &weights.blocks[t - 1], [&features, &given, &embedding]);
+        let denoised = self.denoised(&mut on, &weights.blocks[t - 1], [&features, given, &embedding]);
         denoised.into()
     }
 
@@ -201,7 +206,7 @@ impl Inspect for NoPropDt {
         tell: &mut dyn FnMut(InChain<'_>),
     ) -> Trace {
         let mut on = self.net.numbers(features.rows(), noise);
-        self.answer_told(weights, &features.values(), &mut on, &mut in_numbers(tell)).into_trace()
+        self.answer_told(weights, &features.values(), &mut on, Some(&mut in_numbers(tell))).into_trace()
     }
 }
 

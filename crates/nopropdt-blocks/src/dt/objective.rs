@@ -31,9 +31,9 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
         if schedule.rises() { Ok(()) } else { Err(BlocksError::FallingSchedule) }
     }
 
-    /// What block `t` is given for a latent z of the chain: z itself, unless an objective has something else stand in for it.
-    fn given<'p>(&self, _t: usize, _on: &mut Runner<'_, 'p>, z: &Value) -> Value {
-        z.clone()
+    /// What block `t` is given in place of a latent z of the chain; none where it is given z itself.
+    fn given<'p>(&self, _t: usize, _on: &mut Runner<'_, 'p>, _z: &Value) -> Option<Value> {
+        None
     }
 
     /// Whether blocks are given latents at all; if not, they answer by [`Block::blind_logits`](crate::Block::blind_logits).

@@ -1,7 +1,8 @@
 //! What an answer is computed on: numbers, piece by piece, or a graph of the whole. A rule that is written on it once serves both.
 
 use super::row_noise::RowNoise;
-use crate::method::{Trace, Weights};
+use crate::trace::Trace;
+use crate::weights::Weights;
 use nopropdt_tensor::random::Stream;
 use nopropdt_tensor::{Mode, Parameters, Precision, Slot, Tape, Tensor, Var};
 

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 /// A setting that is not a preset's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Departure {
+    /// `section.key`.
+    pub key: String,
     /// What people call it: its flag, else `section.key`.
     pub name: String,
     /// Its value; none where it is left out.
@@ -41,7 +43,8 @@ impl RunConfig {
             .filter_map(|key| {
                 let (section, setting) = key.split_once('.')?;
                 let (value, of_preset) = (ours.get(key).cloned(), theirs.get(key).cloned());
-                let departure = Departure { name: setting_name(section, setting), value, of_preset };
+                let departure =
+                    Departure { key: key.clone(), name: setting_name(section, setting), value, of_preset };
                 Some((SECTIONS.iter().position(|known| *known == section)?, departure))
             })
             .collect();

@@ -5,7 +5,8 @@ use super::super::*;
 use crate::batch::Batch;
 use crate::golden::{FORWARD, Golden, small_network};
 use crate::loss_tape::LossTape;
-use crate::method::{EMBEDDING, HEAD, LossTerms};
+use crate::method::LossTerms;
+use crate::weights::{EMBEDDING, HEAD};
 
 fn network(golden: &Golden) -> NoPropDt {
     let config = DtConfig {

@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::batch::Batch;
 use crate::loss_tape::LossTape;
-use crate::method::HEAD;
+use crate::weights::HEAD;
 use crate::{EmbeddingConfig, EmbeddingStart};
 use nopropdt_tensor::Parameters;
 
