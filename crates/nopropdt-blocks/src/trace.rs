@@ -17,7 +17,7 @@ impl Features {
         self.of_blocks[0].shape()[0]
     }
 
-    /// The features of each block, for a [`Runner`] on numbers.
+    /// The features of each block, for a [`Runner`](crate::Runner) on numbers.
     pub fn values(&self) -> Vec<Value> {
         self.of_blocks.iter().map(|features| features.clone().into()).collect()
     }
