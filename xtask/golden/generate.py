@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 import blocks
+from deep import deep
 from dt_loss import dt_loss
 from method_losses import adjoint_loss, backprop_loss, ct_loss, fm_loss
 from ops import more_ops, ops
@@ -44,6 +45,7 @@ FILES = {
     "nopropdt-blocks/tests/golden/block_reference_decoder_small.safetensors":
         lambda: blocks.small(lambda: blocks.small_reference(decoder=True), 1634, 11, 9),
     "nopropdt-blocks/tests/golden/block_patches_small.safetensors": patches,
+    "nopropdt-blocks/tests/golden/block_deep_small.safetensors": deep,
     "nopropdt-blocks/tests/golden/block_paper_full.safetensors":
         lambda: blocks.full(blocks.full_paper, 401, 8, 8),
     "nopropdt-blocks/tests/golden/block_reference_full.safetensors":

@@ -16,7 +16,11 @@ CASES = {
     "sgd": (torch.optim.SGD, {"lr": 0.01, "weight_decay": 0.0, "momentum": 0.0}),
     "sgd_weight_decay": (torch.optim.SGD, {"lr": 0.01, "weight_decay": 0.01, "momentum": 0.0}),
     "sgd_momentum": (torch.optim.SGD, {"lr": 0.01, "weight_decay": 0.01, "momentum": 0.9}),
+    "sgd_nesterov": (torch.optim.SGD, {"lr": 0.01, "weight_decay": 0.01, "momentum": 0.9, "nesterov": True}),
 }
+# Rows and columns of the matrices that Muon moves.
+MATRICES = {"muon": (3, 5), "muon_tall": (5, 3)}
+MUON = {"lr": 0.02, "momentum": 0.95, "weight_decay": 0.1}
 ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
@@ -32,6 +36,28 @@ def trajectory(optimizer, settings: dict, start: Tensor, gradients: Tensor) -> T
         steps.step()
         rows.append(parameter.detach().clone())
     return torch.stack(rows)
+
+
+def orthogonal(gradient: Tensor) -> Tensor:
+    """Five steps of Newton and Schulz in double precision; PyTorch's own Muon rounds to bf16 between them."""
+    x = gradient / gradient.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x
+
+
+def muon(sampler: Sampler, shape: tuple[int, int]) -> dict[str, Tensor]:
+    """A matrix, its gradients, and the matrix after each step of Muon, the size of steps matched to AdamW's."""
+    start, gradients = sampler.normal(*shape), sampler.normal(STEPS, *shape)
+    parameter, total, rows = start.clone(), torch.zeros_like(start), []
+    for gradient in gradients:
+        total = MUON["momentum"] * total + gradient
+        step = orthogonal(gradient + MUON["momentum"] * total)
+        parameter = parameter * (1 - MUON["lr"] * MUON["weight_decay"]) - MUON["lr"] * 0.2 * math.sqrt(max(shape)) * step
+        rows.append(parameter)
+    constants = {name: scalar(value) for name, value in MUON.items()}
+    return {"start": start, "gradients": gradients, "parameters": torch.stack(rows)} | constants
 
 
 def clipping(sampler: Sampler) -> dict[str, Tensor]:
@@ -76,6 +102,8 @@ def optimizers() -> bytes:
         tensors[f"{case}.parameters"] = trajectory(optimizer, settings, start, gradients)
         extras = {} if optimizer is torch.optim.SGD else ADAM
         tensors |= {f"{case}.{name}": scalar(value) for name, value in (settings | extras).items()}
+    for case, shape in MATRICES.items():
+        tensors |= {f"{case}.{name}": value for name, value in muon(sampler, shape).items()}
     for case, least in (("cosine_lr", 0.0), ("cosine_lr_floor", 1e-5)):
         tensors |= {f"{case}.lr": cosine_lr(0.001, least, 10), f"{case}.base": scalar(0.001),
                     f"{case}.least": scalar(least), f"{case}.period": scalar(10)}

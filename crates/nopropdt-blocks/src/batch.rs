@@ -3,6 +3,10 @@
 use nopropdt_tensor::{Tape, Tensor, Var};
 use std::ops::Range;
 
+/// Slices into which a batch is cut where no layer wants it whole: enough for four threads, and a fixed number, so that sums do not depend on
+/// the machine.
+pub(crate) const SLICES: usize = 4;
+
 /// A mini-batch.
 ///
 /// Its losses are means over its rows, in which a row may count for more than another. They are methods here, so that a loss made of
@@ -15,6 +19,8 @@ pub struct Batch {
     pub labels: Vec<usize>,
     /// How much each row counts, one an input, if not all count 1.
     weights: Option<Vec<f32>>,
+    /// Share of a target that all classes get alike.
+    smoothing: f32,
 }
 
 impl Batch {
@@ -25,7 +31,7 @@ impl Batch {
     pub fn new(inputs: Tensor, labels: Vec<usize>) -> Self {
         let rows = inputs.shape()[0];
         assert_eq!(rows, labels.len(), "batch: wants a class for each of {rows} inputs");
-        Self { inputs, labels, weights: None }
+        Self { inputs, labels, weights: None, smoothing: 0.0 }
     }
 
     /// The same, in which row b counts `weights[b]`.
@@ -36,6 +42,16 @@ impl Batch {
     pub fn with_weights(self, weights: Vec<f32>) -> Self {
         assert_eq!(self.labels.len(), weights.len(), "batch: wants a weight for each input");
         Self { weights: Some(weights), ..self }
+    }
+
+    /// The same, whose cross-entropies give the share `smoothing` of a target to all classes alike and the rest to the row's own.
+    ///
+    /// # Panics
+    /// When `smoothing` is not in 0..=1.
+    #[must_use]
+    pub fn with_smoothing(self, smoothing: f32) -> Self {
+        assert!((0.0..=1.0).contains(&smoothing), "batch: smoothing must be in 0..=1; found {smoothing}");
+        Self { smoothing, ..self }
     }
 
     /// A range of its rows.
@@ -49,7 +65,7 @@ impl Batch {
         let inputs = &self.inputs.data()[rows.start * length..rows.end * length];
         let inputs = Tensor::filled_by(&shape, |data| data.copy_from_slice(inputs));
         let weights = self.weights.as_ref().map(|weights| weights[rows.clone()].to_vec());
-        Self { inputs, labels: self.labels[rows].to_vec(), weights }
+        Self { inputs, labels: self.labels[rows].to_vec(), weights, smoothing: self.smoothing }
     }
 
     /// Mean over the batch of what each row has, [B, 1] -> `[1]`.
@@ -76,15 +92,15 @@ impl Batch {
         self.mean(tape, of_rows)
     }
 
-    /// Mean over the batch of −ln softmax(logits)_y, of class logits [B, m] and the batch's own classes.
+    /// Mean over the batch of −ln softmax(logits)_y, of class logits [B, m] and the batch's own classes; smoothed if the batch is.
     ///
     /// # Panics
     /// As [`Tape::cross_entropies`].
     pub fn cross_entropy(&self, tape: &mut Tape<'_>, logits: Var) -> Var {
         if self.weights.is_none() {
-            return tape.cross_entropy(logits, &self.labels);
+            return tape.smoothed_cross_entropy(logits, &self.labels, self.smoothing);
         }
-        let of_rows = tape.cross_entropies(logits, &self.labels, 0.0);
+        let of_rows = tape.cross_entropies(logits, &self.labels, self.smoothing);
         self.mean(tape, of_rows)
     }
 }
@@ -117,12 +133,33 @@ mod tests {
         }
     }
 
+    /// Of all of the target smoothed, a class is as good as another; and rows that count alike are as if they had no weights.
+    #[test]
+    fn smoothing_takes_from_the_label() {
+        let x = matrix(2, &[3.0, -1.0, 0.5, 2.0]);
+        let loss = |batch: &Batch| {
+            let mut tape = Tape::new(Mode::Train);
+            let x = tape.variable(x.clone());
+            let loss = batch.cross_entropy(&mut tape, x);
+            tape.value(loss).item()
+        };
+        let batch = |labels: [usize; 2], smoothing| {
+            Batch::new(Tensor::zeros(&[2, 1]), labels.to_vec()).with_smoothing(smoothing)
+        };
+        let [right, wrong] = [[0, 1], [1, 0]].map(|labels| loss(&batch(labels, 0.0)));
+        let smoothed = loss(&batch([0, 1], 0.2));
+        assert!((smoothed - (0.9 * right + 0.1 * wrong)).abs() < 1e-6, "{smoothed} of {right} and {wrong}");
+        assert!((loss(&batch([0, 1], 0.2).with_weights(vec![1.0; 2])) - smoothed).abs() < 1e-6);
+        assert_eq!(loss(&batch([0, 1], 1.0)), loss(&batch([1, 0], 1.0)));
+    }
+
     #[test]
     fn a_part_keeps_its_weights() {
         let inputs = matrix(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let batch = Batch::new(inputs, vec![0, 1, 2]);
+        let batch = batch.with_smoothing(0.1);
         let part = batch.clone().with_weights(vec![1.0, 2.0, 3.0]).part(1..3);
-        let wanted = Batch::new(matrix(2, &[3.0, 4.0, 5.0, 6.0]), vec![1, 2]);
+        let wanted = Batch::new(matrix(2, &[3.0, 4.0, 5.0, 6.0]), vec![1, 2]).with_smoothing(0.1);
         assert_eq!(part, wanted.clone().with_weights(vec![2.0, 3.0]));
         assert_eq!(batch.part(1..3), wanted);
     }

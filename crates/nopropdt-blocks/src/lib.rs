@@ -33,12 +33,14 @@ pub use adjoint::{Adjoint, AdjointConfig};
 pub use backprop::{Backprop, BackpropConfig};
 pub use batch::Batch;
 pub use block::{
-    Block, BlockDesign, BlockInputs, BlockSite, ConvBlock, LayerInputs, PatchBlock, TIME_EMBEDDING,
-    embed_times,
+    Block, BlockDesign, BlockInputs, BlockSite, ConvBlock, DeepBlock, LayerInputs, PatchBlock,
+    TIME_EMBEDDING, embed_times,
 };
 pub use committee::{Committee, CommitteeConfig};
 pub use ct::{CtConfig, NoPropCt};
-pub use dt::{Blind, Blindfold, Denoiser, DtConfig, NoPropDt, Objective, ObjectiveKind, Paper, Reference};
+pub use dt::{
+    Blind, Blindfold, Denoiser, DtConfig, Labels, NoPropDt, Objective, ObjectiveKind, Paper, Reference,
+};
 pub use embedding::{EmbeddingConfig, EmbeddingStart, LabelEmbedding};
 pub use error::BlocksError;
 pub use fm::{FmConfig, NoPropFm};

@@ -4,6 +4,7 @@
 //! else of it.
 
 use crate::batch::Batch;
+use crate::block::Block;
 use crate::embedding::LabelEmbedding;
 use crate::inspect::Inspect;
 use crate::named::Named;
@@ -133,6 +134,8 @@ pub struct Facts<'a> {
     pub precision: Precision,
     /// W_embed.
     pub embedding: &'a LabelEmbedding,
+    /// The shape of every block.
+    pub block: &'a dyn Block,
     /// Multiply-adds of one input through one block: (done once an input, done once a denoising).
     pub multiply_adds: (u64, u64),
 }
@@ -241,6 +244,12 @@ pub trait Method: std::fmt::Debug + Send + Sync {
     /// ᾱ_0 .. ᾱ_T along which an answer is denoised; empty for a method without a noise schedule.
     fn alpha_bar(&self, _weights: &Weights) -> Vec<f64> {
         Vec::new()
+    }
+
+    /// Lets the blocks of fresh weights start from training inputs [N, …], as many as [`Block::looks_at`] says.
+    fn start(&self, weights: &mut Weights, inputs: &Tensor) {
+        let facts = self.facts();
+        weights.blocks.iter_mut().for_each(|own| facts.block.start(own, inputs));
     }
 
     /// Lets a learned embedding start from these rows [m, d], such as prototypes.

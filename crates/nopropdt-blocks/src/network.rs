@@ -130,11 +130,12 @@ impl Network {
             one_network: self.timed,
             shown: Term::SquaredError,
             together: 1,
-            slices: 1,
+            slices: self.block.slices(),
             classes: self.config.classes,
             readouts: blocks,
             precision: self.config.precision,
             embedding: &self.embedding,
+            block: &*self.block,
             multiply_adds: self.block.multiply_adds(),
         }
     }

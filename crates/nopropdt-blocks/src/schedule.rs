@@ -10,6 +10,9 @@ use std::f64::consts::FRAC_PI_2;
 const ALPHA_BAR_MIN: f64 = 1e-5;
 const ALPHA_BAR_MAX: f64 = 0.999;
 
+/// What the schedule `late` would reach at its end, if it did not jump.
+const LATE: f64 = 0.3;
+
 /// Most steps a schedule is made for.
 const MOST_STEPS: usize = 10_000;
 
@@ -27,6 +30,9 @@ pub enum ScheduleKind {
     /// Every block gets an equal share of the mass of a noise distribution, ln σ ~ N(−1.2, 1.2²), ᾱ = 1/(1 + σ²): DiffusionBlocks,
     /// arXiv 2506.14202, with the distribution of Karras et al. 2022. More blocks go where denoising is hard.
     EqualMass,
+    /// ᾱ_t = 0.3·t/T, and 1 for t = T: blocks are told little of the label, so each has to learn it from the input; the last step takes the
+    /// latent to the last block's estimate.
+    Late,
     /// ᾱ_t = Π_{s ≤ t} cos²(s/T · π/2), *falling* with t: the reference repository's, kept for comparison.
     Reference,
     /// ᾱ(t) trained with the network: NoProp-CT's, of no fixed steps.
@@ -47,6 +53,7 @@ impl ScheduleKind {
             Self::Linear => "linear",
             Self::Sigmoid => "sigmoid",
             Self::EqualMass => "equal-mass",
+            Self::Late => "late",
             Self::Reference => "reference",
             Self::Learned => "learned",
         }
@@ -64,6 +71,13 @@ impl ScheduleKind {
             Self::Linear => x,
             Self::Sigmoid => (sigmoid(6.0 * x - 3.0) - sigmoid(-3.0)) / (sigmoid(3.0) - sigmoid(-3.0)),
             Self::EqualMass => equal_mass::alpha_bar(x, [ALPHA_BAR_MIN, ALPHA_BAR_MAX]),
+            Self::Late => {
+                if t == steps {
+                    1.0
+                } else {
+                    LATE * x
+                }
+            }
             // SNR(0) = 0 is the repository's convention for its first difference.
             Self::Reference if t == 0 => return Some(0.0),
             Self::Learned => return None,

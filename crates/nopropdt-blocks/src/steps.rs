@@ -1,11 +1,9 @@
 //! The steps of a network that is one for all times, and where it is read out on the way.
 
+use crate::batch::SLICES;
 use crate::error::BlocksError;
 use crate::method::Facts;
 
-/// Slices into which a batch of a network without batch norm is cut: enough for four threads, and a fixed number, so that sums
-/// do not depend on the machine.
-const SLICES: usize = 4;
 /// Most steps an answer is reached in.
 const MOST_STEPS: usize = 100_000;
 /// Read-outs of a network that is run in many steps.

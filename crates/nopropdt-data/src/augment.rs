@@ -1,18 +1,43 @@
 //! Augmentation: training images shifted and mirrored, differently in each epoch.
 
 use rand_chacha::rand_core::RngCore;
+use std::ops::Range;
 
 use crate::order::{Purpose, below, stream};
 use crate::{Examples, ImageShape, InputShape};
 
+/// What comes in from the edges of a shifted image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edges {
+    /// Black.
+    #[default]
+    Black,
+    /// The image itself, mirrored at its edge without the edge's own pixel.
+    Mirror,
+}
+
 /// How training images are changed; by default not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Augmentation {
-    /// Shift each image by up to this many pixels up or down and left or right; black comes in from the edges. The same as
-    /// cutting an image of the original size at random out of one with a border of so many black pixels.
+    /// Shift each image by up to this many pixels up or down and left or right. The same as cutting an image of the original size at random
+    /// out of one with a border of so many pixels.
     pub crop_padding: usize,
+    /// What the border is.
+    pub edges: Edges,
     /// Mirror every other image, on average, left to right.
     pub flip: bool,
+    /// Blacken a square of so many pixels a side, whose middle lies anywhere in the image; what of it is outside is lost.
+    pub cutout: usize,
+}
+
+/// What happens to one image.
+struct Change {
+    /// Rows down and columns right.
+    shift: [isize; 2],
+    mirrored: bool,
+    /// Rows and columns that are blackened.
+    hole: [Range<usize>; 2],
 }
 
 impl Augmentation {
@@ -23,16 +48,39 @@ impl Augmentation {
         Augmented { set, augmentation: self, seed, epoch }
     }
 
-    /// What happens to image `index`: rows down, columns right, mirrored.
-    fn draw(self, seed: u64, epoch: u64, index: usize) -> (isize, isize, bool) {
+    /// What happens to image `index` of so many rows and columns.
+    fn draw(self, seed: u64, epoch: u64, index: usize, size: [usize; 2]) -> Change {
         let mut random = stream(Purpose::Augmentation, seed, epoch);
         random.set_stream(index as u64);
-        let mut shift = || {
-            let choices = u32::try_from(2 * self.crop_padding + 1).unwrap_or(u32::MAX);
-            below(&mut random, choices) as isize - self.crop_padding as isize
+        let bounded = |choices: usize| u32::try_from(choices).unwrap_or(u32::MAX);
+        let reach = self.crop_padding;
+        let mut shift = || below(&mut random, bounded(2 * reach + 1)) as isize - reach as isize;
+        let shift = [shift(), shift()];
+        let mirrored = self.flip && random.next_u32() & 1 == 1;
+        let hole = match self.cutout {
+            0 => [0..0, 0..0],
+            side => size.map(|size| {
+                let middle = below(&mut random, bounded(size)) as usize;
+                middle.saturating_sub(side / 2)..(middle + side.div_ceil(2)).min(size)
+            }),
         };
-        let (down, right) = (shift(), shift());
-        (down, right, self.flip && random.next_u32() & 1 == 1)
+        Change { shift, mirrored, hole }
+    }
+}
+
+impl Edges {
+    /// Which of `size` rows or columns is seen at `at` of a shifted image; none where it is black.
+    fn source(self, at: usize, shift: isize, size: usize) -> Option<usize> {
+        let (from, size) = (at as isize - shift, size as isize);
+        match self {
+            Self::Black => (0..size).contains(&from).then_some(from as usize),
+            // Back and forth: a period is there and back without either edge twice.
+            Self::Mirror => {
+                let period = (2 * (size - 1)).max(1);
+                let place = from.rem_euclid(period);
+                Some(place.min(period - place).min(size - 1) as usize)
+            }
+        }
     }
 }
 
@@ -61,19 +109,20 @@ impl Examples for Augmented<'_> {
         if self.augmentation == Augmentation::default() {
             return self.set.fill(index, image);
         }
-        let (down, right, mirrored) = self.augmentation.draw(self.seed, self.epoch, index);
-        let mut plain = vec![0.0; image.len()];
-        self.set.fill(index, &mut plain);
         let shape = InputShape::from(self.set.shape()).image().expect("augmentation: wants images");
         let ImageShape { height, width, channels } = shape;
-        let inside =
-            |at: usize, shift: isize, size: usize| at.checked_add_signed(-shift).filter(|&at| at < size);
+        let change = self.augmentation.draw(self.seed, self.epoch, index, [height, width]);
+        let mut plain = vec![0.0; image.len()];
+        self.set.fill(index, &mut plain);
+        let edges = self.augmentation.edges;
+        let [down, right] = change.shift;
         for (row, values) in image.chunks_exact_mut(width * channels).enumerate() {
-            let from = inside(row, down, height);
+            let from = edges.source(row, down, height);
             for (column, pixel) in values.chunks_exact_mut(channels).enumerate() {
-                let seen = if mirrored { width - 1 - column } else { column };
-                match (from, inside(seen, right, width)) {
-                    (Some(row), Some(column)) => {
+                let seen = if change.mirrored { width - 1 - column } else { column };
+                let hidden = change.hole[0].contains(&row) && change.hole[1].contains(&column);
+                match (from, edges.source(seen, right, width)) {
+                    (Some(row), Some(column)) if !hidden => {
                         pixel.copy_from_slice(&plain[(row * width + column) * channels..][..channels]);
                     }
                     _ => pixel

@@ -46,7 +46,7 @@ mod test_data;
 mod tiny_imagenet;
 mod watcher;
 
-pub use augment::{Augmentation, Augmented};
+pub use augment::{Augmentation, Augmented, Edges};
 pub use brightness::Brightness;
 pub use dataset::Dataset;
 pub use decoding::is_decoding;

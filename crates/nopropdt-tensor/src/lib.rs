@@ -9,6 +9,7 @@ pub mod layers;
 pub mod optim;
 mod parameters;
 pub mod random;
+pub mod symmetric;
 mod tape;
 mod tensor;
 

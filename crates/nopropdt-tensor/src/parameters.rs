@@ -174,6 +174,12 @@ impl Parameters {
         self.trainable.slice(id.0)
     }
 
+    /// One trainable tensor, in stored order, for writing.
+    pub fn get_mut(&mut self, id: ParameterId) -> &mut [f32] {
+        let range = self.range(id);
+        &mut self.trainable.values[range]
+    }
+
     /// Where one trainable tensor lies in the flat buffer (and in a gradient of the same length).
     pub fn range(&self, id: ParameterId) -> Range<usize> {
         self.trainable.entries[id.0].range.clone()

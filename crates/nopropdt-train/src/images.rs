@@ -100,15 +100,17 @@ pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, Networ
 
 /// Only images can be shifted and mirrored.
 fn refuse_augmentation(config: &RunConfig, shape: &InputShape) -> Result<(), ConfigError> {
-    let Augmentation { crop_padding, flip } = config.data.augmentation();
+    let Augmentation { crop_padding, flip, cutout, .. } = config.data.augmentation();
     let wrong = |setting: &str, found: String| {
         let rule = format!("left out for inputs of {shape}, which are no images");
         Err(ConfigError::Range { setting: setting.into(), rule, found })
     };
-    match (shape.image(), crop_padding, flip) {
-        (Some(_), ..) | (None, 0, false) => Ok(()),
-        (None, 0, true) => wrong("flip", flip.to_string()),
-        (None, ..) => wrong("crop-padding", crop_padding.to_string()),
+    match (crop_padding, flip, cutout) {
+        _ if shape.image().is_some() => Ok(()),
+        (0, false, 0) => Ok(()),
+        (0, false, _) => wrong("cutout", cutout.to_string()),
+        (0, true, _) => wrong("flip", flip.to_string()),
+        _ => wrong("crop-padding", crop_padding.to_string()),
     }
 }
 

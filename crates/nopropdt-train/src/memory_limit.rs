@@ -74,8 +74,8 @@ fn least_bytes(optimizer: OptimizerKind, size: NetworkSize) -> u64 {
 /// Values that an optimiser keeps for each weight.
 pub(crate) fn moments(optimizer: OptimizerKind) -> u64 {
     match optimizer {
-        OptimizerKind::Adamw | OptimizerKind::Adam => 2,
-        OptimizerKind::Sgd => 1,
+        OptimizerKind::Adamw | OptimizerKind::Adam | OptimizerKind::Muon => 2,
+        OptimizerKind::Sgd | OptimizerKind::Nesterov => 1,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The training loop: every method's, whatever its losses are.
 
+mod first_look;
 mod rates;
 mod slices;
 mod sums;
@@ -7,6 +8,7 @@ mod sums;
 use crate::class_balance::balanced_weights;
 use crate::config::{ClassWeights, Order, RunConfig};
 use crate::model_file::{Model, NothingInCommon, Started, start_from};
+pub use first_look::first_look;
 use nopropdt_blocks::{Batch, BlockStep, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
 use nopropdt_tensor::optim::{Optimizer, OptimizerError, OptimizerState, clip_norm_of_parts};
@@ -81,6 +83,7 @@ struct Settings {
     clip_norm: Option<f32>,
     augmentation: Augmentation,
     class_weights: ClassWeights,
+    label_smoothing: f32,
 }
 
 impl<'m> Trainer<'m> {
@@ -90,7 +93,9 @@ impl<'m> Trainer<'m> {
     /// When the optimiser's settings break a rule.
     pub fn new(method: &'m dyn Method, config: &RunConfig, batches: usize) -> Result<Self, OptimizerError> {
         let weights = method.init(config.training.seed);
-        let optimizer = |set: &Parameters| Optimizer::new(&config.training.optimizer(), set.len());
+        let optimizer = |set: &Parameters| {
+            Optimizer::of(&config.training.optimizer(), set, config.training.decayed.unwrap_or_default())
+        };
         Ok(Self {
             method,
             own: weights.blocks.iter().map(optimizer).collect::<Result<_, _>>()?,
@@ -104,8 +109,14 @@ impl<'m> Trainer<'m> {
                 clip_norm: (config.training.clip_norm > 0.0).then_some(config.training.clip_norm),
                 augmentation: config.data.augmentation(),
                 class_weights: config.training.class_weights.unwrap_or(ClassWeights::None),
+                label_smoothing: config.training.label_smoothing.unwrap_or(0.0),
             },
         })
+    }
+
+    /// Lets blocks that want to see training inputs before they learn start from `data`; see [`first_look`].
+    pub fn look(&mut self, data: &dyn Examples) {
+        first_look(self.method, &mut self.weights, data, self.settings.seed);
     }
 
     /// Lets a learned embedding start from these rows [m, d], such as prototypes.
@@ -204,7 +215,8 @@ impl<'m> Trainer<'m> {
             let (first, index) = (wave / batches.len() * group, wave % batches.len());
             let place = Place { epoch, batch: index, wave: (epoch * rounds * batches.len() + wave) as u64 };
             learning_rate = self.settings.rates.at(place, batches.len());
-            let batch = weighted(gather(data, batches[index]), class_weights.as_deref());
+            let batch = weighted(gather(data, batches[index]), class_weights.as_deref())
+                .with_smoothing(self.settings.label_smoothing);
             let losses_of_wave = self.wave(first..first + group, &batch, place, learning_rate)?;
             for (sum, &more) in begun.sums[first..].iter_mut().zip(&losses_of_wave) {
                 *sum = sum.plus(more);

@@ -1,16 +1,18 @@
 //! The denoising block, open: what a block is ([`Block`]), what builds one ([`BlockDesign`]), and the built-in ones.
 
 mod conv;
+mod deep;
 mod patches;
 mod time;
 
 pub use conv::{ConvBlock, LayerInputs};
+pub use deep::DeepBlock;
 pub use patches::PatchBlock;
 pub use time::{TIME_EMBEDDING, embed_times};
 
 use crate::error::BlocksError;
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{ParameterBuilder, Slot, Tape, Var};
+use nopropdt_tensor::{ParameterBuilder, Parameters, Slot, Tape, Tensor, Var};
 use std::fmt::Debug;
 
 /// Where a block is to stand: what it is given and what it answers.
@@ -102,12 +104,29 @@ pub trait Block: Debug + Send + Sync {
         self.logits(tape, slot, inputs)
     }
 
+    /// How many training inputs [`Block::start`] wants to see; by default none, and then it is not called.
+    fn looks_at(&self) -> usize {
+        0
+    }
+
+    /// Lets fresh values start from training inputs, before any training: as a first layer that fits their statistics.
+    ///
+    /// # Shapes
+    /// inputs [N, …], at most as many as [`Block::looks_at`] says
+    fn start(&self, _own: &mut Parameters, _inputs: &Tensor) {}
+
     /// tanh(x·Dᵀ + b) by the block's decoder; None when it has none, as in the paper.
     ///
     /// # Shapes
     /// x [B, d] -> [B, d]
     fn decode(&self, _tape: &mut Tape<'_>, _slot: Slot, _x: Var) -> Option<Var> {
         None
+    }
+
+    /// Into how many slices a batch is cut, whose gradients are averaged: 1 where layers want the whole batch, as a batch norm of rows does.
+    /// More where they see each input alone, or do with the statistics of a slice; the running ones are then the means over slices.
+    fn slices(&self) -> usize {
+        1
     }
 
     /// Multiply-adds of one input's forward pass: (encoding, all else, which is done at every denoising); zeros where nobody counted.

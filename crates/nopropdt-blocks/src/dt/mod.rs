@@ -1,11 +1,13 @@
 //! NoProp-DT: T blocks, each trained alone to denoise from step t − 1 to t (paper Algorithm 1).
 
 mod blind;
+mod labels;
 mod objective;
 mod paper;
 mod reference;
 
 pub use blind::{Blind, Blindfold};
+pub use labels::Labels;
 pub use objective::{Denoiser, Objective};
 pub use paper::Paper;
 pub use reference::Reference;

@@ -67,11 +67,7 @@ impl Paper {
         let estimate = on.estimate(logits);
         let squared_error = batch.squared_error(&mut on.tape, estimate, on.target);
 
-        let z_last = on.noised(schedule.noising(schedule.steps()), noise.last);
-        let logits = on.head(z_last);
-        let cross_entropy = batch.cross_entropy(&mut on.tape, logits);
-
-        let kl = kl(schedule, on, batch);
+        let [cross_entropy, kl] = around(schedule, on, batch, noise.last);
         let weight = self.error_weight(schedule, t) as f32;
         let terms = [(cross_entropy, 1.0), (kl, 1.0), (squared_error, weight)];
         let total = on.tape.linear_combination(&terms, 0.0);
@@ -88,6 +84,18 @@ impl Paper {
     pub(super) fn error_weight(&self, schedule: &NoiseSchedule, t: usize) -> f64 {
         0.5 * schedule.steps() as f64 * self.eta * schedule.snr_weight(t)
     }
+}
+
+/// What a loss has beside the block's own term: CE(f(z_T), y), with the noise of z_T, and KL(q(z_0|y) ‖ N(0, I)).
+pub(super) fn around(
+    schedule: &NoiseSchedule,
+    on: &mut LossTape<'_>,
+    batch: &Batch,
+    last: Tensor,
+) -> [Var; 2] {
+    let z_last = on.noised(schedule.noising(schedule.steps()), last);
+    let logits = on.head(z_last);
+    [batch.cross_entropy(&mut on.tape, logits), kl(schedule, on, batch)]
 }
 
 /// KL of one sample: ½ Σ_d [ᾱ_0·u² − ᾱ_0 − ln(1 − ᾱ_0)], a mean over the batch.

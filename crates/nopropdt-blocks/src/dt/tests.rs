@@ -1,5 +1,6 @@
 mod blind;
 mod golden;
 mod inspect;
+mod labels;
 mod marginals;
 mod reference;

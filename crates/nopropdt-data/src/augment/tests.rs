@@ -27,7 +27,7 @@ fn nothing_asked_changes_nothing() {
 #[test]
 fn an_image_is_a_function_of_seed_epoch_and_place() {
     let split = split();
-    let augmentation = Augmentation { crop_padding: 1, flip: true };
+    let augmentation = Augmentation { crop_padding: 1, flip: true, ..Augmentation::default() };
     let all = |seed, epoch| {
         let set = augmentation.of(&split, seed, epoch);
         (0..10).map(|index| filled(&set, index)).collect::<Vec<_>>()
@@ -40,7 +40,7 @@ fn an_image_is_a_function_of_seed_epoch_and_place() {
 #[test]
 fn mirrored_images_are_mirrored_or_not() {
     let split = split();
-    let augmentation = Augmentation { crop_padding: 0, flip: true };
+    let augmentation = Augmentation { flip: true, ..Augmentation::default() };
     let plain = filled(&split, 7);
     let mirrored: Vec<f32> = plain.chunks(3).flat_map(|row| row.iter().rev().copied()).collect();
     let mut counts = [0; 2];
@@ -57,7 +57,7 @@ fn mirrored_images_are_mirrored_or_not() {
 fn shifted_images_show_black_beyond_the_edge() {
     let normalisation = Normalisation { mean: vec![0.5], deviation: vec![0.25] };
     let split = split().with_normalisation(normalisation).unwrap();
-    let augmentation = Augmentation { crop_padding: 2, flip: false };
+    let augmentation = Augmentation { crop_padding: 2, ..Augmentation::default() };
     let plain = filled(&split, 5);
     let black = -2.0;
     let mut seen = HashSet::new();
@@ -81,9 +81,47 @@ fn shifted_images_show_black_beyond_the_edge() {
 #[test]
 fn labels_and_sizes_stay() {
     let split = Split::new(SHAPE, vec![0; 12], vec![4, 2]).unwrap();
-    let set = Augmentation { crop_padding: 1, flip: true }.of(&split, 0, 0);
+    let set = Augmentation { crop_padding: 1, flip: true, ..Augmentation::default() }.of(&split, 0, 0);
     assert_eq!(
         (set.len(), InputShape::from(set.shape()).image(), set.label(0), set.label(1)),
         (2, Some(SHAPE), 4, 2)
     );
+}
+
+/// Shifts and flips are those of images without a hole: what is drawn further comes after.
+#[test]
+fn a_hole_is_a_square_about_any_pixel() {
+    let shape = ImageShape { height: 5, width: 6, channels: 1 };
+    let split = Split::new(shape, vec![255; 30], vec![0]).unwrap();
+    let moves = Augmentation { crop_padding: 1, flip: true, ..Augmentation::default() };
+    let mut seen = HashSet::new();
+    for epoch in 0..2000 {
+        let hole = Augmentation { cutout: 3, ..Augmentation::default() };
+        let found = filled(&hole.of(&split, 0, epoch), 0);
+        let dark: Vec<usize> = (0..30).filter(|&place| found[place] == 0.0).collect();
+        let (rows, columns): (Vec<_>, Vec<_>) = dark.iter().map(|place| (place / 6, place % 6)).unzip();
+        let bounds = |sides: &[usize]| (*sides.iter().min().unwrap(), *sides.iter().max().unwrap());
+        let (rows, columns) = (bounds(&rows), bounds(&columns));
+        assert_eq!(dark.len(), (rows.1 - rows.0 + 1) * (columns.1 - columns.0 + 1), "no square: {dark:?}");
+        assert!(rows.1 - rows.0 <= 2 && columns.1 - columns.0 <= 2, "{dark:?}");
+        seen.insert((rows, columns));
+        let (with, without) = (Augmentation { cutout: 1, ..moves }, moves);
+        let [with, without] = [with, without].map(|change| filled(&change.of(&split, 0, epoch), 0));
+        assert_eq!(with.iter().zip(&without).filter(|(a, b)| a != b).count(), usize::from(with != without));
+    }
+    // About each of 30 pixels another one.
+    assert_eq!(seen.len(), 30);
+}
+
+#[test]
+fn mirrored_edges_go_back_and_forth() {
+    let seen = |size: usize, shift: isize| -> Vec<usize> {
+        (0..size).map(|at| Edges::Mirror.source(at, shift, size).unwrap()).collect()
+    };
+    assert_eq!(seen(4, 0), [0, 1, 2, 3]);
+    assert_eq!(seen(4, 2), [2, 1, 0, 1]);
+    assert_eq!(seen(4, -2), [2, 3, 2, 1]);
+    assert_eq!(seen(3, 5), [1, 0, 1]);
+    assert_eq!(seen(1, 3), [0]);
+    assert_eq!((Edges::Black.source(0, 1, 4), Edges::Black.source(3, 1, 4)), (None, Some(2)));
 }

@@ -14,6 +14,11 @@ impl Conv3x3 {
         Self(parts(builder, name, [in_channels, out_channels], [3, 3]))
     }
 
+    /// Its tensors and sizes.
+    pub fn parts(&self) -> ConvParts {
+        self.0
+    }
+
     /// # Shapes
     /// x [B, H, W, in] -> [B, H, W, out], halved when the epilogue pools
     pub fn forward(&self, tape: &mut Tape<'_>, slot: Slot, x: Var, epilogue: ConvEpilogue) -> Var {

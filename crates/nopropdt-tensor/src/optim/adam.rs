@@ -51,7 +51,7 @@ impl Update {
     }
 
     /// Updates parameters and averages; `moments` are m and v.
-    pub(super) fn apply(&self, parameters: &mut [f32], gradients: &[f32], moments: &mut [Vec<f32>]) {
+    pub(super) fn apply(&self, parameters: &mut [f32], gradients: &[f32], moments: &mut [&mut [f32]]) {
         let [mean, square] = moments.get_disjoint_mut([0, 1]).expect("Adam is made with two averages");
         let averages = mean.iter_mut().zip(square.iter_mut());
         for ((p, &g), (m, v)) in parameters.iter_mut().zip(gradients).zip(averages) {

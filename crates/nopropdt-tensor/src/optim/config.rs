@@ -49,6 +49,30 @@ pub enum OptimizerConfig {
         /// At least 0.
         #[serde(default)]
         weight_decay: f64,
+        /// Whether a step looks ahead: g' + momentum·b in place of b.
+        #[serde(default)]
+        nesterov: bool,
+    },
+    /// Momentum whose steps are orthogonal matrices, for tensors of two axes or more; the others take AdamW's steps. Steps of both are about
+    /// of one size, so one learning rate serves them. Weight decay is decoupled.
+    ///
+    /// Only [`Optimizer::of`](super::Optimizer::of) knows what is a matrix; without, all are AdamW's.
+    ///
+    /// # Source
+    /// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024; Liu et al., "Muon is scalable for LLM training", 2025.
+    Muon {
+        /// Decay of the sum of a matrix's gradients: at least 0 and below 1.
+        #[serde(default = "default_muon_momentum")]
+        momentum: f64,
+        /// Of the others, as for `Adam`.
+        #[serde(default = "default_betas")]
+        betas: [f64; 2],
+        /// Of the others, as for `Adam`.
+        #[serde(default = "default_eps")]
+        eps: f64,
+        /// At least 0.
+        #[serde(default)]
+        weight_decay: f64,
     },
 }
 
@@ -63,13 +87,28 @@ impl OptimizerConfig {
         Self::AdamW { betas: default_betas(), eps: default_eps(), weight_decay }
     }
 
+    /// Muon with its authors' momentum, and PyTorch's constants of AdamW for what is no matrix.
+    pub fn muon(weight_decay: f64) -> Self {
+        Self::Muon {
+            momentum: default_muon_momentum(),
+            betas: default_betas(),
+            eps: default_eps(),
+            weight_decay,
+        }
+    }
+
     /// Checks every constant against its range.
     ///
     /// # Errors
     /// The first constant out of range, NaN included.
     pub fn validate(&self) -> Result<(), OptimizerError> {
+        if let Self::Muon { momentum, .. } = *self {
+            check_fraction("momentum", momentum)?;
+        }
         match *self {
-            Self::Adam { betas, eps, weight_decay } | Self::AdamW { betas, eps, weight_decay } => {
+            Self::Adam { betas, eps, weight_decay }
+            | Self::AdamW { betas, eps, weight_decay }
+            | Self::Muon { betas, eps, weight_decay, .. } => {
                 check_fraction("beta1", betas[0])?;
                 check_fraction("beta2", betas[1])?;
                 // As f32, because an eps that rounds to 0 makes 0 / 0 of a parameter without gradient.
@@ -77,17 +116,22 @@ impl OptimizerConfig {
                 require(as_used > 0.0 && as_used.is_finite(), "eps", "above 0 and finite in f32", eps)?;
                 check_weight_decay(weight_decay)
             }
-            Self::Sgd { momentum, weight_decay } => {
+            Self::Sgd { momentum, weight_decay, .. } => {
                 check_fraction("momentum", momentum)?;
                 check_weight_decay(weight_decay)
             }
         }
     }
 
+    /// Whether the rule takes matrices by themselves.
+    pub(super) fn takes_matrices(&self) -> bool {
+        matches!(self, Self::Muon { .. })
+    }
+
     /// How many running averages the rule keeps.
     pub(super) fn moment_count(&self) -> usize {
         match *self {
-            Self::Adam { .. } | Self::AdamW { .. } => 2,
+            Self::Adam { .. } | Self::AdamW { .. } | Self::Muon { .. } => 2,
             Self::Sgd { momentum, .. } => usize::from(momentum > 0.0),
         }
     }
@@ -95,6 +139,10 @@ impl OptimizerConfig {
 
 fn default_betas() -> [f64; 2] {
     [0.9, 0.999]
+}
+
+fn default_muon_momentum() -> f64 {
+    0.95
 }
 
 fn default_eps() -> f64 {
@@ -153,14 +201,18 @@ mod tests {
         for weight_decay in [-0.1, 1e60, f64::NAN, f64::INFINITY] {
             assert_eq!(rejected(OptimizerConfig::adam(weight_decay)), "weight_decay");
             assert_eq!(rejected(OptimizerConfig::adamw(weight_decay)), "weight_decay");
-            assert_eq!(rejected(OptimizerConfig::Sgd { momentum: 0.9, weight_decay }), "weight_decay");
+            let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay, nesterov: true };
+            assert_eq!(rejected(sgd), "weight_decay");
+            assert_eq!(rejected(OptimizerConfig::muon(weight_decay)), "weight_decay");
         }
     }
 
     #[test]
     fn momentum_outside_zero_to_one_is_rejected() {
         for momentum in [-0.1, 1.0, f64::NAN] {
-            assert_eq!(rejected(OptimizerConfig::Sgd { momentum, weight_decay: 0.0 }), "momentum");
+            let sgd = OptimizerConfig::Sgd { momentum, weight_decay: 0.0, nesterov: false };
+            let muon = OptimizerConfig::Muon { momentum, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0 };
+            assert_eq!([sgd, muon].map(rejected), ["momentum"; 2]);
         }
     }
 
@@ -169,7 +221,8 @@ mod tests {
         for config in [
             OptimizerConfig::adam(0.0),
             OptimizerConfig::AdamW { betas: [0.0, 0.0], eps: 1e-8, weight_decay: 0.0 },
-            OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
+            OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false },
+            OptimizerConfig::Muon { momentum: 0.0, betas: [0.0, 0.0], eps: 1e-8, weight_decay: 0.0 },
         ] {
             assert_eq!(config.validate(), Ok(()));
         }
@@ -182,9 +235,10 @@ mod tests {
         assert_eq!(read("kind = 'adamw'").unwrap(), OptimizerConfig::adamw(0.01));
         assert_eq!(
             read("kind = 'sgd'\nmomentum = 0.9").unwrap(),
-            OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0 }
+            OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false }
         );
-        assert!(read("kind = 'sgd'\nnesterov = true").is_err());
+        assert_eq!(read("kind = 'muon'").unwrap(), OptimizerConfig::muon(0.0));
+        assert!(read("kind = 'sgd'\ndampening = 0.1").is_err());
         let own = OptimizerConfig::AdamW { betas: [0.8, 0.9], eps: 1e-6, weight_decay: 0.5 };
         assert_eq!(read(&toml::to_string(&own).unwrap()).unwrap(), own);
     }

@@ -28,6 +28,12 @@ pub enum LearningRate {
         #[serde(default)]
         final_fraction: f32,
     },
+    /// An even fall from the base rate, after the warm-up, to 0 at the end of the run.
+    Linear {
+        /// Steps before the full rate.
+        #[serde(default)]
+        warmup_steps: u64,
+    },
     /// A whole cosine wave every 2 · period steps, for as long as the run lasts: base (1 + cos(pi step / period)) / 2.
     ///
     /// PyTorch's `CosineAnnealingLR` follows it when stepped beyond its `T_max`, as some published programs do by
@@ -53,7 +59,7 @@ impl LearningRate {
     pub fn validate(&self, base: f32) -> Result<(), OptimizerError> {
         require(base > 0.0 && base.is_finite(), "learning rate", "above 0 and finite", f64::from(base))?;
         match *self {
-            Self::Constant { .. } => Ok(()),
+            Self::Constant { .. } | Self::Linear { .. } => Ok(()),
             Self::Cosine { final_fraction, .. } => {
                 let holds = (0.0..=1.0).contains(&final_fraction);
                 require(holds, "final_fraction", "from 0 to 1", f64::from(final_fraction))
@@ -62,8 +68,7 @@ impl LearningRate {
         }
     }
 
-    /// The rate of step `step`, counted from 0, in a run of `total_steps`. Steps past the end use the last rate of
-    /// `Constant` and `Cosine`; `Reference` goes on.
+    /// The rate of step `step`, counted from 0, in a run of `total_steps`. Steps past the end use the last rate; `Reference` goes on.
     pub fn at(&self, step: u64, total_steps: u64, base: f32) -> f32 {
         let fraction = match *self {
             Self::Constant { warmup_steps } => warmup(step, warmup_steps).unwrap_or(1.0),
@@ -74,6 +79,9 @@ impl LearningRate {
                     lowest + (1.0 - lowest) * half_wave(progress)
                 })
             }
+            Self::Linear { warmup_steps } => warmup(step, warmup_steps).unwrap_or_else(|| {
+                1.0 - progress(step - warmup_steps, total_steps.saturating_sub(warmup_steps))
+            }),
             Self::Reference { period } => half_wave(step as f64 / period as f64),
         };
         (f64::from(base) * fraction) as f32
@@ -129,6 +137,16 @@ mod tests {
         assert_eq!(cosine.at(u64::MAX, 10, BASE), cosine.at(10, 10, BASE));
         let all = rates(cosine, 10, 11);
         assert!(all[2..].is_sorted_by(|a, b| a > b), "{all:?}");
+    }
+
+    #[test]
+    fn linear_falls_evenly_to_nothing() {
+        let linear = LearningRate::Linear { warmup_steps: 1 };
+        assert_relative_eq!(
+            rates(linear, 5, 6)[..],
+            [0.5, 1.0, 0.75, 0.5, 0.25, 0.0].map(|share| share * BASE)
+        );
+        assert_eq!(linear.at(u64::MAX, 5, BASE), 0.0);
     }
 
     #[test]

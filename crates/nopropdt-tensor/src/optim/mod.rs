@@ -26,6 +26,9 @@ mod clip;
 mod config;
 mod error;
 mod learning_rate;
+mod muon;
+mod orthogonal;
+mod parts;
 mod sgd;
 #[cfg(test)]
 mod tests;
@@ -37,7 +40,10 @@ pub use self::{
     config::OptimizerConfig,
     error::OptimizerError,
     learning_rate::LearningRate,
+    parts::Decayed,
 };
+use crate::parameters::Parameters;
+use parts::Part;
 
 /// All that an optimiser remembers between steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,21 +60,34 @@ pub struct OptimizerState {
 pub struct Optimizer {
     config: OptimizerConfig,
     length: usize,
+    parts: Vec<Part>,
     state: OptimizerState,
 }
 
 impl Optimizer {
-    /// An optimiser of `length` parameters that has taken no step.
+    /// An optimiser of `length` parameters that has taken no step. It does not know which of them are whose: all decay, and none are matrices.
     ///
     /// # Errors
     /// If the configuration fails [`OptimizerConfig::validate`].
     pub fn new(config: &OptimizerConfig, length: usize) -> Result<Self, OptimizerError> {
-        config.validate()?;
-        let moments = vec![vec![0.0; length]; config.moment_count()];
-        Ok(Self { config: *config, length, state: OptimizerState { step: 0, moments } })
+        Self::with_parts(config, length, vec![Part::whole(length)])
     }
 
-    /// Moves `parameters` against `gradients`. Weight decay applies to every parameter.
+    /// An optimiser of a set's parameters that has taken no step; `decayed` says which of them shrink.
+    ///
+    /// # Errors
+    /// If the configuration fails [`OptimizerConfig::validate`].
+    pub fn of(config: &OptimizerConfig, set: &Parameters, decayed: Decayed) -> Result<Self, OptimizerError> {
+        Self::with_parts(config, set.len(), parts::parts(set, decayed, config.takes_matrices()))
+    }
+
+    fn with_parts(config: &OptimizerConfig, length: usize, parts: Vec<Part>) -> Result<Self, OptimizerError> {
+        config.validate()?;
+        let moments = vec![vec![0.0; length]; config.moment_count()];
+        Ok(Self { config: *config, length, parts, state: OptimizerState { step: 0, moments } })
+    }
+
+    /// Moves `parameters` against `gradients`.
     ///
     /// # Panics
     /// If either slice has another length than the optimiser was made for.
@@ -83,20 +102,12 @@ impl Optimizer {
         let learning_rate = f64::from(learning_rate);
         let OptimizerState { step, moments } = &mut self.state;
         *step = step.saturating_add(1);
-        match self.config {
-            OptimizerConfig::Adam { betas, eps, weight_decay } => {
-                adam::Update::new(betas, eps, learning_rate, *step)
-                    .with_penalty(weight_decay)
-                    .apply(parameters, gradients, moments);
-            }
-            OptimizerConfig::AdamW { betas, eps, weight_decay } => {
-                adam::Update::new(betas, eps, learning_rate, *step)
-                    .with_decay(learning_rate * weight_decay)
-                    .apply(parameters, gradients, moments);
-            }
-            OptimizerConfig::Sgd { momentum, weight_decay } => {
-                sgd::Update::new(momentum, weight_decay, learning_rate).apply(parameters, gradients, moments);
-            }
+        for part in &self.parts {
+            let range = part.range.clone();
+            let mut moments: Vec<&mut [f32]> =
+                moments.iter_mut().map(|moment| &mut moment[range.clone()]).collect();
+            let of_part = (&mut parameters[range.clone()], &gradients[range]);
+            part_step(&self.config, part, (learning_rate, *step), of_part, &mut moments);
         }
     }
 
@@ -120,5 +131,41 @@ impl Optimizer {
         }
         self.state = state;
         Ok(())
+    }
+}
+
+/// Moves the parameters of one part.
+fn part_step(
+    config: &OptimizerConfig,
+    part: &Part,
+    (learning_rate, step): (f64, u64),
+    (parameters, gradients): (&mut [f32], &[f32]),
+    moments: &mut [&mut [f32]],
+) {
+    let decay = |weight_decay: f64| if part.decays { weight_decay } else { 0.0 };
+    match (*config, part.matrix) {
+        (OptimizerConfig::Adam { betas, eps, weight_decay }, _) => {
+            adam::Update::new(betas, eps, learning_rate, step)
+                .with_penalty(decay(weight_decay))
+                .apply(parameters, gradients, moments);
+        }
+        (OptimizerConfig::Muon { momentum, weight_decay, .. }, Some(shape)) => {
+            muon::Update::new(momentum, learning_rate * decay(weight_decay), learning_rate)
+                .apply(parameters, gradients, moments[0], shape);
+        }
+        (
+            OptimizerConfig::AdamW { betas, eps, weight_decay }
+            | OptimizerConfig::Muon { betas, eps, weight_decay, .. },
+            _,
+        ) => {
+            adam::Update::new(betas, eps, learning_rate, step)
+                .with_decay(learning_rate * decay(weight_decay))
+                .apply(parameters, gradients, moments);
+        }
+        (OptimizerConfig::Sgd { momentum, weight_decay, nesterov }, _) => {
+            sgd::Update::new(momentum, decay(weight_decay), learning_rate)
+                .looking_ahead(nesterov)
+                .apply(parameters, gradients, moments);
+        }
     }
 }

@@ -2,11 +2,12 @@ use approx::assert_relative_eq;
 
 use super::*;
 
-const ALL: [OptimizerConfig; 4] = [
+const ALL: [OptimizerConfig; 5] = [
     OptimizerConfig::Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.1 },
     OptimizerConfig::AdamW { betas: [0.8, 0.99], eps: 1e-6, weight_decay: 0.1 },
-    OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.1 },
-    OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.1 },
+    OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.1, nesterov: false },
+    OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.1, nesterov: true },
+    OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.1, nesterov: false },
 ];
 
 /// Gradients that differ by step and parameter.
@@ -78,7 +79,8 @@ fn adam_and_adamw_follow_their_papers() {
 #[test]
 fn sgd_with_momentum_by_hand() {
     let mut optimizer =
-        Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.5, weight_decay: 0.25 }, 1).unwrap();
+        Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.5, weight_decay: 0.25, nesterov: false }, 1)
+            .unwrap();
     let mut parameters = [4.0];
     optimizer.step(&mut parameters, &[1.0], 0.5);
     // b = 1 + 0.25 * 4 = 2; p = 4 - 0.5 * 2
@@ -91,7 +93,8 @@ fn sgd_with_momentum_by_hand() {
 #[test]
 fn sgd_without_momentum_by_hand() {
     let mut optimizer =
-        Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.25 }, 2).unwrap();
+        Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.25, nesterov: false }, 2)
+            .unwrap();
     let mut parameters = [4.0, -8.0];
     optimizer.step(&mut parameters, &[1.0, 0.0], 0.5);
     assert_eq!(parameters, [3.0, -7.0]);
@@ -189,9 +192,9 @@ fn nothing_kept_is_ever_subnormal() {
         OptimizerConfig::Adam { betas: fast, eps: 1e-8, weight_decay: 0.0 },
         OptimizerConfig::Adam { betas: fast, eps: 1e-8, weight_decay: 0.1 },
         OptimizerConfig::AdamW { betas: fast, eps: 1e-8, weight_decay: 2.0 },
-        OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0 },
-        OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 2.0 },
-        OptimizerConfig::Sgd { momentum: 0.5, weight_decay: 2.0 },
+        OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false },
+        OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 2.0, nesterov: false },
+        OptimizerConfig::Sgd { momentum: 0.5, weight_decay: 2.0, nesterov: false },
     ] {
         let mut optimizer = Optimizer::new(&config, 6).unwrap();
         let mut parameters = [1.0, -1.0, 0.0, 3e-38, -1e-30, 1e20];
@@ -229,7 +232,8 @@ fn the_second_moment_ends_at_zero_too() {
 fn ordinary_steps_keep_their_bits() {
     let (length, rate) = (50, 0.01f32);
     let mut adam = Optimizer::new(&OptimizerConfig::adamw(0.1), length).unwrap();
-    let mut sgd = Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.1 }, length).unwrap();
+    let config = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.1, nesterov: false };
+    let mut sgd = Optimizer::new(&config, length).unwrap();
     let start: Vec<f32> = (0..length).map(|i| 0.3 * (i as f32 - 20.5)).collect();
     let (mut by_adam, mut by_sgd) = (start.clone(), start.clone());
     let (mut p, mut q) = (start.clone(), start);
@@ -254,4 +258,82 @@ fn ordinary_steps_keep_their_bits() {
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&by_adam), bits(&p));
     assert_eq!(bits(&by_sgd), bits(&q));
+}
+
+/// Nesterov's step is that of the sum of gradients as it will be: with constant gradients, momentum·b ahead of the plain one.
+#[test]
+fn nesterov_looks_ahead() {
+    let sgd = |nesterov| OptimizerConfig::Sgd { momentum: 0.5, weight_decay: 0.0, nesterov };
+    let [mut plain, mut ahead] = [sgd(false), sgd(true)].map(|config| Optimizer::new(&config, 1).unwrap());
+    let [mut p, mut q] = [[0.0f32], [0.0f32]];
+    plain.step(&mut p, &[1.0], 0.1);
+    ahead.step(&mut q, &[1.0], 0.1);
+    // b is 1, then 1.5: steps of b, and of 1 + b/2.
+    assert_relative_eq!(p[0], -0.1);
+    assert_relative_eq!(q[0], -0.15);
+    plain.step(&mut p, &[1.0], 0.1);
+    ahead.step(&mut q, &[1.0], 0.1);
+    assert_relative_eq!(p[0], -0.25);
+    assert_relative_eq!(q[0], -0.325);
+}
+
+fn two_by_three() -> Parameters {
+    let mut builder = crate::ParameterBuilder::new(crate::random::Stream::new(0));
+    crate::layers::Linear::new(&mut builder, "fc", 3, 2);
+    builder.build()
+}
+
+/// A matrix moves by an orthogonal one of Adam's size, biases as AdamW moves them.
+#[test]
+fn muon_moves_matrices_by_orthogonal_ones() {
+    let set = two_by_three();
+    let (muon, adamw) = (OptimizerConfig::muon(0.0), OptimizerConfig::adamw(0.0));
+    let gradients = [5.0, 0.0, 0.0, 0.0, -0.5, 0.0, 3.0, -0.1];
+    let step = |config: &OptimizerConfig| {
+        let mut parameters = vec![0.0; 8];
+        Optimizer::of(config, &set, Decayed::All).unwrap().step(&mut parameters, &gradients, 0.1);
+        parameters
+    };
+    let (moved, by_adamw) = (step(&muon), step(&adamw));
+    let size = 0.2 * 0.1 * 3.0f32.sqrt();
+    for (place, sign) in [(0, -1.0), (4, 1.0)] {
+        assert!((0.7..1.2).contains(&(moved[place] * sign / size)), "{moved:?}");
+    }
+    assert!([1, 2, 3, 5].iter().all(|&place| moved[place].abs() < 1e-6), "{moved:?}");
+    assert_eq!(moved[6..], by_adamw[6..]);
+}
+
+/// With no gradient there is decay alone, and of matrices alone where that is asked for.
+#[test]
+fn decay_may_spare_vectors() {
+    let set = two_by_three();
+    let decays = |config: OptimizerConfig, decayed| {
+        let mut parameters = vec![1.0; 8];
+        Optimizer::of(&config, &set, decayed).unwrap().step(&mut parameters, &[0.0; 8], 0.1);
+        parameters
+    };
+    let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.5, nesterov: false };
+    for config in [OptimizerConfig::adamw(0.5), OptimizerConfig::muon(0.5), sgd] {
+        for (decayed, of_bias) in [(Decayed::All, 0.95), (Decayed::Matrices, 1.0)] {
+            let found = decays(config, decayed);
+            for (place, &value) in found.iter().enumerate() {
+                assert_relative_eq!(value, if place < 6 { 0.95 } else { of_bias }, max_relative = 1e-6);
+            }
+        }
+    }
+}
+
+/// A run with Muon goes on as if it had never stopped.
+#[test]
+fn muon_resumes_to_the_bit() {
+    let (set, config) = (two_by_three(), OptimizerConfig::muon(0.1));
+    let fresh = || Optimizer::of(&config, &set, Decayed::Matrices).unwrap();
+    let (mut whole, mut parameters) = (fresh(), set.values().to_vec());
+    run(&mut whole, &mut parameters, 0..4);
+    let mut resumed = fresh();
+    resumed.restore(whole.state().clone()).unwrap();
+    let mut other = parameters.clone();
+    run(&mut whole, &mut parameters, 4..8);
+    run(&mut resumed, &mut other, 4..8);
+    assert_eq!(parameters, other);
 }

@@ -112,6 +112,18 @@ pub struct StatisticUpdate {
     value: Vec<f32>,
 }
 
+impl StatisticUpdate {
+    /// The statistic's new values.
+    pub fn values(&self) -> &[f32] {
+        &self.value
+    }
+
+    /// The statistic's new values, to be changed: as to the mean over parts of a batch.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.value
+    }
+}
+
 /// Records operations on values and parameters; see the module's documentation.
 pub struct Tape<'p> {
     id: TapeId,

@@ -2,7 +2,10 @@
 
 use crate::file::{Case, cases, run_all};
 use nopropdt_tensor::gradient_check::compare;
-use nopropdt_tensor::optim::{LearningRate, Optimizer, OptimizerConfig, clip_gradient_norm};
+use nopropdt_tensor::init::Initializer;
+use nopropdt_tensor::optim::{Decayed, LearningRate, Optimizer, OptimizerConfig, clip_gradient_norm};
+use nopropdt_tensor::random::Stream;
+use nopropdt_tensor::{Layout, ParameterBuilder};
 
 /// Largest error of a parameter after any of the steps, relative to the largest value that parameter takes.
 const BOUND: f64 = 2e-6;
@@ -28,6 +31,9 @@ fn every_optimizer_agrees_with_pytorch() {
             ("sgd", &|case| run(case, sgd)),
             ("sgd_weight_decay", &|case| run(case, sgd)),
             ("sgd_momentum", &|case| run(case, sgd)),
+            ("sgd_nesterov", &|case| run(case, nesterov)),
+            ("muon", &|case| muon(case, [3, 5])),
+            ("muon_tall", &|case| muon(case, [5, 3])),
             ("clip_grad_norm", &|case| ["above", "below"].into_iter().for_each(|part| clipping(case, part))),
             ("cosine_lr", &cosine),
             ("cosine_lr_floor", &cosine),
@@ -48,7 +54,35 @@ fn adamw(case: &mut Case) -> OptimizerConfig {
 
 fn sgd(case: &mut Case) -> OptimizerConfig {
     let [momentum, weight_decay] = ["momentum", "weight_decay"].map(|name| case.take(name).number());
-    OptimizerConfig::Sgd { momentum, weight_decay }
+    OptimizerConfig::Sgd { momentum, weight_decay, nesterov: false }
+}
+
+fn nesterov(case: &mut Case) -> OptimizerConfig {
+    let OptimizerConfig::Sgd { momentum, weight_decay, .. } = sgd(case) else { unreachable!("just made") };
+    OptimizerConfig::Sgd { momentum, weight_decay, nesterov: case.take("nesterov").number() == 1.0 }
+}
+
+/// Steps of a matrix of its own.
+fn muon(case: &mut Case, shape: [usize; 2]) {
+    let [learning_rate, momentum, weight_decay] =
+        ["lr", "momentum", "weight_decay"].map(|name| case.take(name).number());
+    let OptimizerConfig::Muon { betas, eps, .. } = OptimizerConfig::muon(0.0) else {
+        unreachable!("just made")
+    };
+    let config = OptimizerConfig::Muon { momentum, betas, eps, weight_decay };
+    let mut builder = ParameterBuilder::new(Stream::new(0));
+    builder.parameter("matrix", &shape, Layout::Same, Initializer::Zeros, shape[1]);
+    let mut set = builder.build();
+    set.values_mut().copy_from_slice(&case.take("start").singles());
+    let mut optimizer =
+        Optimizer::of(&config, &set, Decayed::All).expect("the constants are within their ranges");
+    let mut found = Vec::new();
+    for gradients in case.take("gradients").singles().chunks_exact(set.len()) {
+        optimizer.step(set.values_mut(), gradients, learning_rate as f32);
+        found.extend_from_slice(set.values());
+    }
+    // A step of the iteration makes small singular values 3.4 times as large, and their rounding with them.
+    case.agrees("parameters", &found, 10.0 * BOUND);
 }
 
 /// Takes every step of the case; `parameters` is [steps, size].

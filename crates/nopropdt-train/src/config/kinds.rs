@@ -65,6 +65,10 @@ pub enum OptimizerKind {
     Adam,
     /// Stochastic gradient descent with momentum 0.9.
     Sgd,
+    /// The same with Nesterov's momentum.
+    Nesterov,
+    /// Momentum whose steps are orthogonal matrices; AdamW for biases and norms.
+    Muon,
 }
 
 /// Learning rate over a run.
@@ -75,6 +79,8 @@ pub enum LearningRateKind {
     Constant,
     /// Half a cosine wave down to 0 at the end of the run.
     Cosine,
+    /// Up over a quarter of the run, or over the warm-up if there is one, then evenly down to 0 at its end.
+    OneCycle,
     /// The reference repository's: a cosine wave meant for epochs, stepped every batch.
     Reference,
 }

@@ -14,9 +14,13 @@ impl RunConfig {
         data.channels = Some(data.channels.unwrap_or_default());
         data.normalize = Some(data.normalize.unwrap_or(Normalize::None));
         data.crop_padding = Some(data.crop_padding.unwrap_or(0));
+        data.crop_edges = Some(data.crop_edges.unwrap_or_default());
         data.flip = Some(data.flip.unwrap_or(false));
+        data.cutout = Some(data.cutout.unwrap_or(0));
         let training = &mut meant.training;
         training.class_weights = Some(training.class_weights.unwrap_or(ClassWeights::None));
+        training.decayed = Some(training.decayed.unwrap_or_default());
+        training.label_smoothing = Some(training.label_smoothing.unwrap_or(0.0));
         training.eval_every = Some(training.eval_every.unwrap_or(1));
         training.keep_best = Some(training.keep_best.unwrap_or(false));
         if meant.head.kind == HeadKind::Radial {

@@ -6,7 +6,8 @@ use super::sections::EmbeddingSettings;
 use super::{EmbeddingKind, Value};
 use crate::registry::MethodEntry;
 use nopropdt_blocks::{ConvBlock, EmbeddingStart};
-use nopropdt_data::{DatasetName, DatasetSource};
+use nopropdt_data::{DatasetName, DatasetSource, Edges};
+use nopropdt_tensor::optim::Decayed;
 
 /// A named set of settings; flags and files go over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -53,7 +54,9 @@ fn paper(method: &MethodEntry) -> Overrides {
     let common = Overrides::default()
         .with("normalize", Normalize::None)
         .with("crop-padding", 0)
+        .with("crop-edges", Edges::Black)
         .with("flip", false)
+        .with("cutout", 0)
         .with("validation", 0)
         .with("embedding", EmbeddingKind::OneHot)
         .with("embedding-dim", dim)
@@ -66,6 +69,8 @@ fn paper(method: &MethodEntry) -> Overrides {
         .with("lr-schedule", LearningRateKind::Constant)
         .with("warmup-epochs", 0)
         .with("weight-decay", 0.001)
+        .with("decayed", Decayed::All)
+        .with("label-smoothing", 0.0)
         .with("clip-norm", 0.0)
         // Of one network there is only one order.
         .with("order", Order::Interleaved)

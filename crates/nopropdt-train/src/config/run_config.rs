@@ -79,6 +79,7 @@ impl RunConfig {
         unless_absent(whole::LIMIT_TRAIN, data.limit_train)?;
         unless_absent(whole::LIMIT_TEST, data.limit_test)?;
         unless_absent(whole::CROP_PADDING, data.crop_padding)?;
+        unless_absent(whole::CUTOUT, data.cutout)?;
         // Conditions say what must hold, so that NaN fails.
         let split = data.split.unwrap_or(0.5);
         number("split", split > 0.0 && split < 1.0, "above 0 and below 1", split)
@@ -101,6 +102,8 @@ impl RunConfig {
         number("lr", lr > 0.0 && lr.is_finite(), "above 0 and finite", lr)?;
         let decay = training.weight_decay;
         number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
+        let smoothing = f64::from(training.label_smoothing.unwrap_or(0.0));
+        number("label-smoothing", (0.0..1.0).contains(&smoothing), "at least 0 and below 1", smoothing)?;
         let norm = f64::from(training.clip_norm);
         number("clip-norm", norm >= 0.0, "above 0, or 0 for no limit", norm)?;
         training.optimizer().validate()?;

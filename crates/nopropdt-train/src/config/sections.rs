@@ -9,8 +9,8 @@ use super::setting::{Kind, one_of, parsed, section};
 use super::whole;
 use crate::registry::Registry;
 use nopropdt_blocks::{EmbeddingConfig, EmbeddingStart, HeadConfig};
-use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource, LoadOptions};
-use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
+use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource, Edges, LoadOptions};
+use nopropdt_tensor::optim::{Decayed, LearningRate, OptimizerConfig};
 use std::path::Path;
 
 section! {
@@ -41,10 +41,18 @@ section! {
         ["crop-padding" "N" Kind::Whole(whole::CROP_PADDING)]
         #[serde(skip_serializing_if = "Option::is_none")]
         crop_padding: Option<usize> = None;
+        /// What comes in from the edges of shifted images: black, or mirror (the image again) [default: black]
+        ["crop-edges" "NAME" one_of::<Edges>()]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crop_edges: Option<Edges> = None;
         /// Mirror training images left to right at random [default: false]
         ["flip" "BOOL" Kind::Switch]
         #[serde(skip_serializing_if = "Option::is_none")]
         flip: Option<bool> = None;
+        /// Blacken a square of N×N pixels at a random place of each training image [default: 0]
+        ["cutout" "N" Kind::Whole(whole::CUTOUT)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cutout: Option<usize> = None;
         /// Train on the first N training images only
         ["limit-train" "N" Kind::Whole(whole::LIMIT_TRAIN)]
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,13 +104,15 @@ section! {
         /// Images per batch, at least 2 [default: 64 for digits, 128 for others]
         ["batch-size" "B" Kind::Whole(whole::BATCH_SIZE)]
         batch_size: usize = 128;
-        /// Update rule: adamw, adam or sgd (momentum 0.9) [default: adamw; adam for ct and fm]
+        /// Update rule: adamw, adam, sgd (momentum 0.9), nesterov (sgd that looks ahead), or muon (orthogonal steps for matrices and
+        /// kernels, adamw's for the rest) [default: adamw; adam for ct and fm]
         ["optimizer" "NAME" one_of::<OptimizerKind>()]
         optimizer: OptimizerKind = OptimizerKind::Adamw;
         /// Learning rate [default: 0.001]
         ["lr" "LR" Kind::Number]
         lr: f32 = 0.001;
-        /// How the learning rate changes: constant, cosine or reference [default: cosine]
+        /// How the learning rate changes: constant, cosine, one-cycle (up over a quarter of the run, or over the warm-up, then evenly down to
+        /// 0) or reference [default: cosine]
         ["lr-schedule" "NAME" one_of::<LearningRateKind>()]
         lr_schedule: LearningRateKind = LearningRateKind::Cosine;
         /// Epochs over which the learning rate rises at the start [default: 0]
@@ -111,6 +121,14 @@ section! {
         /// Weight decay [default: 0.001]
         ["weight-decay" "WD" Kind::Number]
         weight_decay: f64 = 0.001;
+        /// What weight decay is for: all, or matrices (kernels of convolutions and linear layers, not biases and norms) [default: all]
+        ["decayed" "NAME" one_of::<Decayed>()]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        decayed: Option<Decayed> = None;
+        /// Share of the target that all classes get alike in cross-entropies, in 0..1 [default: 0]
+        ["label-smoothing" "S" Kind::Number]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        label_smoothing: Option<f32> = None;
         /// Largest norm of a block's gradient; 0 for no limit [default: 0]
         ["clip-norm" "NORM" Kind::Number]
         clip_norm: f32 = 0.0;
@@ -159,7 +177,12 @@ impl DataSettings {
 
     /// What is done to training images.
     pub fn augmentation(&self) -> Augmentation {
-        Augmentation { crop_padding: self.crop_padding.unwrap_or(0), flip: self.flip.unwrap_or(false) }
+        Augmentation {
+            crop_padding: self.crop_padding.unwrap_or(0),
+            edges: self.crop_edges.unwrap_or_default(),
+            flip: self.flip.unwrap_or(false),
+            cutout: self.cutout.unwrap_or(0),
+        }
     }
 }
 
@@ -191,7 +214,9 @@ impl TrainingSettings {
         match self.optimizer {
             OptimizerKind::Adamw => OptimizerConfig::adamw(weight_decay),
             OptimizerKind::Adam => OptimizerConfig::adam(weight_decay),
-            OptimizerKind::Sgd => OptimizerConfig::Sgd { momentum: 0.9, weight_decay },
+            OptimizerKind::Sgd => OptimizerConfig::Sgd { momentum: 0.9, weight_decay, nesterov: false },
+            OptimizerKind::Nesterov => OptimizerConfig::Sgd { momentum: 0.9, weight_decay, nesterov: true },
+            OptimizerKind::Muon => OptimizerConfig::muon(weight_decay),
         }
     }
 
@@ -201,6 +226,10 @@ impl TrainingSettings {
         match self.lr_schedule {
             LearningRateKind::Constant => LearningRate::Constant { warmup_steps },
             LearningRateKind::Cosine => LearningRate::Cosine { warmup_steps, final_fraction: 0.0 },
+            LearningRateKind::OneCycle => {
+                let quarter = (self.epochs as u64).saturating_mul(batches) / 4;
+                LearningRate::Linear { warmup_steps: if warmup_steps > 0 { warmup_steps } else { quarter } }
+            }
             LearningRateKind::Reference => LearningRate::Reference { period: self.epochs as u64 },
         }
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::registry::Registry;
 use nopropdt_blocks::{ConvBlock, EmbeddingStart};
-use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource};
+use nopropdt_data::{Augmentation, Channels, DatasetName, DatasetSource, Edges};
 use nopropdt_tensor::optim::{LearningRate, OptimizerConfig};
 use std::path::Path;
 
@@ -121,7 +121,7 @@ fn the_paper_preset_is_table_3() {
             let objective = config.method.get::<String>("objective");
             assert_eq!(objective.as_deref(), (method == "dt").then_some("paper"), "{what}");
             assert_eq!((config.embedding.kind, config.embedding.dim), (EmbeddingKind::OneHot, 20), "{what}");
-            assert_eq!(config.data.augmentation(), Augmentation { crop_padding: 0, flip: false }, "{what}");
+            assert_eq!(config.data.augmentation(), Augmentation::default(), "{what}");
             assert_eq!((config.data.normalize, config.data.validation), (Some(Normalize::None), 0), "{what}");
         }
     }
@@ -214,6 +214,7 @@ fn files_speak_of_the_line_that_is_wrong() {
 fn whole_numbers_in_files_are_told_their_range() {
     let range = [
         ("crop-padding", "from 0 to 256"),
+        ("cutout", "from 0 to 256"),
         ("limit-train", "at least 2"),
         ("limit-test", "at least 1"),
         ("validation", "at least 0"),
@@ -277,6 +278,9 @@ refusals! {
     weight_decay_below_zero: { weight_decay: -0.5 } => "weight-decay: must be at least 0 and finite; found -0.5";
     weight_decay_nan: { weight_decay: f64::NAN } => "weight-decay: must be at least 0 and finite; found NaN";
     weight_decay_beyond_f32: { weight_decay: 1e60 } => format!("weight-decay: must be at least 0 and finite; found {}", 1e60);
+    more_cutout_than_pixels: { cutout: 257 } => "cutout: must be from 0 to 256; found 257";
+    label_smoothing_of_one: { label_smoothing: 1.0 } => "label-smoothing: must be at least 0 and below 1; found 1";
+    label_smoothing_nan: { label_smoothing: f32::NAN } => "label-smoothing: must be at least 0 and below 1; found NaN";
     clip_norm_below_zero: { clip_norm: -1.0 } => "clip-norm: must be above 0, or 0 for no limit; found -1";
     clip_norm_nan: { clip_norm: f32::NAN } => "clip-norm: must be above 0, or 0 for no limit; found NaN";
 }
@@ -347,7 +351,10 @@ fn settings_reach_the_network_and_the_optimiser() {
         config.embedding.config(),
         nopropdt_blocks::EmbeddingConfig::Learned { dim: 6, start: EmbeddingStart::Orthogonal }
     );
-    assert_eq!(config.training.optimizer(), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25 });
+    assert_eq!(
+        config.training.optimizer(),
+        OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.25, nesterov: false }
+    );
     assert_eq!(
         config.training.learning_rate(5),
         LearningRate::Cosine { warmup_steps: 15, final_fraction: 0.0 }
@@ -357,7 +364,7 @@ fn settings_reach_the_network_and_the_optimiser() {
 #[test]
 fn settings_of_data_are_absent_until_they_are_used() {
     let text = resolved(Overrides::default()).to_toml();
-    for key in ["image-size", "split", "normalize", "crop-padding", "flip"] {
+    for key in ["image-size", "split", "normalize", "crop-padding", "crop-edges", "flip", "cutout"] {
         assert!(!text.contains(&format!("\n{key} = ")), "{key} is in\n{text}");
     }
     let own = Overrides::default()
@@ -367,10 +374,15 @@ fn settings_of_data_are_absent_until_they_are_used() {
         .with("split", 0.125)
         .with("normalize", Normalize::Standard)
         .with("crop-padding", 4)
-        .with("flip", true);
+        .with("crop-edges", Edges::Mirror)
+        .with("flip", true)
+        .with("cutout", 6);
     let config = resolved(own);
     assert_eq!(resolved(from_text(&config.to_toml()).unwrap()), config);
-    assert_eq!(config.data.augmentation(), Augmentation { crop_padding: 4, flip: true });
+    assert_eq!(
+        config.data.augmentation(),
+        Augmentation { crop_padding: 4, edges: Edges::Mirror, flip: true, cutout: 6 }
+    );
     let options = config.data.load_options(Path::new("here"));
     assert_eq!(
         (options.image_size, options.channels, options.split),
@@ -438,4 +450,24 @@ fn things_of_ones_own_are_settings() {
     assert!(
         Overrides::from_text("[block]\nname = \"narrow\"\n").unwrap_err().contains("unknown block `narrow`")
     );
+}
+
+/// A quarter of the run where nobody says how long the rate rises.
+#[test]
+fn one_cycle_rises_over_a_quarter_or_the_warm_up() {
+    let rate = |warmup: usize| {
+        let own = Overrides::default().with("lr-schedule", "one-cycle").with("epochs", 8);
+        resolved(own.with("warmup-epochs", warmup)).training.learning_rate(10)
+    };
+    assert_eq!(rate(0), LearningRate::Linear { warmup_steps: 20 });
+    assert_eq!(rate(1), LearningRate::Linear { warmup_steps: 10 });
+}
+
+#[test]
+fn optimizers_have_their_names() {
+    let named = |name: &str| {
+        resolved(Overrides::default().with("optimizer", name).with("weight-decay", 0.5)).training.optimizer()
+    };
+    assert_eq!(named("muon"), OptimizerConfig::muon(0.5));
+    assert_eq!(named("nesterov"), OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.5, nesterov: true });
 }

@@ -56,6 +56,7 @@ const MOST_EPOCHS: u64 = 1_000_000;
 /// Measurements of a model: far more than any standard error needs.
 pub(crate) const RUNS: Whole = Whole::new("runs", 1, Some(10_000));
 pub(crate) const CROP_PADDING: Whole = Whole::new("crop-padding", 0, Some(MOST_PADDING));
+pub(crate) const CUTOUT: Whole = Whole::new("cutout", 0, Some(MOST_PADDING));
 pub(crate) const LIMIT_TRAIN: Whole = Whole::new("limit-train", 2, None);
 pub(crate) const LIMIT_TEST: Whole = Whole::new("limit-test", 1, None);
 pub(crate) const VALIDATION: Whole = Whole::new("validation", 0, None);

@@ -71,10 +71,12 @@ impl Cell {
         Asked { settings: self.config.to_toml() }
     }
 
-    /// Whether settings are this cell's, but for the place of a folder or file of images.
+    /// Whether settings mean what this cell's do, but for the place of a folder or file of images. A file that is older than a setting does
+    /// not name it, and means its default.
     pub(super) fn has_settings(&self, settings: Overrides) -> bool {
         let config = settings.resolve_in(&self.config.registry, None);
-        config.is_ok_and(|config| config.without_place() == self.config.without_place())
+        let meant = |config: &RunConfig| config.without_place().meant_settings();
+        config.is_ok_and(|config| meant(&config) == meant(&self.config))
     }
 
     /// Whether the folder of work is of this very training.
@@ -178,6 +180,26 @@ mod tests {
         }
         std::fs::write(&file, &text).unwrap();
         assert!(cell.finished(cells.path()).is_some());
+    }
+
+    /// A preset names every setting; a result that was made before there was one does not.
+    #[test]
+    fn a_result_outlives_new_settings() {
+        let cells = tempfile::tempdir().unwrap();
+        let cell = cell(Overrides::default().with("dataset", "mnist"), Some(Preset::Paper));
+        cell.keep(cells.path(), &Outcome::example(0.9)).unwrap();
+        let path = cell.result_file(cells.path());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let data = file["settings"]["data"].as_object_mut().unwrap();
+        assert!(data.remove("cutout").is_some() && data.remove("crop-edges").is_some());
+        let training = file["settings"]["training"].as_object_mut().unwrap();
+        assert!(training.remove("label-smoothing").is_some());
+        std::fs::write(&path, file.to_string()).unwrap();
+        assert_eq!(cell.finished(cells.path()), Some(Outcome::example(0.9)));
+        file["settings"]["training"]["label-smoothing"] = 0.1.into();
+        std::fs::write(&path, file.to_string()).unwrap();
+        assert_eq!(cell.finished(cells.path()), None);
     }
 
     /// Trainings that were begun lie in folders whose file has these forms: with a measurement, and without sections at first.

@@ -43,7 +43,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
             "NAME",
             Kind::Name(|registry, text| registry.check_schedule(text), |registry| registry.named("schedule")),
             &[
-                "Noise schedule: cosine, linear, sigmoid, equal-mass, reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]",
+                "Noise schedule: cosine, linear, sigmoid, equal-mass, late (noise nearly to the end), reference (falling; needs --objective reference), or learned (ct) [default: cosine; learned for ct]",
             ],
         ),
         method(
@@ -74,7 +74,7 @@ pub(crate) fn method_settings() -> Vec<Setting> {
                 |registry| registry.named("objective"),
             ),
             &[
-                "Loss and chain: paper, reference (the reference repository's), or a control: zeroed-z (blocks get no z), shuffled-z (blocks learn from the z of other inputs) [default: paper]",
+                "Loss and chain: paper, reference (the reference repository's), labels (a cross-entropy for each block), or a control: zeroed-z (blocks get no z), shuffled-z (blocks learn from the z of other inputs) [default: paper]",
             ],
         ),
     ]
@@ -89,7 +89,7 @@ pub(crate) fn block_settings() -> Vec<Setting> {
             "NAME",
             Kind::Name(|registry, text| registry.check_block(text), |registry| registry.named("block")),
             &[
-                "Block: paper, reference, residual (the paper's with residual convolutions), or patches (image patches and attention) [default: paper]",
+                "Block: paper, reference, residual (the paper's with residual convolutions), patches (image patches and attention), or deep (stages of convolutions, for accuracy) [default: paper]",
             ],
         ),
         setting(

@@ -19,8 +19,8 @@ use crate::config::{Component, ConfigError};
 use block::BlockEntry;
 use names::Names;
 use nopropdt_blocks::{
-    Blind, Blindfold, BlockDesign, BlocksError, ConvBlock, Method, NetworkConfig, NoiseSchedule, Objective,
-    Paper, PatchBlock, Reference, ScheduleKind,
+    Blind, Blindfold, BlockDesign, BlocksError, ConvBlock, DeepBlock, Labels, Method, NetworkConfig,
+    NoiseSchedule, Objective, Paper, PatchBlock, Reference, ScheduleKind,
 };
 use nopropdt_data::{DataError, Dataset, DatasetName, DatasetNameError, DatasetSource, LoadOptions};
 use serde::Serialize;
@@ -72,11 +72,12 @@ impl std::fmt::Debug for Registry {
 }
 
 /// The schedules of the paper and of others, by the names they have in files.
-const SCHEDULES: [(ScheduleKind, &str); 5] = [
+const SCHEDULES: [(ScheduleKind, &str); 6] = [
     (ScheduleKind::Cosine, "the paper's"),
     (ScheduleKind::Linear, "alpha_bar in equal steps"),
     (ScheduleKind::Sigmoid, "an S curve"),
     (ScheduleKind::EqualMass, "an equal share of the noise for each block"),
+    (ScheduleKind::Late, "noise nearly to the end"),
     (ScheduleKind::Reference, "the reference repository's, which falls"),
 ];
 
@@ -101,8 +102,12 @@ impl Registry {
             .block("reference", "the reference repository's", ConvBlock::reference())
             .block("residual", "the paper's with residual convolutions", ConvBlock::residual())
             .block("patches", "image patches and attention", PatchBlock::small())
+            .block("deep", "stages of convolutions, for accuracy", DeepBlock::standard())
             .objective("paper", "the paper's", |eta| Arc::new(Paper { eta }))
             .objective("reference", "the reference repository's", |eta| Arc::new(Reference { eta }))
+            .objective("labels", "the paper's with a cross-entropy for each block's own term", |_| {
+                Arc::new(Labels)
+            })
             .objective("zeroed-z", "a control: the paper's, and blocks are given no z", |eta| {
                 Arc::new(Blind { eta, by: Blindfold::Zeroed })
             })

@@ -7,7 +7,7 @@ use crate::files::WriteError;
 use crate::model_file::{EMBEDDING, ModelFileError, Started, parse_in, start_from};
 use crate::prototypes::prototypes;
 use crate::run_folder::RunFolder;
-use crate::trainer::Trainer;
+use crate::trainer::{Trainer, first_look};
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::Dataset;
 use sha2::{Digest, Sha256};
@@ -64,6 +64,7 @@ impl Beginning {
         let bytes = std::fs::read(&path).map_err(|error| failed(format!("can't be read: {error}")))?;
         let model = parse_in(&bytes, &config.registry).map_err(failed)?;
         let mut weights = network.init(config.training.seed);
+        first_look(network, &mut weights, &dataset.train, config.training.seed);
         let started = start_from(&model, network, &mut weights).map_err(|error| failed(error.to_string()))?;
         if config.embedding.kind == EmbeddingKind::Prototype && started.fresh.iter().any(|n| n == EMBEDDING) {
             network.embed(&mut weights, &prototypes(&dataset.train, dataset.classes())?);

@@ -68,6 +68,9 @@ impl<'r> Training<'r> {
         }
         let restored = taken_up.map(|taken_up| taken_up.restore(&run.folder, &mut trainer, run.keeps_best()));
         let Restored { metrics, best, begun } = restored.transpose()?.unwrap_or_default();
+        if !has_weights {
+            trainer.look(&run.dataset().train);
+        }
         if !has_weights && run.config().embedding.kind == EmbeddingKind::Prototype {
             let (train, classes) = (&run.dataset().train, run.network().facts().classes);
             let tell = |done, of| observer.prototypes(done, of);

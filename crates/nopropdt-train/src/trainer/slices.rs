@@ -40,19 +40,25 @@ pub(super) fn step_in_slices(method: &dyn Method, input: &StepInput<'_>) -> Bloc
     BlockStep { own: gradients, ..mean_of_the_rest(steps, &shares) }
 }
 
-/// Losses and gradients of shared sets, each slice's times its share. Layers that keep statistics want their batch whole, so the first
-/// slice's are all there are.
+/// Losses, gradients of shared sets and running statistics, each slice's times its share.
 fn mean_of_the_rest(mut steps: impl Iterator<Item = BlockStep>, shares: &[f64]) -> BlockStep {
     let scaled = |loss: LossTerms, share: f64| loss.map(|term| term * share);
     let mut mean = steps.next().expect("there is at least one slice");
     mean.loss = scaled(mean.loss, shares[0]);
     mean.shared.values_mut().for_each(|gradient| flat::scale(gradient, shares[0] as f32));
+
+    mean.statistics
+        .iter_mut()
+        .flatten()
+        .for_each(|update| flat::scale(update.values_mut(), shares[0] as f32));
     for (step, &share) in steps.zip(&shares[1..]) {
         mean.loss = mean.loss.plus(scaled(step.loss, share));
         assert_eq!(mean.shared.len(), step.shared.len(), "slices of a batch must train the same shared sets");
         for (name, sum) in mean.shared.iter_mut() {
             add(sum, share, &step.shared[name]);
         }
+        let updates = mean.statistics.iter_mut().flatten().zip(step.statistics.iter().flatten());
+        updates.for_each(|(mean, update)| add(mean.values_mut(), share, update.values()));
     }
     mean
 }

@@ -405,3 +405,85 @@ fn balanced_classes_are_answered_alike() {
         assert!(wanted.contains(&of_rare), "{class_weights:?}: {of_rare}");
     }
 }
+
+/// A run of two deep blocks on the digits, small.
+fn deep(overrides: Overrides) -> RunConfig {
+    let own = Overrides::default().with("block", "deep").with("block.width", 16).with("optimizer", "muon");
+    config(overrides.over(own))
+}
+
+/// Batch norms of a batch in slices: each slice is normalised by itself, and what is remembered is the mean over slices.
+#[test]
+fn running_statistics_are_means_over_slices() {
+    let config = deep(Overrides::default());
+    let (network, batch) = (network(&config), gather(&digits(20), &(0..10).collect::<Vec<_>>()));
+    let weights = network.init(3);
+    let own = &weights.blocks[1..2];
+    let stream = Stream::new(4);
+    let input = StepInput::new(1, own, &weights.shared, &batch, stream);
+    let remembered = |step: &BlockStep| {
+        let mut set = own[0].clone();
+        set.update_statistics(&step.statistics[0]);
+        set.statistics().to_vec()
+    };
+    let found = remembered(&step_in_slices(&*network, &input));
+    assert_eq!(network.facts().slices, 4);
+    let mut mean = vec![0.0f64; found.len()];
+    for (slice, (rows, share)) in
+        [(0..2, 0.2), (2..5, 0.3), (5..7, 0.2), (7..10, 0.3)].into_iter().enumerate()
+    {
+        let part = batch.part(rows);
+        let step = network.step(&StepInput { batch: &part, stream: stream.child(slice as u64), ..input });
+        mean.iter_mut().zip(remembered(&step)).for_each(|(mean, value)| *mean += share * f64::from(value));
+    }
+    assert_ne!(found, own[0].statistics());
+    for (found, mean) in found.iter().zip(&mean) {
+        assert!((f64::from(*found) - mean).abs() < 1e-5 * mean.abs().max(1.0), "{found} instead of {mean}");
+    }
+}
+
+/// What a block that wants to see images starts from: the same ones for the same seed, others for another, none where no block wants any.
+#[test]
+fn blocks_see_training_images_before_they_learn() {
+    let data = digits(1400);
+    let looked = |config: &RunConfig| {
+        let network = network(config);
+        let mut trainer = Trainer::new(network.as_ref(), config, 10).unwrap();
+        let fresh = trainer.weights().clone();
+        trainer.look(&data);
+        (fresh, trainer.weights().clone())
+    };
+    let kernel = |weights: &Weights| weights.blocks[0].export("image.stem.conv1.weight").unwrap();
+    let (fresh, started) = looked(&deep(Overrides::default()));
+    assert_ne!(kernel(&fresh), kernel(&started));
+    assert_eq!(started, looked(&deep(Overrides::default())).1);
+    assert_ne!(kernel(&started), kernel(&looked(&deep(Overrides::default().with("seed", 1))).1));
+    let (fresh, same) = looked(&config(Overrides::default()));
+    assert_eq!(fresh, same);
+}
+
+/// Muon on deep blocks, with every part of the recipe: the same bits on one thread and on three.
+#[test]
+fn a_recipe_does_not_depend_on_threads() {
+    let recipe = Overrides::default()
+        .with("objective", "labels")
+        .with("schedule", "late")
+        .with("label-smoothing", 0.1)
+        .with("lr-schedule", "one-cycle")
+        .with("decayed", "matrices")
+        .with("cutout", 3)
+        .with("crop-padding", 1)
+        .with("crop-edges", "mirror");
+    let config = deep(recipe);
+    let (network, data) = (network(&config), digits(64));
+    let trained = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer = Trainer::new(network.as_ref(), &config, 4).unwrap();
+            trainer.look(&data);
+            trainer.epoch(&data, 0, &QUIET).unwrap();
+            trainer.weights().clone()
+        })
+    };
+    assert_eq!(trained(1), trained(3));
+}

@@ -79,6 +79,7 @@ fn negative_whole_numbers_are_told_their_range() {
     let sandbox = Sandbox::new();
     let train = [
         ("crop-padding", "N", "from 0 to 256"),
+        ("cutout", "N", "from 0 to 256"),
         ("limit-train", "N", "at least 2"),
         ("limit-test", "N", "at least 1"),
         ("validation", "N", "at least 0"),

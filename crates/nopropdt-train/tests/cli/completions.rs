@@ -31,8 +31,8 @@ fn bash_completes_commands_flags_names_and_paths() {
     for (words, wanted) in [
         (&["ru"][..], &["runs"][..]),
         (&["--method", ""], &["dt", "ct", "fm", "backprop", "adjoint", "committee"]),
-        (&["train", "--block", ""], &["paper", "reference", "residual", "patches"]),
-        (&["info", "--schedule", "l"], &["linear", "learned"]),
+        (&["train", "--block", ""], &["paper", "reference", "residual", "patches", "deep"]),
+        (&["info", "--schedule", "l"], &["linear", "late", "learned"]),
         (&["train", "--optimizer", "ad"], &["adamw", "adam"]),
         (&["--flip", ""], &["true", "false"]),
         (&["eval", "--dataset", "cifar1"], &["cifar10", "cifar100", "cifar100-coarse"]),

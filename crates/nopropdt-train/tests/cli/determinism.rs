@@ -78,6 +78,13 @@ fn threads_do_not_matter_with_residual_convolutions() {
 }
 
 #[test]
+fn threads_do_not_matter_with_deep_blocks() {
+    for precision in ["precision=f32", "precision=bf16"] {
+        threads_do_not_matter(&["block=deep", "set=block.width=16", "optimizer=muon", "steps=2", precision]);
+    }
+}
+
+#[test]
 fn threads_do_not_matter_to_the_other_methods() {
     for method in ["ct", "fm", "adjoint"] {
         threads_do_not_matter(&[&format!("method={method}"), "steps=4"]);

@@ -22,6 +22,18 @@ pub fn half_run(sandbox: &Sandbox, out: &str, own: &[&str]) {
 
 const RESUME: [&str; 3] = ["--resume", "run", "--no-progress"];
 
+/// Blocks that start from training images do so once; the optimiser's memory of matrices comes back.
+#[test]
+fn a_half_run_of_deep_blocks_ends_like_a_whole_one() {
+    let sandbox = Sandbox::new();
+    let own =
+        ["block=deep", "set=block.width=16", "optimizer=muon", "objective=labels", "steps=2", "cutout=2"];
+    half_run(&sandbox, "run", &own);
+    sandbox.ok(RESUME);
+    sandbox.train("whole", &[&own[..], &["lr-schedule=constant"]].concat());
+    assert!(sandbox.read("run/model.safetensors") == sandbox.read("whole/model.safetensors"));
+}
+
 #[test]
 fn a_half_run_ends_like_a_whole_one() {
     let sandbox = Sandbox::new();

@@ -12,8 +12,13 @@ const DIM: usize = 4;
 /// Bounds are this many standard errors: one check in two million exceeds them by chance.
 const ERRORS: f64 = 5.0;
 
-const RISING: [ScheduleKind; 4] =
-    [ScheduleKind::Cosine, ScheduleKind::Linear, ScheduleKind::Sigmoid, ScheduleKind::EqualMass];
+const RISING: [ScheduleKind; 5] = [
+    ScheduleKind::Cosine,
+    ScheduleKind::Linear,
+    ScheduleKind::Sigmoid,
+    ScheduleKind::EqualMass,
+    ScheduleKind::Late,
+];
 
 /// Fails unless `values` look like draws from N(mean, deviation²): mean, variance and kurtosis.
 fn check_normal(what: &str, values: &[f64], mean: f64, deviation: f64) {
