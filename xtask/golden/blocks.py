@@ -232,3 +232,28 @@ def full(build, first_seed: int, height: int, width: int) -> bytes:
     for name, value in true_gradients(block).items():
         tensors |= {f"grad_norm.{name}": scalar(value.norm()), f"grad_sample.{name}": samples(value)}
     return encode(tensors, seed, zero_gradients=zero_gradients(block))
+
+
+def in_places(places: dict[str, dict], build, inputs_for, error, values_of, first_seed: int, margin: float, **notes) -> bytes:
+    """One file with a block in several places: each is a prefix of its tensors, and says what `build` is given.
+
+    `build(sampler, **kind)` makes a filled block, `inputs_for(block, sampler)` its inputs, `error(block, inputs)` says how far single precision is
+    off, `values_of(block, inputs)` what the file has of it; `state` of a block are its tensors.
+    """
+
+    def prepare(seed: int):
+        sampler = Sampler(seed)
+        for place, kind in places.items():
+            block = build(sampler, **kind)
+            yield place, block, inputs_for(block, sampler)
+
+    def run(seed: int) -> float:
+        return max(error(block, inputs) for _, block, inputs in prepare(seed))
+
+    seed = choose_seed(first_seed, margin, 1e-5, run)
+    tensors = {}
+    for place, block, inputs in prepare(seed):
+        own = inputs | {"u": inputs["W_embed"][inputs["labels"]]}
+        own |= {f"before.{name}": value.clone() for name, value in block.state().items()}
+        tensors |= {f"{place}.{name}": value for name, value in (own | values_of(block, inputs)).items()}
+    return encode(tensors, seed, **notes)

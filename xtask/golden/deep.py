@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 import blocks
 from networks import TIME_WIDTH, embed_times
-from store import Sampler, choose_seed, encode
+from store import Sampler
 
 BATCH, CLASSES, DIM = 5, 4, 4
 # Channels, rows and columns of the images; a pool leaves a row out.
@@ -24,17 +24,14 @@ PLACES = {
 }
 
 
-class Layer(nn.Module):
-    """Convolution, ReLU, a 2x2 max-pool if any, batch norm; its parts are called conv{number} and bn{number} by their owner."""
-
-    def __init__(self, owner: nn.Module, number: int, inputs: int, outputs: int):
-        super().__init__()
-        owner.add_module(f"conv{number}", nn.Conv2d(inputs, outputs, 3, padding=1))
-        owner.add_module(f"bn{number}", nn.BatchNorm2d(outputs))
+def add_layer(owner: nn.Module, number: int, inputs: int, outputs: int):
+    """Gives `owner` a convolution and a batch norm, conv{number} and bn{number}."""
+    owner.add_module(f"conv{number}", nn.Conv2d(inputs, outputs, 3, padding=1))
+    owner.add_module(f"bn{number}", nn.BatchNorm2d(outputs))
 
 
 def layer(owner: nn.Module, number: int, x: Tensor, pool: bool) -> Tensor:
-    """What the layer of this number in `owner` makes of x."""
+    """What the layer of this number in `owner` makes of x: convolution, ReLU, a 2x2 max-pool if any, batch norm."""
     x = F.relu(owner.get_submodule(f"conv{number}")(x))
     return owner.get_submodule(f"bn{number}")(F.max_pool2d(x, 2) if pool else x)
 
@@ -44,8 +41,8 @@ class Stage(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        Layer(self, 1, inputs, outputs)
-        Layer(self, 2, outputs, outputs)
+        add_layer(self, 1, inputs, outputs)
+        add_layer(self, 2, outputs, outputs)
 
     def forward(self, x: Tensor, residual: bool) -> Tensor:
         x = layer(self, 1, x, True)
@@ -59,7 +56,7 @@ class Image(nn.Module):
     def __init__(self, channels: int, stages: int, residual: bool):
         super().__init__()
         self.stem, self.residual = nn.Module(), residual
-        Layer(self.stem, 1, channels, WIDTH)
+        add_layer(self.stem, 1, channels, WIDTH)
         self.stages = nn.ModuleList(Stage(WIDTH, WIDTH) for _ in range(stages))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,6 +92,10 @@ class DeepBlock(nn.Module):
         self.image, self.head = Image(IMAGE[0], stages, residual), Head(self.dim)
         self.time = Time(self.dim) if timed else None
 
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors by their names in a model file."""
+        return {name: value for name, value in self.state_dict().items() if not name.endswith("num_batches_tracked")}
+
     def forward(self, x: Tensor, z: Tensor, embedding: Tensor, t: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits [B, m] and the estimate [B, d] of the clean embedding; `embedding` is W, [m, d]."""
         if self.is_image:
@@ -109,16 +110,10 @@ class DeepBlock(nn.Module):
 
 def fill(block: DeepBlock, sampler: Sampler) -> DeepBlock:
     """Parameters in the ranges of the other blocks'."""
-    for name, value in block.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            continue
+    for name, value in block.state().items():
         centre, half = blocks.scale_of(name, value.shape)
         value.copy_(sampler.uniform(*value.shape, low=centre - half, high=centre + half))
     return block
-
-
-def state(block: DeepBlock) -> dict[str, Tensor]:
-    return {name: value for name, value in block.state_dict().items() if not name.endswith("num_batches_tracked")}
 
 
 def inputs_for(block: DeepBlock, sampler: Sampler) -> dict[str, Tensor]:
@@ -137,7 +132,7 @@ def values_of(block: DeepBlock, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     """All that the block answers, every gradient, and the running statistics behind a training pass."""
     found = blocks.evaluate(block, inputs) | blocks.train(block, inputs)
     found |= {f"grad.{name}": value for name, value in blocks.true_gradients(block).items()}
-    return found | {f"after.{name}": value for name, value in state(block).items() if ".running_" in name}
+    return found | {f"after.{name}": value for name, value in block.state().items() if ".running_" in name}
 
 
 def single_precision_error(block: DeepBlock, inputs: dict[str, Tensor]) -> float:
@@ -151,20 +146,8 @@ def single_precision_error(block: DeepBlock, inputs: dict[str, Tensor]) -> float
 def deep() -> bytes:
     """The file block_deep_small.safetensors."""
 
-    def prepare(seed: int):
-        sampler = Sampler(seed)
-        for place, kind in PLACES.items():
-            block = fill(DeepBlock(**kind).double(), sampler)
-            yield place, block, inputs_for(block, sampler)
-
-    def run(seed: int) -> float:
-        return max(single_precision_error(block, inputs) for _, block, inputs in prepare(seed))
+    def build(sampler: Sampler, **kind) -> DeepBlock:
+        return fill(DeepBlock(**kind).double(), sampler)
 
     # Where the search ended; see generate.py.
-    seed = choose_seed(7022, 1e-5, 1e-5, run)
-    tensors = {}
-    for place, block, inputs in prepare(seed):
-        own = inputs | {"u": inputs["W_embed"][inputs["labels"]]}
-        own |= {f"before.{name}": value.clone() for name, value in state(block).items()}
-        tensors |= {f"{place}.{name}": value for name, value in (own | values_of(block, inputs)).items()}
-    return encode(tensors, seed)
+    return blocks.in_places(PLACES, build, inputs_for, single_precision_error, values_of, 7022, 1e-5)

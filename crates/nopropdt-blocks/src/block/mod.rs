@@ -4,6 +4,8 @@ mod conv;
 mod deep;
 mod patches;
 mod time;
+#[cfg(test)]
+mod trial;
 
 pub use conv::{ConvBlock, LayerInputs};
 pub use deep::DeepBlock;

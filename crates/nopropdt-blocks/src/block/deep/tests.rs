@@ -1,69 +1,14 @@
 //! The deep block against PyTorch and finite differences; counts, its start, and what is refused.
 
 use super::*;
-use crate::block::estimate;
-use crate::golden::{FORWARD, GRADIENT, Golden};
+use crate::block::trial::*;
+use crate::golden::Golden;
 use nopropdt_tensor::gradient_check::{parameter_error, relative_error, weighted_sum};
 use nopropdt_tensor::{Mode, Precision};
 
 /// The block of the golden file.
 fn golden_block() -> DeepBlock {
     DeepBlock { width: 16, stages: 2, ..DeepBlock::standard() }
-}
-
-fn site(input: [usize; 3], dim: usize) -> BlockSite {
-    BlockSite { input: input.to_vec(), classes: 4, dim, timed: false, latent_is_input: false }
-}
-
-fn build(design: &DeepBlock, site: &BlockSite) -> (Box<dyn Block>, Parameters) {
-    let mut builder = ParameterBuilder::new(Stream::new(7));
-    let block = design.build(site, &mut builder).unwrap();
-    (block, builder.build())
-}
-
-/// Everything the golden file has of a block under `place.`.
-fn check_golden(golden: &mut Golden, place: &str, design: &DeepBlock, timed: bool, latent_is_input: bool) {
-    let named = |name: &str| format!("{place}.{name}");
-    let (images, z) = (golden.take(&named("x")).images(), golden.take(&named("z")).tensor());
-    let (embedding, labels) =
-        (golden.take(&named("W_embed")).tensor(), golden.take(&named("labels")).labels());
-    let times = timed.then(|| golden.take(&named("t")).values);
-    let [_, height, columns, channels] = *images.shape() else { unreachable!("images have four sizes") };
-    let site = BlockSite { timed, latent_is_input, ..site([height, columns, channels], z.shape()[1]) };
-    let (block, mut parameters) = build(design, &site);
-    golden.load(&named("before."), &mut parameters);
-    for (mode, prefix) in [(Mode::Eval, "eval"), (Mode::Train, "train")] {
-        let mut tape = Tape::new(mode);
-        let slot = tape.attach(&parameters);
-        let inputs = tape.constant(images.clone());
-        let (z, embedding) = (tape.variable(z.clone()), tape.variable(embedding.clone()));
-        let features = block.encode(&mut tape, slot, inputs, Some(Stream::new(0)));
-        let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };
-        let logits = block.logits(&mut tape, slot, inputs);
-        let estimate = estimate(&*block, &mut tape, slot, logits, embedding);
-        golden.check(&named(&format!("{prefix}.logits")), tape.value(logits).data(), FORWARD);
-        golden.check(&named(&format!("{prefix}.estimate")), tape.value(estimate).data(), FORWARD);
-        if mode == Mode::Eval {
-            continue;
-        }
-        let target = tape.rows(embedding, &labels);
-        let loss = tape.squared_error(estimate, target);
-        golden.check(&named("u"), tape.value(target).data(), FORWARD);
-        golden.check(&named("train.loss"), tape.value(loss).data(), FORWARD);
-        let mut gradients = tape.backward(loss);
-        golden.check(&named("grad.z"), gradients.variable(z).unwrap(), GRADIENT);
-        golden.check(&named("grad.W"), gradients.variable(embedding).unwrap(), GRADIENT);
-        golden.check_gradients(&named("grad."), &parameters, gradients.parameters(slot));
-        let mut after = parameters.clone();
-        after.update_statistics(&gradients.take_statistics(slot));
-        for entry in after.entries().filter(|entry| entry.name.contains(".running_")) {
-            golden.check(
-                &named(&format!("after.{}", entry.name)),
-                &after.export(&entry.name).unwrap(),
-                FORWARD,
-            );
-        }
-    }
 }
 
 #[test]
@@ -73,27 +18,6 @@ fn small_blocks_in_every_place_are_pytorchs() {
     check_golden(&mut golden, "residual", &DeepBlock { residual: true, ..golden_block() }, false, false);
     check_golden(&mut golden, "timed", &golden_block(), true, false);
     check_golden(&mut golden, "image_latent", &DeepBlock { stages: 1, ..golden_block() }, false, true);
-}
-
-fn normal(shape: &[usize], tag: u64) -> Tensor {
-    Tensor::filled_by(shape, |data| Stream::new(3).child(tag).fill_normal(data))
-}
-
-/// Logits, and the gradients that Σ logits · `upstream` has: of the parameters and of z.
-fn passes(
-    (block, parameters): (&dyn Block, &Parameters),
-    [images, z, upstream]: [&Tensor; 3],
-    (times, dropout): (Option<&[f64]>, Option<Stream>),
-) -> (Tensor, Vec<f32>, Vec<f32>) {
-    let mut tape = Tape::new(Mode::Train);
-    let slot = tape.attach(parameters);
-    let (images, z) = (tape.constant(images.clone()), tape.variable(z.clone()));
-    let features = block.encode(&mut tape, slot, images, dropout);
-    let logits = block.logits(&mut tape, slot, BlockInputs { features, z, times, dropout });
-    let value = tape.value(logits).clone();
-    let mut gradients = tape.backward_from(logits, upstream.data().to_vec(), Vec::new());
-    let of_parameters = gradients.take_parameters(slot);
-    (value, of_parameters, gradients.variable(z).unwrap().to_vec())
 }
 
 /// Of what stands behind the last kink, with dropout. Convolutions, pools and norms are PyTorch's in the golden file.
@@ -110,7 +34,7 @@ fn gradients_of_the_logits_are_finite_differences() {
             let (value, ..) = passes((&*block, parameters), [&images, z, &upstream], given);
             weighted_sum(&value, upstream.data())
         };
-        let (_, mut gradient, of_z) = passes((&*block, &parameters), [&images, &z, &upstream], given);
+        let (_, mut gradient, [_, of_z]) = passes((&*block, &parameters), [&images, &z, &upstream], given);
         let first = parameters.range_of("head.image.weight").unwrap().start;
         gradient[..first].fill(0.0);
         let behind = |moved: &Parameters| {
@@ -124,21 +48,6 @@ fn gradients_of_the_logits_are_finite_differences() {
         let error = relative_error(z.data(), &of_z, 2e-3, |point| loss(&parameters, &moved(point)));
         assert!(error < 1e-2, "z, timed {timed}: {error}");
     }
-}
-
-/// In evaluation mode.
-fn logits_of(
-    (block, parameters): (&dyn Block, &Parameters),
-    precision: Precision,
-    [images, z]: [&Tensor; 2],
-    times: Option<&[f64]>,
-) -> Tensor {
-    let mut tape = Tape::with_precision(Mode::Eval, precision);
-    let slot = tape.attach(parameters);
-    let (images, z) = (tape.constant(images.clone()), tape.constant(z.clone()));
-    let features = block.encode(&mut tape, slot, images, None);
-    let logits = block.logits(&mut tape, slot, BlockInputs { times, ..BlockInputs::new(features, z) });
-    tape.widened(logits)
 }
 
 /// The posterior of two classes at ±1 given a latent and what a picture says: the block can be it exactly.
@@ -167,46 +76,19 @@ fn the_posterior_is_a_block() {
     }
 }
 
-/// Of all times z counts by as much as the time says.
 #[test]
 fn logits_depend_on_the_image_the_latent_and_the_time() {
-    let site = BlockSite { timed: true, ..site([8, 8, 1], 10) };
-    let (block, parameters) = build(&golden_block(), &site);
-    let of = |image, z, t: f64| {
-        let (image, z) = (normal(&[2, 8, 8, 1], image), normal(&[2, 10], z));
-        logits_of((&*block, &parameters), Precision::F32, [&image, &z], Some(&[t, t]))
-    };
-    let first = of(1, 2, 0.5);
-    for other in [of(3, 2, 0.5), of(1, 4, 0.5), of(1, 2, 0.6)] {
-        for (row, other) in first.data().chunks(4).zip(other.data().chunks(4)) {
-            let distance: f32 = row.iter().zip(other).map(|(a, b)| (a - b).abs()).sum();
-            assert!(distance > 1e-3, "{row:?} and {other:?}");
-        }
-    }
-    assert_eq!(first, of(1, 2, 0.5));
+    check_what_logits_depend_on(&golden_block(), 1e-3);
 }
 
 #[test]
 fn bf16_is_near_f32() {
-    let (block, parameters) = build(&DeepBlock::standard(), &site([28, 28, 1], 10));
-    let (images, z) = (normal(&[3, 28, 28, 1], 1), normal(&[3, 10], 2));
-    let [wide, narrow] = [Precision::F32, Precision::Bf16]
-        .map(|precision| logits_of((&*block, &parameters), precision, [&images, &z], None));
-    for (wide, narrow) in wide.data().iter().zip(narrow.data()) {
-        assert!((wide - narrow).abs() < 5e-2, "{wide} and {narrow}");
-    }
-    assert_ne!(wide, narrow);
+    check_bf16(&DeepBlock::standard(), 5e-2);
 }
 
 #[test]
 fn dropout_is_of_its_stream_and_of_training() {
-    let (block, parameters) = build(&DeepBlock { dropout: 0.5, ..golden_block() }, &site([8, 8, 1], 10));
-    let (images, z, upstream) = (normal(&[2, 8, 8, 1], 1), normal(&[2, 10], 2), normal(&[2, 4], 3));
-    let of = |dropout| passes((&*block, &parameters), [&images, &z, &upstream], (None, dropout)).0;
-    let first = of(Some(Stream::new(1)));
-    assert_eq!(first, of(Some(Stream::new(1))));
-    assert_ne!(first, of(Some(Stream::new(2))));
-    assert_ne!(first, of(None));
+    check_dropout(&DeepBlock { dropout: 0.5, ..golden_block() });
 }
 
 /// What a first convolution sees is white behind it: of each pair of channels, one or the other is 0 behind its ReLU.
@@ -275,13 +157,8 @@ fn settings_out_of_range_are_refused() {
 
 #[test]
 fn a_place_without_images_is_refused() {
+    check_refused_places(&DeepBlock::standard());
     let mut builder = ParameterBuilder::without_values();
-    let vector = BlockSite { input: vec![30], ..site([8, 8, 1], 10) };
-    let error = DeepBlock::standard().build(&vector, &mut builder).unwrap_err();
-    assert!(error.to_string().starts_with("block: wants images"), "{error}");
-    let short = BlockSite { latent_is_input: true, ..site([8, 8, 1], 10) };
-    let error = DeepBlock::standard().build(&short, &mut builder).unwrap_err();
-    assert_eq!(error.to_string(), "embedding of the size of an image: must be from 64 to 64; found 10");
     let thin = DeepBlock::standard().build(&site([1, 40, 1], 10), &mut builder).unwrap_err();
     assert!(thin.to_string().contains("images of at least 2×2 pixels; found 1×40"), "{thin}");
 }

@@ -1,8 +1,8 @@
 //! The block of patches against PyTorch and finite differences; counts, dropout and what is refused.
 
 use super::*;
-use crate::block::estimate;
-use crate::golden::{FORWARD, GRADIENT, Golden};
+use crate::block::trial::*;
+use crate::golden::Golden;
 use nopropdt_tensor::gradient_check::{parameter_error, relative_error, weighted_sum};
 use nopropdt_tensor::{Mode, Parameters, Precision, Tensor};
 
@@ -29,52 +29,6 @@ fn one_layer() -> PatchBlock {
     PatchBlock { depth: 1, readers: 1, ..golden_block() }
 }
 
-fn site(input: [usize; 3], dim: usize) -> BlockSite {
-    BlockSite { input: input.to_vec(), classes: 4, dim, timed: false, latent_is_input: false }
-}
-
-fn build(design: &PatchBlock, site: &BlockSite) -> (Box<dyn Block>, Parameters) {
-    let mut builder = ParameterBuilder::new(Stream::new(7));
-    let block = design.build(site, &mut builder).unwrap();
-    (block, builder.build())
-}
-
-/// Everything the golden file has of a block under `place.`.
-fn check_golden(golden: &mut Golden, place: &str, design: &PatchBlock, timed: bool, latent_is_input: bool) {
-    let named = |name: &str| format!("{place}.{name}");
-    let (images, z) = (golden.take(&named("x")).images(), golden.take(&named("z")).tensor());
-    let (embedding, labels) =
-        (golden.take(&named("W_embed")).tensor(), golden.take(&named("labels")).labels());
-    let times = timed.then(|| golden.take(&named("t")).values);
-    let [_, height, columns, channels] = *images.shape() else { unreachable!("images have four sizes") };
-    let site = BlockSite { timed, latent_is_input, ..site([height, columns, channels], z.shape()[1]) };
-    let (block, mut parameters) = build(design, &site);
-    golden.load(&named("before."), &mut parameters);
-    for (mode, prefix) in [(Mode::Eval, "eval"), (Mode::Train, "train")] {
-        let mut tape = Tape::new(mode);
-        let slot = tape.attach(&parameters);
-        let inputs = tape.constant(images.clone());
-        let (z, embedding) = (tape.variable(z.clone()), tape.variable(embedding.clone()));
-        let features = block.encode(&mut tape, slot, inputs, Some(Stream::new(0)));
-        let inputs = BlockInputs { times: times.as_deref(), ..BlockInputs::new(features, z) };
-        let logits = block.logits(&mut tape, slot, BlockInputs { dropout: Some(Stream::new(1)), ..inputs });
-        let estimate = estimate(&*block, &mut tape, slot, logits, embedding);
-        golden.check(&named(&format!("{prefix}.logits")), tape.value(logits).data(), FORWARD);
-        golden.check(&named(&format!("{prefix}.estimate")), tape.value(estimate).data(), FORWARD);
-        if mode == Mode::Eval {
-            continue;
-        }
-        let target = tape.rows(embedding, &labels);
-        let loss = tape.squared_error(estimate, target);
-        golden.check(&named("u"), tape.value(target).data(), FORWARD);
-        golden.check(&named("train.loss"), tape.value(loss).data(), FORWARD);
-        let gradients = tape.backward(loss);
-        golden.check(&named("grad.z"), gradients.variable(z).unwrap(), GRADIENT);
-        golden.check(&named("grad.W"), gradients.variable(embedding).unwrap(), GRADIENT);
-        golden.check_gradients(&named("grad."), &parameters, gradients.parameters(slot));
-    }
-}
-
 #[test]
 fn small_blocks_in_every_place_are_pytorchs() {
     let mut golden = Golden::open("block_patches_small.safetensors");
@@ -83,28 +37,6 @@ fn small_blocks_in_every_place_are_pytorchs() {
     check_golden(&mut golden, "timed", &one_layer(), true, false);
     check_golden(&mut golden, "image_latent", &one_layer(), false, true);
     check_golden(&mut golden, "stem", &PatchBlock { stem: true, ..one_layer() }, false, false);
-}
-
-fn normal(shape: &[usize], tag: u64) -> Tensor {
-    Tensor::filled_by(shape, |data| Stream::new(3).child(tag).fill_normal(data))
-}
-
-/// Logits, and the gradients that Σ logits · `upstream` has: of the parameters, of z and of the images.
-fn passes(
-    (block, parameters): (&dyn Block, &Parameters),
-    [images, z, upstream]: [&Tensor; 3],
-    (times, dropout): (Option<&[f64]>, Option<Stream>),
-) -> (Tensor, Vec<f32>, [Vec<f32>; 2]) {
-    let mut tape = Tape::new(Mode::Train);
-    let slot = tape.attach(parameters);
-    let (images, z) = (tape.variable(images.clone()), tape.variable(z.clone()));
-    let features = block.encode(&mut tape, slot, images, dropout);
-    let dropout = dropout.map(|stream| stream.purpose("latent"));
-    let logits = block.logits(&mut tape, slot, BlockInputs { features, z, times, dropout });
-    let value = tape.value(logits).clone();
-    let mut gradients = tape.backward_from(logits, upstream.data().to_vec(), Vec::new());
-    let of_parameters = gradients.take_parameters(slot);
-    (value, of_parameters, [images, z].map(|var| gradients.variable(var).unwrap().to_vec()))
 }
 
 /// With dropout, whose masks are the same at every point.
@@ -143,37 +75,9 @@ fn check_gradients(design: &PatchBlock, image: [usize; 3]) {
     }
 }
 
-/// In evaluation mode.
-fn logits_of(
-    (block, parameters): (&dyn Block, &Parameters),
-    precision: Precision,
-    [images, z]: [&Tensor; 2],
-    times: Option<&[f64]>,
-) -> Tensor {
-    let mut tape = Tape::with_precision(Mode::Eval, precision);
-    let slot = tape.attach(parameters);
-    let (images, z) = (tape.constant(images.clone()), tape.constant(z.clone()));
-    let features = block.encode(&mut tape, slot, images, None);
-    let logits = block.logits(&mut tape, slot, BlockInputs { times, ..BlockInputs::new(features, z) });
-    tape.widened(logits)
-}
-
 #[test]
 fn logits_depend_on_the_image_the_latent_and_the_time() {
-    let site = BlockSite { timed: true, ..site([8, 8, 1], 10) };
-    let (block, parameters) = build(&PatchBlock::small(), &site);
-    let of = |image, z, t: f64| {
-        let (image, z) = (normal(&[2, 8, 8, 1], image), normal(&[2, 10], z));
-        logits_of((&*block, &parameters), Precision::F32, [&image, &z], Some(&[t, t]))
-    };
-    let first = of(1, 2, 0.5);
-    for other in [of(3, 2, 0.5), of(1, 4, 0.5), of(1, 2, 0.6)] {
-        for (row, other) in first.data().chunks(4).zip(other.data().chunks(4)) {
-            let distance: f32 = row.iter().zip(other).map(|(a, b)| (a - b).abs()).sum();
-            assert!(distance > 1e-2, "{row:?} and {other:?}");
-        }
-    }
-    assert_eq!(first, of(1, 2, 0.5));
+    check_what_logits_depend_on(&PatchBlock::small(), 1e-2);
 }
 
 /// No layer sees two inputs, so that a batch may be cut.
@@ -195,26 +99,17 @@ fn a_row_does_not_depend_on_its_batch() {
 
 #[test]
 fn bf16_is_near_f32() {
-    let (block, parameters) = build(&PatchBlock::small(), &site([28, 28, 1], 10));
-    let (images, z) = (normal(&[3, 28, 28, 1], 1), normal(&[3, 10], 2));
-    let [wide, narrow] = [Precision::F32, Precision::Bf16]
-        .map(|precision| logits_of((&*block, &parameters), precision, [&images, &z], None));
-    for (wide, narrow) in wide.data().iter().zip(narrow.data()) {
-        assert!((wide - narrow).abs() < 2e-2, "{wide} and {narrow}");
-    }
-    assert_ne!(wide, narrow);
+    check_bf16(&PatchBlock::small(), 2e-2);
 }
 
 #[test]
 fn dropout_is_of_its_stream_and_of_training() {
-    let (block, parameters) = build(&PatchBlock { dropout: 0.5, ..one_layer() }, &site([8, 8, 1], 10));
+    let design = PatchBlock { dropout: 0.5, ..one_layer() };
+    check_dropout(&design);
+    // There is none in evaluation, nor in training where no stream is given: and no layer here has another answer in evaluation.
+    let (block, parameters) = build(&design, &site([8, 8, 1], 10));
     let (images, z, upstream) = (normal(&[2, 8, 8, 1], 1), normal(&[2, 10], 2), normal(&[2, 4], 3));
-    let of = |dropout| passes((&*block, &parameters), [&images, &z, &upstream], (None, dropout)).0;
-    let first = of(Some(Stream::new(1)));
-    assert_eq!(first, of(Some(Stream::new(1))));
-    assert_ne!(first, of(Some(Stream::new(2))));
-    let without = of(None);
-    assert_ne!(first, without);
+    let without = passes((&*block, &parameters), [&images, &z, &upstream], (None, None)).0;
     let mut tape = Tape::new(Mode::Eval);
     let slot = tape.attach(&parameters);
     let (x, z) = (tape.constant(images.clone()), tape.constant(z.clone()));
@@ -293,13 +188,7 @@ fn settings_out_of_range_are_refused() {
 
 #[test]
 fn a_place_without_images_is_refused() {
-    let mut builder = ParameterBuilder::without_values();
-    let vector = BlockSite { input: vec![30], ..site([8, 8, 1], 10) };
-    let error = PatchBlock::small().build(&vector, &mut builder).unwrap_err();
-    assert!(error.to_string().starts_with("block: wants images"), "{error}");
-    let short = BlockSite { latent_is_input: true, ..site([8, 8, 1], 10) };
-    let error = PatchBlock::small().build(&short, &mut builder).unwrap_err();
-    assert_eq!(error.to_string(), "embedding of the size of an image: must be from 64 to 64; found 10");
+    check_refused_places(&PatchBlock::small());
 }
 
 /// The largest settings of all at once: names, shapes and counts, beyond any memory.
