@@ -22,7 +22,7 @@ struct Stage {
 }
 
 /// Convolution and ReLU, which are one fused operation, with a 2×2 max-pool if any; then batch norm. A norm in front of ReLU would want the
-/// convolution's output kept, and would leave no gradient zero for the way back to skip.
+/// convolution's output kept, and would leave fewer gradients zero for the way back to skip.
 #[derive(Debug, Clone)]
 struct Layer {
     convolution: Conv3x3,
@@ -65,12 +65,14 @@ impl Trunk {
         Self { stem, stages: plan.stages.iter().enumerate().map(stage).collect() }
     }
 
-    /// Lets the first convolution start from these images' principal components.
+    /// Lets the first convolution start from these images' principal components. Channels for which there is none keep their values: with
+    /// zeros, ReLU would never pass them a gradient.
     pub(super) fn whiten(&self, own: &mut Parameters, images: &Tensor) {
         let parts = self.stem.convolution.parts();
-        if let Some((kernel, bias)) = whitening(images, parts.out_channels) {
-            own.get_mut(parts.weight).copy_from_slice(&kernel);
-            own.get_mut(parts.bias).copy_from_slice(&bias);
+        for (channel, filter) in whitening(images, parts.out_channels).iter().enumerate() {
+            let kernel = own.get_mut(parts.weight).iter_mut().skip(channel).step_by(parts.out_channels);
+            kernel.zip(&filter.kernel).for_each(|(to, &from)| *to = from);
+            own.get_mut(parts.bias)[channel] = filter.bias;
         }
     }
 

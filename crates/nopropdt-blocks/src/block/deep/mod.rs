@@ -37,8 +37,7 @@ pub struct DeepBlock {
     pub depth: usize,
     /// Whether what those further convolutions say is added to what they see.
     pub residual: bool,
-    /// Whether the first convolution starts from the principal components of the training images, which
-    /// it may then leave.
+    /// Whether the first convolution starts from the principal components of the training images. Training may move it from there.
     pub whiten: bool,
     /// Dropout probability of the features behind the last stage.
     pub dropout: f32,
@@ -56,7 +55,9 @@ const MOST_WIDTH: usize = 1 << 14;
 const MOST_DEPTH: usize = 64;
 /// Images that a first convolution starts from: a thousand have hundreds of thousands of windows.
 const LOOKED_AT: usize = 1000;
-/// Most stages: what a picture of the largest side can be halved.
+/// Longest side of an image.
+const MOST_SIDE: usize = 1 << MOST_STAGES;
+/// Most stages: as often as the longest side can be halved.
 const MOST_STAGES: usize = 10;
 
 impl DeepBlock {
@@ -77,6 +78,9 @@ impl DeepBlock {
         let least = 1 << pools;
         if height < least || width < least {
             return Err(BlocksError::ImageTooSmall { pools, least, height, width });
+        }
+        for side in [height, width] {
+            BlocksError::check_size("image: rows and columns", least, MOST_SIDE, side)?;
         }
         Ok(())
     }

@@ -91,7 +91,7 @@ fn dropout_is_of_its_stream_and_of_training() {
     check_dropout(&DeepBlock { dropout: 0.5, ..golden_block() });
 }
 
-/// What a first convolution sees is white behind it: of each pair of channels, one or the other is 0 behind its ReLU.
+/// The first convolution alone, and of it the channels for which windows have components: the others keep their fresh values.
 #[test]
 fn a_block_starts_from_the_pictures() {
     let design = golden_block();
@@ -104,6 +104,14 @@ fn a_block_starts_from_the_pictures() {
     assert!(changed("image.stem.conv1.weight") && changed("image.stem.conv1.bias"));
     let others = parameters.entries().filter(|entry| !entry.name.starts_with("image.stem.conv1"));
     assert!(others.into_iter().all(|entry| !changed(&entry.name)));
+    // Windows of one grey channel have 9 components: 18 of the 32 channels of the standard block.
+    let (block, mut parameters) = build(&DeepBlock::standard(), &site([28, 28, 1], 4));
+    let fresh = parameters.export("image.stem.conv1.weight").unwrap();
+    block.start(&mut parameters, &normal(&[6, 28, 28, 1], 1));
+    let started = parameters.export("image.stem.conv1.weight").unwrap();
+    assert_eq!(fresh.len(), 32 * 9);
+    assert!(fresh[..18 * 9].iter().zip(&started).all(|(fresh, started)| fresh != started));
+    assert_eq!(fresh[18 * 9..], started[18 * 9..]);
     let (plain, _) = build(&DeepBlock { whiten: false, ..design }, &site([8, 8, 2], 4));
     assert_eq!(plain.looks_at(), 0);
 }
@@ -160,6 +168,8 @@ fn a_place_without_images_is_refused() {
     check_refused_places(&DeepBlock::standard());
     let mut builder = ParameterBuilder::without_values();
     let thin = DeepBlock::standard().build(&site([1, 40, 1], 10), &mut builder).unwrap_err();
+    let long = DeepBlock::standard().build(&site([1025, 8, 1], 10), &mut builder).unwrap_err();
+    assert_eq!(long.to_string(), "image: rows and columns: must be from 2 to 1024; found 1025");
     assert!(thin.to_string().contains("images of at least 2×2 pixels; found 1×40"), "{thin}");
 }
 

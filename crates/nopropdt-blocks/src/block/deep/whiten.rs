@@ -8,36 +8,38 @@ const SIDE: usize = 3;
 /// Added to each variance, as a share of the mean variance: components that hardly vary are noise.
 const SHARE: f64 = 1e-3;
 
-/// Kernel [3, 3, C, filters] and bias `[filters]` that turn a window into its principal components, each of variance 1 over `images`
-/// [B, H, W, C]; each component stands there twice, the second time with its sign turned, since a ReLU follows. None when there is no whole window.
+/// One output channel of a convolution.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Filter {
+    /// [3, 3, C]
+    pub(super) kernel: Vec<f32>,
+    pub(super) bias: f32,
+}
+
+/// Filters that turn a window into its principal components, the largest first, each of variance 1 over `images` [B, H, W, C]. Each
+/// component has two, the second with its sign turned, since a ReLU follows. There are at most `most`, no more than components that vary, and none without a
+/// whole window.
 ///
 /// # Source
 /// A fixed layer of this kind is in Page, "How to train your ResNet", 2019, and in Jordan, "94% on CIFAR-10 in 3.29 seconds", 2024.
-pub(super) fn whitening(images: &Tensor, filters: usize) -> Option<(Vec<f32>, Vec<f32>)> {
-    let &[batch, height, width, channels] = images.shape() else { return None };
+pub(super) fn whitening(images: &Tensor, most: usize) -> Vec<Filter> {
+    let &[batch, height, width, channels] = images.shape() else { return Vec::new() };
     if batch == 0 || height < SIDE || width < SIDE {
-        return None;
+        return Vec::new();
     }
-    let length = SIDE * SIDE * channels;
     let (mean, covariance) = moments(images.data(), [height, width, channels]);
-    let (values, vectors) = eigen(&covariance, length);
-    let floor = SHARE * values.iter().sum::<f64>() / length as f64;
-    let components = (filters / 2).min(length);
-    let (mut kernel, mut bias) = (vec![0.0; length * filters], vec![0.0; filters]);
-    for (component, (value, vector)) in values.iter().zip(&vectors).take(components).enumerate() {
+    let (values, vectors) = eigen(&covariance, mean.len());
+    let floor = SHARE * values.iter().sum::<f64>() / mean.len() as f64;
+    let varying =
+        values.iter().zip(&vectors).take(most / 2).filter(|&(&value, _)| value.max(0.0) + floor > 0.0);
+    let filters = varying.flat_map(|(value, vector)| {
         let scale = 1.0 / (value.max(0.0) + floor).sqrt();
-        if !scale.is_finite() {
-            continue;
-        }
-        for (filter, sign) in [(2 * component, scale), (2 * component + 1, -scale)] {
-            for (place, weight) in vector.iter().enumerate() {
-                kernel[place * filters + filter] = (sign * weight) as f32;
-            }
-            bias[filter] = -sign as f32
-                * vector.iter().zip(&mean).map(|(weight, mean)| weight * mean).sum::<f64>() as f32;
-        }
-    }
-    Some((kernel, bias))
+        [scale, -scale].map(|scale| Filter {
+            kernel: vector.iter().map(|weight| (scale * weight) as f32).collect(),
+            bias: (-scale * vector.iter().zip(&mean).map(|(weight, mean)| weight * mean).sum::<f64>()) as f32,
+        })
+    });
+    filters.collect()
 }
 
 /// Mean and covariance of the windows that lie wholly in an image, in the order row, column, channel.
@@ -89,18 +91,17 @@ mod tests {
     #[test]
     fn components_are_white() {
         let images = images();
-        let filters = 12;
-        let (kernel, bias) = whitening(&images, filters).unwrap();
+        let filters = whitening(&images, 12);
+        assert_eq!(filters.len(), 12);
         let (mean, covariance) = moments(images.data(), [8, 8, 2]);
-        let column = |filter: usize| -> Vec<f64> {
-            (0..18).map(|place| f64::from(kernel[place * filters + filter])).collect()
-        };
-        for (filter, &bias) in bias.iter().enumerate() {
-            let a = column(filter);
+        let wide =
+            |filter: &Filter| -> Vec<f64> { filter.kernel.iter().map(|&weight| weight.into()).collect() };
+        for (filter, found) in filters.iter().enumerate() {
+            let (a, bias) = (wide(found), found.bias);
             let of_mean: f64 = a.iter().zip(&mean).map(|(a, mean)| a * mean).sum();
-            assert!((of_mean + f64::from(bias)).abs() < 1e-4, "{filter}: {of_mean} and {}", bias);
-            for other in 0..filters {
-                let b = column(other);
+            assert!((of_mean + f64::from(bias)).abs() < 1e-4, "{filter}: {of_mean} and {bias}");
+            for (other, found) in filters.iter().enumerate() {
+                let b = wide(found);
                 let together: f64 =
                     (0..18 * 18).map(|place| a[place / 18] * covariance[place] * b[place % 18]).sum();
                 // A component goes with itself and against its double.
@@ -114,20 +115,17 @@ mod tests {
         }
     }
 
-    /// More filters than a window has components: the rest are left at 0.
+    /// More channels than a window has components get no more filters than there are.
     #[test]
     fn there_are_no_more_components_than_values() {
-        let (kernel, bias) = whitening(&images(), 40).unwrap();
-        assert!(kernel.chunks_exact(40).all(|row| row[36..].iter().all(|&weight| weight == 0.0)));
-        assert_eq!(bias[36..], [0.0; 4]);
-        assert!(kernel.chunks_exact(40).any(|row| row[35] != 0.0));
+        assert_eq!(whitening(&images(), 40).len(), 2 * 18);
+        assert_eq!(whitening(&images(), 7).len(), 6);
     }
 
-    /// Pictures that are all alike have no components, and nothing that is not a number.
+    /// Pictures that are all alike, and such as are smaller than a window, have no components.
     #[test]
-    fn pictures_without_variance_give_zeros() {
-        let (kernel, bias) = whitening(&Tensor::zeros(&[3, 4, 4, 1]), 8).unwrap();
-        assert!(kernel.iter().chain(&bias).all(|&value| value == 0.0));
-        assert!(whitening(&Tensor::zeros(&[3, 2, 4, 1]), 8).is_none());
+    fn what_does_not_vary_has_no_filter() {
+        assert_eq!(whitening(&Tensor::zeros(&[3, 4, 4, 1]), 8), []);
+        assert_eq!(whitening(&Tensor::zeros(&[3, 2, 4, 1]), 8), []);
     }
 }
