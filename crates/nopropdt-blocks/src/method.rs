@@ -136,8 +136,6 @@ pub struct Facts<'a> {
     pub embedding: &'a LabelEmbedding,
     /// The shape of every block.
     pub block: &'a dyn Block,
-    /// Multiply-adds of one input through one block: (done once an input, done once a denoising).
-    pub multiply_adds: (u64, u64),
 }
 
 impl<'a> StepInput<'a> {

@@ -136,7 +136,6 @@ impl Network {
             precision: self.config.precision,
             embedding: &self.embedding,
             block: &*self.block,
-            multiply_adds: self.block.multiply_adds(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The memory a run may use, and whether it can be enough.
 
-use crate::config::OptimizerKind;
+use nopropdt_tensor::optim::OptimizerConfig;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
@@ -54,7 +54,7 @@ pub struct NetworkSize {
 /// By how much the memory that is left is too small for what a run holds at the very least: its images, weights, optimiser memory
 /// and one block's gradient. Activations come on top. None when it may be enough.
 #[must_use]
-pub fn shortfall(optimizer: OptimizerKind, size: NetworkSize, image_bytes: u64) -> Option<Shortfall> {
+pub fn shortfall(optimizer: &OptimizerConfig, size: NetworkSize, image_bytes: u64) -> Option<Shortfall> {
     beyond(image_bytes + least_bytes(optimizer, size), true, left()?)
 }
 
@@ -65,18 +65,10 @@ pub fn likely_shortfall(needed: u64) -> Option<Shortfall> {
 }
 
 /// Bytes that training holds at the very least.
-fn least_bytes(optimizer: OptimizerKind, size: NetworkSize) -> u64 {
+fn least_bytes(optimizer: &OptimizerConfig, size: NetworkSize) -> u64 {
     let NetworkSize { parameters, blocks } = size;
     let gradient = parameters / blocks.max(1);
-    4 * (parameters as u64 * (1 + moments(optimizer)) + gradient as u64)
-}
-
-/// Values that an optimiser keeps for each weight.
-pub(crate) fn moments(optimizer: OptimizerKind) -> u64 {
-    match optimizer {
-        OptimizerKind::Adamw | OptimizerKind::Adam | OptimizerKind::Muon => 2,
-        OptimizerKind::Sgd | OptimizerKind::Nesterov => 1,
-    }
+    4 * (parameters as u64 * (1 + optimizer.moment_count() as u64) + gradient as u64)
 }
 
 fn beyond(needed: u64, is_least: bool, left: Left) -> Option<Shortfall> {
@@ -256,8 +248,9 @@ mod tests {
     fn weights_and_averages_are_counted() {
         let size = NetworkSize { parameters: 1000, blocks: 10 };
         // Three numbers a weight, and a tenth of all for a gradient.
-        assert_eq!(least_bytes(OptimizerKind::Adamw, size), 4 * (3000 + 100));
-        assert_eq!(least_bytes(OptimizerKind::Sgd, size), 4 * (2000 + 100));
+        assert_eq!(least_bytes(&OptimizerConfig::adamw(0.0), size), 4 * (3000 + 100));
+        let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false };
+        assert_eq!(least_bytes(&sgd, size), 4 * (2000 + 100));
     }
 
     #[cfg(target_os = "linux")]

@@ -115,7 +115,7 @@ impl Case {
 /// Floating-point operations of a block step at [`BATCH`]: forward, and backward as twice as much, two a multiply-add. The
 /// first convolution's input gradient is counted with the rest though nobody computes it: 1 % for the paper's block.
 pub(super) fn step_flop(network: &NoPropDt) -> f64 {
-    let (once_an_image, once_a_denoising) = network.facts().multiply_adds;
+    let (once_an_image, once_a_denoising) = network.facts().block.multiply_adds();
     (3 * 2 * BATCH as u64 * (once_an_image + once_a_denoising)) as f64
 }
 

@@ -182,7 +182,7 @@ mod tests {
             let rows = of_block(&case, &setup, &plan, Some(100.0)).unwrap();
             let forward = rows.iter().filter(|row| row.op.ends_with(": forward"));
             let flop: f64 = forward.map(|row| row.times as f64 * row.gflops.unwrap() * row.ms * 1e6).sum();
-            let (image, denoising) = setup.network.facts().multiply_adds;
+            let (image, denoising) = setup.network.facts().block.multiply_adds();
             let wanted = (2 * BATCH as u64 * (image + denoising)) as f64;
             assert!((flop / wanted - 1.0).abs() < 1e-9, "{}: {flop} and {wanted}", case.block);
             assert!(rows.iter().any(|row| row.op.starts_with("AdamW") && row.gflops.is_none()));

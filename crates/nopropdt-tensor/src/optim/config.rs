@@ -128,8 +128,8 @@ impl OptimizerConfig {
         matches!(self, Self::Muon { .. })
     }
 
-    /// How many running averages the rule keeps.
-    pub(super) fn moment_count(&self) -> usize {
+    /// How many running averages the rule keeps of each parameter.
+    pub fn moment_count(&self) -> usize {
         match *self {
             Self::Adam { .. } | Self::AdamW { .. } | Self::Muon { .. } => 2,
             Self::Sgd { momentum, .. } => usize::from(momentum > 0.0),

@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &InfoArguments, registry: &Registry) -> Result<()> 
 }
 
 fn info(isa: Isa, threads: usize, network: &dyn Method, weights: &Weights, image: InputShape) -> Info {
-    let (multiply_adds_image, multiply_adds_label) = network.facts().multiply_adds;
+    let (multiply_adds_image, multiply_adds_label) = network.facts().block.multiply_adds();
     Info {
         cpu: cpu_name(),
         isa: isa.to_string(),

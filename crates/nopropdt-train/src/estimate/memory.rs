@@ -4,7 +4,6 @@ use super::Work;
 use super::block::{Row, row};
 use crate::config::{ConfigError, Order, RunConfig};
 use crate::evaluate::BATCH;
-use crate::memory_limit::moments;
 use nopropdt_blocks::Method;
 use serde::Serialize;
 
@@ -74,7 +73,7 @@ pub fn memory(
     let evaluation = batches
         * BATCH.min(work.test) as u64
         * (encoding.max(recorded - encoding) + facts.blocks as u64 * features);
-    let (optimizer, saving) = (moments(config.training.optimizer) * weights, 2 * weights);
+    let (optimizer, saving) = (config.training.optimizer().moment_count() as u64 * weights, 2 * weights);
     // Those of the best epoch are kept beside the last ones.
     let weights = if config.training.keep_best == Some(true) { 2 * weights } else { weights };
     let total = PROGRAM + work.image_bytes + weights + optimizer + step.max(evaluation).max(saving);

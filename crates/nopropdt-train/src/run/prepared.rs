@@ -43,7 +43,7 @@ impl Prepared {
     pub fn shortfall(&self) -> Option<Shortfall> {
         let training = &self.config.training;
         let of_best = if training.keep_best == Some(true) { 4 * self.size.parameters as u64 } else { 0 };
-        shortfall(training.optimizer, self.size, self.opened.image_bytes() + of_best).or_else(|| {
+        shortfall(&training.optimizer(), self.size, self.opened.image_bytes() + of_best).or_else(|| {
             let work = Work::of(&self.config, &self.opened);
             let network = self.config.network(&work.input, work.classes).ok()?;
             let threads = rayon::current_num_threads();
