@@ -12,7 +12,8 @@ use crate::method::LossTerms;
 use crate::schedule::NoiseSchedule;
 use nopropdt_tensor::random::Stream;
 
-/// The paper's objective with a cross-entropy for each block's own term.
+/// The paper's objective with a cross-entropy for each block's own term. What it tells as cross-entropy is that and the head's together; the squared
+/// error it tells has no part in the loss.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels;
 
@@ -34,8 +35,9 @@ impl Objective for Labels {
         let squared_error = batch.squared_error(&mut on.tape, estimate, on.target);
         let [cross_entropy, kl] = around(schedule, on, batch, noise.last);
         let total = on.tape.linear_combination(&[(own, 1.0), (cross_entropy, 1.0), (kl, 1.0)], 0.0);
-        let [total_value, squared_error, cross_entropy, kl] =
-            [total, squared_error, cross_entropy, kl].map(|var| on.scalar(var));
-        Loss { total, terms: LossTerms { total: total_value, squared_error, cross_entropy, kl } }
+        // The block's own and the head's.
+        let cross_entropy = on.scalar(own) + on.scalar(cross_entropy);
+        let [value, squared_error, kl] = [total, squared_error, kl].map(|var| on.scalar(var));
+        Loss { total, terms: LossTerms { total: value, squared_error, cross_entropy, kl } }
     }
 }
