@@ -2,6 +2,8 @@
 //!
 //! They are compiled here, with this crate's optimisation, so that crates above can be built quickly and still not wait.
 
+use nopropdt_kernels::flushed;
+
 /// Adds `share` times `values` to `sum`.
 ///
 /// # Panics
@@ -9,6 +11,16 @@
 pub fn add_scaled(sum: &mut [f32], share: f32, values: &[f32]) {
     assert_eq!(sum.len(), values.len(), "add_scaled: lists must have one length");
     sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
+}
+
+/// Moves `average` by `share` of the way to `values`. What it leaves is [`flushed`](nopropdt_kernels::flushed).
+///
+/// # Panics
+/// When the lengths differ.
+pub fn towards(average: &mut [f32], values: &[f32], share: f32) {
+    assert_eq!(average.len(), values.len(), "towards: lists must have one length");
+    let pairs = average.iter_mut().zip(values);
+    pairs.for_each(|(average, value)| *average = flushed(*average + share * (value - *average)));
 }
 
 /// Multiplies all values by `share`.
@@ -69,6 +81,10 @@ mod tests {
     fn sums_and_checks() {
         let mut sum = [1.0, -2.0, 0.5];
         add_scaled(&mut sum, 0.5, &[2.0, 4.0, -1.0]);
+        assert_eq!(sum, [2.0, 0.0, 0.0]);
+        towards(&mut sum, &[4.0, 1.0, 0.0], 0.25);
+        assert_eq!(sum, [2.5, 0.25, 0.0]);
+        towards(&mut sum, &[2.0, 0.0, 1e-40], 1.0);
         assert_eq!(sum, [2.0, 0.0, 0.0]);
         scale(&mut sum, -3.0);
         assert_eq!(sum, [-6.0, 0.0, 0.0]);

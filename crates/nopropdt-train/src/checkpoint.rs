@@ -3,7 +3,9 @@
 //! Layout: the magic `NPDTCKPT`, a u32 format version, the u64 length and the SHA-256 of the payload, the payload
 //! (bincode 2, standard configuration). See docs/formats.md.
 
+mod file;
 mod numbers;
+mod sets;
 
 use crate::files::{WriteError, create_file_with, replace_file_with};
 use crate::metrics::EpochMetrics;
@@ -13,19 +15,13 @@ use bincode::enc::write::SizeWriter;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 use nopropdt_blocks::Weights;
-use nopropdt_tensor::Parameters;
 use nopropdt_tensor::optim::OptimizerState;
+use file::{HEADER, Hashed, MAGIC, VERSION, decode, payload};
 use numbers::Numbers;
+use sets::{SavedSet, copy, fill, saved};
 use sha2::{Digest, Sha256};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
-
-const MAGIC: &[u8; 8] = b"NPDTCKPT";
-/// Version 2, which knew no extensions, is still read.
-const VERSION: u32 = 3;
-const OLDEST: u32 = 2;
-/// Magic, version, length, hash.
-const HEADER: usize = 8 + 4 + 8 + 32;
 
 /// Why a checkpoint can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +31,6 @@ pub struct CheckpointError {
     pub file: String,
     /// What is wrong and what to do.
     pub problem: String,
-}
-
-/// One parameter set: trainable values, then kept statistics, flat, in stored order.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-struct SavedSet<'a> {
-    values: Numbers<'a>,
-    statistics: Numbers<'a>,
 }
 
 /// One optimiser's memory.
@@ -67,6 +56,8 @@ pub struct Checkpoint<'a> {
     optimizers: Vec<SavedOptimizer<'a>>,
     /// What a run has beside a state, if it has.
     further: Further<'a>,
+    /// Running averages of the sets, of a run that answers with them.
+    average: Option<Vec<SavedSet<'a>>>,
 }
 
 /// A time when a run was given another number of epochs.
@@ -96,9 +87,9 @@ struct Further<'a> {
     within: Option<SavedEpoch>,
 }
 
-/// A checkpoint of version 2.
+/// What all versions have.
 #[derive(Decode)]
-struct Version2<'a> {
+struct Body<'a> {
     config: String,
     images: [u8; 32],
     seconds: f64,
@@ -107,10 +98,21 @@ struct Version2<'a> {
     optimizers: Vec<SavedOptimizer<'a>>,
 }
 
-impl<'a> From<Version2<'a>> for Checkpoint<'a> {
-    fn from(old: Version2<'a>) -> Self {
-        let Version2 { config, images, seconds, metrics, sets, optimizers } = old;
-        Self { config, images, seconds, metrics, sets, optimizers, further: Further::default() }
+impl Checkpoint<'static> {
+    /// Decodes the parts that a version has, and says how many bytes they took.
+    fn decoded(version: u32, payload: &[u8]) -> Result<(Self, usize), DecodeError> {
+        let (body, mut used) = decode::<Body<'_>>(payload)?;
+        let (mut further, mut average) = (Further::default(), None);
+        if version >= 3 {
+            let (decoded, more) = decode(&payload[used..])?;
+            (further, used) = (decoded, used + more);
+        }
+        if version >= 4 {
+            let (decoded, more) = decode(&payload[used..])?;
+            (average, used) = (decoded, used + more);
+        }
+        let Body { config, images, seconds, metrics, sets, optimizers } = body;
+        Ok((Self { config, images, seconds, metrics, sets, optimizers, further, average }, used))
     }
 }
 
@@ -137,6 +139,7 @@ impl<'a> Checkpoint<'a> {
             sets: saved(weights),
             optimizers: optimizers.map(optimizer).collect(),
             further: Further::default(),
+            average: None,
         }
     }
 
@@ -154,15 +157,27 @@ impl<'a> Checkpoint<'a> {
         self
     }
 
+    /// The same, with the running averages of the weights where the run has them.
+    #[must_use]
+    pub fn with_average(mut self, weights: Option<&'a Weights>) -> Self {
+        self.average = weights.map(saved);
+        self
+    }
+
+    /// The running averages of the weights, if the run has them: written over a copy of `weights` of the network.
+    ///
+    /// # Errors
+    /// When they belong to a network of another shape; `path` is named in the message.
+    pub fn average(&self, path: &Path, weights: &Weights) -> Result<Option<Weights>, CheckpointError> {
+        copy(path, self.average.as_deref(), weights)
+    }
+
     /// The weights of the best epoch, if they were saved beside those of the state: written over a copy of `weights` of the network.
     ///
     /// # Errors
     /// When they belong to a network of another shape; `path` is named in the message.
     pub fn best(&self, path: &Path, weights: &Weights) -> Result<Option<Weights>, CheckpointError> {
-        let Some(best) = &self.further.best else { return Ok(None) };
-        let mut weights = weights.clone();
-        fill(path, best, &mut weights)?;
-        Ok(Some(weights))
+        copy(path, self.further.best.as_deref(), weights)
     }
 
     /// The same, in the middle of an epoch, of which so much was done in so many seconds.
@@ -276,96 +291,13 @@ impl<'a> Checkpoint<'a> {
     /// What is wrong with them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (version, payload) = payload(bytes)?;
-        let decoded = match version {
-            VERSION => decode::<Self>(payload),
-            _ => decode::<Version2<'_>>(payload).map(|(old, used)| (old.into(), used)),
-        };
+        let decoded = Checkpoint::decoded(version, payload);
         let (checkpoint, used) = decoded.map_err(|error| format!("can't be decoded: {error}"))?;
         if used != payload.len() {
             return Err(format!("{} bytes too many after the last value", payload.len() - used));
         }
         Ok(checkpoint)
     }
-}
-
-/// The values of parameter sets, as they are saved.
-fn saved(weights: &Weights) -> Vec<SavedSet<'_>> {
-    let saved = |set| {
-        let (values, statistics) = (Parameters::values(set), Parameters::statistics(set));
-        SavedSet { values: Numbers(values.into()), statistics: Numbers(statistics.into()) }
-    };
-    weights.sets().map(saved).collect()
-}
-
-/// Writes saved values into the sets of a network, which must be as many and as long.
-fn fill(path: &Path, saved: &[SavedSet<'_>], weights: &mut Weights) -> Result<(), CheckpointError> {
-    let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
-    if sets.len() != saved.len() {
-        return Err(failed(path, format!("wants {} parameter sets; found {}", sets.len(), saved.len())));
-    }
-    for (number, (set, saved)) in (1..).zip(sets.into_iter().zip(saved)) {
-        let (wanted, found) = (set.values().len(), saved.values.0.len());
-        if wanted != found || set.statistics().len() != saved.statistics.0.len() {
-            return Err(failed(
-                path,
-                format!("parameter set {number}: wants {wanted} values; found {found}"),
-            ));
-        }
-        set.values_mut().copy_from_slice(&saved.values.0);
-        set.statistics_mut().copy_from_slice(&saved.statistics.0);
-    }
-    Ok(())
-}
-
-/// Hashes what passes through to a file.
-struct Hashed<'f, W> {
-    file: &'f mut W,
-    hash: Sha256,
-}
-
-impl<W: Write> Write for Hashed<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// Decodes a payload. A length inside it can promise more than there is, and memory is taken on its word: the limit, far
-/// above what a payload of the size decodes to, bounds that.
-fn decode<T: Decode<()>>(payload: &[u8]) -> Result<(T, usize), DecodeError> {
-    let standard = bincode::config::standard();
-    match payload.len() {
-        0..0x10_0000 => bincode::decode_from_slice(payload, standard.with_limit::<0x400_0000>()),
-        0x10_0000..0x400_0000 => bincode::decode_from_slice(payload, standard.with_limit::<0x4000_0000>()),
-        _ => bincode::decode_from_slice(payload, standard.with_limit::<{ usize::MAX }>()),
-    }
-}
-
-/// Version and payload of a file whose length and hash are right.
-fn payload(bytes: &[u8]) -> Result<(u32, &[u8]), String> {
-    if bytes.len() < HEADER || &bytes[..8] != MAGIC {
-        return Err("is not a checkpoint: it must begin with NPDTCKPT".into());
-    }
-    let version = u32::from_le_bytes(bytes[8..12].try_into().expect("4 bytes"));
-    if !(OLDEST..=VERSION).contains(&version) {
-        return Err(format!(
-            "format version must be from {OLDEST} to {VERSION}; found {version}, of another version of the program"
-        ));
-    }
-    let promised = u64::from_le_bytes(bytes[12..20].try_into().expect("8 bytes"));
-    let (hash, payload) = (&bytes[20..HEADER], &bytes[HEADER..]);
-    if payload.len() as u64 != promised {
-        return Err(format!("is damaged: header promises {promised} bytes; file holds {}", payload.len()));
-    }
-    if Sha256::digest(payload).as_slice() != hash {
-        return Err("is damaged: its SHA-256 does not match its content".into());
-    }
-    Ok((version, payload))
 }
 
 fn failed(path: &Path, problem: String) -> CheckpointError {
@@ -396,6 +328,7 @@ mod tests {
                 within: Some(SavedEpoch { waves: 300, sums: vec![[0.25; 6]], seconds: 0.5 }),
                 best: Some(vec![SavedSet { values: numbers(&[0.5, 1.5, 2.5]), statistics: numbers(&[]) }]),
             },
+            average: Some(vec![SavedSet { values: numbers(&[0.75, 0.5, 0.25]), statistics: numbers(&[]) }]),
         }
     }
 
@@ -419,19 +352,23 @@ mod tests {
         assert_eq!(Checkpoint::read(&path).unwrap(), example());
     }
 
-    /// What version 2 wrote: the same fields, and nothing after them.
+    /// What versions 2 and 3 wrote: the same fields, and nothing after them.
     #[test]
-    fn a_checkpoint_of_before_is_read() {
-        let further = Further::default();
-        let now = Checkpoint { further: further.clone(), ..example() };
-        let mut payload = bincode::encode_to_vec(&now, bincode::config::standard()).unwrap();
-        payload.truncate(
-            payload.len() - bincode::encode_to_vec(&further, bincode::config::standard()).unwrap().len(),
-        );
-        let hash = Sha256::digest(&payload);
-        let length = (payload.len() as u64).to_le_bytes();
-        let file = [&MAGIC[..], &2u32.to_le_bytes(), &length, &hash, &payload].concat();
-        assert_eq!(Checkpoint::from_bytes(&file), Ok(now));
+    fn checkpoints_of_before_are_read() {
+        let bytes_of = |checkpoint: &Checkpoint<'_>| {
+            bincode::encode_to_vec(checkpoint, bincode::config::standard()).unwrap()
+        };
+        let third = Checkpoint { average: None, ..example() };
+        let second = Checkpoint { further: Further::default(), ..third.clone() };
+        let further = bincode::encode_to_vec(Further::default(), bincode::config::standard()).unwrap().len();
+        for (version, wanted, less) in [(2u32, second, further + 1), (3, third, 1)] {
+            let mut payload = bytes_of(&wanted);
+            payload.truncate(payload.len() - less);
+            let hash = Sha256::digest(&payload);
+            let length = (payload.len() as u64).to_le_bytes();
+            let file = [&MAGIC[..], &version.to_le_bytes(), &length, &hash, &payload].concat();
+            assert_eq!(Checkpoint::from_bytes(&file), Ok(wanted), "version {version}");
+        }
     }
 
     #[test]
@@ -498,7 +435,7 @@ mod tests {
         assert!(refusal(|bytes| bytes[0] = b'X').contains("must begin with NPDTCKPT"));
         assert_eq!(
             refusal(|bytes| bytes[8] = 9),
-            "format version must be from 2 to 3; found 9, of another version of the program"
+            "format version must be from 2 to 4; found 9, of another version of the program"
         );
         assert!(refusal(|bytes| bytes.push(0)).contains("header promises"));
         assert!(refusal(|bytes| *bytes.last_mut().unwrap() ^= 1).contains("SHA-256"));

@@ -101,16 +101,20 @@ pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, Networ
 /// Only images can be shifted and mirrored.
 fn refuse_augmentation(config: &RunConfig, shape: &InputShape) -> Result<(), ConfigError> {
     let Augmentation { crop_padding, flip, cutout, .. } = config.data.augmentation();
+    let test_flip = config.data.test_flip == Some(true);
     let wrong = |setting: &str, found: String| {
         let rule = format!("left out for inputs of {shape}, which are no images");
         Err(ConfigError::Range { setting: setting.into(), rule, found })
     };
-    match (crop_padding, flip, cutout) {
-        _ if shape.image().is_some() => Ok(()),
-        (0, false, 0) => Ok(()),
-        (0, false, _) => wrong("cutout", cutout.to_string()),
-        (0, true, _) => wrong("flip", flip.to_string()),
-        _ => wrong("crop-padding", crop_padding.to_string()),
+    let said = [
+        ("crop-padding", crop_padding > 0, crop_padding.to_string()),
+        ("flip", flip, flip.to_string()),
+        ("cutout", cutout > 0, cutout.to_string()),
+        ("test-flip", test_flip, test_flip.to_string()),
+    ];
+    match said.into_iter().find(|(_, is_set, _)| *is_set && shape.image().is_none()) {
+        Some((setting, _, found)) => wrong(setting, found),
+        None => Ok(()),
     }
 }
 

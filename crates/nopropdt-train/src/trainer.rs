@@ -1,5 +1,6 @@
 //! The training loop: every method's, whatever its losses are.
 
+mod average;
 mod first_look;
 mod rates;
 mod slices;
@@ -8,6 +9,7 @@ mod sums;
 use crate::class_balance::balanced_weights;
 use crate::config::{ClassWeights, Order, RunConfig};
 use crate::model_file::{Model, NothingInCommon, Started, start_from};
+use average::Average;
 pub use first_look::first_look;
 use nopropdt_blocks::{Batch, BlockStep, Method, StepInput, Weights};
 use nopropdt_data::{Augmentation, Examples, batches, epoch_order};
@@ -71,6 +73,8 @@ pub struct Trainer<'m> {
     own: Vec<Optimizer>,
     /// One a shared set.
     shared: Vec<Optimizer>,
+    /// Running averages of the weights, where answers are read with them.
+    average: Option<Average>,
     settings: Settings,
 }
 
@@ -100,6 +104,7 @@ impl<'m> Trainer<'m> {
             method,
             own: weights.blocks.iter().map(optimizer).collect::<Result<_, _>>()?,
             shared: weights.shared.values().map(optimizer).collect::<Result<_, _>>()?,
+            average: config.training.averaged().map(|decay| Average::new(decay, &weights)),
             weights,
             settings: Settings {
                 seed: config.training.seed,
@@ -150,17 +155,40 @@ impl<'m> Trainer<'m> {
         &self.weights
     }
 
+    /// The weights that answers are read with: running averages where the run has them, else the weights as they stand.
+    pub fn answering(&self) -> &Weights {
+        self.average().unwrap_or(&self.weights)
+    }
+
+    /// Running averages of the weights, where the run has them.
+    pub fn average(&self) -> Option<&Weights> {
+        self.average.as_ref().map(|average| &average.weights)
+    }
+
     /// Memory of every optimiser: the blocks', then the shared sets'.
     pub fn optimizer_states(&self) -> impl Iterator<Item = &OptimizerState> {
         self.own.iter().chain(&self.shared).map(Optimizer::state)
     }
 
-    /// Continues from saved weights and optimiser states, in the order of [`Trainer::optimizer_states`].
+    /// Continues from saved weights, their running averages where the run has them, and optimiser states, in the order of
+    /// [`Trainer::optimizer_states`].
     ///
     /// # Errors
     /// When a state does not fit; the trainer is then of no further use.
-    pub fn restore(&mut self, weights: Weights, states: Vec<OptimizerState>) -> Result<(), OptimizerError> {
+    ///
+    /// # Panics
+    /// When averages are missing, or are there and the run has none.
+    pub fn restore(
+        &mut self,
+        weights: Weights,
+        average: Option<Weights>,
+        states: Vec<OptimizerState>,
+    ) -> Result<(), OptimizerError> {
+        assert_eq!(average.is_some(), self.average.is_some(), "restore: averages must be there where the run has them");
         self.weights = weights;
+        if let (Some(own), Some(saved)) = (&mut self.average, average) {
+            own.weights = saved;
+        }
         for (optimizer, state) in self.own.iter_mut().chain(&mut self.shared).zip(states) {
             optimizer.restore(state)?;
         }
@@ -282,7 +310,7 @@ impl<'m> Trainer<'m> {
         let together = method.facts().together;
         let blocks = groups.start * together..groups.end * together;
         let own = self.weights.blocks[blocks.clone()].par_chunks_mut(together);
-        let own = own.zip(self.own[blocks].par_chunks_mut(together));
+        let own = own.zip(self.own[blocks.clone()].par_chunks_mut(together));
         let is_measured = place.batch.is_multiple_of(MEASURED_EVERY);
         let steps: Vec<(BlockStep, LossSums)> = own
             .enumerate()
@@ -311,6 +339,10 @@ impl<'m> Trainer<'m> {
                     optimizer.step(set.values_mut(), gradient, learning_rate);
                 }
             }
+        }
+        if let Some(average) = &mut self.average {
+            let taken = |optimizers: &[Optimizer], index: usize| optimizers[index].state().step;
+            average.follow(&self.weights, blocks, [&|block| taken(&self.own, block), &|set| taken(&self.shared, set)]);
         }
         let losses: Vec<LossSums> = steps.into_iter().map(|(_, said)| said).collect();
         match losses.iter().position(|loss| !loss.terms.total.is_finite()) {

@@ -5,6 +5,7 @@ mod continuous;
 mod gradients;
 mod init;
 mod locality;
+mod mirrored;
 mod names;
 mod reference;
 mod sampling;

@@ -6,7 +6,7 @@ use nopropdt_tensor::Tensor;
 use nopropdt_tensor::random::Stream;
 
 /// Weights after a few updates of running statistics, so that evaluation is not training's mirror image.
-fn network_in_use(config: &DtConfig) -> (NoPropDt, Weights) {
+pub(super) fn network_in_use(config: &DtConfig) -> (NoPropDt, Weights) {
     let (net, mut weights) = network(config);
     let batch = batch(config, 16);
     for round in 0..20 {
@@ -20,11 +20,11 @@ fn network_in_use(config: &DtConfig) -> (NoPropDt, Weights) {
     (net, weights)
 }
 
-fn noise(row: usize) -> Stream {
+pub(super) fn noise(row: usize) -> Stream {
     Stream::new(21).child(row as u64)
 }
 
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, |m, d| if d.is_nan() { d } else { f32::max(m, d) })
 }

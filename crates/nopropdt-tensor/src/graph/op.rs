@@ -76,6 +76,11 @@ pub enum Op {
         /// The place behind the last.
         end: usize,
     },
+    /// The places along an axis in the opposite order.
+    Flip {
+        /// The axis.
+        axis: usize,
+    },
     /// One place along an axis, which the output lacks.
     Pick {
         /// The axis.
@@ -174,6 +179,7 @@ impl Op {
                     inputs.iter().map(|shape| shape.get(*axis)).sum::<Option<usize>>()?;
                 shape
             }
+            Self::Flip { axis } => (*axis < first.len()).then_some(first)?,
             Self::Slice { axis, start, end } => {
                 let mut shape = first;
                 let length = shape.get_mut(*axis).filter(|length| *end <= **length)?;

@@ -125,6 +125,11 @@ impl Scope<'_> {
             Op::Slice { axis, start, end } => {
                 standard(x.slice_axis(Axis(*axis), Slice::from(*start..*end)).to_owned())
             }
+            Op::Flip { axis } => {
+                let mut flipped = x.clone();
+                flipped.invert_axis(Axis(*axis));
+                standard(flipped)
+            }
             Op::Pick { axis, index } => standard(x.index_axis(Axis(*axis), index + self.round).to_owned()),
             Op::Rows(rows) => standard(x.select(Axis(0), rows)),
             Op::RepeatRow => standard(x.select(Axis(0), &vec![0; inputs[1].shape()[0]])),

@@ -117,6 +117,7 @@ fn shapes_and_parts() {
     check_plain(&[&[3], &[2]], |tape, x| tape.concat(&[x[0], x[1]]));
     check_plain(&[&[6]], |tape, x| tape.columns(x[0], 2..5));
     check_plain(&[&[3, 4]], |tape, x| tape.pick(x[0], 1, 2));
+    check_plain(&[&[3, 4, 2]], |tape, x| tape.flip(x[0], 1));
 }
 
 /// The batch need not be the first axis on the way.

@@ -17,10 +17,12 @@ impl RunConfig {
         data.crop_edges = Some(data.crop_edges.unwrap_or_default());
         data.flip = Some(data.flip.unwrap_or(false));
         data.cutout = Some(data.cutout.unwrap_or(0));
+        data.test_flip = Some(data.test_flip.unwrap_or(false));
         let training = &mut meant.training;
         training.class_weights = Some(training.class_weights.unwrap_or(ClassWeights::None));
         training.decayed = Some(training.decayed.unwrap_or_default());
         training.label_smoothing = Some(training.label_smoothing.unwrap_or(0.0));
+        training.ema = Some(training.averaged().unwrap_or(0.0));
         training.eval_every = Some(training.eval_every.unwrap_or(1));
         training.keep_best = Some(training.keep_best.unwrap_or(false));
         if meant.head.kind == HeadKind::Radial {

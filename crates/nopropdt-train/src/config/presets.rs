@@ -56,6 +56,7 @@ fn paper(method: &MethodEntry) -> Overrides {
         .with("crop-padding", 0)
         .with("crop-edges", Edges::Black)
         .with("flip", false)
+        .with("test-flip", false)
         .with("cutout", 0)
         .with("validation", 0)
         .with("embedding", EmbeddingKind::OneHot)
@@ -71,6 +72,7 @@ fn paper(method: &MethodEntry) -> Overrides {
         .with("weight-decay", 0.001)
         .with("decayed", Decayed::All)
         .with("label-smoothing", 0.0)
+        .with("ema", 0.0)
         .with("clip-norm", 0.0)
         // Of one network there is only one order.
         .with("order", Order::Interleaved)

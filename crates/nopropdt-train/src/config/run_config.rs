@@ -11,7 +11,7 @@ use super::smaller::MOST_PARAMETERS;
 use super::value::Value;
 use super::whole::{self, Whole};
 use crate::registry::{Registry, dt_network};
-use nopropdt_blocks::{Method, NetworkConfig, NoPropDt};
+use nopropdt_blocks::{Method, Mirrored, NetworkConfig, NoPropDt};
 #[cfg(feature = "cli")]
 use nopropdt_data::{DataError, Dataset, LoadOptions};
 use nopropdt_tensor::{Isa, Precision};
@@ -104,6 +104,8 @@ impl RunConfig {
         number("weight-decay", decay >= 0.0 && (decay as f32).is_finite(), "at least 0 and finite", decay)?;
         let smoothing = f64::from(training.label_smoothing.unwrap_or(0.0));
         number("label-smoothing", (0.0..1.0).contains(&smoothing), "at least 0 and below 1", smoothing)?;
+        let ema = training.ema.unwrap_or(0.0);
+        number("ema", (0.0..1.0).contains(&ema), "at least 0 and below 1", ema)?;
         let norm = f64::from(training.clip_norm);
         number("clip-norm", norm >= 0.0, "above 0, or 0 for no limit", norm)?;
         training.optimizer().validate()?;
@@ -144,7 +146,8 @@ impl RunConfig {
     }
 
     pub(super) fn boxed(&self, input: &[usize], classes: usize) -> Result<Box<dyn Method>, ConfigError> {
-        self.registry.build_method(&self.method, self.network_config(input, classes)?)
+        let network = self.registry.build_method(&self.method, self.network_config(input, classes)?)?;
+        Ok(if self.data.test_flip == Some(true) { Box::new(Mirrored::new(network)) } else { network })
     }
 
     pub(crate) fn network_config(

@@ -49,6 +49,10 @@ section! {
         ["flip" "BOOL" Kind::Switch]
         #[serde(skip_serializing_if = "Option::is_none")]
         flip: Option<bool> = None;
+        /// Answer by the mean of the logits for an image and for its mirror image [default: false]
+        ["test-flip" "BOOL" Kind::Switch]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        test_flip: Option<bool> = None;
         /// Blacken a square of N×N pixels at a random place of each training image [default: 0]
         ["cutout" "N" Kind::Whole(whole::CUTOUT)]
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,6 +133,11 @@ section! {
         ["label-smoothing" "S" Kind::Number]
         #[serde(skip_serializing_if = "Option::is_none")]
         label_smoothing: Option<f32> = None;
+        /// Answer with a running average of the weights, which keeps this share of itself at each step, in 0..1; 0 for the weights as they
+        /// are [default: 0]
+        ["ema" "DECAY" Kind::Number]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ema: Option<f64> = None;
         /// Largest norm of a block's gradient; 0 for no limit [default: 0]
         ["clip-norm" "NORM" Kind::Number]
         clip_norm: f32 = 0.0;
@@ -218,6 +227,11 @@ impl TrainingSettings {
             OptimizerKind::Nesterov => OptimizerConfig::Sgd { momentum: 0.9, weight_decay, nesterov: true },
             OptimizerKind::Muon => OptimizerConfig::muon(weight_decay),
         }
+    }
+
+    /// The share of itself that the running average of the weights keeps at each step; none where there is no such average.
+    pub fn averaged(&self) -> Option<f64> {
+        self.ema.filter(|&decay| decay > 0.0)
     }
 
     /// The learning-rate schedule of a run with `batches` batches an epoch.

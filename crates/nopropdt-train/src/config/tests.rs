@@ -280,6 +280,7 @@ refusals! {
     weight_decay_beyond_f32: { weight_decay: 1e60 } => format!("weight-decay: must be at least 0 and finite; found {}", 1e60);
     more_cutout_than_pixels: { cutout: 257 } => "cutout: must be from 0 to 256; found 257";
     label_smoothing_of_one: { label_smoothing: 1.0 } => "label-smoothing: must be at least 0 and below 1; found 1";
+    ema_of_one: { ema: 1.0 } => "ema: must be at least 0 and below 1; found 1";
     label_smoothing_nan: { label_smoothing: f32::NAN } => "label-smoothing: must be at least 0 and below 1; found NaN";
     clip_norm_below_zero: { clip_norm: -1.0 } => "clip-norm: must be above 0, or 0 for no limit; found -1";
     clip_norm_nan: { clip_norm: f32::NAN } => "clip-norm: must be above 0, or 0 for no limit; found NaN";

@@ -74,8 +74,9 @@ pub fn memory(
         * BATCH.min(work.test) as u64
         * (encoding.max(recorded - encoding) + facts.blocks as u64 * features);
     let (optimizer, saving) = (config.training.optimizer().moment_count() as u64 * weights, 2 * weights);
-    // Those of the best epoch are kept beside the last ones.
-    let weights = if config.training.keep_best == Some(true) { 2 * weights } else { weights };
+    // Those of the best epoch and running averages are kept beside the last ones.
+    let copies = [true, config.training.keep_best == Some(true), config.training.averaged().is_some()];
+    let weights = copies.into_iter().filter(|&is_kept| is_kept).count() as u64 * weights;
     let total = PROGRAM + work.image_bytes + weights + optimizer + step.max(evaluation).max(saving);
     Ok(Memory {
         program: PROGRAM,

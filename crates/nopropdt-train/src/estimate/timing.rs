@@ -66,7 +66,7 @@ pub fn timing(config: &RunConfig, network: &dyn Method, work: &Work) -> Result<T
     let train = a_block * (facts.blocks / facts.together.max(1) * batches) as f64;
     let count = work.test.min(BATCH * rayon::current_num_threads());
     let began = Instant::now();
-    accuracy(network, trainer.weights(), &random(count), config.training.seed, 1);
+    accuracy(network, trainer.answering(), &random(count), config.training.seed, 1);
     let test = began.elapsed().as_secs_f64() / count as f64 * (work.test + work.validation) as f64;
     let TrainingSettings { epochs, eval_every, .. } = config.training;
     let measured = epochs.div_ceil(eval_every.unwrap_or(1).max(1));

@@ -210,6 +210,12 @@ impl Writer {
                     [start, end, axis].map(|value| self.integers(&[*value as i64], false));
                 self.node("Slice", &[inputs[0], &start, &end, &axis], &[&output], &[]);
             }
+            Op::Flip { axis } => {
+                // From the last place down to where there is none any more.
+                let sizes = [-1, i64::MIN, *axis as i64, -1];
+                let [start, end, axis, step] = sizes.map(|value| self.integers(&[value], false));
+                self.node("Slice", &[inputs[0], &start, &end, &axis, &step], &[&output], &[]);
+            }
             Op::Rows(rows) => {
                 let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
                 let rows = self.integers(&rows, false);

@@ -240,6 +240,7 @@ impl<'g> Scope<'g> {
             }
             Op::Concat { axis } => format!("torch.cat([{all}], {axis})"),
             Op::Slice { axis, start, end } => format!("{x}[{}{start}:{end}]", ":, ".repeat(*axis)),
+            Op::Flip { axis } => format!("{x}.flip({axis})"),
             Op::Pick { axis, index } => match self.prefix.strip_prefix("loop") {
                 Some(of) => {
                     let of = of.trim_end_matches('_');

@@ -177,8 +177,10 @@ fn a_method_that_says_nothing_of_a_graph_is_refused_by_its_name() {
 /// From the noise of an example, the methods answer what they do from the streams that it was drawn from.
 #[test]
 fn answers_from_given_noise_are_those_from_streams() {
-    for name in ["dt", "ct", "fm", "backprop", "adjoint", "committee"] {
-        let model = model(method(name, 3));
+    let plain = ["dt", "ct", "fm", "backprop", "adjoint", "committee"].map(|name| method(name, 3));
+    for method in plain.into_iter().chain([method("dt", 3).with("test-flip", true)]) {
+        let name = format!("{method:?}");
+        let model = model(method);
         let (network, weights) = (model.network.as_ref(), &model.weights);
         let images = Tensor::filled_by(&[2, 8, 12, 3], |data| Stream::new(3).fill_uniform(data));
         let of_row = |row: usize| Stream::new(4).child(row as u64);

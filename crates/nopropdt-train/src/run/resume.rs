@@ -213,11 +213,15 @@ impl TakenUp {
         let Self { metrics, begun, checkpoint, .. } = self;
         let mut weights = trainer.weights().clone();
         let older_best = checkpoint.best(&path, &weights)?;
+        let average = checkpoint.average(&path, &weights)?;
+        if average.is_some() != trainer.average().is_some() {
+            return Err(wrong("must have running averages of the weights where the settings say so, and only there".into()).into());
+        }
         let states = checkpoint.restore(&path, &mut weights)?;
-        trainer.restore(weights, states).map_err(|error| wrong(error.to_string()))?;
+        trainer.restore(weights, average, states).map_err(|error| wrong(error.to_string()))?;
         let best = match best_of(&metrics).filter(|_| keeps_best) {
             None => None,
-            Some(best) if best.epoch == metrics.len() && begun.is_none() => Some(trainer.weights().clone()),
+            Some(best) if best.epoch == metrics.len() && begun.is_none() => Some(trainer.answering().clone()),
             Some(best) => Some(
                 older_best
                     .ok_or_else(|| wrong(format!("lacks the weights of epoch {}, the best", best.epoch)))?,

@@ -35,14 +35,14 @@ impl Done<'_> {
 
     /// Weights of the model: of the best epoch where they are kept, else as they are.
     pub(super) fn model<'a>(&'a self, trainer: &'a Trainer<'_>) -> &'a Weights {
-        self.best.as_ref().unwrap_or(trainer.weights())
+        self.best.as_ref().unwrap_or(trainer.answering())
     }
 
     /// Keeps the weights of the epoch that was just measured, if it is the best and that is kept.
     pub(super) fn keep_if_best(&mut self, trainer: &Trainer<'_>) {
         let last = self.metrics.len();
         if self.run.keeps_best() && best_of(&self.metrics).is_some_and(|best| best.epoch == last) {
-            self.best = Some(trainer.weights().clone());
+            self.best = Some(trainer.answering().clone());
         }
     }
 
@@ -63,6 +63,7 @@ impl Done<'_> {
         let (seconds, weights) = (self.seconds(), trainer.weights());
         let checkpoint = Checkpoint::new(config, run.loaded.images, seconds, &self.metrics, weights, states)
             .with_extensions(run.extensions.clone())
+            .with_average(trainer.average())
             .with_best(self.older_best(begun.is_some()));
         let checkpoint = match begun {
             Some((begun, seconds)) => checkpoint.within(begun, seconds),

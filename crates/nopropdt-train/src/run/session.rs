@@ -252,7 +252,7 @@ impl Run {
         };
         let TrainingSettings { epochs, eval_every, .. } = self.config().training;
         if (epoch + 1).is_multiple_of(eval_every.unwrap_or(1)) || epoch + 1 >= epochs {
-            self.measure_accuracies(trainer.weights(), &mut metrics);
+            self.measure_accuracies(trainer.answering(), &mut metrics);
         }
         metrics
     }

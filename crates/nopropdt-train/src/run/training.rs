@@ -103,7 +103,7 @@ impl<'r> Training<'r> {
         let Self { run, trainer, done, .. } = self;
         match done.metrics.last_mut() {
             Some(last) if last.test_accuracy.is_none() => {
-                run.measure_accuracies(trainer.weights(), last);
+                run.measure_accuracies(trainer.answering(), last);
                 done.keep_if_best(trainer);
                 done.save(trainer, None)
             }

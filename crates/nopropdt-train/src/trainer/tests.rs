@@ -318,17 +318,40 @@ fn progress_counts_to_the_end_in_either_order() {
 
 #[test]
 fn a_restored_trainer_goes_on_bit_for_bit() {
-    let config = config(Overrides::default().with("embedding", EmbeddingKind::Learned));
-    let (network, data) = (network(&config), digits(48));
-    let mut whole = Trainer::new(network.as_ref(), &config, 3).unwrap();
-    whole.epoch(&data, 0, &QUIET).unwrap();
-    let states = whole.optimizer_states().cloned().collect();
-    let mut halves = Trainer::new(network.as_ref(), &config, 3).unwrap();
-    halves.restore(whole.weights().clone(), states).unwrap();
-    whole.epoch(&data, 1, &QUIET).unwrap();
-    halves.epoch(&data, 1, &QUIET).unwrap();
-    assert!(whole.weights() == halves.weights());
-    assert!(whole.optimizer_states().eq(halves.optimizer_states()));
+    let learned = Overrides::default().with("embedding", EmbeddingKind::Learned);
+    for overrides in [learned.clone(), learned.with("ema", 0.9)] {
+        let config = config(overrides);
+        let (network, data) = (network(&config), digits(48));
+        let mut whole = Trainer::new(network.as_ref(), &config, 3).unwrap();
+        whole.epoch(&data, 0, &QUIET).unwrap();
+        let states = whole.optimizer_states().cloned().collect();
+        let mut halves = Trainer::new(network.as_ref(), &config, 3).unwrap();
+        halves.restore(whole.weights().clone(), whole.average().cloned(), states).unwrap();
+        whole.epoch(&data, 1, &QUIET).unwrap();
+        halves.epoch(&data, 1, &QUIET).unwrap();
+        assert!(whole.weights() == halves.weights());
+        assert!(whole.answering() == halves.answering());
+        assert!(whole.optimizer_states().eq(halves.optimizer_states()));
+    }
+}
+
+/// Every set is followed, the shared ones too; training itself knows nothing of it.
+#[test]
+fn answers_are_read_with_running_averages_of_all_sets() {
+    let learned = Overrides::default().with("embedding", EmbeddingKind::Learned);
+    let trained = |overrides| {
+        let config = config(overrides);
+        let network = network(&config);
+        let mut trainer = Trainer::new(network.as_ref(), &config, 3).unwrap();
+        trainer.epoch(&digits(48), 0, &QUIET).unwrap();
+        (trainer.weights().clone(), trainer.answering().clone())
+    };
+    let (plain, averaged) = (trained(learned.clone()), trained(learned.with("ema", 0.9)));
+    assert!(plain.0 == plain.1 && plain.0 == averaged.0);
+    for (last, average) in averaged.0.sets().zip(averaged.1.sets()) {
+        assert_ne!(last.values(), average.values());
+        assert!(last.statistics().is_empty() || last.statistics() != average.statistics());
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod conv;
 mod convolution;
 mod distances;
 mod embedding;
+mod flip;
 mod linear;
 mod loss;
 mod norm;

@@ -71,6 +71,7 @@ fn values_that_do_not_fit_the_general_operations() {
     refuses_attention(&[square, square, square], 3, "attention: 3 heads can't share the columns");
     refuses_attention(&[square, square, square], 0, "attention: 0 heads can't share the columns");
     refuses_attention(&[&[4], square, square], 1, "attention: wants matrices");
+    refuses(&[&[2, 3]], "flip: axis must be below 2; found 2", |tape, _, x| _ = tape.flip(x[0], 2));
     refuses(&[&[2, 3]], "permute: axes [0, 0] are no order of 2 axes", |tape, _, x| {
         tape.permute(x[0], &[0, 0]);
     });

@@ -24,7 +24,23 @@ fn axes() {
     for axis in 0..3 {
         check_values(&[normal(&[2, 3, 4], 1)], |tape, x| tape.sum_over(x[0], axis));
         check_values(&[normal(&[2, 3, 4], 1)], |tape, x| tape.mean_over(x[0], axis));
+        check_values(&[normal(&[2, 3, 4], 1)], |tape, x| tape.flip(x[0], axis));
     }
+}
+
+#[test]
+fn a_flip_turns_one_axis_round() {
+    let x = Tensor::from_vec(&[2, 3, 2], (0u8..12).map(f32::from).collect()).unwrap();
+    let flipped = |axis| {
+        let mut tape = Tape::new(Mode::Eval);
+        let x = tape.constant(x.clone());
+        let y = tape.flip(x, axis);
+        assert_eq!(tape.shape(y), [2, 3, 2]);
+        tape.value(y).data().to_vec()
+    };
+    assert_eq!(flipped(0), [6., 7., 8., 9., 10., 11., 0., 1., 2., 3., 4., 5.]);
+    assert_eq!(flipped(1), [4., 5., 2., 3., 0., 1., 10., 11., 8., 9., 6., 7.]);
+    assert_eq!(flipped(2), [1., 0., 3., 2., 5., 4., 7., 6., 9., 8., 11., 10.]);
 }
 
 #[test]
