@@ -76,13 +76,21 @@ pub fn opened(
     opened.map_err(|error| ImagesError::Data { dataset: source.clone(), error: Box::new(error) })
 }
 
-/// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also how large its
-/// network is.
+/// The settings of a run on a dataset that was looked through, those that follow from the number of its images among them.
+pub fn settled(config: RunConfig, opened: &Opened) -> RunConfig {
+    let (train, _) = opened.counts();
+    let train = train.min(config.data.limit_train.unwrap_or(train));
+    config.for_images(train)
+}
+
+/// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also its settings, now
+/// that its images are counted, and how large its network is.
 ///
 /// # Errors
 /// [`ImagesError`].
-pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, NetworkSize), ImagesError> {
+pub fn opened_for(config: RunConfig, data_dir: &Path) -> Result<(RunConfig, Opened, NetworkSize), ImagesError> {
     let mut opened = opened(&config.data.dataset, &config.data.load_options(data_dir), &config.registry)?;
+    let config = settled(config, &opened);
     if config.data.validation > 0 {
         opened = opened.without_validation();
     }
@@ -90,12 +98,12 @@ pub fn opened_for(config: &RunConfig, data_dir: &Path) -> Result<(Opened, Networ
         return Err(ImagesError::OneClass { dataset: config.data.dataset.clone(), class: class.clone() });
     }
     let shape = opened.first_shape();
-    refuse_augmentation(config, &shape)?;
+    refuse_augmentation(&config, &shape)?;
     // Of a size that pooling leaves nothing of, no other picture needs to be read, nor looked at for colour.
     let network = config.network(shape.sizes(), opened.classes())?;
     let facts = network.facts();
     let size = NetworkSize { parameters: facts.parameters, blocks: facts.blocks };
-    Ok((opened, size))
+    Ok((config, opened, size))
 }
 
 /// Only images can be shifted and mirrored.

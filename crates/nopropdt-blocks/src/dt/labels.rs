@@ -9,6 +9,7 @@ use super::paper::{Noise, around};
 use crate::batch::Batch;
 use crate::loss_tape::{Loss, LossTape};
 use crate::method::LossTerms;
+use crate::readout::Readout;
 use crate::schedule::NoiseSchedule;
 use nopropdt_tensor::random::Stream;
 
@@ -39,5 +40,10 @@ impl Objective for Labels {
         let cross_entropy = on.scalar(own) + on.scalar(cross_entropy);
         let [value, squared_error, kl] = [total, squared_error, kl].map(|var| on.scalar(var));
         Loss { total, terms: LossTerms { total: value, squared_error, cross_entropy, kl } }
+    }
+
+    /// Each block answers with probabilities of classes, whose mean is the better answer wherever it was measured.
+    fn readout(&self) -> Readout {
+        Readout::Consensus
     }
 }

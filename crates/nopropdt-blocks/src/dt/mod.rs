@@ -17,6 +17,7 @@ use crate::error::BlocksError;
 use crate::inspect::{Alone, InChain, Inspect, Runs, Tell, in_numbers};
 use crate::method::{BlockStep, Facts, Method, StepInput};
 use crate::network::{Network, NetworkConfig};
+use crate::readout::Readout;
 use crate::sampling::{Answer, Denoised, Runner, Sampler, Value};
 use crate::schedule::{NoiseSchedule, ScheduleKind};
 use crate::tensors::Tensors;
@@ -246,6 +247,10 @@ impl Method for NoPropDt {
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
         let mut on = self.net.numbers(features.rows(), noise);
         self.answer(weights, &features.values(), &mut on).into_trace()
+    }
+
+    fn readout(&self) -> Readout {
+        self.objective.readout()
     }
 
     fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {

@@ -3,6 +3,7 @@
 use crate::batch::Batch;
 use crate::error::BlocksError;
 use crate::loss_tape::{Loss, LossTape};
+use crate::readout::Readout;
 use crate::sampling::{Denoised, Runner, Sampler, Value, denoise};
 use crate::schedule::NoiseSchedule;
 use nopropdt_tensor::random::Stream;
@@ -39,6 +40,11 @@ pub trait Objective: std::fmt::Debug + Send + Sync {
     /// Whether blocks are given latents at all; if not, they answer by [`Block::blind_logits`](crate::Block::blind_logits).
     fn sees_latents(&self) -> bool {
         true
+    }
+
+    /// Where the answer of blocks trained by it is read when nothing better is known; the paper's read-out unless an objective says otherwise.
+    fn readout(&self) -> Readout {
+        Readout::Chain
     }
 
     /// ᾱ of the latents that block `t` = 1..=T is trained on: that of level t − 1 unless an objective says otherwise.

@@ -4,7 +4,7 @@ use super::estimate::Estimate;
 use super::{InfoArguments, UsageError, must_exist, output, thread_pool};
 use crate::config::{Overrides, RunConfig};
 use crate::estimate::Work;
-use crate::images::opened;
+use crate::images::{opened, settled};
 use crate::machine::cpu_name;
 use crate::model_file::load_in;
 use crate::registry::Registry;
@@ -99,6 +99,7 @@ fn shown(arguments: &InfoArguments, registry: &Registry) -> Result<Shown> {
     let config =
         arguments.overrides.clone().over(file.unwrap_or_default()).resolve_in(registry, arguments.preset)?;
     let opened = opened(&config.data.dataset, &config.data.load_options(Path::new("data")), registry)?;
+    let config = settled(config, &opened);
     let shape = opened.shape();
     let network = config.network(shape.sizes(), opened.classes())?;
     let weights = network.init(config.training.seed);

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cli")]
 mod args;
+mod by_images;
 mod component;
 mod departures;
 mod error;

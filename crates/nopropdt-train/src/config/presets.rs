@@ -20,6 +20,10 @@ pub enum Preset {
     Paper,
     /// The reference repository's program as published (see docs/algorithm.md)
     Reference,
+    /// What answers best at a sensible cost: deep blocks that learn the class, and a recipe that goes with them; epochs, batch size and
+    /// images for validation by the number of training images. The default of colour datasets and folders, unless another block or method
+    /// is asked for
+    Best,
 }
 
 impl Preset {
@@ -31,6 +35,7 @@ impl Preset {
     pub fn overrides(self, dataset: &DatasetSource, method: &MethodEntry) -> Overrides {
         match self {
             Self::Paper => method.paper(dataset).over(paper(method)),
+            Self::Best => method.best().clone().over(best(dataset)),
             Self::Reference => Overrides::default()
                 .with("schedule", "reference")
                 .with("objective", "reference")
@@ -73,6 +78,7 @@ fn paper(method: &MethodEntry) -> Overrides {
         .with("decayed", Decayed::All)
         .with("label-smoothing", 0.0)
         .with("ema", 0.0)
+        .with("eval-every", 1)
         .with("clip-norm", 0.0)
         // Of one network there is only one order.
         .with("order", Order::Interleaved)
@@ -83,10 +89,55 @@ fn paper(method: &MethodEntry) -> Overrides {
     own.into_iter().fold(common, |all, (key, value)| all.with(&format!("method.{key}"), value))
 }
 
+/// What goes well with deep blocks.
+fn best(dataset: &DatasetSource) -> Overrides {
+    let mirror = shows_things(dataset);
+    Overrides::default()
+        .with("block", "deep")
+        .with("normalize", Normalize::Standard)
+        .with("crop-padding", 2)
+        .with("crop-edges", Edges::Mirror)
+        .with("flip", mirror)
+        .with("test-flip", mirror)
+        .with("optimizer", OptimizerKind::Muon)
+        .with("lr", 0.02)
+        .with("lr-schedule", LearningRateKind::OneCycle)
+        .with("decayed", Decayed::Matrices)
+        .with("label-smoothing", 0.1)
+        .with("ema", 0.99)
+        .with("eval-every", 3)
+}
+
+/// Whether pictures look as likely when they are mirrored: of things and animals, not of characters; of arrays nothing is known.
+fn shows_things(dataset: &DatasetSource) -> bool {
+    use DatasetName::{Cifar10, Cifar100, Cifar100Coarse, FashionMnist, TinyImagenet};
+    match dataset {
+        DatasetSource::Folder(_) => true,
+        DatasetSource::Known(name) => {
+            matches!(name, Cifar10 | Cifar100 | Cifar100Coarse | FashionMnist | TinyImagenet)
+        }
+        DatasetSource::Npz(_) | DatasetSource::Own(_) => false,
+    }
+}
+
+/// The preset that a dataset has when none is named: colour datasets and folders have [`Preset::Best`], unless the settings name another
+/// method or block, which it was not made for. A file of a whole run names both, so no later default changes what it means.
+pub(super) fn usual(dataset: &DatasetSource, said: &Overrides) -> Option<Preset> {
+    let is = |setting: &str, usual: &str| said.get(setting).is_none_or(|name| name.text() == Some(usual));
+    let in_colour = match dataset {
+        DatasetSource::Folder(_) => true,
+        DatasetSource::Known(name) => name.image_shape().channels == 3,
+        DatasetSource::Npz(_) | DatasetSource::Own(_) => false,
+    };
+    (in_colour && is("method", "dt") && is("block", "deep")).then_some(Preset::Best)
+}
+
 /// Defaults of a dataset: few epochs, so that a first run is short.
-pub(super) fn of_dataset(dataset: &DatasetSource) -> Overrides {
+pub(super) fn of_dataset(dataset: &DatasetSource, method: &MethodEntry) -> Overrides {
     match dataset.known() {
-        Some(DatasetName::Digits) => Overrides::default().with("epochs", 20).with("batch-size", 64),
+        Some(DatasetName::Digits) => {
+            method.of_digits().clone().over(Overrides::default().with("epochs", 20).with("batch-size", 64))
+        }
         _ => Overrides::default(),
     }
 }

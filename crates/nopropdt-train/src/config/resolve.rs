@@ -1,10 +1,11 @@
 //! From settings as people write them to complete ones.
 
+use super::by_images::OPEN;
 use super::component::Component;
 use super::error::ConfigError;
 use super::known::SECTIONS;
 use super::overrides::Overrides;
-use super::presets::{Preset, of_dataset};
+use super::presets::{Preset, of_dataset, usual};
 use super::run_config::RunConfig;
 use super::sections::{DataSettings, EmbeddingSettings, HeadSettings, TrainingSettings};
 use super::setting::Setting;
@@ -32,8 +33,13 @@ impl Overrides {
         let (own, dataset) = self.with_dataset(registry)?;
         let name = own.get("method").map_or(Ok("dt".to_owned()), |name| text("method", name))?;
         let method = registry.method_entry(&name)?;
+        let preset = preset.or_else(|| usual(&dataset, &own));
         let layers = own.over(preset.map(|preset| preset.overrides(&dataset, method)).unwrap_or_default());
-        let layers = layers.over(method.further().clone()).over(of_dataset(&dataset));
+        let open = match preset {
+            Some(Preset::Best) => OPEN.into_iter().filter(|setting| layers.get(setting).is_none()).collect(),
+            _ => Vec::new(),
+        };
+        let layers = layers.over(method.further().clone()).over(of_dataset(&dataset, method));
         let method_settings = component("method", name, layers.section("method"), method.defaults())?;
         let name = layers.get("block").map_or(Ok("paper".to_owned()), |name| text("block", name))?;
         let block = component(
@@ -65,6 +71,7 @@ impl Overrides {
                 TrainingSettings::settings(),
             )?,
             registry: registry.clone(),
+            open,
         };
         config.validate()?;
         Ok(config)

@@ -15,10 +15,10 @@ use nopropdt_blocks::{Method, Mirrored, NetworkConfig, NoPropDt};
 #[cfg(feature = "cli")]
 use nopropdt_data::{DataError, Dataset, LoadOptions};
 use nopropdt_tensor::{Isa, Precision};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Everything that decides what a run computes; two runs with equal ones end bit-identical (on one instruction set).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RunConfig {
     /// What is learned from.
     pub data: DataSettings,
@@ -33,14 +33,44 @@ pub struct RunConfig {
     /// How the network is trained.
     pub training: TrainingSettings,
     /// What the names mean.
-    #[serde(skip)]
     pub(crate) registry: Registry,
+    /// Settings that follow from the number of training images, by section and key, until [`RunConfig::for_images`] knows it.
+    pub(super) open: Vec<&'static str>,
 }
 
-/// What the names mean is not compared: it is the program's.
+/// The sections of a file.
+#[derive(Serialize)]
+struct Sections<'a> {
+    data: &'a DataSettings,
+    method: &'a Component,
+    embedding: &'a EmbeddingSettings,
+    head: &'a HeadSettings,
+    block: &'a Component,
+    training: &'a TrainingSettings,
+}
+
+/// Without settings that are open: where they are read again, they are open again.
+impl Serialize for RunConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { data, method, embedding, head, block, training, .. } = self;
+        let sections = Sections { data, method, embedding, head, block, training };
+        if self.open.is_empty() {
+            return sections.serialize(serializer);
+        }
+        let mut table = Value::table_of(&sections);
+        for (section, key) in self.open.iter().filter_map(|setting| setting.split_once('.')) {
+            if let Some(Value::Table(section)) = table.get_mut(section) {
+                section.remove(key);
+            }
+        }
+        table.serialize(serializer)
+    }
+}
+
+/// What the names mean is not compared: it is the program's. Nor is what is open, which has the same values then.
 impl PartialEq for RunConfig {
     fn eq(&self, other: &Self) -> bool {
-        let Self { data, method, embedding, head, block, training, registry: _ } = self;
+        let Self { data, method, embedding, head, block, training, registry: _, open: _ } = self;
         (data, method, embedding) == (&other.data, &other.method, &other.embedding)
             && (head, block, training) == (&other.head, &other.block, &other.training)
     }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn folder() -> Overrides {
-        Overrides::default().with("dataset", "folder:flowers")
+        Overrides::default().with("dataset", "folder:flowers").with("block", "paper")
     }
 
     #[test]

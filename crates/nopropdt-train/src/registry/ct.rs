@@ -41,7 +41,10 @@ pub(super) fn entry() -> MethodEntry {
         let CtSettings { steps, eta, sampler, .. } = settings;
         Ok(NoPropCt::new(&CtConfig { network, steps, eta, sampler })?)
     });
-    entry.with_defaults(Overrides::default().with("optimizer", OptimizerKind::Adam)).with_paper(|dataset| {
+    let adam = Overrides::default().with("optimizer", OptimizerKind::Adam);
+    // One network for all times takes longer than a block for one; measuring it, a thousand steps an answer, takes longer than an epoch.
+    let digits = Overrides::default().with("epochs", 100).with("eval-every", 10);
+    entry.with_defaults(adam).with_digits(digits).with_paper(|dataset| {
         let epochs = continuous_epochs(dataset);
         Overrides::default().with("epochs", epochs).with("optimizer", OptimizerKind::Adam)
     })

@@ -31,7 +31,8 @@ impl DtSettings {
 
 pub(super) fn entry() -> MethodEntry {
     let about = "NoProp-DT: discrete time, blocks that learn alone";
-    MethodEntry::new("dt", about, &DtSettings::paper(), network).with_paper(|dataset| {
+    let best = Overrides::default().with("steps", 2).with("objective", "labels").with("schedule", "late");
+    MethodEntry::new("dt", about, &DtSettings::paper(), network).with_best(best).with_paper(|dataset| {
         let epochs = if dataset == PaperDataset::Mnist { 100 } else { 150 };
         Overrides::default().with("epochs", epochs).with("order", "sequential")
     })

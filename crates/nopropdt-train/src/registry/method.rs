@@ -25,6 +25,8 @@ pub struct MethodEntry {
     defaults: Table,
     further: Overrides,
     paper: Option<fn(PaperDataset) -> Overrides>,
+    best: Overrides,
+    of_digits: Overrides,
     check: Check,
     build: Build,
 }
@@ -49,8 +51,8 @@ impl MethodEntry {
             Ok(Box::new(build(component.read(defaults)?, network, registry)?))
         });
         let check: Check = Arc::new(|component, defaults| component.read::<S>(defaults).map(|_| ()));
-        let (defaults, further) = (Value::table_of(defaults), Overrides::default());
-        Self { name, about, defaults, further, paper: None, check, build }
+        let [further, best, of_digits] = [(); 3].map(|()| Overrides::default());
+        Self { name, about, defaults: Value::table_of(defaults), further, paper: None, best, of_digits, check, build }
     }
 
     /// The same, with defaults in sections of others: `training.optimizer`, `embedding.kind`.
@@ -63,6 +65,18 @@ impl MethodEntry {
     #[must_use]
     pub fn with_paper(self, paper: fn(PaperDataset) -> Overrides) -> Self {
         Self { paper: Some(paper), ..self }
+    }
+
+    /// The same, with what `--preset best` says of it beside what it says of block and training.
+    #[must_use]
+    pub fn with_best(self, best: Overrides) -> Self {
+        Self { best, ..self }
+    }
+
+    /// The same, with what it needs to learn the embedded digits, where that differs from what others do.
+    #[must_use]
+    pub fn with_digits(self, of_digits: Overrides) -> Self {
+        Self { of_digits, ..self }
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -86,6 +100,16 @@ impl MethodEntry {
     /// Table 3 for a dataset, where the paper speaks of the method.
     pub(crate) fn paper(&self, dataset: &DatasetSource) -> Overrides {
         self.paper.map(|paper| paper(PaperDataset::nearest(dataset))).unwrap_or_default()
+    }
+
+    /// What `--preset best` says of it.
+    pub(crate) fn best(&self) -> &Overrides {
+        &self.best
+    }
+
+    /// What it needs to learn the digits.
+    pub(crate) fn of_digits(&self) -> &Overrides {
+        &self.of_digits
     }
 
     /// Refuses settings that are not of their types.

@@ -28,7 +28,7 @@ impl Prepared {
     /// # Errors
     /// What is wrong with the dataset, or with the settings for its images.
     pub fn open(config: RunConfig, data_dir: &Path) -> Result<Self, RunError> {
-        let (opened, size) = opened_for(&config, data_dir)?;
+        let (config, opened, size) = opened_for(config, data_dir)?;
         Ok(Self { config, opened, size })
     }
 

@@ -151,7 +151,7 @@ fn unknown_names_list_the_known_ones() {
             "schedule=square",
             &["'--schedule <NAME>'", "`square`", "`cosine`", "`linear`", "`sigmoid`", "`reference`"],
         ),
-        ("preset=best", &["'--preset <PRESET>'", "'best'", "paper, reference"]),
+        ("preset=worst", &["'--preset <PRESET>'", "'worst'", "paper, reference, best"]),
         ("block=mine", &["'--block <NAME>'", "`paper`", "`reference`"]),
         ("embedding=two-hot", &["`one-hot`", "`learned`"]),
         ("order=random", &["`interleaved`", "`sequential`"]),

@@ -64,8 +64,37 @@ fn a_folder_is_trained_on_and_its_class_names_kept() {
     let words = ["others/test/apple: test pictures must be of a training class; \"apple\" is none of the 2"];
     sandbox.refused(1, &words, ["eval", "--model=runs/bars-dt/model.safetensors", "--dataset=folder:others"]);
 
-    let info = stdout(&sandbox.ok(["info", "--dataset=folder:bars"]));
+    let info = stdout(&sandbox.ok(["info", "--dataset=folder:bars", "--block=paper"]));
     assert!(info.contains("10 blocks for images of 9×9×1, 2 classes"), "{info}");
+}
+
+/// A folder's defaults, with a small block; what follows from the number of images is in its files, and a run killed by epochs goes on.
+#[test]
+fn a_folder_has_the_best_preset_unless_another_block_is_named() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "bars", 9, NAMES, &DIVIDED);
+    let small = ["--dataset=folder:bars", "--set", "block.width=32", "--no-progress"];
+    let train = |more: &[&str]| stdout(&sandbox.ok([&small[..], more].concat()));
+    let said = train(&["--out=run", "--epochs=8", "--lr=0.01"]);
+    assert!(said.contains("NoProp-DT: 2 blocks") && said.contains("answer read by the consensus"), "{said}");
+    let config = sandbox.text("run/config.toml");
+    for line in ["name = \"deep\"", "objective = \"labels\"", "optimizer = \"muon\"", "batch-size = 32", "test-flip = true"] {
+        assert!(config.contains(line), "{line}: {config}");
+    }
+    let summary: Value = sandbox.json("run/summary.json");
+    assert!(summary["answer_accuracy"].as_f64().unwrap() > 0.9, "{summary}");
+
+    // The same in two parts: running averages and all.
+    train(&["--out=half", "--epochs=8", "--lr=0.01", "--lr-schedule=constant"]);
+    train(&["--out=parts", "--epochs=3", "--lr=0.01", "--lr-schedule=constant"]);
+    sandbox.ok(["--resume=parts", "--epochs=8", "--no-progress"]);
+    assert_eq!(sandbox.read("half/model.safetensors"), sandbox.read("parts/model.safetensors"));
+
+    let info = |more: &[&str]| stdout(&sandbox.ok([&["info", "--dataset=folder:bars"], more].concat()));
+    assert!(info(&[]).contains("2 blocks for images of 9×9×1"), "{}", info(&[]));
+    for other in ["--block=paper", "--method=committee", "--preset=paper"] {
+        assert!(info(&[other]).contains("10 blocks for images of 9×9×1"), "{other}");
+    }
 }
 
 #[test]
@@ -151,7 +180,7 @@ fn wrong_use_is_told() {
         (2, &["dataset=mnist", "image-size=32"], "--image-size: is for folder:PATH only; mnist"),
         (2, &["dataset=digits", "channels=rgb"], "--channels: is for folder:PATH only; digits"),
         (2, &["dataset=own:bars"], "own:bars: images must come from the program that makes them"),
-        (2, &["dataset=folder:bars", "image-size=3"], "at least 4×4 pixels; found 3×3"),
+        (2, &["dataset=folder:bars", "image-size=3", "block=paper"], "at least 4×4 pixels; found 3×3"),
         (2, &["dataset=folder:bars", "image-size=7", "block=reference"], "at least 8×8 pixels; found 7×7"),
         (2, &["dataset=folder:bars", "image-size=0"], "must be N or HEIGHTxWIDTH, each from 1 to 256"),
         (2, &["dataset=folder:bars", "split=1.5"], "--split: must be above 0 and below 1; found 1.5"),

@@ -33,7 +33,7 @@ fn what_is_taken_is_told() {
 
     // Two classes of pictures.
     pictures(&sandbox, "bars", 8, NAMES, &[("train", 20), ("test", 10)]);
-    let flags = ["init-from=start.safetensors", "dataset=folder:bars", "epochs=1", "batch-size=8", "json"];
+    let flags = ["init-from=start.safetensors", "dataset=folder:bars", "block=paper", "epochs=1", "batch-size=8", "json"];
     let output = sandbox.train("bars-run", &flags);
     let line = told(&stderr(&output));
     let fresh = "; fresh: head.weight, head.bias, blocks.1.label.fc1.weight, blocks.1.join.out.weight, \
@@ -42,8 +42,13 @@ fn what_is_taken_is_told() {
     assert!(!stdout(&output).contains("starting"), "{}", stdout(&output));
 
     // Two others.
-    let others =
-        tiny(&["init-from=bars-run/model.safetensors", "dataset=folder:lines", "epochs=1", "batch-size=8"]);
+    let others = tiny(&[
+        "init-from=bars-run/model.safetensors",
+        "dataset=folder:lines",
+        "block=paper",
+        "epochs=1",
+        "batch-size=8",
+    ]);
     pictures(&sandbox, "lines", 8, ["across", "down"], &[("train", 20), ("test", 10)]);
     let said = stdout(&sandbox.ok(others));
     let note = "note: bars-run/model.safetensors has other class names (lying, standing); its weights are taken all the same";

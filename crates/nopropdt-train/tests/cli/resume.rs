@@ -333,7 +333,7 @@ fn damaged_checkpoints_are_refused() {
         (whole[..length / 2].to_vec(), "header promises"),
         (whole[..length - 1].to_vec(), "header promises"),
         ([&whole[..], b"!"].concat(), "header promises"),
-        (version(1), "format version must be from 2 to 3; found 1"),
+        (version(1), "format version must be from 2 to 4; found 1"),
         (flipped(25), "SHA-256"),
         (flipped(52), "SHA-256"),
         (flipped(length - 1), "SHA-256"),

@@ -1,0 +1,78 @@
+//! Settings that follow from the number of training images.
+
+use super::run_config::RunConfig;
+
+/// Those of them that `--preset best` leaves open, by section and key.
+pub(super) const OPEN: [&str; 3] = ["training.epochs", "training.batch-size", "data.validation"];
+
+/// Images that a block sees in training, all epochs together, unless that takes fewer or more epochs than a range.
+const SEEN: usize = 300_000;
+const FEWEST_EPOCHS: usize = 6;
+const MOST_EPOCHS: usize = 60;
+/// One image of so many is held out, but not more than [`MOST_HELD_OUT`], and none where they would be too few to tell read-outs apart.
+const HELD_OUT: usize = 25;
+const MOST_HELD_OUT: usize = 2000;
+const FEWEST_HELD_OUT: usize = 100;
+
+impl RunConfig {
+    /// The same settings for so many training images, those for validation among them. What was open is decided.
+    #[must_use]
+    pub fn for_images(mut self, images: usize) -> Self {
+        for setting in std::mem::take(&mut self.open) {
+            match setting {
+                "training.epochs" => self.training.epochs = epochs(images),
+                "training.batch-size" => self.training.batch_size = batch_size(images),
+                _ => self.data.validation = validation(images),
+            }
+        }
+        self
+    }
+}
+
+fn epochs(images: usize) -> usize {
+    SEEN.div_ceil(images.max(1)).clamp(FEWEST_EPOCHS, MOST_EPOCHS)
+}
+
+/// Few images are cut into small batches, so that there are steps enough.
+fn batch_size(images: usize) -> usize {
+    match images {
+        0..2_500 => 32,
+        2_500..10_000 => 64,
+        _ => 128,
+    }
+}
+
+fn validation(images: usize) -> usize {
+    match images / HELD_OUT {
+        0..FEWEST_HELD_OUT => 0,
+        count => count.min(MOST_HELD_OUT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Overrides, Preset};
+
+    #[test]
+    fn few_images_are_seen_more_often_in_smaller_batches() {
+        assert_eq!([100, 10_000, 50_000, 1_000_000].map(epochs), [60, 30, 6, 6]);
+        assert_eq!([100, 2_500, 10_000].map(batch_size), [32, 64, 128]);
+        assert_eq!([0, 2_499, 2_500, 10_000, 50_000, 1_000_000].map(validation), [0, 0, 100, 400, 2000, 2000]);
+        assert_eq!(epochs(0), 60);
+    }
+
+    #[test]
+    fn what_is_said_is_not_open() {
+        let said = Overrides::default().with("epochs", 3).with("validation", 0);
+        let config = said.resolve(Some(Preset::Best)).unwrap();
+        let written = config.to_toml();
+        assert!(!written.contains("batch-size") && written.contains("epochs = 3"), "{written}");
+        let decided = config.clone().for_images(5_000);
+        assert_eq!((decided.training.epochs, decided.training.batch_size, decided.data.validation), (3, 64, 0));
+        // What was open is open where it is read again.
+        let again = Overrides::from_text(&written).unwrap().resolve(Some(Preset::Best)).unwrap();
+        assert_eq!(again.for_images(5_000), decided);
+        assert_eq!(decided.clone().for_images(50_000), decided);
+    }
+}
