@@ -2,6 +2,7 @@
 
 import copy
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -51,13 +52,13 @@ class Stage(nn.Module):
 
 
 class Image(nn.Module):
-    """Features [B, width] of an image [B, C, H, W]."""
+    """Features [B, C'] of an image [B, C, H, W]; `widths` are the channels behind the stem and behind each stage, C' the last of them."""
 
-    def __init__(self, channels: int, stages: int, residual: bool):
+    def __init__(self, channels: int, widths: list[int], residual: bool):
         super().__init__()
         self.stem, self.residual = nn.Module(), residual
-        add_layer(self.stem, 1, channels, WIDTH)
-        self.stages = nn.ModuleList(Stage(WIDTH, WIDTH) for _ in range(stages))
+        add_layer(self.stem, 1, channels, widths[0])
+        self.stages = nn.ModuleList(Stage(inputs, outputs) for inputs, outputs in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
         x = layer(self.stem, 1, x, False)
@@ -69,28 +70,33 @@ class Image(nn.Module):
 class Head(nn.Module):
     """Logits of the features and of the latent."""
 
-    def __init__(self, dim: int):
+    def __init__(self, width: int, dim: int, classes: int):
         super().__init__()
-        self.image, self.latent = nn.Linear(WIDTH, CLASSES), nn.Linear(dim, CLASSES)
+        self.image, self.latent = nn.Linear(width, classes), nn.Linear(dim, classes)
 
 
 class Time(nn.Module):
     """What of the latent counts at a time, and what classes do."""
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int, classes: int):
         super().__init__()
-        self.scale, self.shift = nn.Linear(TIME_WIDTH, dim), nn.Linear(TIME_WIDTH, CLASSES)
+        self.scale, self.shift = nn.Linear(TIME_WIDTH, dim), nn.Linear(TIME_WIDTH, classes)
 
 
 class DeepBlock(nn.Module):
     """The block; a latent that is an image is flattened with its channels last: [B, H W C]."""
 
-    def __init__(self, residual=False, timed=False, image_latent=False, stages=2):
+    def __init__(self, image, dim, classes, widths, residual=False, timed=False, image_latent=False):
         super().__init__()
-        self.is_image = image_latent
-        self.dim = math.prod(IMAGE) if image_latent else DIM
-        self.image, self.head = Image(IMAGE[0], stages, residual), Head(self.dim)
-        self.time = Time(self.dim) if timed else None
+        self.picture = image if image_latent else None
+        self.dim = math.prod(image) if image_latent else dim
+        self.image, self.head = Image(image[0], widths, residual), Head(widths[-1], self.dim, classes)
+        self.time = Time(self.dim, classes) if timed else None
+
+    @classmethod
+    def standard(cls, image: tuple[int, int, int], dim: int, classes: int) -> "DeepBlock":
+        """The block as it comes, for images of 24 to 47 rows or columns, whichever are fewer."""
+        return cls(image, dim, classes, [32, 64, 256, 256])
 
     def state(self) -> dict[str, Tensor]:
         """Its tensors by their names in a model file."""
@@ -98,14 +104,26 @@ class DeepBlock(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor, embedding: Tensor, t: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits [B, m] and the estimate [B, d] of the clean embedding; `embedding` is W, [m, d]."""
-        if self.is_image:
-            z = z.unflatten(1, (*IMAGE[1:], IMAGE[0])).permute(0, 3, 1, 2).flatten(1)
+        if self.picture is not None:
+            channels, *sides = self.picture
+            z = z.unflatten(1, (*sides, channels)).permute(0, 3, 1, 2).flatten(1)
         if self.time is not None:
             z = z * self.time.scale(embed_times(t))
-        logits = self.head.image(self.image(x)) + self.head.latent(z)
+        logits = self.logits(x, z)
         if self.time is not None:
             logits = logits + self.time.shift(embed_times(t))
         return logits, F.softmax(logits, dim=1) @ embedding
+
+    def label(self, z: Tensor) -> Tensor:
+        """What a latent says of the classes."""
+        return self.head.latent(z)
+
+    def join(self, image: Tensor, label: Tensor) -> Tensor:
+        """Logits of the features of an image and of what a latent says."""
+        return self.head.image(image) + label
+
+    def logits(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.join(self.image(x), self.label(z))
 
 
 def fill(block: DeepBlock, sampler: Sampler) -> DeepBlock:
@@ -146,8 +164,8 @@ def single_precision_error(block: DeepBlock, inputs: dict[str, Tensor]) -> float
 def deep() -> bytes:
     """The file block_deep_small.safetensors."""
 
-    def build(sampler: Sampler, **kind) -> DeepBlock:
-        return fill(DeepBlock(**kind).double(), sampler)
+    def build(sampler: Sampler, stages=2, **kind) -> DeepBlock:
+        return fill(DeepBlock(IMAGE, DIM, CLASSES, [WIDTH] * (stages + 1), **kind).double(), sampler)
 
     # Where the search ended; see generate.py.
     return blocks.in_places(PLACES, build, inputs_for, single_precision_error, values_of, 7022, 1e-5)

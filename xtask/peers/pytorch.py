@@ -23,6 +23,7 @@ except ImportError as error:
     sys.exit(0)
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "golden"))
+from deep import DeepBlock  # noqa: E402
 from networks import Block, PaperBlock, ReferenceBlock  # noqa: E402
 
 SEED = 0
@@ -55,8 +56,10 @@ class Work:
             block = PaperBlock(self.channels, self.height, self.width, self.classes, self.classes)
         elif self.block == "reference":
             block = ReferenceBlock(self.channels, self.classes, self.classes)
+        elif self.block == "deep":
+            block = DeepBlock.standard((self.channels, self.height, self.width), self.classes, self.classes)
         else:
-            raise ValueError(f"block must be paper or reference; found {self.block}")
+            raise ValueError(f"block must be paper, reference or deep; found {self.block}")
         return block.to(memory_format=self.memory_format())
 
     def memory_format(self) -> torch.memory_format:

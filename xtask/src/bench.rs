@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(one.cases().unwrap(), [CASES[1]]);
         assert_eq!(one.formats(), [FORMATS[0]]);
         let none = parse("--block reference --input 32x32x3").unwrap().cases().unwrap_err().to_string();
-        let known = "paper 28x28x1, paper 32x32x3, reference 28x28x1";
+        let known = "paper 28x28x1, paper 32x32x3, reference 28x28x1, deep 32x32x3";
         assert_eq!(none, format!("--block, --input: must be one of {known}; found reference 32x32x3"));
     }
 
@@ -228,7 +228,7 @@ mod tests {
                 assert_eq!(parse(&typed).unwrap_err().lines().next(), Some(line.as_str()), "{typed}");
             }
         }
-        assert!(parse("--block toy").unwrap_err().contains("[possible values: paper, reference]"));
+        assert!(parse("--block toy").unwrap_err().contains("[possible values: deep, paper, reference]"));
         assert!(parse("--input 8x8x1").unwrap_err().contains("[possible values: 28x28x1, 32x32x3]"));
         assert!(parse("--memory-run").is_err());
         assert!(parse("--long --precision f32 --quick").is_ok());

@@ -10,7 +10,7 @@ use nopropdt_kernels::{DropoutMask, Kernels, active};
 use nopropdt_tensor::layers::BatchNorm;
 use nopropdt_tensor::optim::{Optimizer, OptimizerConfig, clip_gradient_norm};
 use nopropdt_tensor::random::Stream;
-use nopropdt_tensor::{Mode, ParameterBuilder, Precision, Tape, Tensor};
+use nopropdt_tensor::{Mode, ParameterBuilder, Parameters, Precision, Tape, Tensor};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ impl Bench {
 
     /// A fused convolution. The input's gradient is never computed alone: its time is what both gradients take beyond one.
     fn convolution(&mut self, name: &str, shape: ConvShape, pool: bool, dropout: f32) {
-        let epilogue = Epilogue::Relu { pool, dropout: Some(DropoutMask::new(dropout, Stream::new(2))) };
+        let dropout = (dropout > 0.0).then(|| DropoutMask::new(dropout, Stream::new(2)));
+        let epilogue = Epilogue::Relu { pool, dropout };
         // The image itself is f32.
         let input = if name == "conv1" { Precision::F32 } else { self.precision };
         let mut passes = ConvolutionPasses::stored_in(self.kernels, shape, epilogue, [input, self.precision]);
@@ -81,13 +82,13 @@ impl Bench {
         }
     }
 
-    /// Batch norm in training, with the mean square of its output as the loss.
-    fn batch_norm(&mut self, features: usize, times: usize) {
+    /// Batch norm in training over so many rows, with the mean square of its output as the loss.
+    fn batch_norm(&mut self, rows: usize, features: usize, times: usize) {
         let mut builder = ParameterBuilder::new(Stream::new(3));
         let layer = BatchNorm::new(&mut builder, "bn", features);
         let parameters = builder.build();
-        let x = Tensor::filled_by(&[BATCH, features], |data| Stream::new(4).fill_normal(data));
-        let zeros = Tensor::zeros(&[BATCH, features]);
+        let x = Tensor::filled_by(&[rows, features], |data| Stream::new(4).fill_normal(data));
+        let zeros = Tensor::zeros(&[rows, features]);
         let time = self.median(|| {
             let mut tape = Tape::new(Mode::Train);
             let slot = tape.attach(&parameters);
@@ -97,7 +98,8 @@ impl Bench {
             let loss = tape.squared_error(y, target);
             std::hint::black_box(tape.backward(loss).take_parameters(slot));
         });
-        self.push(format!("batch norm {features}: forward and backward"), times, time, None);
+        let of_rows = if rows == BATCH { String::new() } else { format!(" of {rows} rows") };
+        self.push(format!("batch norm {features}{of_rows}: forward and backward"), times, time, None);
     }
 
     fn update(&mut self, parameters: usize) -> Result<()> {
@@ -123,6 +125,36 @@ impl Bench {
 pub(super) fn of_block(case: &Case, setup: &Setup, plan: &Plan, peak: Option<f64>) -> Result<Vec<OpRow>> {
     let (precision, limit) = (setup.network.facts().precision, plan.op_limit());
     let mut bench = Bench { kernels: active(), precision, limit, peak, rows: Vec::new() };
+    match setup.config.block.name.as_str() {
+        "deep" => of_deep(&mut bench, case, &setup.network.init(0).blocks[0]),
+        _ => of_conv(&mut bench, case, setup)?,
+    }
+    bench.update(setup.network.init(0).blocks[0].len())?;
+    Ok(bench.rows)
+}
+
+/// Those of a deep block, whose convolutions are told by its tensors: a stage's first halves rows and columns.
+fn of_deep(bench: &mut Bench, case: &Case, own: &Parameters) {
+    let (mut height, mut width) = (case.image.height, case.image.width);
+    let mut features = 0;
+    let is_kernel = |name: &str| name.contains(".conv") && name.ends_with(".weight");
+    for (index, entry) in own.entries().filter(|entry| is_kernel(&entry.name)).enumerate() {
+        let [out_channels, in_channels, ..] = entry.shape[..] else { unreachable!("a kernel has four axes") };
+        let pool = entry.name.contains("stages.") && entry.name.contains(".conv1.");
+        let shape = ConvShape { batch: BATCH, height, width, in_channels, out_channels };
+        bench.convolution(&format!("conv{}", index + 1), shape, pool, 0.0);
+        if pool {
+            (height, width) = (height / 2, width / 2);
+        }
+        bench.batch_norm(BATCH * height * width, out_channels, 1);
+        features = out_channels;
+    }
+    bench.linear(features, CLASSES, 1, true);
+    bench.linear(CLASSES, CLASSES, 1, false);
+}
+
+/// Those of the paper's block and its kin.
+fn of_conv(bench: &mut Bench, case: &Case, setup: &Setup) -> Result<()> {
     let block = &setup.config.block;
     let ConvBlock { channels, pool, global_average, dropout, hidden, join, .. } =
         block.read(&block.settings)?;
@@ -150,10 +182,9 @@ pub(super) fn of_block(case: &Case, setup: &Setup, plan: &Plan, peak: Option<f64
         bench.linear(layer.0, layer.1, times, layer.2);
     }
     for (features, times) in counted(&[hidden, hidden, hidden, hidden, join[0], join[1]]) {
-        bench.batch_norm(features, times);
+        bench.batch_norm(BATCH, features, times);
     }
-    bench.update(setup.network.init(0).blocks[0].len())?;
-    Ok(bench.rows)
+    Ok(())
 }
 
 /// Each different item, in the order of first appearance, with how often it appears.

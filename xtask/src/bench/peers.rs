@@ -16,6 +16,9 @@ type Form = (&'static str, &'static str);
 
 const PYTORCH: [Form; 3] = [("f32", "nchw"), ("f32", "channels_last"), ("bf16", "channels_last")];
 const BURN: [Form; 1] = [("f32", "nchw")];
+/// Blocks that each framework's program has.
+const OF_PYTORCH: &[&str] = &["paper", "reference", "deep"];
+const OF_BURN: &[&str] = &["paper", "reference"];
 /// What keeps PyTorch to the instructions of NOPROPDT_ISA=avx2.
 pub(super) const AVX2_ONLY: [(&str, &str); 2] =
     [("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_MAX_CPU_ISA", "AVX2")];
@@ -32,6 +35,7 @@ pub(super) struct Peer<'a> {
     pub(super) framework: &'static str,
     pub(super) version: String,
     forms: &'static [Form],
+    blocks: &'static [&'static str],
     /// Whether it evaluates, and trains whole networks in a memory run.
     pub(super) has_networks: bool,
     threads: usize,
@@ -50,7 +54,7 @@ pub(super) struct Lane {
 impl<'a> Peer<'a> {
     /// PyTorch under the given Python, held to what `isa` may use.
     pub(super) fn pytorch(python: &'a Path, isa: Isa, threads: usize) -> Result<Self> {
-        Self::start(Launch::Pytorch { python, isa }, "pytorch", &PYTORCH, true, threads)
+        Self::start(Launch::Pytorch { python, isa }, "pytorch", (&PYTORCH, OF_PYTORCH), true, threads)
     }
 
     /// burn with its flex backend, which is built first.
@@ -58,13 +62,13 @@ impl<'a> Peer<'a> {
         let manifest =
             ["--manifest-path", "xtask/peers/burn/Cargo.toml", "--target-dir", "target/peers/burn"];
         run_command("cargo", &[&["build", "--release", "--locked"], &manifest[..]].concat(), &[])?;
-        Self::start(Launch::Burn, "burn", &BURN, false, threads)
+        Self::start(Launch::Burn, "burn", (&BURN, OF_BURN), false, threads)
     }
 
     fn start(
         launch: Launch<'a>,
         framework: &'static str,
-        forms: &'static [Form],
+        (forms, blocks): (&'static [Form], &'static [&'static str]),
         has_networks: bool,
         threads: usize,
     ) -> Result<Self> {
@@ -73,6 +77,7 @@ impl<'a> Peer<'a> {
             framework,
             version: String::new(),
             forms,
+            blocks,
             has_networks,
             threads,
             teams: Vec::new(),
@@ -97,6 +102,11 @@ impl<'a> Peer<'a> {
             hello["version"].as_str().with_context(|| format!("{}: has no version", self.framework))?;
         self.version = version.to_owned();
         Ok(process)
+    }
+
+    /// Whether it has the case's block.
+    pub(super) fn knows(&self, case: &Case) -> bool {
+        self.blocks.contains(&case.block)
     }
 
     /// Every form on every team.

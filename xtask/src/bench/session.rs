@@ -60,7 +60,7 @@ impl Session {
     ) -> Result<Vec<Row>> {
         let setups: Vec<Setup> =
             formats.iter().map(|format| Setup::new(case, *format, &self.plan)).collect::<Result<_>>()?;
-        let turns = self.turns(&setups, peers, precision);
+        let turns = self.turns(case, &setups, peers, precision);
         let mut rows = self.train(case, &setups, peers, &turns)?;
         for (turn, row) in turns.iter().zip(&mut rows) {
             if let Turn::Ours { setup, team: 0 } = *turn {
@@ -85,7 +85,13 @@ impl Session {
     }
 
     /// All who take turns, in the order of the table's rows: ours first.
-    fn turns(&self, setups: &[Setup], peers: &[Peer<'_>], precision: Option<&str>) -> Vec<Turn> {
+    fn turns(
+        &self,
+        case: &Case,
+        setups: &[Setup],
+        peers: &[Peer<'_>],
+        precision: Option<&str>,
+    ) -> Vec<Turn> {
         let teams = 0..self.teams.len();
         let own =
             (0..setups.len()).flat_map(|setup| teams.clone().map(move |team| Turn::Ours { setup, team }));
@@ -94,7 +100,8 @@ impl Session {
             let lanes = others.lanes().into_iter().filter(wanted);
             lanes.map(move |lane| Turn::Peer { peer, lane }).collect::<Vec<_>>()
         };
-        own.chain(peers.iter().enumerate().flat_map(of_peer)).collect()
+        let able = peers.iter().enumerate().filter(|(_, peer)| peer.knows(case));
+        own.chain(able.flat_map(of_peer)).collect()
     }
 
     /// Lets all take turns, round by round, each until its share of the time is used up: what was found of each.
