@@ -1,10 +1,13 @@
-//! Augmentation: training images shifted and mirrored, differently in each epoch.
+//! Augmentation: training images cut, shifted and mirrored, differently in each epoch.
+
+mod window;
 
 use rand_chacha::rand_core::RngCore;
 use std::ops::Range;
 
 use crate::order::{Purpose, below, stream};
 use crate::{Examples, ImageShape, InputShape};
+use window::Window;
 
 /// What comes in from the edges of a shifted image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,8 +21,11 @@ pub enum Edges {
 }
 
 /// How training images are changed; by default not at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Augmentation {
+    /// Take a random part of each image, of at least this share of its area and with sides stretched by up to 4/3, at the size of the whole; 0
+    /// for none. It comes before all else.
+    pub crop_scale: f32,
     /// Shift each image by up to this many pixels up or down and left or right. The same as cutting an image of the original size at random
     /// out of one with a border of so many pixels.
     pub crop_padding: usize,
@@ -33,6 +39,7 @@ pub struct Augmentation {
 
 /// What happens to one image.
 struct Change {
+    window: Option<Window>,
     /// Rows down and columns right.
     shift: [isize; 2],
     mirrored: bool,
@@ -64,7 +71,9 @@ impl Augmentation {
                 middle.saturating_sub(side / 2)..(middle + side.div_ceil(2)).min(size)
             }),
         };
-        Change { shift, mirrored, hole }
+        // Last, so that images without it are what they would be.
+        let window = (self.crop_scale > 0.0).then(|| Window::draw(&mut random, self.crop_scale, size));
+        Change { window, shift, mirrored, hole }
     }
 }
 
@@ -114,6 +123,9 @@ impl Examples for Augmented<'_> {
         let change = self.augmentation.draw(self.seed, self.epoch, index, [height, width]);
         let mut plain = vec![0.0; image.len()];
         self.set.fill(index, &mut plain);
+        if let Some(window) = change.window {
+            plain = window.of(&plain, shape);
+        }
         let edges = self.augmentation.edges;
         let [down, right] = change.shift;
         for (row, values) in image.chunks_exact_mut(width * channels).enumerate() {

@@ -80,7 +80,7 @@ pub fn opened(
 pub fn settled(config: RunConfig, opened: &Opened) -> RunConfig {
     let (train, _) = opened.counts();
     let train = train.min(config.data.limit_train.unwrap_or(train));
-    config.for_images(train)
+    config.for_images(train, &opened.first_shape())
 }
 
 /// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also its settings, now
@@ -108,13 +108,14 @@ pub fn opened_for(config: RunConfig, data_dir: &Path) -> Result<(RunConfig, Open
 
 /// Only images can be shifted and mirrored.
 fn refuse_augmentation(config: &RunConfig, shape: &InputShape) -> Result<(), ConfigError> {
-    let Augmentation { crop_padding, flip, cutout, .. } = config.data.augmentation();
+    let Augmentation { crop_scale, crop_padding, flip, cutout, .. } = config.data.augmentation();
     let test_flip = config.data.test_flip == Some(true);
     let wrong = |setting: &str, found: String| {
         let rule = format!("left out for inputs of {shape}, which are no images");
         Err(ConfigError::Range { setting: setting.into(), rule, found })
     };
     let said = [
+        ("crop-scale", crop_scale > 0.0, crop_scale.to_string()),
         ("crop-padding", crop_padding > 0, crop_padding.to_string()),
         ("flip", flip, flip.to_string()),
         ("cutout", cutout > 0, cutout.to_string()),

@@ -53,6 +53,25 @@ fn mirrored_images_are_mirrored_or_not() {
     assert!(counts.iter().all(|count| (420..580).contains(count)), "{counts:?}");
 }
 
+/// Of a slope to the right, a part is a gentler slope; what it is is drawn behind all other draws.
+#[test]
+fn a_part_of_an_image_takes_its_place() {
+    let shape = ImageShape { height: 8, width: 8, channels: 1 };
+    let pixels = (0..64 * 50).map(|pixel| (pixel % 8 * 30) as u8).collect();
+    let split = Split::new(shape, pixels, vec![0; 50]).unwrap();
+    let moves = Augmentation { flip: true, ..Augmentation::default() };
+    let cut = Augmentation { crop_scale: 0.2, ..moves };
+    let mut changed = 0;
+    for index in 0..50 {
+        let (plain, part) = (filled(&moves.of(&split, 1, 2), index), filled(&cut.of(&split, 1, 2), index));
+        let slope = |image: &[f32]| image[7] - image[0];
+        assert_eq!(slope(&plain) > 0.0, slope(&part) > 0.0, "mirrored alike");
+        assert!(slope(&part).abs() <= slope(&plain).abs() && slope(&part).abs() > 0.3 * slope(&plain).abs());
+        changed += usize::from(plain != part);
+    }
+    assert!(changed > 45, "{changed}");
+}
+
 #[test]
 fn shifted_images_show_black_beyond_the_edge() {
     let normalisation = Normalisation { mean: vec![0.5], deviation: vec![0.25] };

@@ -1,9 +1,11 @@
-//! Settings that follow from the number of training images.
+//! Settings that follow from the number and the size of the training images.
 
 use super::run_config::RunConfig;
+use nopropdt_data::InputShape;
 
 /// Those of them that `--preset best` leaves open, by section and key.
-pub(super) const OPEN: [&str; 3] = ["training.epochs", "training.batch-size", "data.validation"];
+pub(super) const OPEN: [&str; 5] =
+    ["training.epochs", "training.batch-size", "data.validation", "data.crop-padding", "data.crop-scale"];
 
 /// Images that a block sees in training, all epochs together, unless that takes fewer or more epochs than a range.
 const SEEN: usize = 300_000;
@@ -13,16 +15,25 @@ const MOST_EPOCHS: usize = 60;
 const HELD_OUT: usize = 25;
 const MOST_HELD_OUT: usize = 2000;
 const FEWEST_HELD_OUT: usize = 100;
+/// Rows or columns, whichever are fewer, from which on pictures show their things at all sizes.
+const LARGE: usize = 48;
+/// Of a large picture at least so much of the area is seen.
+const CROP_SCALE: f32 = 0.35;
+/// Rows and columns that a small picture is shifted by, at the most.
+const CROP_PADDING: usize = 2;
 
 impl RunConfig {
-    /// The same settings for so many training images, those for validation among them. What was open is decided.
+    /// The same settings for so many training images of this shape, those for validation among them. What was open is decided.
     #[must_use]
-    pub fn for_images(mut self, images: usize) -> Self {
+    pub fn for_images(mut self, images: usize, shape: &InputShape) -> Self {
+        let large = shape.image().is_some_and(|image| image.height.min(image.width) >= LARGE);
         for setting in std::mem::take(&mut self.open) {
             match setting {
                 "training.epochs" => self.training.epochs = epochs(images),
                 "training.batch-size" => self.training.batch_size = batch_size(images),
-                _ => self.data.validation = validation(images),
+                "data.validation" => self.data.validation = validation(images),
+                "data.crop-padding" => self.data.crop_padding = Some(if large { 0 } else { CROP_PADDING }),
+                _ => self.data.crop_scale = Some(if large { CROP_SCALE } else { 0.0 }),
             }
         }
         self
@@ -62,17 +73,36 @@ mod tests {
         assert_eq!(epochs(0), 60);
     }
 
+    fn shape(side: usize) -> InputShape {
+        InputShape::from(vec![side, side, 3])
+    }
+
+    #[test]
+    fn large_pictures_are_cut_small_ones_shifted() {
+        let config = Overrides::default().resolve(Some(Preset::Best)).unwrap();
+        let of = |side| {
+            let data = config.clone().for_images(1000, &shape(side)).data;
+            (data.crop_padding, data.crop_scale)
+        };
+        assert_eq!(of(32), (Some(2), Some(0.0)));
+        assert_eq!(of(64), (Some(0), Some(0.35)));
+        // Not where it is said otherwise.
+        let said = Overrides::default().with("crop-padding", 5).resolve(Some(Preset::Best)).unwrap();
+        assert_eq!(said.for_images(1000, &shape(64)).data.crop_padding, Some(5));
+    }
+
     #[test]
     fn what_is_said_is_not_open() {
         let said = Overrides::default().with("epochs", 3).with("validation", 0);
         let config = said.resolve(Some(Preset::Best)).unwrap();
         let written = config.to_toml();
         assert!(!written.contains("batch-size") && written.contains("epochs = 3"), "{written}");
-        let decided = config.clone().for_images(5_000);
+        let small = shape(32);
+        let decided = config.clone().for_images(5_000, &small);
         assert_eq!((decided.training.epochs, decided.training.batch_size, decided.data.validation), (3, 64, 0));
         // What was open is open where it is read again.
         let again = Overrides::from_text(&written).unwrap().resolve(Some(Preset::Best)).unwrap();
-        assert_eq!(again.for_images(5_000), decided);
-        assert_eq!(decided.clone().for_images(50_000), decided);
+        assert_eq!(again.for_images(5_000, &small), decided);
+        assert_eq!(decided.clone().for_images(50_000, &shape(64)), decided);
     }
 }

@@ -13,6 +13,7 @@ impl RunConfig {
         let data = &mut meant.data;
         data.channels = Some(data.channels.unwrap_or_default());
         data.normalize = Some(data.normalize.unwrap_or(Normalize::None));
+        data.crop_scale = Some(data.crop_scale.unwrap_or(0.0));
         data.crop_padding = Some(data.crop_padding.unwrap_or(0));
         data.crop_edges = Some(data.crop_edges.unwrap_or_default());
         data.flip = Some(data.flip.unwrap_or(false));

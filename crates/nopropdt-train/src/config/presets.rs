@@ -58,6 +58,7 @@ fn paper(method: &MethodEntry) -> Overrides {
     let EmbeddingSettings { dim, start, .. } = EmbeddingSettings::defaults();
     let common = Overrides::default()
         .with("normalize", Normalize::None)
+        .with("crop-scale", 0.0)
         .with("crop-padding", 0)
         .with("crop-edges", Edges::Black)
         .with("flip", false)
@@ -95,7 +96,6 @@ fn best(dataset: &DatasetSource) -> Overrides {
     Overrides::default()
         .with("block", "deep")
         .with("normalize", Normalize::Standard)
-        .with("crop-padding", 2)
         .with("crop-edges", Edges::Mirror)
         .with("flip", mirror)
         .with("test-flip", mirror)

@@ -111,6 +111,8 @@ impl RunConfig {
         unless_absent(whole::CROP_PADDING, data.crop_padding)?;
         unless_absent(whole::CUTOUT, data.cutout)?;
         // Conditions say what must hold, so that NaN fails.
+        let scale = f64::from(data.crop_scale.unwrap_or(0.0));
+        number("crop-scale", (0.0..1.0).contains(&scale), "at least 0 and below 1", scale)?;
         let split = data.split.unwrap_or(0.5);
         number("split", split > 0.0 && split < 1.0, "above 0 and below 1", split)
     }

@@ -37,6 +37,11 @@ section! {
         ["normalize" "NAME" one_of::<Normalize>()]
         #[serde(skip_serializing_if = "Option::is_none")]
         normalize: Option<Normalize> = None;
+        /// Take a random part of each training image, of at least this share of its area, in 0..1, at the size of the whole; 0 for none
+        /// [default: 0]
+        ["crop-scale" "SHARE" Kind::Number]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crop_scale: Option<f32> = None;
         /// Shift training images at random by up to N pixels; black fills the edges [default: 0]
         ["crop-padding" "N" Kind::Whole(whole::CROP_PADDING)]
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +192,7 @@ impl DataSettings {
     /// What is done to training images.
     pub fn augmentation(&self) -> Augmentation {
         Augmentation {
+            crop_scale: self.crop_scale.unwrap_or(0.0),
             crop_padding: self.crop_padding.unwrap_or(0),
             edges: self.crop_edges.unwrap_or_default(),
             flip: self.flip.unwrap_or(false),

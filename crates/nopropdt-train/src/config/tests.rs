@@ -280,6 +280,7 @@ refusals! {
     weight_decay_beyond_f32: { weight_decay: 1e60 } => format!("weight-decay: must be at least 0 and finite; found {}", 1e60);
     more_cutout_than_pixels: { cutout: 257 } => "cutout: must be from 0 to 256; found 257";
     label_smoothing_of_one: { label_smoothing: 1.0 } => "label-smoothing: must be at least 0 and below 1; found 1";
+    crop_scale_of_one: { crop_scale: 1.0 } => "crop-scale: must be at least 0 and below 1; found 1";
     ema_of_one: { ema: 1.0 } => "ema: must be at least 0 and below 1; found 1";
     label_smoothing_nan: { label_smoothing: f32::NAN } => "label-smoothing: must be at least 0 and below 1; found NaN";
     clip_norm_below_zero: { clip_norm: -1.0 } => "clip-norm: must be above 0, or 0 for no limit; found -1";
@@ -382,7 +383,7 @@ fn settings_of_data_are_absent_until_they_are_used() {
     assert_eq!(resolved(from_text(&config.to_toml()).unwrap()), config);
     assert_eq!(
         config.data.augmentation(),
-        Augmentation { crop_padding: 4, edges: Edges::Mirror, flip: true, cutout: 6 }
+        Augmentation { crop_scale: 0.0, crop_padding: 4, edges: Edges::Mirror, flip: true, cutout: 6 }
     );
     let options = config.data.load_options(Path::new("here"));
     assert_eq!(
