@@ -100,7 +100,7 @@ mod tests {
         assert!(areas.iter().all(|&area| (0.2499..1.0001).contains(&area)));
         let mean = areas.iter().sum::<f32>() / 4000.0;
         // Windows near the whole image fit seldom, which takes the mean below 0.625.
-        assert!((0.5..0.625).contains(&mean), "{mean}");
+        assert!((0.4..0.625).contains(&mean), "{mean}");
         assert!(starts.iter().all(|start| (start - 0.5).abs() < 0.1), "{starts:?}");
     }
 
