@@ -83,6 +83,11 @@ class Time(nn.Module):
         self.scale, self.shift = nn.Linear(TIME_WIDTH, dim), nn.Linear(TIME_WIDTH, classes)
 
 
+def vectors(channels: int) -> int:
+    """The next multiple of 16."""
+    return -(-channels // 16) * 16
+
+
 class DeepBlock(nn.Module):
     """The block; a latent that is an image is flattened with its channels last: [B, H W C]."""
 
@@ -94,9 +99,12 @@ class DeepBlock(nn.Module):
         self.time = Time(self.dim, classes) if timed else None
 
     @classmethod
-    def standard(cls, image: tuple[int, int, int], dim: int, classes: int) -> "DeepBlock":
-        """The block as it comes, for images of 24 to 47 rows or columns, whichever are fewer."""
-        return cls(image, dim, classes, [32, 64, 256, 256])
+    def standard(cls, image: tuple[int, int, int], dim: int, classes: int, width: int = 256) -> "DeepBlock":
+        """The block as it comes: as many stages as leave three rows and columns, of `width` channels in the last two and fewer before."""
+        stages = max(math.floor(math.log2(min(image[1:]) / 3)), 1)
+        shares = [0 if before < 2 else before for before in reversed(range(stages))]
+        widths = [vectors(max(width >> share, 1)) for share in shares]
+        return cls(image, dim, classes, [vectors(widths[0] // 2), *widths])
 
     def state(self) -> dict[str, Tensor]:
         """Its tensors by their names in a model file."""

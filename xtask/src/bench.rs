@@ -11,6 +11,7 @@ mod ours;
 mod peaks;
 mod peers;
 mod process;
+mod recipe;
 mod rows;
 mod session;
 mod tables;
@@ -61,6 +62,22 @@ pub struct Arguments {
     /// Only a long run, a minute or two each precision: do late epochs take longer than early ones?
     #[arg(long, conflicts_with_all = ["peer", "burn", "block", "input", "seconds", "rounds", "memory_run"])]
     long: bool,
+    /// Only whole trainings by a recipe, in turns with one block alone and with PyTorch if asked: the seconds they take, and whether
+    /// their answers reach this accuracy
+    #[arg(long, value_name = "ACCURACY", value_parser = accuracy, requires = "recipe", conflicts_with_all = ["long", "burn", "block", "input", "precision", "seconds", "rounds", "quick", "memory_run"])]
+    to: Option<f64>,
+    /// The recipe of --to: a configuration file, over the preset best, with its number of epochs
+    #[arg(long, value_name = "FILE", value_parser = typed_path(), requires = "to")]
+    recipe: Option<PathBuf>,
+    /// Where fetched datasets are, for --to
+    #[arg(long, value_name = "DIR", value_parser = typed_path(), requires = "to")]
+    data_dir: Option<PathBuf>,
+    /// Where the folder of pictures lies that the recipe of --to names
+    #[arg(long, value_name = "DIR", value_parser = typed_path(), requires = "to")]
+    images: Option<PathBuf>,
+    /// Seeds of --to [default: 3]
+    #[arg(long, value_name = "N", value_parser = rounds, requires = "to")]
+    seeds: Option<u32>,
     /// Be the process whose memory is measured
     #[arg(long, hide = true, requires_all = ["block", "input", "precision"])]
     memory_run: bool,
@@ -77,6 +94,11 @@ fn names(name: impl Fn(&Case) -> &'static str) -> Vec<&'static str> {
 fn rounds(text: &str) -> Result<u32, String> {
     let rule = "must be a whole number from 1 to 100";
     text.parse().ok().filter(|rounds| (1..=100).contains(rounds)).ok_or_else(|| rule.to_owned())
+}
+
+fn accuracy(text: &str) -> Result<f64, String> {
+    let rule = "must be a fraction above 0 and at most 1, such as 0.995".to_owned();
+    text.parse().ok().filter(|&accuracy: &f64| accuracy > 0.0 && accuracy <= 1.0).ok_or(rule)
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -106,6 +128,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if arguments.long {
         let rows = long::run(isa, &formats, arguments.quick)?;
         return arguments.json.map_or(Ok(()), |path| write_rows(&path, &rows));
+    }
+    if let Some((target, recipe)) = arguments.to.zip(arguments.recipe.as_deref()) {
+        let data_dir = crate::data_dir(arguments.data_dir.as_deref());
+        let (images, python) = (arguments.images.as_deref(), arguments.peer.as_deref());
+        let seeds = u64::from(arguments.seeds.unwrap_or(3));
+        let request = recipe::Request { target, recipe, data_dir: &data_dir, images, python, seeds };
+        return recipe::run(&request, isa, arguments.json.as_deref()).map(drop);
     }
     let mut peers = Vec::new();
     if let Some(python) = &arguments.peer {

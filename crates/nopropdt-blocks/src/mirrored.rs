@@ -58,9 +58,8 @@ impl Method for Mirrored {
 
     fn sample(&self, weights: &Weights, features: &Features, noise: &dyn Fn(usize) -> Stream) -> Trace {
         let halves = features.of_blocks.chunks(features.of_blocks.len() / 2);
-        let traces = halves.map(|half| {
-            self.method.sample(weights, &Features { of_blocks: half.to_vec() }, noise)
-        });
+        let traces =
+            halves.map(|half| self.method.sample(weights, &Features { of_blocks: half.to_vec() }, noise));
         traces.reduce(mean).expect("there are two halves")
     }
 
@@ -69,7 +68,8 @@ impl Method for Mirrored {
     }
 
     fn answer_on<'p>(&self, weights: &'p Weights, on: &mut Runner<'_, 'p>, inputs: &Value) -> Option<Answer> {
-        let mirrored = on.run(Precision::F32, &[], &[inputs], |tape, _, images| tape.flip(images[0], COLUMNS));
+        let mirrored =
+            on.run(Precision::F32, &[], &[inputs], |tape, _, images| tape.flip(images[0], COLUMNS));
         let one = self.method.answer_on(weights, on, inputs)?;
         let other = self.method.answer_on(weights, on, &mirrored)?;
         let mut mean = |one: &Value, other: &Value| on.combine(&[(0.5, one), (0.5, other)]);

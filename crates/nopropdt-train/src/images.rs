@@ -88,7 +88,10 @@ pub fn settled(config: RunConfig, opened: &Opened) -> RunConfig {
 ///
 /// # Errors
 /// [`ImagesError`].
-pub fn opened_for(config: RunConfig, data_dir: &Path) -> Result<(RunConfig, Opened, NetworkSize), ImagesError> {
+pub fn opened_for(
+    config: RunConfig,
+    data_dir: &Path,
+) -> Result<(RunConfig, Opened, NetworkSize), ImagesError> {
     let mut opened = opened(&config.data.dataset, &config.data.load_options(data_dir), &config.registry)?;
     let config = settled(config, &opened);
     if config.data.validation > 0 {

@@ -184,7 +184,11 @@ impl<'m> Trainer<'m> {
         average: Option<Weights>,
         states: Vec<OptimizerState>,
     ) -> Result<(), OptimizerError> {
-        assert_eq!(average.is_some(), self.average.is_some(), "restore: averages must be there where the run has them");
+        assert_eq!(
+            average.is_some(),
+            self.average.is_some(),
+            "restore: averages must be there where the run has them"
+        );
         self.weights = weights;
         if let (Some(own), Some(saved)) = (&mut self.average, average) {
             own.weights = saved;
@@ -342,7 +346,11 @@ impl<'m> Trainer<'m> {
         }
         if let Some(average) = &mut self.average {
             let taken = |optimizers: &[Optimizer], index: usize| optimizers[index].state().step;
-            average.follow(&self.weights, blocks, [&|block| taken(&self.own, block), &|set| taken(&self.shared, set)]);
+            average.follow(
+                &self.weights,
+                blocks,
+                [&|block| taken(&self.own, block), &|set| taken(&self.shared, set)],
+            );
         }
         let losses: Vec<LossSums> = steps.into_iter().map(|(_, said)| said).collect();
         match losses.iter().position(|loss| !loss.terms.total.is_finite()) {

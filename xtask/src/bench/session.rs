@@ -85,13 +85,7 @@ impl Session {
     }
 
     /// All who take turns, in the order of the table's rows: ours first.
-    fn turns(
-        &self,
-        case: &Case,
-        setups: &[Setup],
-        peers: &[Peer<'_>],
-        precision: Option<&str>,
-    ) -> Vec<Turn> {
+    fn turns(&self, case: &Case, setups: &[Setup], peers: &[Peer<'_>], precision: Option<&str>) -> Vec<Turn> {
         let teams = 0..self.teams.len();
         let own =
             (0..setups.len()).flat_map(|setup| teams.clone().map(move |team| Turn::Ours { setup, team }));

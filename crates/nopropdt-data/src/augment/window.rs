@@ -47,7 +47,8 @@ impl Window {
             for column in &columns {
                 for channel in 0..channels {
                     let at = |row: usize, column: usize| image[(row * width + column) * channels + channel];
-                    let across = |row: usize| mix(at(row, column.first), at(row, column.second), column.share);
+                    let across =
+                        |row: usize| mix(at(row, column.first), at(row, column.second), column.share);
                     out.push(mix(across(row.first), across(row.second), row.share));
                 }
             }

@@ -62,4 +62,3 @@ pub(super) fn payload(bytes: &[u8]) -> Result<(u32, &[u8]), String> {
     }
     Ok((version, payload))
 }
-

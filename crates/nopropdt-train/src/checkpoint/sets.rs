@@ -24,7 +24,11 @@ pub(super) fn saved(weights: &Weights) -> Vec<SavedSet<'_>> {
 }
 
 /// Writes saved values into the sets of a network, which must be as many and as long.
-pub(super) fn fill(path: &Path, saved: &[SavedSet<'_>], weights: &mut Weights) -> Result<(), CheckpointError> {
+pub(super) fn fill(
+    path: &Path,
+    saved: &[SavedSet<'_>],
+    weights: &mut Weights,
+) -> Result<(), CheckpointError> {
     let sets: Vec<&mut Parameters> = weights.sets_mut().collect();
     if sets.len() != saved.len() {
         return Err(failed(path, format!("wants {} parameter sets; found {}", sets.len(), saved.len())));
@@ -42,7 +46,6 @@ pub(super) fn fill(path: &Path, saved: &[SavedSet<'_>], weights: &mut Weights) -
     }
     Ok(())
 }
-
 
 /// A copy of `weights` with saved values written over it; none where none are saved.
 pub(super) fn copy(

@@ -69,7 +69,10 @@ mod tests {
     fn few_images_are_seen_more_often_in_smaller_batches() {
         assert_eq!([100, 10_000, 50_000, 1_000_000].map(epochs), [60, 30, 6, 6]);
         assert_eq!([100, 2_500, 10_000].map(batch_size), [32, 64, 128]);
-        assert_eq!([0, 2_499, 2_500, 10_000, 50_000, 1_000_000].map(validation), [0, 0, 100, 400, 2000, 2000]);
+        assert_eq!(
+            [0, 2_499, 2_500, 10_000, 50_000, 1_000_000].map(validation),
+            [0, 0, 100, 400, 2000, 2000]
+        );
         assert_eq!(epochs(0), 60);
     }
 
@@ -99,7 +102,10 @@ mod tests {
         assert!(!written.contains("batch-size") && written.contains("epochs = 3"), "{written}");
         let small = shape(32);
         let decided = config.clone().for_images(5_000, &small);
-        assert_eq!((decided.training.epochs, decided.training.batch_size, decided.data.validation), (3, 64, 0));
+        assert_eq!(
+            (decided.training.epochs, decided.training.batch_size, decided.data.validation),
+            (3, 64, 0)
+        );
         // What was open is open where it is read again.
         let again = Overrides::from_text(&written).unwrap().resolve(Some(Preset::Best)).unwrap();
         assert_eq!(again.for_images(5_000, &small), decided);

@@ -52,7 +52,17 @@ impl MethodEntry {
         });
         let check: Check = Arc::new(|component, defaults| component.read::<S>(defaults).map(|_| ()));
         let [further, best, of_digits] = [(); 3].map(|()| Overrides::default());
-        Self { name, about, defaults: Value::table_of(defaults), further, paper: None, best, of_digits, check, build }
+        Self {
+            name,
+            about,
+            defaults: Value::table_of(defaults),
+            further,
+            paper: None,
+            best,
+            of_digits,
+            check,
+            build,
+        }
     }
 
     /// The same, with defaults in sections of others: `training.optimizer`, `embedding.kind`.

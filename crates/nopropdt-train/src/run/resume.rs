@@ -215,7 +215,10 @@ impl TakenUp {
         let older_best = checkpoint.best(&path, &weights)?;
         let average = checkpoint.average(&path, &weights)?;
         if average.is_some() != trainer.average().is_some() {
-            return Err(wrong("must have running averages of the weights where the settings say so, and only there".into()).into());
+            return Err(wrong(
+                "must have running averages of the weights where the settings say so, and only there".into(),
+            )
+            .into());
         }
         let states = checkpoint.restore(&path, &mut weights)?;
         trainer.restore(weights, average, states).map_err(|error| wrong(error.to_string()))?;

@@ -78,7 +78,13 @@ fn a_folder_has_the_best_preset_unless_another_block_is_named() {
     let said = train(&["--out=run", "--epochs=8", "--lr=0.01"]);
     assert!(said.contains("NoProp-DT: 2 blocks") && said.contains("answer read by the consensus"), "{said}");
     let config = sandbox.text("run/config.toml");
-    for line in ["name = \"deep\"", "objective = \"labels\"", "optimizer = \"muon\"", "batch-size = 32", "test-flip = true"] {
+    for line in [
+        "name = \"deep\"",
+        "objective = \"labels\"",
+        "optimizer = \"muon\"",
+        "batch-size = 32",
+        "test-flip = true",
+    ] {
         assert!(config.contains(line), "{line}: {config}");
     }
     let summary: Value = sandbox.json("run/summary.json");

@@ -33,7 +33,14 @@ fn what_is_taken_is_told() {
 
     // Two classes of pictures.
     pictures(&sandbox, "bars", 8, NAMES, &[("train", 20), ("test", 10)]);
-    let flags = ["init-from=start.safetensors", "dataset=folder:bars", "block=paper", "epochs=1", "batch-size=8", "json"];
+    let flags = [
+        "init-from=start.safetensors",
+        "dataset=folder:bars",
+        "block=paper",
+        "epochs=1",
+        "batch-size=8",
+        "json",
+    ];
     let output = sandbox.train("bars-run", &flags);
     let line = told(&stderr(&output));
     let fresh = "; fresh: head.weight, head.bias, blocks.1.label.fc1.weight, blocks.1.join.out.weight, \

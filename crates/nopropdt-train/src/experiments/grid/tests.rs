@@ -132,7 +132,10 @@ fn every_mistake_is_one_line_with_its_place() {
             "seeds = 1\nanswer-steps = 1.5",
             "line 2: answer-steps: must be a whole number at least 1; found 1.5",
         ),
-        ("seeds = 1\npreset = \"cats\"", "line 2: preset: must be paper or reference or best; found \"cats\""),
+        (
+            "seeds = 1\npreset = \"cats\"",
+            "line 2: preset: must be paper or reference or best; found \"cats\"",
+        ),
         ("seeds = 1\ntest = 0", "line 2: test: must be true or false; found 0"),
         ("seeds = 1\nseconds = nan", "line 2: seconds: must be above 0 and finite; found NaN"),
         ("seeds = 1\nat-least = 2", "line 2: at-least: must be from 0 to 1; found 2"),
