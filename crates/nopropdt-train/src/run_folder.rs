@@ -148,6 +148,11 @@ impl RunFolder {
         self.path.join(METRICS)
     }
 
+    /// The same as a table: metrics.csv.
+    pub fn metrics_table(&self) -> PathBuf {
+        self.path.join(METRICS_TABLE)
+    }
+
     /// The network: model.safetensors.
     pub fn model(&self) -> PathBuf {
         self.path.join(MODEL)
@@ -173,6 +178,7 @@ const LOCK: &str = ".lock";
 pub(crate) const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.bin";
 pub(crate) const METRICS: &str = "metrics.jsonl";
+const METRICS_TABLE: &str = "metrics.csv";
 const MODEL: &str = "model.safetensors";
 pub(crate) const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
@@ -192,7 +198,7 @@ pub(crate) fn is_begun(path: &Path) -> bool {
 
 /// Whether any file of a run is in the folder.
 fn holds_run(path: &Path) -> bool {
-    let files = [CONFIG, CHECKPOINT, METRICS, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
+    let files = [CONFIG, CHECKPOINT, METRICS, METRICS_TABLE, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
     files.iter().any(|file| path.join(file).exists())
 }
 

@@ -4,7 +4,6 @@ mod arguments;
 mod columns;
 mod completions;
 mod counter;
-mod csv;
 mod dataset_remedies;
 mod diagnosis;
 mod estimate;

@@ -7,6 +7,7 @@ mod error;
 mod extend;
 mod judge;
 mod left;
+mod measured;
 mod observer;
 mod pace;
 mod prepared;

@@ -327,7 +327,8 @@ impl Run {
         let diagnostics = self.diagnose(weights);
         #[cfg(feature = "report")]
         let page = self.report(weights, metrics, &summary, diagnostics.as_ref())?;
-        settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(self.not_written(finished, false))?;
+        settle(&[&self.folder.metrics(), &self.folder.metrics_table(), &self.folder.model()])
+            .map_err(self.not_written(finished, false))?;
         if let Some(diagnostics) = &diagnostics {
             write_diagnostics(&self.folder.diagnostics(), diagnostics)
                 .map_err(self.not_written(finished, false))?;

@@ -66,7 +66,9 @@ impl<'r> Training<'r> {
         if let Some(weights) = first_weights {
             trainer.begin_with(weights);
         }
-        let restored = taken_up.map(|taken_up| taken_up.restore(&run.folder, &mut trainer, run.keeps_best()));
+        let readouts = run.network().facts().readouts;
+        let restored =
+            taken_up.map(|taken_up| taken_up.restore(&run.folder, &mut trainer, run.keeps_best(), readouts));
         let Restored { metrics, best, begun } = restored.transpose()?.unwrap_or_default();
         if !has_weights {
             trainer.look(&run.dataset().train);
