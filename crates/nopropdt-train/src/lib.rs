@@ -32,7 +32,10 @@ pub mod metrics_file;
 pub mod model_file;
 mod one_line;
 pub mod per_class;
+#[cfg(feature = "report")]
+pub mod pixels;
 pub mod predictor;
+mod protobuf;
 pub mod prototypes;
 pub mod registry;
 #[cfg(feature = "report")]
@@ -43,4 +46,5 @@ pub mod runs;
 #[cfg(feature = "cli")]
 pub mod signals;
 pub mod statistics;
+pub mod tensorboard;
 pub mod trainer;

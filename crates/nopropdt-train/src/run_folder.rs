@@ -158,6 +158,11 @@ impl RunFolder {
         self.path.join(MODEL)
     }
 
+    /// Event files for TensorBoard, where they are wanted: the folder tensorboard.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join(TENSORBOARD)
+    }
+
     /// The result: summary.json, written last.
     pub fn summary(&self) -> PathBuf {
         self.path.join(SUMMARY)
@@ -179,6 +184,7 @@ pub(crate) const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.bin";
 pub(crate) const METRICS: &str = "metrics.jsonl";
 const METRICS_TABLE: &str = "metrics.csv";
+const TENSORBOARD: &str = "tensorboard";
 const MODEL: &str = "model.safetensors";
 pub(crate) const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
@@ -198,7 +204,8 @@ pub(crate) fn is_begun(path: &Path) -> bool {
 
 /// Whether any file of a run is in the folder.
 fn holds_run(path: &Path) -> bool {
-    let files = [CONFIG, CHECKPOINT, METRICS, METRICS_TABLE, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
+    let files =
+        [CONFIG, CHECKPOINT, METRICS, METRICS_TABLE, TENSORBOARD, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
     files.iter().any(|file| path.join(file).exists())
 }
 

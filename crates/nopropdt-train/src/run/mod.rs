@@ -20,7 +20,7 @@ mod training;
 pub use error::{ResumeError, RunError};
 pub use extend::Extended;
 pub use judge::{best_of, judged};
-pub use observer::{Observer, Silent, Step};
+pub use observer::{Both, Observer, Silent, Step};
 pub use prepared::{Loaded, Prepared};
 pub use resume::Saved;
 pub use session::Run;
