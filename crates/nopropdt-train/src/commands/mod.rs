@@ -28,6 +28,7 @@ mod runs;
 mod sampled;
 mod sweep;
 mod threads;
+mod tracked;
 mod train;
 
 pub use arguments::{

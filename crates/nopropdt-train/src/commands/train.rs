@@ -2,18 +2,17 @@
 
 use super::counter::Counter;
 use super::progress::Display;
+use super::tracked::train_tracked;
 use super::{TrainArguments, UsageError, data_folder, images, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
 use crate::config::{InitFrom, Overrides, RunConfig, Value};
-use crate::files::WriteError;
 use crate::metrics::Summary;
 use crate::one_line::one_line;
 use crate::registry::Registry;
-use crate::run::{Both, Extended, Observer, Prepared, Run, Saved, Start, check_new};
+use crate::run::{Extended, Prepared, Run, Saved, Start, check_new};
 use crate::run_folder::{RunFolder, RunFolderError};
 use crate::signals::interruption_flag;
-use crate::tensorboard::TensorBoard;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use nopropdt_blocks::Readout;
 use nopropdt_data::Examples;
 use nopropdt_tensor::Isa;
@@ -70,35 +69,11 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
         Some(_) => going_on(&run).iter().for_each(|line| display.line(line)),
         None => introduce(&run, &display, arguments.resume.is_none()),
     }
-    let (summary, tracked) = train_tracked(run, &display, arguments.tensorboard);
+    let trained = train_tracked(run, &display, arguments.tensorboard);
     display.finish();
-    print_result(&summary?, &report, arguments.json, unequal, chosen)?;
+    let (summary, tracked) = trained?;
+    print_result(&summary, &report, arguments.json, unequal, chosen)?;
     tracked
-}
-
-/// Trains the run, with an event file if that is wanted; whether that was written.
-fn train_tracked(run: Run, display: &Display, tensorboard: bool) -> (Result<Summary>, Result<()>) {
-    let folder = run.folder().path().display().to_string();
-    let warn = |error: &WriteError| {
-        display.line(&format!("warning: {error}; the run goes on without its event file"))
-    };
-    let train = |run: Run, observer: &dyn Observer| run.train(observer).map_err(anyhow::Error::from);
-    if !tensorboard {
-        return (train(run, display), Ok(()));
-    }
-    match TensorBoard::open(&run, &warn) {
-        Ok(events) => {
-            let summary = train(run, &Both(display, &events));
-            let rest = format!("the run is finished; --resume {folder} --tensorboard writes the rest");
-            (summary, events.close().map_err(|error| anyhow!("{error}; {rest}")))
-        }
-        Err(error) => (
-            Err(anyhow!(
-                "{error}; then go on with --resume {folder} --tensorboard, or without an event file"
-            )),
-            Ok(()),
-        ),
-    }
 }
 
 /// The run at `path`. Of the other flags only two may be given: the place where its images lie now, and a number of epochs.

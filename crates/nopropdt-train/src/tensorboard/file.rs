@@ -70,7 +70,8 @@ impl EventFile {
     pub(super) fn put(&mut self, index: usize, data: &[u8]) -> Result<(), WriteError> {
         self.ends.truncate(index);
         let (start, record) = (self.ends.last().copied().unwrap_or(0), framed(data));
-        self.write(start, &record).map_err(|reason| failed(&self.path, reason, &|| record.len() as u64))?;
+        self.write(start, &record)
+            .map_err(|reason| failed(&self.path, reason, &|| start + record.len() as u64))?;
         self.ends.push(start + record.len() as u64);
         Ok(())
     }
