@@ -137,7 +137,8 @@ pub(crate) fn create_file_with(
         .map_err(|reason| failed(path, reason, length))
 }
 
-fn failed(path: &Path, reason: io::Error, length: &dyn Fn() -> u64) -> WriteError {
+/// Why a file could not be written, with the room that is left where the disk is full.
+pub(crate) fn failed(path: &Path, reason: io::Error, length: &dyn Fn() -> u64) -> WriteError {
     let full = reason.kind() == ErrorKind::StorageFull;
     let free = full.then(|| fs4::available_space(folder_of(path)).ok()).flatten();
     WriteError { path: path.to_owned(), reason, space: free.map(|free| (length(), free)) }

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod confusion;
+mod csv;
 pub mod data_folder;
 pub mod diagnostics;
 pub mod estimate;
@@ -26,11 +27,15 @@ pub mod machine;
 pub mod memory;
 pub mod memory_limit;
 pub mod metrics;
+mod metrics_csv;
 pub mod metrics_file;
 pub mod model_file;
 mod one_line;
 pub mod per_class;
+#[cfg(feature = "report")]
+pub mod pixels;
 pub mod predictor;
+mod protobuf;
 pub mod prototypes;
 pub mod registry;
 #[cfg(feature = "report")]
@@ -41,4 +46,5 @@ pub mod runs;
 #[cfg(feature = "cli")]
 pub mod signals;
 pub mod statistics;
+pub mod tensorboard;
 pub mod trainer;

@@ -1,5 +1,9 @@
 //! What a run measures: [`EpochMetrics`] of each epoch, and a [`Summary`] of the whole. [`crate::metrics_file`] writes and reads them.
 
+mod measured;
+
+pub use measured::Measured;
+
 use crate::diagnostics::SharedSets;
 use nopropdt_blocks::Readout;
 use serde::{Deserialize, Serialize};

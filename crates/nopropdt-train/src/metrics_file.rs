@@ -4,9 +4,8 @@
 //! Both are written whole ([`crate::files`]). Numbers must be finite: JSON has no NaN, and a run that met one has gone wrong and
 //! should say so.
 
-use crate::diagnostics::SharedSets;
 use crate::files::{WriteError, replace_file};
-use crate::metrics::{EpochMetrics, Summary};
+use crate::metrics::{EpochMetrics, Measured, Summary};
 use crate::one_line::one_line;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -127,39 +126,26 @@ fn check_epoch(epoch: &EpochMetrics, previous: usize) -> Result<(), String> {
         return Err(format!("epoch numbers must rise from 1; found {} after {previous}", epoch.epoch));
     }
     let at = format!("of epoch {}", epoch.epoch);
-    finite(&format!("seconds {at}"), epoch.seconds)?;
-    finite(&format!("learning_rate {at}"), epoch.learning_rate)?;
-    finite(&format!("images_per_second {at}"), epoch.images_per_second)?;
-    let of_blocks = [
-        ("train_loss", &epoch.train_loss),
-        ("total", &epoch.total),
-        ("squared_error", &epoch.squared_error),
-        ("cross_entropy", &epoch.cross_entropy),
-        ("kl", &epoch.kl),
-        ("gradient_norm", &epoch.gradient_norm),
-        ("block_seconds", &epoch.block_seconds),
-    ];
-    for (key, values) in of_blocks {
-        for (index, &value) in values.iter().enumerate() {
-            finite(&format!("{key} of block {} {at}", index + 1), value)?;
+    for (key, value) in epoch.measured() {
+        match value {
+            Measured::Epoch(_) | Measured::Answer(_) => {}
+            Measured::Number(value) => finite(&format!("{key} {at}"), value)?,
+            Measured::Fraction(share) => {
+                share.map_or(Ok(()), |share| fraction(&format!("{key} {at}"), share))?;
+            }
+            Measured::Losses(values) => {
+                for (index, &value) in values.iter().enumerate() {
+                    finite(&format!("{key} of block {} {at}", index + 1), value)?;
+                }
+            }
+            Measured::Readouts(shares) => fractions(&format!("{key} {at}"), shares)?,
+            Measured::Parts(parts) => {
+                for (part, value) in parts {
+                    value.map_or(Ok(()), |value| finite(&format!("{part} {at}"), value))?;
+                }
+            }
         }
     }
-    for (key, value) in epoch.shared.iter().flat_map(SharedSets::named) {
-        value.map_or(Ok(()), |value| finite(&format!("{key} {at}"), value))?;
-    }
-    let given = [
-        ("validation_accuracy", epoch.validation_accuracy),
-        ("validation_accuracy_consensus", epoch.validation_accuracy_consensus),
-        ("answer_accuracy", epoch.answer_accuracy),
-        ("test_accuracy", epoch.test_accuracy),
-        ("test_accuracy_consensus", epoch.test_accuracy_consensus),
-        ("test_balanced_accuracy", epoch.test_balanced_accuracy),
-        ("test_balanced_accuracy_consensus", epoch.test_balanced_accuracy_consensus),
-    ];
-    for (key, accuracy) in given {
-        accuracy.map_or(Ok(()), |accuracy| fraction(&format!("{key} {at}"), accuracy))?;
-    }
-    fractions(&format!("test_accuracy_per_block {at}"), &epoch.test_accuracy_per_block)?;
     let of_one = [epoch.test_accuracy_consensus, epoch.validation_accuracy].iter().any(Option::is_some);
     match epoch.test_accuracy {
         Some(_) if epoch.test_accuracy_consensus.is_none() => {
@@ -210,6 +196,7 @@ fn fractions(what: &str, values: &[f64]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostics::SharedSets;
     use nopropdt_blocks::Readout;
 
     fn epoch(number: usize) -> EpochMetrics {

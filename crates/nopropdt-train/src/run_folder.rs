@@ -148,9 +148,19 @@ impl RunFolder {
         self.path.join(METRICS)
     }
 
+    /// The same as a table: metrics.csv.
+    pub fn metrics_table(&self) -> PathBuf {
+        self.path.join(METRICS_TABLE)
+    }
+
     /// The network: model.safetensors.
     pub fn model(&self) -> PathBuf {
         self.path.join(MODEL)
+    }
+
+    /// Event files for TensorBoard, where they are wanted: the folder tensorboard.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join(TENSORBOARD)
     }
 
     /// The result: summary.json, written last.
@@ -173,6 +183,8 @@ const LOCK: &str = ".lock";
 pub(crate) const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.bin";
 pub(crate) const METRICS: &str = "metrics.jsonl";
+const METRICS_TABLE: &str = "metrics.csv";
+const TENSORBOARD: &str = "tensorboard";
 const MODEL: &str = "model.safetensors";
 pub(crate) const SUMMARY: &str = "summary.json";
 const REPORT: &str = "report.html";
@@ -192,7 +204,8 @@ pub(crate) fn is_begun(path: &Path) -> bool {
 
 /// Whether any file of a run is in the folder.
 fn holds_run(path: &Path) -> bool {
-    let files = [CONFIG, CHECKPOINT, METRICS, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
+    let files =
+        [CONFIG, CHECKPOINT, METRICS, METRICS_TABLE, TENSORBOARD, MODEL, SUMMARY, REPORT, DIAGNOSTICS];
     files.iter().any(|file| path.join(file).exists())
 }
 

@@ -106,6 +106,9 @@ pub struct TrainArguments {
     /// Also save in the middle of an epoch, M minutes after the last save, so that a crash loses at most that much; 0: never
     #[arg(long, value_parser = numbers::checkpoint_minutes, value_name = "M", default_value_t = 10, help_heading = "Run")]
     pub checkpoint_minutes: u64,
+    /// Write an event file into the run's folder for TensorBoard, epoch by epoch: losses, accuracies, settings, sample images
+    #[arg(long, help_heading = "Run")]
+    pub tensorboard: bool,
     /// Plain lines instead of a progress bar
     #[arg(long, help_heading = "Run")]
     pub no_progress: bool,

@@ -4,7 +4,6 @@ mod arguments;
 mod columns;
 mod completions;
 mod counter;
-mod csv;
 mod dataset_remedies;
 mod diagnosis;
 mod estimate;
@@ -29,6 +28,7 @@ mod runs;
 mod sampled;
 mod sweep;
 mod threads;
+mod tracked;
 mod train;
 
 pub use arguments::{

@@ -59,6 +59,11 @@ impl Display {
         });
     }
 
+    /// Prints a line above the bar on standard error.
+    pub fn warn(&self, text: &str) {
+        self.bar.suspend(|| complain(text));
+    }
+
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

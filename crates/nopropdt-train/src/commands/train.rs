@@ -2,6 +2,7 @@
 
 use super::counter::Counter;
 use super::progress::Display;
+use super::tracked::train_tracked;
 use super::{TrainArguments, UsageError, data_folder, images, must_exist, output, percent, thread_pool};
 use crate::class_balance::is_unequal;
 use crate::config::{InitFrom, Overrides, RunConfig, Value};
@@ -68,9 +69,11 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
         Some(_) => going_on(&run).iter().for_each(|line| display.line(line)),
         None => introduce(&run, &display, arguments.resume.is_none()),
     }
-    let summary = run.train(&display);
+    let trained = train_tracked(run, &display, arguments.tensorboard);
     display.finish();
-    print_result(&summary?, &report, arguments.json, unequal, chosen)
+    let (summary, tracked) = trained?;
+    print_result(&summary, &report, arguments.json, unequal, chosen)?;
+    tracked
 }
 
 /// The run at `path`. Of the other flags only two may be given: the place where its images lie now, and a number of epochs.

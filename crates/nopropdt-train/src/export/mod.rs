@@ -7,7 +7,6 @@ mod error;
 mod example;
 mod fold;
 pub mod onnx;
-mod protobuf;
 pub mod pytorch;
 mod simplify;
 mod trace;

@@ -1,7 +1,7 @@
 //! A graph as an ONNX file: opset 17, IR version 8, all in f32.
 
 use super::ExportError;
-use super::protobuf::Message;
+use crate::protobuf::Message;
 use nopropdt_tensor::graph::{Constant, Graph, Loop, Node, Op, Value};
 use nopropdt_tensor::{Tensor, flat};
 

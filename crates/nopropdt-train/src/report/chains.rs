@@ -144,8 +144,8 @@ fn cell(probability: f64, truth: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::data::Pixels;
     use super::*;
+    use crate::pixels::Pixels;
 
     fn chain(blocks: usize, classes: usize) -> ChainPicture {
         let mut row = vec![0.2 / (classes - 1) as f64; classes];

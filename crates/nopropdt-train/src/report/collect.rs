@@ -1,12 +1,13 @@
 //! From a finished run to what its report shows.
 
-use super::data::{ChainPicture, Picture, Pixels, ReportData, Words};
+use super::data::{ChainPicture, Picture, ReportData, Words};
 use super::numbers;
 use crate::class_balance::is_unequal;
 use crate::config::{EmbeddingKind, RunConfig};
 use crate::diagnostics::Diagnostics;
 use crate::evaluate::{Answer, Inspection, chain_of, inspect};
 use crate::metrics::{EpochMetrics, Summary};
+use crate::pixels::Pixels;
 use nopropdt_blocks::{Method, Weights};
 use nopropdt_data::{Dataset, Examples, ImageShape, Split};
 
@@ -75,16 +76,10 @@ pub fn collect(parts: &Parts<'_>) -> ReportData {
 fn prototypes(parts: &Parts<'_>) -> Vec<Pixels> {
     let shape = parts.dataset.shape().image().filter(|shape| [1, 3].contains(&shape.channels));
     let is_picture = parts.config.embedding.kind == EmbeddingKind::Prototype;
-    let Some(ImageShape { height, width, channels }) = shape.filter(|_| is_picture) else {
-        return Vec::new();
-    };
-    let mut matrix = parts.network.embedding_matrix(parts.weights);
-    if let Some(normalisation) = parts.dataset.train.normalisation() {
-        normalisation.undo(matrix.data_mut());
-    }
-    let byte = |&value: &f32| (255.0 * value).round().clamp(0.0, 255.0) as u8;
-    let rows = matrix.data().chunks_exact(height * width * channels);
-    rows.map(|row| Pixels { height, width, channels, values: row.iter().map(byte).collect() }).collect()
+    let Some(shape) = shape.filter(|_| is_picture) else { return Vec::new() };
+    let (matrix, normalisation) =
+        (parts.network.embedding_matrix(parts.weights), parts.dataset.train.normalisation());
+    matrix.data().chunks_exact(shape.len()).map(|row| Pixels::seen(shape, row, normalisation)).collect()
 }
 
 /// Which epoch the model is of, where that is not the last, and whether the run ended early.

@@ -3,6 +3,7 @@
 use crate::diagnostics::Diagnostics;
 use crate::evaluate::Counts;
 use crate::metrics::{EpochMetrics, Summary};
+use crate::pixels::Pixels;
 use nopropdt_blocks::Readout;
 use thiserror::Error;
 
@@ -48,19 +49,6 @@ pub struct Words {
     pub readout: &'static str,
     /// What tells how far training is.
     pub loss: &'static str,
-}
-
-/// An image as it is drawn.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pixels {
-    /// Rows of pixels, at least 1.
-    pub height: usize,
-    /// Pixels in a row, at least 1.
-    pub width: usize,
-    /// 1 (grey) or 3 (red, green, blue).
-    pub channels: usize,
-    /// [height, width, channels], row-major, 0 (dark) to 255 (bright).
-    pub values: Vec<u8>,
 }
 
 /// A test image, or another input, and the answer it got.

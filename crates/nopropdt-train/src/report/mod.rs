@@ -26,9 +26,10 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+pub use crate::pixels::Pixels;
 pub use collect::{Parts, collect};
 pub use comparison::render_comparison;
-pub use data::{ChainPicture, Picture, Pixels, ReportData, ReportError, Words};
+pub use data::{ChainPicture, Picture, ReportData, ReportError, Words};
 pub use sweep::render_sweep;
 
 /// The report as one HTML page: no script and nothing to load.

@@ -3,9 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::data::{Picture, Pixels, ReportError};
+use super::data::{Picture, ReportError};
 use super::html::escape;
 use super::numbers;
+use crate::pixels::Pixels;
 use nopropdt_blocks::Readout;
 
 /// The grid of test images, answered by a read-out.
@@ -85,7 +86,7 @@ pub(super) fn image(picture: &Picture, class_names: &[String]) -> Result<String,
 
 /// An `<img>` that holds its pixels.
 fn embedded(pixels: &Pixels, name: &str) -> Result<String, String> {
-    let data = STANDARD.encode(png_file(pixels)?);
+    let data = STANDARD.encode(pixels.png()?);
     Ok(format!("<img alt=\"{}\" src=\"data:image/png;base64,{data}\">", escape(name)))
 }
 
@@ -94,43 +95,6 @@ pub(super) fn class_name<'a>(class_names: &'a [String], role: &str, class: usize
     class_names.get(class).map(String::as_str).ok_or_else(|| {
         format!("{role} must be below the number of class names, {}; found {class}", class_names.len())
     })
-}
-
-fn png_file(pixels: &Pixels) -> Result<Vec<u8>, String> {
-    let Pixels { height, width, channels, values: ref pixels } = *pixels;
-    let color = match channels {
-        1 => png::ColorType::Grayscale,
-        3 => png::ColorType::Rgb,
-        other => return Err(format!("channels must be 1 or 3; found {other}")),
-    };
-    let wanted = height.checked_mul(width).and_then(|area| area.checked_mul(channels));
-    if wanted != Some(pixels.len()) {
-        let found = pixels.len();
-        return Err(format!(
-            "pixels must be height × width × channels = {height} × {width} × {channels}; found {found}"
-        ));
-    }
-    let (Ok(columns), Ok(rows)) = (u32::try_from(width), u32::try_from(height)) else {
-        return Err(format!("height and width must be below 2³²; found {height} and {width}"));
-    };
-    encode(columns, rows, color, pixels)
-        .map_err(|error| format!("height and width must suit PNG; found {height} and {width} ({error})"))
-}
-
-fn encode(
-    columns: u32,
-    rows: u32,
-    color: png::ColorType,
-    pixels: &[u8],
-) -> Result<Vec<u8>, png::EncodingError> {
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, columns, rows);
-    encoder.set_color(color);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(pixels)?;
-    writer.finish()?;
-    Ok(file)
 }
 
 #[cfg(test)]

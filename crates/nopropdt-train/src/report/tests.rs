@@ -1,12 +1,12 @@
 //! Tests of the whole page.
 
-use super::data::Pixels;
 use super::*;
 use crate::calibration::Calibration;
 use crate::confusion::Confusion;
 use crate::diagnostics::{BlockDiagnosis, Denoising, Diagnostics, HeldOut, SharedSets, Similarity};
 use crate::evaluate::Counts;
 use crate::metrics::{EpochMetrics, Summary};
+use crate::pixels::Pixels;
 use nopropdt_blocks::Readout;
 
 fn picture(channels: usize, prediction: usize) -> Picture {

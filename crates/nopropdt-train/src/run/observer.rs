@@ -1,6 +1,6 @@
 //! What a run tells while it trains, and what it asks.
 
-use crate::metrics::EpochMetrics;
+use crate::metrics::{EpochMetrics, Summary};
 use std::time::Duration;
 
 /// How far an epoch is.
@@ -26,8 +26,12 @@ pub trait Observer: Sync {
     /// A batch went through some of the blocks.
     fn step(&self, _step: Step) {}
 
-    /// An epoch was measured; the rest will take about as long as `left`, at the pace of this process.
+    /// An epoch was measured; the rest will take about as long as `left`, at the pace of this process. The last epoch is told again where its
+    /// accuracies were measured later: it became the last when the run was given fewer epochs.
     fn epoch(&self, _metrics: &EpochMetrics, _left: Duration) {}
+
+    /// The run is finished and its files are written; also told of a run that had nothing left to train.
+    fn finished(&self, _summary: &Summary) {}
 
     /// Whether the run is to stop at the next batch.
     fn stop(&self) -> bool {
@@ -40,3 +44,35 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+/// Two observers, who are told everything, the first one first. Either can stop the run.
+#[derive(Clone, Copy)]
+pub struct Both<'o>(pub &'o dyn Observer, pub &'o dyn Observer);
+
+impl Both<'_> {
+    fn each(&self, tell: impl Fn(&dyn Observer)) {
+        [self.0, self.1].into_iter().for_each(tell);
+    }
+}
+
+impl Observer for Both<'_> {
+    fn prototypes(&self, done: usize, of: usize) {
+        self.each(|observer| observer.prototypes(done, of));
+    }
+
+    fn step(&self, step: Step) {
+        self.each(|observer| observer.step(step));
+    }
+
+    fn epoch(&self, metrics: &EpochMetrics, left: Duration) {
+        self.each(|observer| observer.epoch(metrics, left));
+    }
+
+    fn finished(&self, summary: &Summary) {
+        self.each(|observer| observer.finished(summary));
+    }
+
+    fn stop(&self) -> bool {
+        self.0.stop() || self.1.stop()
+    }
+}

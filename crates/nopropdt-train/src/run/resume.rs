@@ -2,11 +2,12 @@
 
 use super::error::{ResumeError, RunError};
 use super::judge::best_of;
+use super::measured::MeasuredFiles;
 use crate::checkpoint::{Checkpoint, CheckpointError, Extension};
 use crate::config::{ConfigError, Overrides, RunConfig, Value};
-use crate::files::{WriteError, refresh_file, replace_file};
+use crate::files::{WriteError, replace_file};
 use crate::metrics::EpochMetrics;
-use crate::metrics_file::{metrics_lines, read_metrics};
+use crate::metrics_file::read_metrics;
 use crate::registry::Registry;
 use crate::run_folder::RunFolder;
 use crate::trainer::{Begun, Trainer};
@@ -201,12 +202,13 @@ impl TakenUp {
         Err(CheckpointError { file: folder.checkpoint().display().to_string(), problem }.into())
     }
 
-    /// Puts the state into the trainer, and the finished epochs into their file.
+    /// Puts the state into the trainer, and the finished epochs into their files.
     pub(super) fn restore(
         self,
         folder: &RunFolder,
         trainer: &mut Trainer<'_>,
         keeps_best: bool,
+        readouts: usize,
     ) -> Result<Restored, ResumeError> {
         let path = folder.checkpoint();
         let wrong = |problem: String| CheckpointError { file: path.display().to_string(), problem };
@@ -230,11 +232,11 @@ impl TakenUp {
                     .ok_or_else(|| wrong(format!("lacks the weights of epoch {}, the best", best.epoch)))?,
             ),
         };
-        // Without an epoch there is no such file: it tells of finished ones.
+        // Without an epoch there are no such files: they tell of finished ones.
         if !metrics.is_empty() {
             // The checkpoint is the truth: a kill may have come between the files.
-            let lines = metrics_lines(&folder.metrics(), &metrics)?;
-            refresh_file(&folder.metrics(), &lines)
+            MeasuredFiles::of(folder, &metrics, readouts)?
+                .write()
                 .map_err(|error: WriteError| ResumeError::Metrics(error.into()))?;
         }
         Ok(Restored { metrics, best, begun })

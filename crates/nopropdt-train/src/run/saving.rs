@@ -2,12 +2,12 @@
 
 use super::error::RunError;
 use super::judge::best_of;
+use super::measured::MeasuredFiles;
 use super::pace::Pace;
 use super::session::Run;
 use crate::checkpoint::Checkpoint;
 use crate::files::refresh_file;
 use crate::metrics::EpochMetrics;
-use crate::metrics_file::metrics_lines;
 use crate::model_file::{ModelMetadata, encoded};
 use crate::trainer::{Begun, Trainer};
 use nopropdt_blocks::Weights;
@@ -58,7 +58,8 @@ impl Done<'_> {
     ) -> Result<(), RunError> {
         let (run, began, finished) = (self.run, Instant::now(), self.metrics.len());
         // Numbers that no file can hold are refused before the checkpoint has them.
-        let lines = metrics_lines(&run.folder.metrics(), &self.metrics).map_err(self.not_written())?;
+        let readouts = run.network().facts().readouts;
+        let files = MeasuredFiles::of(&run.folder, &self.metrics, readouts).map_err(self.not_written())?;
         let (config, states) = (run.kept_config.to_toml(), trainer.optimizer_states());
         let (seconds, weights) = (self.seconds(), trainer.weights());
         let checkpoint = Checkpoint::new(config, run.loaded.images, seconds, &self.metrics, weights, states)
@@ -72,7 +73,7 @@ impl Done<'_> {
         checkpoint.write(&run.folder.checkpoint()).map_err(self.not_written())?;
         (self.pace.saved, self.pace.saved_part) = (finished, begun.is_some());
         if finished > 0 {
-            refresh_file(&run.folder.metrics(), &lines).map_err(self.not_written())?;
+            files.write().map_err(self.not_written())?;
         }
         self.save_model(trainer)?;
         self.pace.saved(finished, begun.is_some(), began);

@@ -171,6 +171,11 @@ impl Run {
         self.taken_up.as_ref().map_or(0, |run| run.metrics.len())
     }
 
+    /// What these epochs measured.
+    pub fn metrics(&self) -> &[EpochMetrics] {
+        self.taken_up.as_ref().map_or(&[], |run| &run.metrics)
+    }
+
     /// Which share was done and saved of the epoch after the finished ones, 0 to 1.
     pub fn begun(&self) -> f64 {
         self.taken_up.as_ref().map_or(0.0, |run| self.share_of(run))
@@ -327,7 +332,8 @@ impl Run {
         let diagnostics = self.diagnose(weights);
         #[cfg(feature = "report")]
         let page = self.report(weights, metrics, &summary, diagnostics.as_ref())?;
-        settle(&[&self.folder.metrics(), &self.folder.model()]).map_err(self.not_written(finished, false))?;
+        settle(&[&self.folder.metrics(), &self.folder.metrics_table(), &self.folder.model()])
+            .map_err(self.not_written(finished, false))?;
         if let Some(diagnostics) = &diagnostics {
             write_diagnostics(&self.folder.diagnostics(), diagnostics)
                 .map_err(self.not_written(finished, false))?;

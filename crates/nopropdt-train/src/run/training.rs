@@ -26,12 +26,17 @@ impl Run {
         let (result, taken_up, first_weights) =
             (self.result(), self.taken_up.take(), self.first_weights.take());
         let mut training = Training::new(&self, taken_up, first_weights, observer)?;
-        if let Some(summary) = result {
-            return Ok(summary);
-        }
-        training.go(observer)?;
-        let Training { trainer, done, memory, .. } = training;
-        self.conclude(done.model(&trainer), &done.metrics, done.seconds(), memory)
+        let summary = match result {
+            Some(summary) => summary,
+            None => {
+                training.go(observer)?;
+                let Training { trainer, done, memory, .. } = training;
+                self.conclude(done.model(&trainer), &done.metrics, done.seconds(), memory)?
+            }
+        };
+        // While the folder is still its own.
+        observer.finished(&summary);
+        Ok(summary)
     }
 }
 
@@ -66,7 +71,9 @@ impl<'r> Training<'r> {
         if let Some(weights) = first_weights {
             trainer.begin_with(weights);
         }
-        let restored = taken_up.map(|taken_up| taken_up.restore(&run.folder, &mut trainer, run.keeps_best()));
+        let readouts = run.network().facts().readouts;
+        let restored =
+            taken_up.map(|taken_up| taken_up.restore(&run.folder, &mut trainer, run.keeps_best(), readouts));
         let Restored { metrics, best, begun } = restored.transpose()?.unwrap_or_default();
         if !has_weights {
             trainer.look(&run.dataset().train);
@@ -95,17 +102,19 @@ impl<'r> Training<'r> {
         while !self.run.is_over(&self.done.metrics) {
             self.epoch(observer)?;
         }
-        self.measure_last()
+        self.measure_last(observer)
     }
 
     /// Measures the last epoch where that was not its turn: the run may have been cut short after it.
-    fn measure_last(&mut self) -> Result<(), RunError> {
+    fn measure_last(&mut self, observer: &dyn Observer) -> Result<(), RunError> {
         let Self { run, trainer, done, .. } = self;
         match done.metrics.last_mut() {
             Some(last) if last.test_accuracy.is_none() => {
                 run.measure_accuracies(trainer.answering(), last);
                 done.keep_if_best(trainer);
-                done.save(trainer, None)
+                done.save(trainer, None)?;
+                done.metrics.last().into_iter().for_each(|last| observer.epoch(last, Duration::ZERO));
+                Ok(())
             }
             _ => Ok(()),
         }

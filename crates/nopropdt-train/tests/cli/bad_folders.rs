@@ -25,6 +25,7 @@ fn every_file_of_a_run_guards_its_folder() {
         "config.toml",
         "checkpoint.bin",
         "metrics.jsonl",
+        "metrics.csv",
         "model.safetensors",
         "summary.json",
         "report.html",

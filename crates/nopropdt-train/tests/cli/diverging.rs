@@ -32,7 +32,8 @@ fn the_last_good_epoch_is_kept() {
     let message = complaint(&sandbox.output(tiny(&own)), 1);
     assert!(message.contains("the loss of block 1 became NaN in epoch 2 at batch 1"), "{message}");
     assert!(message.ends_with("run/checkpoint.bin keeps the end of epoch 1"), "{message}");
-    let files = [".lock", "checkpoint.bin", "config.toml", "metrics.jsonl", "model.safetensors"];
+    let files =
+        [".lock", "checkpoint.bin", "config.toml", "metrics.csv", "metrics.jsonl", "model.safetensors"];
     assert_eq!(sandbox.names("run"), files);
     assert_eq!(sandbox.text("run/metrics.jsonl").lines().count(), 1);
     // Both can still be read: the model has answers, though no numbers, and the run goes on into the same wall.

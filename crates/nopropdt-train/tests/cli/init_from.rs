@@ -114,7 +114,14 @@ fn the_settings_of_a_run_that_began_so_are_told() {
     sandbox.ok(["info", "--config", "run/config.toml"]);
     assert!(sandbox.text("run/report.html").contains("sha256:"));
     std::fs::remove_file(sandbox.path("run/checkpoint.bin")).unwrap();
-    for file in ["summary.json", "model.safetensors", "metrics.jsonl", "report.html", "diagnostics.json"] {
+    for file in [
+        "summary.json",
+        "model.safetensors",
+        "metrics.jsonl",
+        "metrics.csv",
+        "report.html",
+        "diagnostics.json",
+    ] {
         std::fs::remove_file(sandbox.path(&format!("run/{file}"))).unwrap();
     }
     let words =

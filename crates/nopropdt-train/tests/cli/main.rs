@@ -33,3 +33,4 @@ mod runs;
 mod stopping;
 #[cfg(unix)]
 mod sweep;
+mod tracking;

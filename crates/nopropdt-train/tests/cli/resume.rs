@@ -113,6 +113,7 @@ fn what_a_kill_left_unwritten_is_made_again() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &[]);
     let (model, metrics) = (sandbox.read("run/model.safetensors"), sandbox.read("run/metrics.jsonl"));
+    let table = sandbox.read("run/metrics.csv");
     // The last epoch's checkpoint was written, and nothing after it.
     sandbox.write("run/model.safetensors", "of the epoch before");
     sandbox.write("run/metrics.jsonl", metrics.split_inclusive(|&byte| byte == b'\n').next().unwrap());
@@ -122,7 +123,8 @@ fn what_a_kill_left_unwritten_is_made_again() {
     sandbox.ok(RESUME);
     assert!(sandbox.read("run/model.safetensors") == model);
     assert!(sandbox.read("run/metrics.jsonl") == metrics);
-    assert_eq!(sandbox.names("run").len(), 8);
+    assert!(sandbox.read("run/metrics.csv") == table);
+    assert_eq!(sandbox.names("run").len(), 9);
 }
 
 #[test]
@@ -130,13 +132,13 @@ fn what_a_finished_run_lacks_is_made_again() {
     let sandbox = Sandbox::new();
     sandbox.train("run", &["epochs=1"]);
     let (model, summary) = (sandbox.read("run/model.safetensors"), sandbox.json("run/summary.json"));
-    for file in ["model.safetensors", "summary.json", "report.html", "metrics.jsonl"] {
+    for file in ["model.safetensors", "summary.json", "report.html", "metrics.jsonl", "metrics.csv"] {
         std::fs::remove_file(sandbox.path(&format!("run/{file}"))).unwrap();
     }
     sandbox.ok(RESUME);
     assert!(sandbox.read("run/model.safetensors") == model);
     assert_eq!(sandbox.json("run/summary.json")["test_accuracy"], summary["test_accuracy"]);
-    assert_eq!(sandbox.names("run").len(), 8);
+    assert_eq!(sandbox.names("run").len(), 9);
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn temporary_files_of_a_kill_are_removed() {
     sandbox.train("run", &["epochs=1"]);
     sandbox.write("run/.writing-a1b2", "half of a model");
     sandbox.ok(RESUME);
-    assert_eq!(sandbox.names("run").len(), 8);
+    assert_eq!(sandbox.names("run").len(), 9);
 }
 
 #[test]

@@ -5,12 +5,14 @@ use nopropdt_data::{DatasetName, load as load_data};
 use nopropdt_train::evaluate::accuracy;
 use nopropdt_train::model_file::load as load_model;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     ".lock",
     "checkpoint.bin",
     "config.toml",
     "diagnostics.json",
+    "metrics.csv",
     "metrics.jsonl",
     "model.safetensors",
     "report.html",
@@ -36,6 +38,7 @@ fn a_run_folder_is_complete() {
     assert_eq!(sandbox.names("run"), FILES);
     assert_eq!(sandbox.names("."), ["run"]);
     check_metrics(&sandbox.text("run/metrics.jsonl"));
+    check_table(&sandbox.text("run/metrics.csv"), &sandbox.text("run/metrics.jsonl"));
     check_summary(&sandbox.json("run/summary.json"), &sandbox.text("run/metrics.jsonl"));
     let report = sandbox.text("run/report.html");
     assert!(report.contains("NoProp-DT on digits") && report.contains("<svg"), "{}", &report[..200]);
@@ -81,6 +84,40 @@ fn check_metrics(text: &str) {
         assert!(blocks.len() == 2 && blocks.iter().all(|block| (0.0..=1.0).contains(block)), "{blocks:?}");
         let rate = line["images_per_second"].as_f64().unwrap();
         assert!((rate * line["seconds"].as_f64().unwrap() - 128.0).abs() < 1e-6, "{rate}");
+    }
+}
+
+/// A row an epoch and a column a number: nothing of the lines is missing from the table, and nothing else is in it.
+fn check_table(table: &str, lines: &str) {
+    let mut rows = table.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let names = rows.next().unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows: Vec<Vec<&str>> = rows.collect();
+    assert_eq!(rows.len(), lines.len());
+    for (row, line) in rows.iter().zip(&lines) {
+        let mut cells = BTreeMap::new();
+        for (key, value) in line.as_object().unwrap() {
+            match value {
+                Value::Array(values) => {
+                    let numbered = values.iter().zip(1..);
+                    cells.extend(
+                        numbered.map(|(value, number)| (format!("{key}_{number}"), value.to_string())),
+                    );
+                }
+                Value::Object(parts) => {
+                    cells.extend(
+                        parts.iter().map(|(part, value)| (format!("{key}_{part}"), value.to_string())),
+                    );
+                }
+                Value::String(text) => drop(cells.insert(key.clone(), text.clone())),
+                value => drop(cells.insert(key.clone(), value.to_string())),
+            }
+        }
+        assert_eq!(row.len(), names.len());
+        let filled = names.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let found: BTreeMap<String, String> =
+            filled.map(|(name, cell)| ((*name).to_owned(), (*cell).to_owned())).collect();
+        assert_eq!(found, cells);
     }
 }
 
@@ -217,6 +254,7 @@ fn epochs_between_have_no_accuracy() {
     for line in &lines[1..] {
         assert!(is_fraction(&line["test_accuracy"]) && is_fraction(&line["validation_accuracy"]), "{line}");
     }
+    check_table(&sandbox.text("run/metrics.csv"), &metrics);
     let said: Vec<&str> = text.lines().filter(|line| line.starts_with("epoch ")).collect();
     assert!(!said[0].contains(" test ") && said[0].contains(" images/s  "), "{text}");
     assert!(said[1].contains("  validation ") && said[1].contains("  test "), "{text}");

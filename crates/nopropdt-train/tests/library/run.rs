@@ -2,12 +2,13 @@
 
 use nopropdt_data::DatasetSource;
 use nopropdt_train::config::{Overrides, RunConfig};
-use nopropdt_train::metrics::EpochMetrics;
+use nopropdt_train::metrics::{EpochMetrics, Summary};
 use nopropdt_train::metrics_file::{read_metrics, read_summary};
-use nopropdt_train::run::{self, Extended, Observer, ResumeError, RunError, Saved, Silent};
+use nopropdt_train::run::{self, Both, Extended, Observer, ResumeError, RunError, Saved, Silent};
 use nopropdt_train::run_folder::RunFolderError;
 use nopropdt_train::trainer::TrainError;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -126,4 +127,40 @@ fn settings_that_leave_no_images_are_told_without_flags() {
     let error = run::begin(config, Path::new("data"), &folder.path().join("run")).err().unwrap();
     assert_eq!(error.to_string(), "training: must have at least 2 images; found 1");
     assert!(!folder.path().join("run").exists());
+}
+
+/// Numbers of the epochs that it was told, whether they were measured, and of the finished run.
+#[derive(Default)]
+struct Told(Mutex<Vec<(usize, bool)>>, AtomicUsize);
+
+impl Observer for Told {
+    fn epoch(&self, metrics: &EpochMetrics, _left: Duration) {
+        self.0.lock().unwrap().push((metrics.epoch, metrics.test_accuracy.is_some()));
+    }
+
+    fn finished(&self, summary: &Summary) {
+        self.1.fetch_add(summary.epochs, Ordering::SeqCst);
+    }
+}
+
+/// An epoch that becomes the last one is measured then, and told again.
+#[test]
+fn both_observers_are_told_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut rarely = config();
+    rarely.training.eval_every = Some(3);
+    let (one, other) = (Told::default(), StopsAfterOne::default());
+    let begun = run::begin(rarely, Path::new("data"), &path).unwrap();
+    assert!(begun.metrics().is_empty());
+    begun.train(&Both(&one, &other)).unwrap_err();
+    let shorter = run::extend(&path, Path::new("data"), 1).unwrap();
+    assert_eq!(shorter.metrics().len(), 1);
+    shorter.train(&Both(&Silent, &one)).unwrap();
+    let told = |told: &Told| (told.0.lock().unwrap().clone(), told.1.load(Ordering::SeqCst));
+    assert_eq!(told(&one), (vec![(1, false), (1, true)], 1));
+    // Of a finished run that alone.
+    let again = Told::default();
+    run::resume(&path, Path::new("data")).unwrap().train(&again).unwrap();
+    assert_eq!(told(&again), (vec![], 1));
 }

@@ -2,7 +2,8 @@
 
 use super::chart::chart;
 use super::sources::Source;
-use crate::commands::{csv, output, percent};
+use crate::commands::{output, percent};
+use crate::csv;
 use crate::one_line::one_line;
 use crate::predictor::{Prediction, Predictor};
 use anyhow::Result;

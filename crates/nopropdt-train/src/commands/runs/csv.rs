@@ -1,7 +1,7 @@
 //! Runs for spreadsheets.
 
-use crate::commands::csv::line;
 use crate::config::Value;
+use crate::csv::line;
 use crate::runs::{Difference, RunRecord};
 
 /// The columns before those of settings.

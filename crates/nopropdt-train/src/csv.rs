@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180).
 
 /// A line of these fields, without its end. A field with a comma, a quote or a line break is quoted.
-pub(super) fn line(fields: &[String]) -> String {
+pub(crate) fn line(fields: &[String]) -> String {
     let field = |field: &String| match field.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field.clone(),

@@ -1,16 +1,17 @@
-//! Protocol buffers, as far as ONNX needs them: fields of a message one after the other, each a key and a value.
+//! Protocol buffers, as far as ONNX and TensorBoard need them: fields of a message one after the other, each a key and a value.
 
 /// A message that grows field by field.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Message(Vec<u8>);
+pub(crate) struct Message(Vec<u8>);
 
 /// How a value is written, the low three bits of a key.
 const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
 const LENGTH: u64 = 2;
 const FIXED32: u64 = 5;
 
 impl Message {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -28,35 +29,41 @@ impl Message {
     }
 
     /// A whole number; one below 0 takes ten bytes.
-    pub(super) fn int(mut self, field: u64, value: i64) -> Self {
+    pub(crate) fn int(mut self, field: u64, value: i64) -> Self {
         self.key(field, VARINT);
         self.varint(value as u64);
         self
     }
 
-    pub(super) fn float(mut self, field: u64, value: f32) -> Self {
+    pub(crate) fn float(mut self, field: u64, value: f32) -> Self {
         self.key(field, FIXED32);
         self.0.extend(value.to_le_bytes());
         self
     }
 
-    pub(super) fn bytes(mut self, field: u64, value: &[u8]) -> Self {
+    pub(crate) fn double(mut self, field: u64, value: f64) -> Self {
+        self.key(field, FIXED64);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn bytes(mut self, field: u64, value: &[u8]) -> Self {
         self.key(field, LENGTH);
         self.varint(value.len() as u64);
         self.0.extend(value);
         self
     }
 
-    pub(super) fn text(self, field: u64, value: &str) -> Self {
+    pub(crate) fn text(self, field: u64, value: &str) -> Self {
         self.bytes(field, value.as_bytes())
     }
 
-    pub(super) fn message(self, field: u64, value: &Self) -> Self {
+    pub(crate) fn message(self, field: u64, value: &Self) -> Self {
         self.bytes(field, &value.0)
     }
 
     /// The fields, each with the same number, of all of `values`.
-    pub(super) fn all<T>(
+    pub(crate) fn all<T>(
         self,
         values: impl IntoIterator<Item = T>,
         add: impl FnMut(Self, T) -> Self,
@@ -64,11 +71,11 @@ impl Message {
         values.into_iter().fold(self, add)
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 }
@@ -96,6 +103,7 @@ mod tests {
         assert_eq!(Message::new().int(1, 0).into_bytes(), [0x08, 0x00]);
         assert_eq!(Message::new().int(1, 127).int(1, 128).into_bytes(), [0x08, 0x7f, 0x08, 0x80, 0x01]);
         assert_eq!(Message::new().float(2, 1.0).into_bytes(), [0x15, 0x00, 0x00, 0x80, 0x3f]);
+        assert_eq!(Message::new().double(1, 1.0).into_bytes(), [0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
         // A field above 15 has a key of two bytes.
         assert_eq!(Message::new().int(20, 1).into_bytes(), [0xa0, 0x01, 0x01]);
         assert_eq!(Message::new().bytes(9, &[]).into_bytes(), [0x4a, 0x00]);
