@@ -1,5 +1,7 @@
 //! Normalisation: taking each channel's mean from its values and dividing by its deviation.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{DataError, InputShape};
@@ -15,12 +17,18 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
-    /// Of pixels [N, channels] with values 0 to `scale`; exact sums, so that it is the same on every machine.
-    pub(crate) fn of(pixels: &[u8], channels: usize, scale: f32) -> Self {
+    /// Of pixels [N, channels] with values 0 to `scale`, part by part; exact sums, so that it is the same on every machine.
+    pub(crate) fn of<'p>(
+        parts: impl IntoIterator<Item = Cow<'p, [u8]>>,
+        channels: usize,
+        scale: f32,
+    ) -> Self {
         let mut counts = vec![[0_u64; 256]; channels];
-        for pixel in pixels.chunks_exact(channels) {
-            for (counts, &value) in counts.iter_mut().zip(pixel) {
-                counts[usize::from(value)] += 1;
+        for part in parts {
+            for pixel in part.chunks_exact(channels) {
+                for (counts, &value) in counts.iter_mut().zip(pixel) {
+                    counts[usize::from(value)] += 1;
+                }
             }
         }
         let (mean, deviation) = counts.iter().map(|counts| moments(counts, f64::from(scale))).unzip();
@@ -122,7 +130,7 @@ mod tests {
     #[test]
     fn known_moments() {
         // Channel 0: 0, 255; channel 1: 51, 51.
-        let found = Normalisation::of(&[0, 51, 255, 51], 2, 255.0);
+        let found = Normalisation::of([Cow::from(&[0, 51, 255, 51][..])], 2, 255.0);
         assert_eq!(found, Normalisation { mean: vec![0.5, 0.2], deviation: vec![0.5, 1.0] });
         let mut image = [0.0, 0.2, 1.0, 0.7];
         found.apply(&mut image);
@@ -135,7 +143,7 @@ mod tests {
     fn moments_of_values_are_those_of_pixels() {
         let pixels: Vec<u8> = (0..60).map(|at| (at * 37 % 251) as u8).collect();
         let shape = InputShape::from(vec![5, 2, 3]);
-        let wanted = Normalisation::of(&pixels, 3, 255.0);
+        let wanted = Normalisation::of([Cow::from(&pixels[..])], 3, 255.0);
         let found = Normalisation::of_values(&shape, 2, |index, values| {
             let pixels = &pixels[index * 30..][..30];
             values.iter_mut().zip(pixels).for_each(|(value, &pixel)| *value = f32::from(pixel) / 255.0);

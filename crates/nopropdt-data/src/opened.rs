@@ -147,6 +147,16 @@ impl Opened {
         opened
     }
 
+    /// The same, whose pictures, if it is a folder of them, take at most so many bytes of memory; see [`LoadOptions::cache`].
+    #[must_use]
+    pub fn within(self, cache: u64) -> Self {
+        let mut opened = self;
+        if let Images::Folder(folder) = &mut opened.images {
+            folder.keep_within(cache);
+        }
+        opened
+    }
+
     /// Reads all images.
     ///
     /// # Errors

@@ -33,6 +33,9 @@ pub struct LoadOptions {
     pub channels: Channels,
     /// The share of a folder without `train` and `test` that becomes the test set, above 0 and below 1.
     pub split: Option<f64>,
+    /// Most bytes of memory that a folder's pictures may take; the others lie in a file of the system's folder for temporary files, as large as they
+    /// are. Without it all are in memory.
+    pub cache: Option<u64>,
     /// Told how far the pictures of a folder are read.
     pub watcher: Watcher,
 }

@@ -1,5 +1,6 @@
 //! Inputs with their labels: images, or whatever a program makes.
 
+mod spilled;
 mod stored;
 
 use crate::examples::fill_each;
@@ -8,6 +9,7 @@ use crate::stratify::stratified_pick;
 use crate::{Brightness, DataError, Examples, ImageShape, InputShape, Normalisation};
 use std::borrow::Cow;
 use std::sync::Arc;
+pub(crate) use spilled::Spilled;
 use stored::Stored;
 
 /// Inputs of one shape, each with a label. Images that were read are held as the bytes of the source and become floats batch by batch;
@@ -39,6 +41,17 @@ impl Split {
         }
         let stored = Stored::Bytes { pixels, full_scale: u8::MAX };
         Ok(Self { shape: shape.into(), stored, labels, normalisation: None })
+    }
+
+    /// A split of images that are partly in a file.
+    ///
+    /// # Panics
+    /// When there are not as many labels as images, at most 2^32 - 1.
+    pub(crate) fn spilled(shape: ImageShape, images: Spilled, labels: Vec<u16>) -> Self {
+        assert_eq!(images.len(), labels.len(), "split: each image has a label");
+        let indices = (0..u32::try_from(labels.len()).expect("2^32 - 1 images at most")).collect();
+        let stored = Stored::Spilled { images: Arc::new(images), indices };
+        Self { shape: shape.into(), stored, labels, normalisation: None }
     }
 
     /// A split of inputs that a program makes: images drawn on the fly, vectors, sequences. They are asked for again in every epoch.
@@ -188,7 +201,7 @@ impl Split {
     /// Bytes of image `index`, row by row, channels innermost.
     ///
     /// # Panics
-    /// When there is no such image, or a program makes the inputs, which have no bytes.
+    /// When there is no such image; or the images are partly in a file, or a program makes the inputs: [`Split::bytes`] has the bytes of all.
     #[must_use]
     pub fn pixels(&self, index: usize) -> &[u8] {
         self.stored.pixels(self.shape.len(), index)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use crate::folder::{Pictures, decode_all, pictures_by_class};
+use crate::folder::{Decoding, Pictures, decode_all, pictures_by_class};
 use crate::{Channels, DataError, Dataset, DatasetName, Watcher, near_name, plain_file};
 
 /// Folder inside the archive.
@@ -32,7 +32,9 @@ pub(crate) fn load(folder: &Path) -> Result<Dataset, DataError> {
     let test = annotated(&folder.join("val"), &ids)?;
     let shape = name.image_shape();
     // A few photographs are grey.
-    let lists = decode_all([train.mixed(), test], None, Channels::Rgb, &Watcher::default())?;
+    let watcher = Watcher::default();
+    let how = Decoding { scale: false, channels: Channels::Rgb, cache: None, watcher: &watcher };
+    let lists = decode_all([train.mixed(), test], None, how)?;
     let [train, test] = lists;
     if *train.shape() != shape {
         let found = format!("found {}", train.shape());

@@ -186,7 +186,7 @@ fn write_images(path: &Path, split: &Split) -> Result<()> {
     let mut pixels = Vec::new();
     let mut labels = Vec::new();
     for index in 0..split.len() {
-        pixels.extend_from_slice(split.pixels(index));
+        pixels.extend_from_slice(&split.bytes(index));
         let label = i16::try_from(split.label(index)).context("bench --to: labels must be below 32768")?;
         labels.extend_from_slice(&label.to_le_bytes());
     }

@@ -6,35 +6,44 @@ use rayon::prelude::*;
 
 use super::pictures::Pictures;
 use crate::picture::{self, MOST_IMAGE_SIDE, Picture};
+use crate::split::Spilled;
 use crate::{Channels, DataError, ImageShape, Split, Watcher};
 
-/// Decodes lists of pictures into splits of one shape.
+/// How pictures become images of one shape.
+#[derive(Clone, Copy)]
+pub(crate) struct Decoding<'w> {
+    /// Whether pictures of another size are brought to it.
+    pub(crate) scale: bool,
+    pub(crate) channels: Channels,
+    /// Most bytes of memory; the others lie in a file.
+    pub(crate) cache: Option<u64>,
+    pub(crate) watcher: &'w Watcher,
+}
+
+/// Decodes lists of pictures into splits of one shape, `size` or that of the first picture.
 ///
 /// # Errors
 /// The first picture, in order, that can't be read or has another size than the first.
 pub(crate) fn decode_all<const N: usize>(
     lists: [Pictures; N],
     size: Option<(usize, usize)>,
-    channels: Channels,
-    watcher: &Watcher,
+    how: Decoding<'_>,
 ) -> Result<[Split; N], DataError> {
-    let shape = first_shape(&lists, size, channels)?;
-    decode_as(lists, shape, size.is_some(), channels, watcher)
+    let shape = first_shape(&lists, size, how.channels)?;
+    decode_as(lists, shape, Decoding { scale: size.is_some(), ..how })
 }
 
-/// [`decode_all`] to a shape by [`first_shape`]; `scale` says whether pictures of another size are brought to it.
+/// [`decode_all`] to a shape by [`first_shape`].
 pub(super) fn decode_as<const N: usize>(
     lists: [Pictures; N],
     mut shape: ImageShape,
-    scale: bool,
-    channels: Channels,
-    watcher: &Watcher,
+    how: Decoding<'_>,
 ) -> Result<[Split; N], DataError> {
-    let mut decoded = decode_lists(&lists, shape, scale, channels, watcher);
+    let mut decoded = decode_lists(&lists, shape, how);
     if let Err(Trouble::Colour) = decoded {
         // The first picture was grey and a later one is not: all of them are colour then.
         shape.channels = 3;
-        decoded = decode_lists(&lists, shape, scale, Channels::Rgb, watcher);
+        decoded = decode_lists(&lists, shape, Decoding { channels: Channels::Rgb, ..how });
     }
     let splits = decoded.map_err(|trouble| match trouble {
         Trouble::Error(error) => error,
@@ -97,32 +106,65 @@ impl From<DataError> for Trouble {
     }
 }
 
-fn decode_lists(
-    lists: &[Pictures],
-    shape: ImageShape,
-    scale: bool,
-    channels: Channels,
-    watcher: &Watcher,
-) -> Result<Vec<Split>, Trouble> {
-    let count = watcher.count(lists.iter().map(Pictures::len).sum());
+fn decode_lists(lists: &[Pictures], shape: ImageShape, how: Decoding<'_>) -> Result<Vec<Split>, Trouble> {
+    let count = how.watcher.count(lists.iter().map(Pictures::len).sum());
+    let fill = |path: &Path, pixels: &mut [u8]| {
+        let filled = fill(path, pixels, shape, how);
+        count.one_more();
+        filled
+    };
+    let mut memory = how.cache;
     let decode_list = |pictures: &Pictures| {
-        let len = shape.len();
-        let mut pixels = room(pictures.len(), len)?;
-        let trouble = pixels
-            .par_chunks_exact_mut(len)
-            .enumerate()
-            .map(|(index, pixels)| {
-                let filled = fill(&pictures.path(index), pixels, shape, scale, channels);
-                count.one_more();
-                filled
-            })
-            .find_first(Result::is_err);
-        match trouble {
-            Some(Err(trouble)) => Err(trouble),
-            _ => Ok(Split::new(shape, pixels, pictures.labels())?),
-        }
+        let bytes = pictures.len() as u64 * shape.len() as u64;
+        let split = match memory {
+            Some(memory) if memory < bytes => decode_spilled(pictures, shape, memory, &fill)?,
+            _ => {
+                let mut pixels = room(pictures.len(), shape.len())?;
+                fill_all(pictures, 0, &mut pixels, shape.len(), &fill)?;
+                Split::new(shape, pixels, pictures.labels())?
+            }
+        };
+        memory = memory.map(|memory| memory.saturating_sub(bytes));
+        Ok(split)
     };
     lists.iter().map(decode_list).collect()
+}
+
+/// Writes one picture's pixels.
+type Fill<'f> = dyn Fn(&Path, &mut [u8]) -> Result<(), Trouble> + Sync + 'f;
+
+/// Pictures decoded before they are written to a file.
+const WRITTEN_TOGETHER: usize = 1024;
+
+/// A split of which no more than `memory` bytes are in memory.
+fn decode_spilled(
+    pictures: &Pictures,
+    shape: ImageShape,
+    memory: u64,
+    fill: &Fill<'_>,
+) -> Result<Split, Trouble> {
+    let mut images = Spilled::new(shape.len(), memory)?;
+    let mut pixels = room(WRITTEN_TOGETHER.min(pictures.len()), shape.len())?;
+    for first in (0..pictures.len()).step_by(WRITTEN_TOGETHER) {
+        let count = WRITTEN_TOGETHER.min(pictures.len() - first);
+        let pixels = &mut pixels[..count * shape.len()];
+        fill_all(pictures, first, pixels, shape.len(), fill)?;
+        images.add(pixels)?;
+    }
+    Ok(Split::spilled(shape, images, pictures.labels()))
+}
+
+/// Fills `pixels` with the pictures from the `first`-th on, of `len` bytes each, on all threads. The error is the first picture's that has one.
+fn fill_all(
+    pictures: &Pictures,
+    first: usize,
+    pixels: &mut [u8],
+    len: usize,
+    fill: &Fill<'_>,
+) -> Result<(), Trouble> {
+    let each = pixels.par_chunks_exact_mut(len).enumerate();
+    let filled = each.map(|(index, pixels)| fill(&pictures.path(first + index), pixels));
+    filled.find_first(Result::is_err).unwrap_or(Ok(()))
 }
 
 /// Zeroed bytes for all pictures; too many for this machine's memory are an error, not the end of the program.
@@ -135,22 +177,16 @@ fn room(count: usize, len: usize) -> Result<Vec<u8>, DataError> {
 }
 
 /// Writes one picture's pixels.
-fn fill(
-    path: &Path,
-    pixels: &mut [u8],
-    shape: ImageShape,
-    scale: bool,
-    channels: Channels,
-) -> Result<(), Trouble> {
+fn fill(path: &Path, pixels: &mut [u8], shape: ImageShape, how: Decoding<'_>) -> Result<(), Trouble> {
     let picture = Picture::read(path)?;
     let (height, width) = (shape.height as u32, shape.width as u32);
     let (wide, high) = picture.dimensions();
-    if !scale && (high, wide) != (height, width) {
+    if !how.scale && (high, wide) != (height, width) {
         let rule = format!("images must have one size, the first {height}x{width}");
         let found = format!("found {high}x{wide}");
         return Err(DataError::PictureSize { file: path.to_owned(), rule, found }.into());
     }
-    if shape.channels == 1 && channels == Channels::Auto && picture.has_colour() {
+    if shape.channels == 1 && how.channels == Channels::Auto && picture.has_colour() {
         return Err(Trouble::Colour);
     }
     pixels.copy_from_slice(&picture.pixels(shape));

@@ -22,7 +22,7 @@ use crate::stratify::stratified_pick;
 use crate::{Channels, DataError, Dataset, ImageShape, LoadOptions, Note, ShareFault, Split, Watcher};
 
 pub use below::{PicturesBelow, pictures_below};
-pub(crate) use decode::decode_all;
+pub(crate) use decode::{Decoding, decode_all};
 use decode::{any_colour, decode_as, first_shape};
 use layout::Layout;
 use left_out::LeftOut;
@@ -44,6 +44,8 @@ pub(crate) struct OpenedFolder {
     test: Pictures,
     scale: bool,
     channels: Channels,
+    /// Most bytes of memory.
+    cache: Option<u64>,
     watcher: Watcher,
 }
 
@@ -83,7 +85,8 @@ pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<OpenedFolder, D
     let first_shape = first_shape([&train, &test], options.image_size, options.channels)?;
     let (scale, channels) = (options.image_size.is_some(), options.channels);
     let (class_names, watcher) = (classes.names, options.watcher.clone());
-    Ok(OpenedFolder { class_names, notes, first_shape, train, test, scale, channels, watcher })
+    let cache = options.cache;
+    Ok(OpenedFolder { class_names, notes, first_shape, train, test, scale, channels, cache, watcher })
 }
 
 impl OpenedFolder {
@@ -104,7 +107,8 @@ impl OpenedFolder {
     }
 
     pub(crate) fn image_bytes(&self) -> u64 {
-        (self.train.len() + self.test.len()) as u64 * self.first_shape.len() as u64
+        let all = (self.train.len() + self.test.len()) as u64 * self.first_shape.len() as u64;
+        self.cache.map_or(all, |cache| all.min(cache))
     }
 
     /// The shape of all images: where colour makes a difference, all pictures are looked at for it.
@@ -117,6 +121,11 @@ impl OpenedFolder {
         shape
     }
 
+    /// Its pictures take at most so many bytes of memory.
+    pub(crate) fn keep_within(&mut self, cache: u64) {
+        self.cache = Some(cache);
+    }
+
     /// From now on it is watched by another.
     pub(crate) fn watch(&mut self, watcher: Watcher) {
         self.watcher = watcher;
@@ -124,8 +133,9 @@ impl OpenedFolder {
 
     /// Decodes all pictures; `name` is the dataset's.
     pub(crate) fn load(self, name: &str) -> Result<Dataset, DataError> {
-        let Self { class_names, notes, first_shape, train, test, scale, channels, watcher } = self;
-        let [train, test] = decode_as([train, test], first_shape, scale, channels, &watcher)?;
+        let Self { class_names, notes, first_shape, train, test, scale, channels, cache, watcher } = self;
+        let how = Decoding { scale, channels, cache, watcher: &watcher };
+        let [train, test] = decode_as([train, test], first_shape, how)?;
         Ok(Dataset { notes, ..Dataset::new(name, class_names, train, test)? })
     }
 }
@@ -152,7 +162,9 @@ pub(crate) fn load_test(
         }
     };
     notes.extend(left_out.notes());
-    let [test] = decode_all([tests.mixed()], options.image_size, options.channels, &options.watcher)?;
+    let LoadOptions { channels, cache, watcher, .. } = options;
+    let how = Decoding { scale: false, channels: *channels, cache: *cache, watcher };
+    let [test] = decode_all([tests.mixed()], options.image_size, how)?;
     Ok((test, notes))
 }
 

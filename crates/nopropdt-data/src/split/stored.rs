@@ -1,5 +1,6 @@
 //! Where the inputs of a split come from: bytes in memory, or a program's own code.
 
+use super::spilled::Spilled;
 use crate::{Examples, InputShape, Normalisation};
 use std::borrow::Cow;
 use std::fmt;
@@ -10,15 +11,18 @@ use std::sync::Arc;
 pub(super) enum Stored {
     /// Images as they were read; the pixel value `full_scale` stands for 1.0.
     Bytes { pixels: Vec<u8>, full_scale: u8 },
+    /// Those at some indices of images that are partly in a file; the pixel value 255 stands for 1.0.
+    Spilled { images: Arc<Spilled>, indices: Vec<u32> },
     /// Those at some indices of what a program makes.
     Made { examples: Arc<dyn Examples + Send>, indices: Vec<u32> },
 }
 
 impl Stored {
-    /// The largest pixel, if there are pixels; 0 of none.
+    /// The largest pixel, if there are pixels; 0 of none. Those in a file are taken to be of any value.
     pub(super) fn largest_pixel(&self) -> Option<u8> {
         match self {
             Self::Bytes { pixels, .. } => Some(pixels.iter().copied().max().unwrap_or(0)),
+            Self::Spilled { .. } => Some(u8::MAX),
             Self::Made { .. } => None,
         }
     }
@@ -27,6 +31,7 @@ impl Stored {
     pub(super) fn full_scale(&self) -> Option<u8> {
         match self {
             Self::Bytes { full_scale, .. } => Some(*full_scale),
+            Self::Spilled { .. } => Some(u8::MAX),
             Self::Made { .. } => None,
         }
     }
@@ -34,7 +39,11 @@ impl Stored {
     pub(super) fn statistics(&self, shape: &InputShape) -> Normalisation {
         match self {
             Self::Bytes { pixels, full_scale } => {
-                Normalisation::of(pixels, shape.channels(), f32::from(*full_scale))
+                Normalisation::of([Cow::from(pixels)], shape.channels(), f32::from(*full_scale))
+            }
+            Self::Spilled { images, indices } => {
+                let each = indices.iter().map(|&index| images.image(index as usize));
+                Normalisation::of(each, shape.channels(), f32::from(u8::MAX))
             }
             Self::Made { indices, .. } => {
                 Normalisation::of_values(shape, indices.len(), |index, values| self.fill(index, values))
@@ -45,6 +54,7 @@ impl Stored {
     pub(super) fn pixels(&self, len: usize, index: usize) -> &[u8] {
         match self {
             Self::Bytes { pixels, .. } => &pixels[index * len..][..len],
+            Self::Spilled { .. } => panic!("pixels: images that are partly in a file have none in memory"),
             Self::Made { .. } => panic!("pixels: inputs that a program makes have none"),
         }
     }
@@ -52,6 +62,7 @@ impl Stored {
     pub(super) fn bytes(&self, len: usize, index: usize) -> Cow<'_, [u8]> {
         match self {
             Self::Bytes { .. } => self.pixels(len, index).into(),
+            Self::Spilled { images, indices } => images.image(indices[index] as usize),
             Self::Made { .. } => {
                 let mut values = vec![0.0; len];
                 self.fill(index, &mut values);
@@ -63,13 +74,8 @@ impl Stored {
     /// Writes an input, the pixels of an image scaled to 0..1.
     pub(super) fn fill(&self, index: usize, input: &mut [f32]) {
         match self {
-            Self::Bytes { full_scale, .. } => {
-                let (scale, pixels) = (f32::from(*full_scale), self.pixels(input.len(), index));
-                for (value, &pixel) in input.iter_mut().zip(pixels) {
-                    // A division, not a product with 1/255, which would round twice.
-                    *value = f32::from(pixel) / scale;
-                }
-            }
+            Self::Bytes { full_scale, .. } => scaled(self.pixels(input.len(), index), *full_scale, input),
+            Self::Spilled { .. } => scaled(&self.bytes(input.len(), index), u8::MAX, input),
             Self::Made { examples, indices } => examples.fill(indices[index] as usize, input),
         }
     }
@@ -77,9 +83,9 @@ impl Stored {
     /// What makes the inputs, and its own indices of them.
     pub(super) fn made(&self, chosen: &[u32]) -> Option<(&dyn Examples, Vec<u32>)> {
         match self {
-            Self::Bytes { .. } => None,
+            Self::Bytes { .. } | Self::Spilled { .. } => None,
             Self::Made { examples, indices } => {
-                Some((&**examples, chosen.iter().map(|&index| indices[index as usize]).collect()))
+                Some((&**examples, of(indices, chosen)))
             }
         }
     }
@@ -87,7 +93,7 @@ impl Stored {
     /// The first of `count` inputs with a value that is NaN or infinite.
     pub(super) fn first_not_finite(&self, len: usize, count: usize) -> Option<usize> {
         match self {
-            Self::Bytes { .. } => None,
+            Self::Bytes { .. } | Self::Spilled { .. } => None,
             Self::Made { .. } => {
                 let mut input = vec![0.0; len];
                 (0..count).find(|&index| {
@@ -101,7 +107,7 @@ impl Stored {
     /// The value that stands for black in a channel.
     pub(super) fn black(&self, channel: usize) -> f32 {
         match self {
-            Self::Bytes { .. } => 0.0,
+            Self::Bytes { .. } | Self::Spilled { .. } => 0.0,
             Self::Made { examples, .. } => examples.black(channel),
         }
     }
@@ -113,7 +119,7 @@ impl Stored {
                 pixels.truncate(count * len);
                 pixels.shrink_to_fit();
             }
-            Self::Made { indices, .. } => indices.truncate(count),
+            Self::Spilled { indices, .. } | Self::Made { indices, .. } => indices.truncate(count),
         }
     }
 
@@ -125,9 +131,11 @@ impl Stored {
                 chosen.iter().for_each(|&index| pixels.extend_from_slice(self.pixels(len, index as usize)));
                 Self::Bytes { pixels, full_scale: *full_scale }
             }
+            Self::Spilled { images, indices } => {
+                Self::Spilled { images: Arc::clone(images), indices: of(indices, chosen) }
+            }
             Self::Made { examples, indices } => {
-                let indices = chosen.iter().map(|&index| indices[index as usize]).collect();
-                Self::Made { examples: Arc::clone(examples), indices }
+                Self::Made { examples: Arc::clone(examples), indices: of(indices, chosen) }
             }
         }
     }
@@ -136,17 +144,34 @@ impl Stored {
     pub(super) fn move_to(&mut self, len: usize, from: usize, to: usize) {
         match self {
             Self::Bytes { pixels, .. } => pixels.copy_within(from * len..(from + 1) * len, to * len),
-            Self::Made { indices, .. } => indices[to] = indices[from],
+            Self::Spilled { indices, .. } | Self::Made { indices, .. } => indices[to] = indices[from],
         }
     }
 }
 
-/// Inputs that a program makes are the same when it is the same object that makes them.
+/// Writes pixels as shares of `full_scale`.
+fn scaled(pixels: &[u8], full_scale: u8, input: &mut [f32]) {
+    let scale = f32::from(full_scale);
+    for (value, &pixel) in input.iter_mut().zip(pixels) {
+        // A division, not a product with 1/255, which would round twice.
+        *value = f32::from(pixel) / scale;
+    }
+}
+
+/// Those of `indices` at the places chosen.
+fn of(indices: &[u32], chosen: &[u32]) -> Vec<u32> {
+    chosen.iter().map(|&index| indices[index as usize]).collect()
+}
+
+/// Images in a file are the same when it is the same file. Inputs that a program makes are the same when it is the same object that makes them.
 impl PartialEq for Stored {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bytes { pixels, full_scale }, Self::Bytes { pixels: others, full_scale: other }) => {
                 full_scale == other && pixels == others
+            }
+            (Self::Spilled { images, indices }, Self::Spilled { images: other, indices: others }) => {
+                Arc::ptr_eq(images, other) && indices == others
             }
             (Self::Made { examples, indices }, Self::Made { examples: other, indices: others }) => {
                 Arc::ptr_eq(examples, other) && indices == others
@@ -161,6 +186,9 @@ impl fmt::Debug for Stored {
         match self {
             Self::Bytes { pixels, full_scale } => {
                 f.debug_struct("Bytes").field("pixels", pixels).field("full_scale", full_scale).finish()
+            }
+            Self::Spilled { indices, .. } => {
+                f.debug_struct("Spilled").field("indices", indices).finish_non_exhaustive()
             }
             Self::Made { indices, .. } => {
                 f.debug_struct("Made").field("indices", indices).finish_non_exhaustive()

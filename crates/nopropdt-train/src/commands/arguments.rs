@@ -103,6 +103,9 @@ pub struct TrainArguments {
     /// Threads; the result does not depend on them [default: all]
     #[arg(long, value_parser = numbers::threads, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
+    /// Most memory for the decoded pictures of a folder, in MiB; the others lie in a temporary file; the result does not depend on it [default: all in memory]
+    #[arg(long, value_parser = numbers::cache_mib, value_name = "N", help_heading = "Data")]
+    pub cache_mib: Option<u64>,
     /// Also save in the middle of an epoch, M minutes after the last save, so that a crash loses at most that much; 0: never
     #[arg(long, value_parser = numbers::checkpoint_minutes, value_name = "M", default_value_t = 10, help_heading = "Run")]
     pub checkpoint_minutes: u64,

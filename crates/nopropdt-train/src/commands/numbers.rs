@@ -15,6 +15,8 @@ pub(super) const THREADS: Whole = Whole::new("threads", 1, Some(1024));
 pub(super) const DRAWS: Whole = Whole::new("draws", 1, RUNS.most);
 /// More minutes than a year has: a slip of the finger.
 const CHECKPOINT_MINUTES: Whole = Whole::new("checkpoint-minutes", 0, Some(1_000_000));
+/// More than any machine has.
+const CACHE_MIB: Whole = Whole::new("cache-mib", 0, Some(1 << 30));
 /// As many as a split can hold.
 const DIAGNOSTICS: Whole = Whole::new("diagnostics", 1, None);
 /// The model's blocks set the upper bound.
@@ -27,11 +29,17 @@ pub(super) fn threads(text: &str) -> Result<usize, String> {
 
 /// Parses `--checkpoint-minutes`.
 pub(super) fn checkpoint_minutes(text: &str) -> Result<u64, String> {
-    let minutes = CHECKPOINT_MINUTES.parse(text)?;
-    match CHECKPOINT_MINUTES.contains(minutes) {
-        true => Ok(minutes),
-        false => Err(format!("must be a whole number {}", CHECKPOINT_MINUTES.rule())),
-    }
+    parsed(CHECKPOINT_MINUTES, text)
+}
+
+/// Parses `--cache-mib`.
+pub(super) fn cache_mib(text: &str) -> Result<u64, String> {
+    parsed(CACHE_MIB, text)
+}
+
+fn parsed(range: Whole, text: &str) -> Result<u64, String> {
+    let found = range.parse(text)?;
+    if range.contains(found) { Ok(found) } else { Err(format!("must be a whole number {}", range.rule())) }
 }
 
 /// Parses `--runs`.
@@ -46,11 +54,7 @@ pub(super) fn draws(text: &str) -> Result<u64, String> {
 
 /// Parses `--diagnostics`.
 pub(super) fn diagnostics(text: &str) -> Result<usize, String> {
-    let count = DIAGNOSTICS.parse(text)?;
-    match DIAGNOSTICS.contains(count as u64) {
-        true => Ok(count),
-        false => Err(format!("must be a whole number {}", DIAGNOSTICS.rule())),
-    }
+    parsed(DIAGNOSTICS, text).map(|count| count as usize)
 }
 
 /// Parses `--stop-after`.

@@ -36,6 +36,10 @@ fn train(arguments: &TrainArguments, registry: &Registry) -> Result<()> {
         None => (new_config(arguments, registry)?, None),
     };
     let prepared = Prepared::open(config, &data_dir)?;
+    let prepared = match arguments.cache_mib {
+        Some(mib) => prepared.within(mib << 20),
+        None => prepared,
+    };
     if let Some(shortfall) = prepared.shortfall() {
         let lower = if shortfall.is_least { "--steps" } else { "--batch-size, --threads, --steps" };
         output::complain(&format!(

@@ -1,11 +1,26 @@
 //! Settings that follow from the number and the size of the training images.
 
+use super::overrides::Overrides;
 use super::run_config::RunConfig;
+use super::value::Value;
 use nopropdt_data::InputShape;
 
 /// Those of them that `--preset best` leaves open, by section and key.
-pub(super) const OPEN: [&str; 5] =
-    ["training.epochs", "training.batch-size", "data.validation", "data.crop-padding", "data.crop-scale"];
+const OPEN: [&str; 6] = [
+    "training.epochs",
+    "training.batch-size",
+    "data.validation",
+    "data.crop-padding",
+    "data.crop-scale",
+    "block.width",
+];
+
+/// What a run leaves open that says so much beside `--preset best`: a width is of deep blocks alone.
+pub(super) fn open(said: &Overrides) -> Vec<&'static str> {
+    let is_deep = said.get("block").and_then(Value::text) == Some("deep");
+    let left = |setting: &&str| said.get(setting).is_none() && (is_deep || !setting.starts_with("block."));
+    OPEN.into_iter().filter(left).collect()
+}
 
 /// Images that a block sees in training, all epochs together, unless that takes fewer or more epochs than a range.
 const SEEN: usize = 300_000;
@@ -21,11 +36,14 @@ const LARGE: usize = 48;
 const CROP_SCALE: f32 = 0.35;
 /// Rows and columns that a small picture is shifted by, at the most.
 const CROP_PADDING: usize = 2;
+/// Channels of deep blocks that see grey images, and of those that see colours.
+const WIDTHS: [usize; 2] = [128, 256];
 
 impl RunConfig {
     /// The same settings for so many training images of this shape, those for validation among them. What was open is decided.
     #[must_use]
     pub fn for_images(mut self, images: usize, shape: &InputShape) -> Self {
+        let in_colour = shape.channels() > 1;
         let large = shape.image().is_some_and(|image| image.height.min(image.width) >= LARGE);
         for setting in std::mem::take(&mut self.open) {
             match setting {
@@ -33,6 +51,10 @@ impl RunConfig {
                 "training.batch-size" => self.training.batch_size = batch_size(images),
                 "data.validation" => self.data.validation = validation(images),
                 "data.crop-padding" => self.data.crop_padding = Some(if large { 0 } else { CROP_PADDING }),
+                "block.width" => {
+                    let width = Value::of(&WIDTHS[usize::from(in_colour)]);
+                    self.block.settings.insert("width".into(), width);
+                }
                 _ => self.data.crop_scale = Some(if large { CROP_SCALE } else { 0.0 }),
             }
         }
@@ -89,6 +111,13 @@ mod tests {
         };
         assert_eq!(of(32), (Some(2), Some(0.0)));
         assert_eq!(of(64), (Some(0), Some(0.35)));
+        let width = |channels| {
+            let shape = InputShape::from(vec![28, 28, channels]);
+            config.clone().for_images(1000, &shape).block.get::<usize>("width")
+        };
+        assert_eq!([1, 3].map(width), [Some(128), Some(256)]);
+        let paper = Overrides::default().with("block", "paper").resolve(Some(Preset::Best)).unwrap();
+        assert_eq!(paper.for_images(1000, &shape(32)).block.get::<usize>("width"), None);
         // Not where it is said otherwise.
         let said = Overrides::default().with("crop-padding", 5).resolve(Some(Preset::Best)).unwrap();
         assert_eq!(said.for_images(1000, &shape(64)).data.crop_padding, Some(5));

@@ -86,8 +86,8 @@ mod tests {
     /// Defaults are found like what was typed, and so is what the preset does not have at all.
     #[test]
     fn every_departure_is_found_whoever_made_it() {
-        let settings =
-            Overrides::default().with("dataset", "mnist").with("limit-train", 100).with("dropout", 0.0);
+        let settings = Overrides::default().with("dataset", "mnist").with("block", "paper");
+        let settings = settings.with("limit-train", 100).with("dropout", 0.0);
         assert_eq!(
             told(settings, None),
             "limit-train 100 for -, dropout 0 for 0.2, epochs 10 for 100, lr-schedule cosine for constant, \

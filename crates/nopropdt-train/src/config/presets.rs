@@ -20,9 +20,9 @@ pub enum Preset {
     Paper,
     /// The reference repository's program as published (see docs/algorithm.md)
     Reference,
-    /// What answers best at a sensible cost: deep blocks that learn the class, and a recipe that goes with them; epochs, batch size and
-    /// images for validation by the number of training images. The default of colour datasets and folders, unless another block or method
-    /// is asked for
+    /// What answers best at a sensible cost: deep blocks that learn the class, and a recipe that goes with them; epochs, batch size,
+    /// images for validation, width and shifts by the number and size of the training images. The default of all datasets of images but
+    /// the digits, unless another block or method is asked for
     Best,
 }
 
@@ -120,16 +120,17 @@ fn shows_things(dataset: &DatasetSource) -> bool {
     }
 }
 
-/// The preset that a dataset has when none is named: colour datasets and folders have [`Preset::Best`], unless the settings name another
-/// method or block, which it was not made for. A file of a whole run names both, so no later default changes what it means.
+/// The preset that a dataset has when none is named: [`Preset::Best`] where it is sure to be of images, unless the settings name another
+/// method or block, which it was not made for. A file of a whole run names both, so no later default changes what it means. The digits
+/// keep to the paper.
 pub(super) fn usual(dataset: &DatasetSource, said: &Overrides) -> Option<Preset> {
     let is = |setting: &str, usual: &str| said.get(setting).is_none_or(|name| name.text() == Some(usual));
-    let in_colour = match dataset {
+    let of_images = match dataset {
         DatasetSource::Folder(_) => true,
-        DatasetSource::Known(name) => name.image_shape().channels == 3,
+        DatasetSource::Known(name) => *name != DatasetName::Digits,
         DatasetSource::Npz(_) | DatasetSource::Own(_) => false,
     };
-    (in_colour && is("method", "dt") && is("block", "deep")).then_some(Preset::Best)
+    (of_images && is("method", "dt") && is("block", "deep")).then_some(Preset::Best)
 }
 
 /// Defaults of a dataset: few epochs, so that a first run is short.

@@ -1,6 +1,6 @@
 //! From settings as people write them to complete ones.
 
-use super::by_images::OPEN;
+use super::by_images::open;
 use super::component::Component;
 use super::error::ConfigError;
 use super::known::SECTIONS;
@@ -36,7 +36,7 @@ impl Overrides {
         let preset = preset.or_else(|| usual(&dataset, &own));
         let layers = own.over(preset.map(|preset| preset.overrides(&dataset, method)).unwrap_or_default());
         let open = match preset {
-            Some(Preset::Best) => OPEN.into_iter().filter(|setting| layers.get(setting).is_none()).collect(),
+            Some(Preset::Best) => open(&layers),
             _ => Vec::new(),
         };
         let layers = layers.over(method.further().clone()).over(of_dataset(&dataset, method));

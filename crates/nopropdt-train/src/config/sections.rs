@@ -107,10 +107,10 @@ section! {
 section! {
     /// How a network is trained.
     pub struct TrainingSettings in "training" under "Training" {
-        /// Passes over the training images [default: 20 for digits, 10 for others]
+        /// Passes over the training images [default: 20 for digits, by the number of images with the preset best, 10 for others]
         ["epochs" "N" Kind::Whole(whole::EPOCHS)]
         epochs: usize = 10;
-        /// Images per batch, at least 2 [default: 64 for digits, 128 for others]
+        /// Images per batch, at least 2 [default: 64 for digits, by the number of images with the preset best, 128 for others]
         ["batch-size" "B" Kind::Whole(whole::BATCH_SIZE)]
         batch_size: usize = 128;
         /// Update rule: adamw, adam, sgd (momentum 0.9), nesterov (sgd that looks ahead), or muon (orthogonal steps for matrices and

@@ -38,6 +38,12 @@ impl Prepared {
         Self { opened: self.opened.watched(watcher), ..self }
     }
 
+    /// The same, whose pictures, if it learns from a folder of them, take at most so many bytes of memory; the others lie in a temporary file.
+    #[must_use]
+    pub fn within(self, cache: u64) -> Self {
+        Self { opened: self.opened.within(cache), ..self }
+    }
+
     /// By how much memory will be too small, surely or by an estimate ([`crate::estimate::memory`]) for the threads of the pool this is
     /// called in; none when it is likely to be enough.
     pub fn shortfall(&self) -> Option<Shortfall> {

@@ -68,7 +68,7 @@ fn a_folder_is_trained_on_and_its_class_names_kept() {
     assert!(info.contains("10 blocks for images of 9×9×1, 2 classes"), "{info}");
 }
 
-/// A folder's defaults, with a small block; what follows from the number of images is in its files, and a run killed by epochs goes on.
+/// A folder's defaults, with a small block: what follows from the number of images is in its files, and a run in two parts is the run in one.
 #[test]
 fn a_folder_has_the_best_preset_unless_another_block_is_named() {
     let sandbox = Sandbox::new();
@@ -101,6 +101,20 @@ fn a_folder_has_the_best_preset_unless_another_block_is_named() {
     for other in ["--block=paper", "--method=committee", "--preset=paper"] {
         assert!(info(&[other]).contains("10 blocks for images of 9×9×1"), "{other}");
     }
+}
+
+/// Wherever pictures lie: the same bits.
+#[test]
+fn a_cache_changes_nothing_but_memory() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, "bars", 9, NAMES, &DIVIDED);
+    for (out, flag) in [("all", ""), ("none", "cache-mib=0")] {
+        let out = format!("out={out}");
+        let flags = ["dataset=folder:bars", "block=paper", "normalize=standard", "validation=10", &out, flag];
+        sandbox.ok(tiny(&flags.into_iter().filter(|flag| !flag.is_empty()).collect::<Vec<_>>()));
+    }
+    assert_eq!(sandbox.read("all/model.safetensors"), sandbox.read("none/model.safetensors"));
+    sandbox.refused(2, &["--cache-mib", "must be a whole number from 0 to 1073741824"], tiny(&["cache-mib=-1"]));
 }
 
 #[test]

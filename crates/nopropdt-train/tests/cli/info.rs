@@ -61,6 +61,8 @@ fn a_run_is_estimated() {
     let own = [
         "--dataset",
         "mnist",
+        "--block",
+        "paper",
         "--validation",
         "1000",
         "--limit-train",

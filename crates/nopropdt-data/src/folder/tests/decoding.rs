@@ -46,6 +46,50 @@ fn sizes_are_the_same_or_made_so() {
     );
 }
 
+/// Whatever of them lies in memory, images are the same, and so is all that is made of them.
+#[test]
+fn pictures_may_lie_in_a_file() {
+    let tree = Tree::new();
+    for number in 0_u8..20 {
+        let class = ["a", "b"][usize::from(number % 2)];
+        tree.add(&format!("train/{class}/{number}.png"), &grey(4, 6, 10 * number));
+        tree.add(&format!("test/{class}/{number}.png"), &grey(4, 6, 5 * number));
+    }
+    let whole = tree.load(&plain()).unwrap();
+    // 24 bytes an image: none, three, all training images and two others, all in memory.
+    for cache in [0, 80, 24 * 22, 1 << 20] {
+        let found = tree.load(&LoadOptions { cache: Some(cache), ..plain() }).unwrap();
+        for (one, other) in [(&whole.train, &found.train), (&whole.test, &found.test)] {
+            assert_eq!((one.labels(), one.shape()), (other.labels(), other.shape()));
+            assert_eq!(one.statistics(), other.statistics());
+            assert_eq!(one.brightness(), other.brightness());
+            assert_eq!(one.first_not_finite(), other.first_not_finite());
+            let normalised = |split: &Split| split.clone().with_normalisation(one.statistics()).unwrap();
+            let parts = |split: &Split| {
+                let (rest, held_out) = normalised(split).split_validation(7, 3).unwrap();
+                [split.clone(), rest.limited(Some(9)), held_out, normalised(split).select(&[19, 0, 3, 3])]
+            };
+            for (one, other) in parts(one).iter().zip(parts(other)) {
+                assert_eq!(one.len(), other.len());
+                for index in 0..one.len() {
+                    assert_eq!(one.bytes(index), other.bytes(index), "{cache}: {index}");
+                    let filled = |split: &Split| {
+                        let mut values = vec![0.0; 24];
+                        split.fill(index, &mut values);
+                        values
+                    };
+                    assert_eq!((one.label(index), filled(one)), (other.label(index), filled(&other)));
+                    assert_eq!(one.picture(index), other.picture(index));
+                }
+            }
+        }
+    }
+    let bad = Tree::new();
+    bad.add("train/a/x.png", &grey(4, 4, 0)).add("train/b/y.png", &grey(4, 4, 0)).add("test/a/z.png", &grey(5, 4, 0));
+    let message = bad.load(&LoadOptions { cache: Some(0), ..plain() }).unwrap_err();
+    assert_eq!(message, "PATH/test/a/z.png: images must have one size, the first 4x4; found 5x4");
+}
+
 #[test]
 fn scaling_cuts_at_the_middle() {
     // Left and right quarters black, the middle white: a square of it is white.
