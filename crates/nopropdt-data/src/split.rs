@@ -7,9 +7,9 @@ use crate::examples::fill_each;
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
 use crate::{Brightness, DataError, Examples, ImageShape, InputShape, Normalisation};
+pub(crate) use spilled::Spilled;
 use std::borrow::Cow;
 use std::sync::Arc;
-pub(crate) use spilled::Spilled;
 use stored::Stored;
 
 /// Inputs of one shape, each with a label. Images that were read are held as the bytes of the source and become floats batch by batch;

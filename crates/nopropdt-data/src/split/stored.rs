@@ -84,9 +84,7 @@ impl Stored {
     pub(super) fn made(&self, chosen: &[u32]) -> Option<(&dyn Examples, Vec<u32>)> {
         match self {
             Self::Bytes { .. } | Self::Spilled { .. } => None,
-            Self::Made { examples, indices } => {
-                Some((&**examples, of(indices, chosen)))
-            }
+            Self::Made { examples, indices } => Some((&**examples, of(indices, chosen))),
         }
     }
 

@@ -114,7 +114,11 @@ fn a_cache_changes_nothing_but_memory() {
         sandbox.ok(tiny(&flags.into_iter().filter(|flag| !flag.is_empty()).collect::<Vec<_>>()));
     }
     assert_eq!(sandbox.read("all/model.safetensors"), sandbox.read("none/model.safetensors"));
-    sandbox.refused(2, &["--cache-mib", "must be a whole number from 0 to 1073741824"], tiny(&["cache-mib=-1"]));
+    sandbox.refused(
+        2,
+        &["--cache-mib", "must be a whole number from 0 to 1073741824"],
+        tiny(&["cache-mib=-1"]),
+    );
 }
 
 #[test]

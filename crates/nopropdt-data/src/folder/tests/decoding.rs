@@ -85,7 +85,9 @@ fn pictures_may_lie_in_a_file() {
         }
     }
     let bad = Tree::new();
-    bad.add("train/a/x.png", &grey(4, 4, 0)).add("train/b/y.png", &grey(4, 4, 0)).add("test/a/z.png", &grey(5, 4, 0));
+    bad.add("train/a/x.png", &grey(4, 4, 0))
+        .add("train/b/y.png", &grey(4, 4, 0))
+        .add("test/a/z.png", &grey(5, 4, 0));
     let message = bad.load(&LoadOptions { cache: Some(0), ..plain() }).unwrap_err();
     assert_eq!(message, "PATH/test/a/z.png: images must have one size, the first 4x4; found 5x4");
 }
