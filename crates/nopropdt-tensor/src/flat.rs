@@ -13,7 +13,7 @@ pub fn add_scaled(sum: &mut [f32], share: f32, values: &[f32]) {
     sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
 }
 
-/// Moves `average` by `share` of the way to `values`. What it leaves is [`flushed`](nopropdt_kernels::flushed).
+/// Moves `average` by `share` of the way to `values`. What it leaves is [`flushed`].
 ///
 /// # Panics
 /// When the lengths differ.
