@@ -56,11 +56,15 @@ export class Asking {
   }
 
   async choseModel() {
+    const chosen = byId("model").value;
     try {
-      const model = await ask(address("/api/model", { run: byId("model").value }));
+      const model = await ask(address("/api/model", { run: chosen }));
+      // Another one may have been chosen meanwhile.
+      if (byId("model").value !== chosen) return;
       this.model = model;
       this.pad.setPen(model.image);
-      byId("seed").value = model.seed;
+      // A seed that numbers here can't hold is left to the server.
+      byId("seed").value = Number.isSafeInteger(model.seed) ? model.seed : "";
       byId("draws").max = model.most_draws;
       byId("readout").options[0].textContent = `recommended (${model.readout})`;
       byId("about").textContent = `${model.method} trained on ${model.dataset}: ${plural(model.blocks, model.on_the_way)}, ${model.classes.length} classes, inputs of ${model.input.join("×")}`
@@ -115,7 +119,10 @@ export class Asking {
     clearTimeout(this.waiting);
     this.waiting = null;
     this.inFlight?.abort();
-    if (this.model === null || this.model.image === null) return;
+    if (this.model === null) return;
+    if (this.model.image === null) return this.nothing("This model's inputs are no images.");
+    const wrong = ["seed", "draws"].map(byId).find((field) => !field.checkValidity());
+    if (wrong !== undefined) return this.nothing(`${wrong.labels[0].textContent.trim()}: ${wrong.validationMessage}`);
     const flight = new AbortController();
     this.inFlight = flight;
     byId("answer").setAttribute("aria-busy", "true");

@@ -2,7 +2,8 @@
 
 import { svg } from "./dom.js";
 
-const [WIDTH, HEIGHT] = [520, 280];
+/** Its width where it is not shown yet, and its height. */
+const [USUAL_WIDTH, HEIGHT] = [520, 270];
 const EDGE = { left: 58, right: 14, top: 12, bottom: 34 };
 /** Lines across, about. */
 const TICKS = 5;
@@ -15,17 +16,19 @@ export function draw(into, { series, scale, told, about }) {
   const isShown = ([, value]) => Number.isFinite(value) && (scale === "linear" || value > 0);
   const lines = series.map((line) => ({ ...line, points: line.points.filter(isShown) }));
   const points = lines.flatMap((line) => line.points);
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img" });
+  // As wide as its place, so that its words are as large everywhere.
+  const width = into.clientWidth || USUAL_WIDTH;
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, class: "chart", role: "img" });
   picture.setAttribute("aria-label", description(lines, told, about));
   if (points.length === 0) {
-    picture.append(text(WIDTH / 2, HEIGHT / 2, "nothing measured yet", "middle"));
+    picture.append(text(width / 2, HEIGHT / 2, "nothing measured yet", "middle"));
     into.replaceChildren(picture);
     return;
   }
-  const axes = axesOf(points, scale);
+  const axes = axesOf(points, scale, width);
   axes.values.forEach((value) => {
     const y = axes.y(value);
-    picture.append(svg("line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y, y2: y, class: "grid" }));
+    picture.append(svg("line", { x1: EDGE.left, x2: width - EDGE.right, y1: y, y2: y, class: "grid" }));
     picture.append(text(EDGE.left - 8, y + 4, told(value), "end"));
   });
   axes.epochs.forEach((epoch) => picture.append(text(axes.x(epoch), HEIGHT - EDGE.bottom + 20, String(epoch), "middle")));
@@ -45,7 +48,7 @@ function text(x, y, words, anchor) {
   return made;
 }
 
-function axesOf(points, scale) {
+function axesOf(points, scale, width) {
   const last = Math.max(...points.map(([epoch]) => epoch), 1);
   const of = scale === "log" ? Math.log10 : (value) => value;
   const found = points.map(([, value]) => of(value));
@@ -53,7 +56,7 @@ function axesOf(points, scale) {
   const room = (high - low || (scale === "log" ? 0.5 : 0.02)) * 0.06;
   [low, high] = [low - room, high + room];
   const down = HEIGHT - EDGE.top - EDGE.bottom;
-  const across = WIDTH - EDGE.left - EDGE.right;
+  const across = width - EDGE.left - EDGE.right;
   return {
     x: (epoch) => EDGE.left + (across * epoch) / last,
     y: (value) => EDGE.top + (down * (high - of(value))) / (high - low),

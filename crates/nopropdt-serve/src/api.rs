@@ -132,7 +132,13 @@ async fn predict(
     if let Some(found) = wanted.draws.filter(|draws| !(1..=most).contains(draws)) {
         return Err(Refusal::bad(format!("draws: must be from 1 to {most}; found {found}")));
     }
-    let place = app.answers.enter()?;
+    let place = match app.answers.enter() {
+        Ok(place) => place,
+        Err(refusal) => {
+            body::discard(body, &app.limits).await;
+            return Err(refusal);
+        }
+    };
     let bytes = body::read(&headers, body, &app.limits).await?;
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.to_str().unwrap_or_default();

@@ -36,6 +36,12 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Re
     timeout(limits.body_time, limited).await.unwrap_or_else(|_| late())
 }
 
+/// Reads a body that nobody wants, within its time, so that its sender gets to read the answer.
+pub(crate) async fn discard(body: Body, limits: &Limits) {
+    // One that takes longer is cut off.
+    drop(timeout(limits.body_time, throw_away(body)).await);
+}
+
 async fn collect(limited: &mut Limited<Body>) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
     limited.collect().await.map(Collected::to_bytes)
 }

@@ -1,7 +1,6 @@
 //! Bounded work: so many requests compute, so many wait, and the next is told to come back.
 
 use crate::reply::Refusal;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -64,17 +63,14 @@ impl Place<'_> {
         let told = async {
             let worker = Arc::clone(&lane.workers).acquire_owned().await;
             let worker = worker.map_err(|_| Refusal::busy("the server is stopping", lane.retry_after))?;
-            let guarded = move || {
+            let held = move || {
                 let _held = (place, worker);
-                catch_unwind(AssertUnwindSafe(job))
+                job()
             };
-            match spawn_blocking(guarded).await {
-                Ok(Ok(done)) => done,
-                _ => Err(Refusal::failed(format!(
-                    "{}: the program failed at it; its output says how",
-                    lane.name
-                ))),
-            }
+            let done = spawn_blocking(held).await;
+            done.unwrap_or_else(|_panic| {
+                Err(Refusal::failed(format!("{}: the program failed at it; its output says how", lane.name)))
+            })
         };
         let late = || Refusal::busy(format!("{}: not done in time; ask again", lane.name), lane.retry_after);
         timeout(lane.patience, told).await.unwrap_or_else(|_| Err(late()))

@@ -6,10 +6,9 @@ use crate::models::{Asked, Version};
 use crate::reply::{Refusal, encode};
 use crate::runs;
 use nopropdt_blocks::Readout;
-use nopropdt_data::{Channels, DatasetSource, LoadOptions, Split};
+use nopropdt_data::Split;
 use nopropdt_train::evaluate::{Answer, inspect};
 use nopropdt_train::images::load_test_images;
-use nopropdt_train::model_file::ModelMetadata;
 use serde::Serialize;
 
 /// Wrong answers of a class that are shown, the surest first.
@@ -55,7 +54,7 @@ pub(crate) fn of_run(app: &App, name: &str) -> Result<String, Refusal> {
         let asked = app.model(Some(name))?;
         let data = &record.config.data;
         let metadata = &asked.predictor.model().metadata;
-        let options = options(&data.dataset, data.load_options(&app.data_dir), metadata);
+        let options = data.load_options(&app.data_dir);
         let most = data.limit_test.map_or(app.limits.images, |limit| limit.min(app.limits.images));
         app.pool.install(|| {
             let unread =
@@ -65,18 +64,6 @@ pub(crate) fn of_run(app: &App, name: &str) -> Result<String, Refusal> {
         })
     })?;
     Ok(found.to_string())
-}
-
-/// Pictures of a folder are read as the model takes them.
-fn options(source: &DatasetSource, options: LoadOptions, model: &ModelMetadata) -> LoadOptions {
-    match model.input.image().filter(|_| matches!(source, DatasetSource::Folder(_))) {
-        Some(image) => LoadOptions {
-            image_size: Some((image.height, image.width)),
-            channels: if image.channels == 1 { Channels::Grey } else { Channels::Rgb },
-            ..options
-        },
-        None => options,
-    }
 }
 
 fn found(asked: &Asked, name: &str, test: &Split) -> Result<String, Refusal> {

@@ -4,10 +4,8 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use nopropdt_train::one_line::one_line;
 use serde::Serialize;
-
-/// Longest line, in characters.
-const MOST: usize = 300;
 
 /// Why a request has no answer: a status, and one line as `{"error": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +19,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal; whatever `problem` quotes, it becomes one line.
     pub(crate) fn new(status: StatusCode, problem: impl ToString) -> Self {
-        let problem = problem.to_string();
-        let words = problem.split(|c: char| c.is_whitespace() || c.is_control());
-        let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        let line = match line.char_indices().nth(MOST) {
-            Some((end, _)) => format!("{} …", &line[..end]),
-            None => line,
-        };
-        Self { status, line, retry_after: None }
+        Self { status, line: one_line(&problem.to_string()), retry_after: None }
     }
 
     /// What was sent is wrong.

@@ -12,11 +12,12 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use nopropdt_train::registry::Registry;
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener as Listener};
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -25,12 +26,15 @@ use tokio::time::{sleep, timeout};
 const SPEAKERS: usize = 2;
 /// Rest after a connection could not be taken, as when the process has no file left to open.
 const REST: Duration = Duration::from_millis(50);
+/// Connections that wait in the system's queue.
+const MOST_WAITING: u32 = 1024;
 /// Bytes of a request's head, and of what is read ahead of a body.
 const MOST_AHEAD: usize = 64 << 10;
 
 /// A server that listens, and answers once it is run.
 pub struct Server {
-    listener: Listener,
+    runtime: Runtime,
+    listener: TcpListener,
     address: SocketAddr,
     app: Arc<App>,
 }
@@ -42,12 +46,16 @@ impl Server {
     /// [`ServeError`]: when a file or folder that `options` name is not there or can't be used, or the address can't be listened on.
     pub fn bind(registry: Registry, options: &Options, limits: Limits) -> Result<Self, ServeError> {
         let app = Arc::new(App::new(registry, options, limits)?);
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let builder = builder.worker_threads(SPEAKERS).max_blocking_threads(app.blocking_threads());
+        let runtime = builder.enable_all().build().map_err(ServeError::System)?;
         let wanted = SocketAddr::new(options.host, options.port);
         let failed = |reason| ServeError::Listen { address: wanted.to_string(), reason };
-        let listener = Listener::bind(wanted).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let inside = runtime.enter();
+        let listener = listen(wanted).map_err(failed)?;
+        drop(inside);
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, app })
+        Ok(Self { runtime, listener, address, app })
     }
 
     /// Where it listens.
@@ -61,44 +69,28 @@ impl Server {
     /// # Errors
     /// [`ServeError::System`].
     pub fn run_until_signal(self) -> Result<(), ServeError> {
-        let runtime = self.runtime()?;
         let come = Arc::new(Semaphore::new(0));
-        runtime.block_on(signals::counted(Arc::clone(&come))).map_err(ServeError::System)?;
+        self.runtime.block_on(signals::counted(Arc::clone(&come))).map_err(ServeError::System)?;
         let one = || async {
             // Closed by nobody, so it is there as soon as a signal is.
             if let Ok(signal) = come.acquire().await {
                 signal.forget();
             }
         };
-        self.run(runtime, one(), one())
+        self.run(one(), one());
+        Ok(())
     }
 
     /// Answers until `stop` is there, then finishes what is under way.
-    ///
-    /// # Errors
-    /// [`ServeError::System`].
-    pub fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let runtime = self.runtime()?;
-        self.run(runtime, stop, std::future::pending())
+    pub fn run_until(self, stop: impl Future<Output = ()>) {
+        self.run(stop, std::future::pending());
     }
 
-    fn runtime(&self) -> Result<Runtime, ServeError> {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let builder = builder.worker_threads(SPEAKERS).max_blocking_threads(self.app.blocking_threads());
-        builder.enable_all().build().map_err(ServeError::System)
-    }
-
-    fn run(
-        self,
-        runtime: Runtime,
-        stop: impl Future<Output = ()>,
-        hurry: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
-        let Self { listener, app, .. } = self;
+    fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
+        let Self { runtime, listener, app, .. } = self;
         let limits = app.limits.clone();
         let router = api::router(app);
-        let served = runtime.block_on(async {
-            let listener = TcpListener::from_std(listener).map_err(ServeError::System)?;
+        runtime.block_on(async {
             let connections = take_connections(&listener, router, &limits, stop).await;
             drop(listener);
             let ended = pin!(timeout(limits.stop_time, connections.shutdown()));
@@ -107,12 +99,19 @@ impl Server {
                 _ = ended => {}
                 () = hurry => {}
             }
-            Ok(())
         });
         // What still computes for somebody that was let go is not waited for.
         runtime.shutdown_background();
-        served
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A port that was left a moment ago can be taken again. Elsewhere this would let two programs have one port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MOST_WAITING)
 }
 
 /// Takes connections until `stop` is there; those that are left are to be shut down.

@@ -6,8 +6,8 @@ use crate::memory_limit::NetworkSize;
 use crate::model_file::ModelMetadata;
 use crate::registry::Registry;
 use nopropdt_data::{
-    Augmentation, DataError, Dataset, DatasetSource, InputShape, LoadOptions, Note, Opened, Split, load_test,
-    open,
+    Augmentation, Channels, DataError, Dataset, DatasetSource, InputShape, LoadOptions, Note, Opened, Split,
+    load_test, open,
 };
 use std::path::Path;
 
@@ -178,6 +178,7 @@ pub fn load_test_images(
     if model.input.image().is_none() && !matches!(source, DatasetSource::Own(_)) {
         return other_shape("images".to_owned());
     }
+    let options = &options_for(model, source, options);
     let own = match source {
         DatasetSource::Own(name) => model.config.registry.own_dataset(name, options),
         _ => None,
@@ -195,6 +196,14 @@ pub fn load_test_images(
         None => test,
     };
     Ok((test, notes))
+}
+
+/// Pictures of a folder are read as the model takes them, whatever their size.
+fn options_for(model: &ModelMetadata, source: &DatasetSource, options: &LoadOptions) -> LoadOptions {
+    let image = model.input.image().filter(|_| matches!(source, DatasetSource::Folder(_)));
+    let Some(image) = image else { return options.clone() };
+    let channels = if image.channels == 1 { Channels::Grey } else { Channels::Rgb };
+    LoadOptions { image_size: Some((image.height, image.width)), channels, ..options.clone() }
 }
 
 /// The same images, all normalised by the moments of the training images.

@@ -28,7 +28,7 @@ pub mod memory_limit;
 pub mod metrics;
 pub mod metrics_file;
 pub mod model_file;
-mod one_line;
+pub mod one_line;
 pub mod per_class;
 pub mod predictor;
 pub mod prototypes;

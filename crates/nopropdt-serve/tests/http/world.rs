@@ -59,7 +59,7 @@ impl Served {
         let (stop, stopped) = oneshot::channel();
         let thread = spawn(move || {
             let until = async move { drop(stopped.await) };
-            server.run_until(until).unwrap();
+            server.run_until(until);
         });
         Self { address, stop: Some(stop), thread: Some(thread) }
     }

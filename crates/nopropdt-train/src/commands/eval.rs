@@ -20,7 +20,7 @@ use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, anyhow, bail};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Channels, DatasetSource, Examples, LoadOptions, Split, Watcher};
+use nopropdt_data::{DatasetSource, Examples, LoadOptions, Split, Watcher};
 use nopropdt_tensor::Isa;
 use std::fmt::Write;
 use std::fs;
@@ -154,7 +154,7 @@ fn test_images(
     Ok(test.limited(arguments.limit_test))
 }
 
-/// How to read the dataset: pictures of a folder as the model wants them, whatever their size.
+/// How to read the dataset.
 fn load_options(
     arguments: &EvalArguments,
     model: &ModelMetadata,
@@ -162,17 +162,13 @@ fn load_options(
     trained_on: &TrainedOn,
 ) -> Result<LoadOptions> {
     let data_dir = data_folder(arguments.data_dir.as_deref())?;
-    let options = LoadOptions { split: arguments.split, ..LoadOptions::new(data_dir) };
-    let image = model.input.image();
-    let Some(image) = image.filter(|_| matches!(source, DatasetSource::Folder(_))) else {
-        return Ok(options);
+    let split = match source {
+        DatasetSource::Folder(_) => {
+            share(arguments.split, model.config.data.split.filter(|_| trained_on.is(source)))?
+        }
+        _ => arguments.split,
     };
-    Ok(LoadOptions {
-        image_size: Some((image.height, image.width)),
-        channels: if image.channels == 1 { Channels::Grey } else { Channels::Rgb },
-        split: share(arguments.split, model.config.data.split.filter(|_| trained_on.is(source)))?,
-        ..options
-    })
+    Ok(LoadOptions { split, ..LoadOptions::new(data_dir) })
 }
 
 /// The share of a folder to test on. Of the folder that was trained on it is the one that was held out, and no other.

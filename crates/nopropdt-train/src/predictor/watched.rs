@@ -46,7 +46,7 @@ impl Said {
 }
 
 impl Predictor {
-    /// What the image shows, and each draw on its way there. `see` turns a latent z [d] into what is kept of it, so memory need not grow
+    /// What the image shows, and each draw on its way there. `see` turns a latent z `[d]` into what is kept of it, so memory need not grow
     /// with d.
     ///
     /// # Shapes
