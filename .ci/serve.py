@@ -218,7 +218,7 @@ def look_at_access(browser):
 
 def ask_by_hand(browser, run, digits):
     browser.choose("#model", run)
-    until(lambda: "blocks" in browser.text("#about"), "the model is told of")
+    until(lambda: browser.text("#about").startswith(f"{run}: "), "the model is told of")
     right = []
     for digit in digits:
         browser.draw(digit)
@@ -299,7 +299,7 @@ def bursts(server, picture):
 
 def times(server, run, picture):
     """Milliseconds of an answer, median over many, of one draw and of what the page asks for."""
-    for query in ("", "&draws=10&detail=true"):
+    for query, most in ("", 30), ("&draws=10&detail=true", 100):
         taken = []
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
         for _ in range(60):
@@ -309,7 +309,7 @@ def times(server, run, picture):
             taken.append(1000 * (time.perf_counter() - begun))
         median = statistics.median(taken)
         print(f"{run}{query or ', one draw'}: median {median:.1f} ms, slowest {max(taken):.1f} ms")
-        assert median < 30, f"{run}: {median} ms"
+        assert median < most, f"{run}: {median} ms"
 
 
 def wrong_answers(browser, run):

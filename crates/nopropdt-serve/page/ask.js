@@ -67,7 +67,7 @@ export class Asking {
       byId("seed").value = Number.isSafeInteger(model.seed) ? model.seed : "";
       byId("draws").max = model.most_draws;
       byId("readout").options[0].textContent = `recommended (${model.readout})`;
-      byId("about").textContent = `${model.method} trained on ${model.dataset}: ${plural(model.blocks, model.on_the_way)}, ${model.classes.length} classes, inputs of ${model.input.join("×")}`
+      byId("about").textContent = `${model.name}: ${model.method} trained on ${model.dataset}: ${plural(model.blocks, model.on_the_way)}, ${model.classes.length} classes, inputs of ${model.input.join("×")}`
         + (model.image === null ? "; they are no images, so this model can be asked by the API alone" : "");
       for (const word of document.querySelectorAll(".on-the-way")) word.textContent = model.on_the_way;
       this.question();

@@ -59,7 +59,7 @@ impl App {
         let name = |file: &PathBuf| file.display().to_string();
         let load = |file: &PathBuf| pool.install(|| Asked::load(&name(file), file, &registry));
         let model = file.as_ref().map(load).transpose()?.map(Arc::new);
-        // One image is answered faster by all threads than by one, but parts of it have one thread to work.
+        // Blocks of one image are computed side by side, but decoding and much of a block are the work of one thread.
         let workers = threads.min(8);
         let patience = limits.answer_time;
         Ok(Self {

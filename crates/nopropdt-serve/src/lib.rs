@@ -22,6 +22,7 @@ mod server;
 pub use error::ServeError;
 pub use limits::Limits;
 pub use options::Options;
+pub use reply::Refusal;
 pub use server::Server;
 
 use nopropdt_train::registry::Registry;

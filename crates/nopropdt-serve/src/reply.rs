@@ -61,6 +61,8 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+impl std::error::Error for Refusal {}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = encoded(self.status, serde_json::json!({ "error": self.line }).to_string());

@@ -2,6 +2,7 @@
 
 use crate::client::{Reply, get, post, post_json};
 use crate::world::{Served, digits, png, runs};
+use nopropdt_serve::Limits;
 use serde_json::Value;
 
 /// What is wrong with a value by a schema of the file's kind: the keywords that the file uses, and no other.
@@ -88,6 +89,12 @@ fn every_answer_is_what_the_file_says() {
     let at = served.address;
     let api = get(at, "/api/openapi.json").answered();
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(api["info"]["version"], env!("CARGO_PKG_VERSION"));
+    let draws = &api["paths"]["/api/predict"]["post"]["parameters"][2];
+    assert_eq!(
+        (&draws["name"], &draws["schema"]["maximum"]),
+        (&"draws".into(), &Limits::default().draws.into())
+    );
     let gets = [
         "/health",
         "/api/openapi.json",
