@@ -20,6 +20,7 @@ fn main() -> io::Result<()> {
     npz()?;
     archives()?;
     pictures()?;
+    values()?;
     models()?;
     checkpoints()?;
     configurations()
@@ -164,7 +165,10 @@ fn pictures() -> io::Result<()> {
         let mut bytes = Cursor::new(vec![0]);
         bytes.set_position(1);
         picture.write_to(&mut bytes, format).map_err(io::Error::other)?;
-        seed("image_folder", name, &bytes.into_inner())?;
+        let bytes = bytes.into_inner();
+        // Without the byte that says how a folder is read.
+        seed("serve_picture", name, &bytes[1..])?;
+        seed("image_folder", name, &bytes)?;
     }
     // Turned by its EXIF data: orientation 6.
     let mut bytes = vec![0];
@@ -173,6 +177,13 @@ fn pictures() -> io::Result<()> {
     encoder.set_exif_metadata(exif.to_vec()).map_err(io::Error::other)?;
     encoder.encode_image(&colour).map_err(io::Error::other)?;
     seed("image_folder", "turned-jpeg", &bytes)
+}
+
+fn values() -> io::Result<()> {
+    let values = |value: &str| format!("{{\"values\": [{}]}}", vec![value; 64].join(","));
+    seed("serve_values", "input", values("0.5").as_bytes())?;
+    seed("serve_values", "beyond", values("-1e2").as_bytes())?;
+    seed("serve_values", "other", br#"{"values": [0, null, "a"], "more": {}}"#)
 }
 
 fn models() -> io::Result<()> {

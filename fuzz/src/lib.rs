@@ -1,8 +1,11 @@
-//! What the targets share: a folder in memory to put files in, since the readers read files.
+//! What the targets share: a folder in memory to put files in, since the readers read files; a network to ask.
 
 #![forbid(unsafe_code)]
 
-use nopropdt_data::is_decoding;
+use nopropdt_data::{ImageShape, is_decoding};
+use nopropdt_train::config::Overrides;
+use nopropdt_train::model_file::{Model, ModelMetadata};
+use nopropdt_train::predictor::Predictor;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::panic;
@@ -59,6 +62,20 @@ pub fn let_decoders_panic() {
             }
         }));
     });
+}
+
+/// A network of one block on images of 8×8, with fresh weights, that a server asks.
+pub fn predictor() -> &'static Predictor {
+    static PREDICTOR: OnceLock<Predictor> = OnceLock::new();
+    PREDICTOR.get_or_init(|| {
+        let config = Overrides::default().with("steps", 1).resolve(None).expect("these are right");
+        let network = config.network(&[8, 8, 1], 10).expect("these are right");
+        let weights = network.init(1);
+        let names: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+        let shape = ImageShape { height: 8, width: 8, channels: 1 };
+        let metadata = ModelMetadata::new(&config, shape, network.alpha_bar(&weights), &names);
+        Predictor::from_model(Model { metadata, network, weights }).expect("its parts are of one network")
+    })
 }
 
 /// Asserts that an error is one line for people.

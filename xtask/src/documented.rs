@@ -72,6 +72,8 @@ fn check(command: &str, said: Said) -> Result<(), String> {
         ["nopropdt-train", arguments @ ..]
         | ["cargo", "run", "-p", "nopropdt-train", "--", arguments @ ..] => trains(arguments, said),
         ["cargo", "run", "-p", "nopropdt-train"] => trains(&[], said),
+        ["cargo", "run", "-p", "nopropdt-serve", "--", arguments @ ..] => serves(arguments, said),
+        ["cargo", "run", "-p", "nopropdt-serve"] => serves(&[], said),
         ["cargo", "run", "-p", package, "--example", example] => {
             is_there(&format!("crates/{package}"), example)
         }
@@ -111,6 +113,23 @@ fn trains(arguments: &[&str], said: Said) -> Result<(), String> {
         train.overrides.resolve(train.preset).map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// Checks a command line of `nopropdt-serve`.
+fn serves(arguments: &[&str], said: Said) -> Result<(), String> {
+    let parsed = nopropdt_serve::Options::try_parse_from(["nopropdt-serve"].iter().chain(arguments));
+    understood(parsed, said).map(drop)
+}
+
+/// docs/serving.md has every flag of `nopropdt-serve`, and no other.
+#[test]
+fn every_flag_of_the_server_has_its_place() {
+    let program = nopropdt_serve::Options::command();
+    let flags = program.get_arguments().filter_map(|flag| flag.get_long().map(|name| format!("--{name}")));
+    let page = fs::read_to_string(crate::root().join("docs/serving.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `--")?.split([' ', '`']).next());
+    let documented: BTreeSet<String> = rows.map(|name| format!("--{name}")).collect();
+    assert_eq!(documented, flags.collect());
 }
 
 /// What was parsed; None for help, for files that the reader has and we have not, and for what a sentence may leave out.

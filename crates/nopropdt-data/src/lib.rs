@@ -64,7 +64,7 @@ pub use opened::{Opened, load_from, load_test, open};
 pub use options::{Channels, LoadOptions};
 pub use order::{batches, epoch_order};
 #[cfg(feature = "pictures")]
-pub use picture::read_picture;
+pub use picture::{decode_picture, read_picture};
 pub use shape::{ImageShape, InputShape};
 pub use source::DatasetSource;
 pub use split::Split;

@@ -3,9 +3,11 @@
 use crate::config::{ConfigError, Normalize, RunConfig};
 use crate::home::at_home;
 use crate::memory_limit::NetworkSize;
+use crate::model_file::ModelMetadata;
 use crate::registry::Registry;
 use nopropdt_data::{
-    Augmentation, DataError, Dataset, DatasetSource, InputShape, LoadOptions, Opened, Split, open,
+    Augmentation, Channels, DataError, Dataset, DatasetSource, InputShape, LoadOptions, Note, Opened, Split,
+    load_test, open,
 };
 use std::path::Path;
 
@@ -47,6 +49,16 @@ pub enum ImagesError {
     TooFew {
         /// Training images left.
         left: usize,
+    },
+    /// A model takes inputs of another shape.
+    #[error("wants {} of {wants}; {} has {found}", wants.noun(), dataset.short_name())]
+    Shape {
+        /// The dataset.
+        dataset: DatasetSource,
+        /// What the model takes.
+        wants: InputShape,
+        /// What the dataset has: a shape, or images.
+        found: String,
     },
     /// The network can't take images of this shape.
     #[error(transparent)]
@@ -163,6 +175,51 @@ pub fn load_splits(config: &RunConfig, opened: Opened) -> Result<(Dataset, Optio
         Some(Normalize::Standard) => normalised(dataset, validation).map_err(failed),
         Some(Normalize::None) | None => Ok((dataset, validation)),
     }
+}
+
+/// Reads the test images of a dataset as a model takes them: of its classes and its shape, normalised as its training images were. Also
+/// what the user should know of how they were read.
+///
+/// # Errors
+/// [`ImagesError::Data`] and [`ImagesError::Shape`].
+pub fn load_test_images(
+    source: &DatasetSource,
+    options: &LoadOptions,
+    model: &ModelMetadata,
+) -> Result<(Split, Vec<Note>), ImagesError> {
+    let failed = |error| ImagesError::Data { dataset: source.clone(), error: Box::new(error) };
+    let other_shape = |found: String| {
+        Err(ImagesError::Shape { dataset: source.clone(), wants: model.input.clone(), found })
+    };
+    if model.input.image().is_none() && !matches!(source, DatasetSource::Own(_)) {
+        return other_shape("images".to_owned());
+    }
+    let options = &options_for(model, source, options);
+    let own = match source {
+        DatasetSource::Own(name) => model.config.registry.own_dataset(name, options),
+        _ => None,
+    };
+    let read = match own {
+        Some(dataset) => dataset.and_then(|dataset| dataset.into_test(&model.class_names)),
+        None => load_test(&with_home(source), options, &model.class_names),
+    };
+    let (test, notes) = read.map_err(failed)?;
+    if &model.input != test.shape() {
+        return other_shape(test.shape().to_string());
+    }
+    let test = match &model.normalisation {
+        Some(normalisation) => test.with_normalisation(normalisation.clone()).map_err(failed)?,
+        None => test,
+    };
+    Ok((test, notes))
+}
+
+/// Pictures of a folder are read as the model takes them, whatever their size.
+fn options_for(model: &ModelMetadata, source: &DatasetSource, options: &LoadOptions) -> LoadOptions {
+    let image = model.input.image().filter(|_| matches!(source, DatasetSource::Folder(_)));
+    let Some(image) = image else { return options.clone() };
+    let channels = if image.channels == 1 { Channels::Grey } else { Channels::Rgb };
+    LoadOptions { image_size: Some((image.height, image.width)), channels, ..options.clone() }
 }
 
 /// The same images, all normalised by the moments of the training images.

@@ -30,7 +30,7 @@ pub mod metrics;
 mod metrics_csv;
 pub mod metrics_file;
 pub mod model_file;
-mod one_line;
+pub mod one_line;
 pub mod per_class;
 #[cfg(feature = "report")]
 pub mod pixels;

@@ -3,8 +3,9 @@
 /// Longest problem, in characters.
 const MOST: usize = 300;
 
-/// A problem on one line, whatever of a file it quotes.
-pub(crate) fn one_line(problem: &str) -> String {
+/// A problem on one line of bounded length, whatever of a file it quotes.
+#[must_use]
+pub fn one_line(problem: &str) -> String {
     let words = problem.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = words.collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {

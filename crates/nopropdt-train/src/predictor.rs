@@ -1,15 +1,22 @@
 //! Answers of a trained network: a model file in, classes of images out.
 
-use crate::evaluate::{Reading, noise, over_batches};
+mod prediction;
+mod watched;
+
+pub use prediction::{Prediction, RunnerUp};
+pub use watched::{Draw, Said, Watched};
+
+use crate::evaluate::{Reading, Seen, noise, over_features};
 use crate::model_file::{Model, ModelFileError, load_in};
 use crate::registry::Registry;
-use nopropdt_blocks::Readout;
+use nopropdt_blocks::{Features, Readout, Trace};
 use nopropdt_data::{DataError, Examples, InputShape, Normalisation};
 #[cfg(feature = "pictures")]
-use nopropdt_data::{ImageFile, ImageShape, read_picture};
+use nopropdt_data::{ImageFile, ImageShape, decode_picture, read_picture};
 use nopropdt_tensor::{Tensor, flat};
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A trained network that answers what an image shows.
 ///
@@ -24,57 +31,14 @@ use std::path::Path;
 /// println!("{} ({:.1} %)", answer.name, 100.0 * answer.probability);
 /// # Ok::<(), nopropdt_train::predictor::PredictError>(())
 /// ```
+///
+/// A clone shares the network and its weights.
+#[derive(Clone)]
 pub struct Predictor {
-    model: Model,
+    model: Arc<Model>,
     seed: u64,
     draws: u64,
     readout: Readout,
-}
-
-/// What a network answers to one image. Probabilities are in 0..1, one a class in the order of the labels, and add up to 1.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    /// The class of the largest probability; the first of equals.
-    pub class: usize,
-    /// Its name.
-    pub name: String,
-    /// Its probability.
-    pub probability: f64,
-    /// The class that comes second.
-    pub runner_up: RunnerUp,
-    /// Where the answer was read.
-    pub readout: Readout,
-    /// Probabilities of the classes `[m]` there.
-    pub probabilities: Vec<f64>,
-    /// Those at the end of the chain, the paper's answer.
-    pub chain: Vec<f64>,
-    /// Those of the consensus: the mean over the read-outs on the way.
-    pub consensus: Vec<f64>,
-    /// Those after each read-out `[T][m]`: of each block, or of the one network at a few of its steps.
-    pub after_each: Vec<Vec<f64>>,
-    /// How many of the draws of the noise, each read alone, answer with the class.
-    pub agreeing: u64,
-}
-
-impl Prediction {
-    /// Probabilities of the classes `[m]` by a read-out.
-    pub fn by(&self, readout: Readout) -> &[f64] {
-        match readout {
-            Readout::Chain => &self.chain,
-            Readout::Consensus => &self.consensus,
-        }
-    }
-}
-
-/// The class that comes second.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunnerUp {
-    /// The class.
-    pub class: usize,
-    /// Its name.
-    pub name: String,
-    /// Its probability.
-    pub probability: f64,
 }
 
 /// Why there is no answer.
@@ -173,7 +137,12 @@ impl Predictor {
         if let Some(brightness) = &model.metadata.brightness {
             brightness.check()?;
         }
-        Ok(Self { seed: model.metadata.config.training.seed, draws: 1, readout: model.readout(), model })
+        Ok(Self {
+            seed: model.metadata.config.training.seed,
+            draws: 1,
+            readout: model.readout(),
+            model: Arc::new(model),
+        })
     }
 
     /// The same network with the noise of another seed.
@@ -233,32 +202,50 @@ impl Predictor {
     /// # Errors
     /// As `predict`, for the first image that is wrong.
     pub fn predict_all<I: AsRef<[f32]> + Sync>(&self, images: &[I]) -> Result<Vec<Prediction>, PredictError> {
-        let metadata = &self.model.metadata;
+        let network = &self.model.network;
+        let batches = self.over(images, |rows, features| {
+            self.answers(rows, &|seed, draw| {
+                // One and the same noise, whatever the place.
+                network.sample(&self.model.weights, features, &|_| noise(seed, draw, 0))
+            })
+        })?;
+        let each = batches.into_iter().flatten().enumerate();
+        each.map(|(index, answer)| answer.ok_or(PredictError::NoAnswer { index })).collect()
+    }
+
+    /// Runs `read` over checked images, batch by batch: it is given the number of a batch's rows and what the blocks see of them.
+    fn over<I: AsRef<[f32]> + Sync, T: Send>(
+        &self,
+        images: &[I],
+        read: impl Fn(usize, &Features) -> T + Sync,
+    ) -> Result<Vec<T>, PredictError> {
+        let Model { network, weights, metadata } = &*self.model;
         let inputs =
             Inputs { images, shape: &metadata.input, normalisation: metadata.normalisation.as_ref() };
         inputs.check()?;
-        let (network, weights) = (self.model.network.as_ref(), &self.model.weights);
+        let indices: Vec<u32> = (0..inputs.len() as u32).collect();
+        let read = |seen: &Seen<'_>| read(seen.indices.len(), seen.features);
+        Ok(over_features(network.as_ref(), weights, &inputs, &indices, read))
+    }
+
+    /// The answers to `rows` images, each a mean over the draws that `sample` makes in (seed, draw); none for a row whose
+    /// probabilities are not finite.
+    fn answers(&self, rows: usize, sample: &dyn Fn(u64, u64) -> Trace) -> Vec<Option<Prediction>> {
         let reading = Reading { draws: self.draws, ..Reading::of_draws(self.seed, 1) };
-        // One and the same noise, whatever the place.
-        let same = |seed, draw, _place| noise(seed, draw, 0);
-        let batches = over_batches(network, weights, &inputs, same, |labels, sample| {
-            // What each draw says alone.
-            let each = RefCell::new(Vec::new());
-            let means = reading.means(0, &|seed, draw| {
-                let trace = sample(seed, draw);
-                each.borrow_mut().push(trace.read(self.readout).argmax_rows());
-                trace
-            });
-            let each = each.into_inner();
-            let agreeing = |row: usize, class| each.iter().filter(|draw| draw[row] == class).count() as u64;
-            let answer = |row| {
-                let answer = self.of_row(&means, row)?;
-                Some(Prediction { agreeing: agreeing(row, answer.class), ..answer })
-            };
-            (0..labels.len()).map(answer).collect::<Vec<_>>()
+        // What each draw says alone.
+        let each = RefCell::new(Vec::new());
+        let means = reading.means(0, &|seed, draw| {
+            let trace = sample(seed, draw);
+            each.borrow_mut().push(trace.read(self.readout).argmax_rows());
+            trace
         });
-        let each = batches.into_iter().flatten().enumerate();
-        each.map(|(index, answer)| answer.ok_or(PredictError::NoAnswer { index })).collect()
+        let each = each.into_inner();
+        let agreeing = |row: usize, class| each.iter().filter(|draw| draw[row] == class).count() as u64;
+        let answer = |row| {
+            let answer = self.of_row(&means, row)?;
+            Some(Prediction { agreeing: agreeing(row, answer.class), ..answer })
+        };
+        (0..rows).map(answer).collect()
     }
 
     /// The picture of a file as one input of the network: PNG, JPEG, BMP or WebP, brought to the model's size and channels as the pictures
@@ -270,6 +257,16 @@ impl Predictor {
     #[cfg(feature = "pictures")]
     pub fn picture(&self, path: &Path) -> Result<Vec<f32>, PredictError> {
         Ok(read_picture(path, self.image_shape()?)?)
+    }
+
+    /// The picture of these bytes, of a file's content that came from elsewhere, as [`Predictor::picture`] has that of a file. One of more
+    /// than `most_pixels` pixels is refused before it is decoded.
+    ///
+    /// # Errors
+    /// As [`Predictor::picture`] has it.
+    #[cfg(feature = "pictures")]
+    pub fn picture_of(&self, bytes: &[u8], most_pixels: u64) -> Result<Vec<f32>, PredictError> {
+        Ok(decode_picture(bytes, self.image_shape()?, most_pixels)?)
     }
 
     /// Image `index` of a file that holds many as one input of the network, brought to the model's size and channels as a picture is.

@@ -57,10 +57,14 @@ impl Picture {
     /// # Errors
     /// The file can't be read, is no such picture, is cut short or is too large.
     pub(crate) fn read(path: &Path) -> Result<Self, DataError> {
-        let bytes = contents(path)?;
-        let format = known_format(path, &bytes)?;
-        let raster = decode(format, &bytes).map_err(|fault| fault.of(path))?;
-        Ok(Self { raster, orientation: exif::orientation(&bytes, format) })
+        Self::decoded(path, &contents(path)?, MOST_PIXELS)
+    }
+
+    /// Decodes the bytes of a picture, which errors call `name`, unless it has more pixels than these.
+    fn decoded(name: &Path, bytes: &[u8], most_pixels: u64) -> Result<Self, DataError> {
+        let format = known_format(name, bytes)?;
+        let raster = decode(format, bytes, most_pixels).map_err(|fault| fault.of(name))?;
+        Ok(Self { raster, orientation: exif::orientation(bytes, format) })
     }
 
     /// A picture of these pixels, row by row from the top, of one channel or three.
@@ -108,6 +112,16 @@ pub fn read_picture(path: &Path, shape: ImageShape) -> Result<Vec<f32>, DataErro
     Ok(Picture::read(path)?.values(shape))
 }
 
+/// One picture, of its file's bytes, as [`read_picture`] reads a file: for what comes from elsewhere. Errors call it `picture`. One of more
+/// than `most_pixels` pixels before it is scaled is refused by its header; no more than 2²⁶ are ever taken. Decoding takes 4 to 8 bytes a pixel.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn decode_picture(bytes: &[u8], shape: ImageShape, most_pixels: u64) -> Result<Vec<f32>, DataError> {
+    check_size(shape)?;
+    Ok(Picture::decoded(Path::new("picture"), bytes, most_pixels.min(MOST_PIXELS))?.values(shape))
+}
+
 /// Fails unless pictures can be brought to this size and these channels.
 pub(crate) fn check_size(shape: ImageShape) -> Result<(), DataError> {
     let sides = 1..=MOST_IMAGE_SIDE;
@@ -132,7 +146,7 @@ pub(crate) fn has_colour(path: &Path) -> Result<bool, DataError> {
 /// Why a picture was not decoded.
 enum Fault {
     Unreadable(String),
-    TooLarge(Header),
+    TooLarge(Header, u64),
 }
 
 impl From<String> for Fault {
@@ -145,20 +159,20 @@ impl Fault {
     fn of(self, path: &Path) -> DataError {
         match self {
             Self::Unreadable(reason) => unreadable(path, reason),
-            Self::TooLarge(Header { width, height, .. }) => {
-                let rule = format!("a picture must have at most {MOST_PIXELS} pixels, {MOST_SIDE} a side");
+            Self::TooLarge(Header { width, height, .. }, most) => {
+                let rule = format!("a picture must have at most {most} pixels, {MOST_SIDE} a side");
                 DataError::in_file(path, rule, format!("found {height}x{width}; make it smaller"))
             }
         }
     }
 }
 
-fn decode(format: Format, bytes: &[u8]) -> Result<Raster, Fault> {
+fn decode(format: Format, bytes: &[u8], most_pixels: u64) -> Result<Raster, Fault> {
     guarded(|| {
         let decoder = open(format, bytes)?;
         let header = decoder.header();
-        if header.is_too_large() {
-            return Err(Fault::TooLarge(header));
+        if header.is_beyond(most_pixels) {
+            return Err(Fault::TooLarge(header, most_pixels));
         }
         Ok(Raster { header, samples: decoder.samples()? })
     })

@@ -1,6 +1,6 @@
 //! Pixels as a file holds them.
 
-use super::{MOST_PIXELS, MOST_SIDE};
+use super::MOST_SIDE;
 
 /// What a picture's samples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,11 @@ impl Header {
         matches!(self.layout, Layout::Rgb | Layout::Rgba)
     }
 
-    pub(super) fn is_too_large(&self) -> bool {
+    /// Whether it has more pixels than these, or too long a side.
+    pub(super) fn is_beyond(&self, most_pixels: u64) -> bool {
         let sides = [self.width, self.height];
         sides.iter().any(|&side| side > MOST_SIDE)
-            || sides.map(u64::from).iter().product::<u64>() > MOST_PIXELS
+            || sides.map(u64::from).iter().product::<u64>() > most_pixels
     }
 
     /// Bytes of all samples.

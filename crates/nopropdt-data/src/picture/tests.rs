@@ -18,11 +18,11 @@ type Read = Option<(u32, u32, bool, Vec<u8>, Vec<u8>)>;
 fn ours(bytes: &[u8]) -> Read {
     let format = Format::of(bytes)?;
     let read = || {
-        let raster = decode(format, bytes).ok()?;
+        let raster = decode(format, bytes, MOST_PIXELS).ok()?;
         Some((raster.header, raster.into_channels(1)))
     };
     let (header, grey) = read()?;
-    let rgb = decode(format, bytes).ok()?.into_channels(3);
+    let rgb = decode(format, bytes, MOST_PIXELS).ok()?.into_channels(3);
     Some((header.width, header.height, header.has_colour(), grey, rgb))
 }
 

@@ -12,15 +12,15 @@ use crate::config::{Overrides, RunConfig};
 use crate::diagnostics::{HeldOut, diagnose};
 use crate::evaluate::{Accuracy, Reading, Readings, read_watched};
 use crate::evaluation::{Evaluation, RunAccuracy};
-use crate::images::with_home;
+use crate::images::{ImagesError, load_test_images, with_home};
 use crate::model_file::{Model, ModelMetadata, load_in};
 use crate::one_line::one_line;
 use crate::per_class::{ClassResult, per_class};
 use crate::registry::Registry;
 use crate::statistics::Measured;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use nopropdt_blocks::Method;
-use nopropdt_data::{Channels, DatasetSource, Examples, LoadOptions, Split, Watcher, load_test};
+use nopropdt_data::{DatasetSource, Examples, LoadOptions, Split, Watcher};
 use nopropdt_tensor::Isa;
 use std::fmt::Write;
 use std::fs;
@@ -140,39 +140,21 @@ fn test_images(
     trained_on: &TrainedOn,
     watcher: Watcher,
 ) -> Result<Split> {
-    if model.input.image().is_none() && !matches!(source, DatasetSource::Own(_)) {
-        let (file, wants) = (arguments.model.display(), &model.input);
-        bail!("{file}: wants {} of {wants}; {} has images", wants.noun(), source.short_name());
-    }
     let options = LoadOptions { watcher, ..load_options(arguments, model, source, trained_on)? };
-    let own = match source {
-        DatasetSource::Own(name) => model.config.own_dataset(name, &options),
-        _ => None,
-    };
-    let read = match own {
-        Some(dataset) => dataset.and_then(|dataset| dataset.into_test(&model.class_names)),
-        None => load_test(&with_home(source), &options, &model.class_names),
-    };
-    let (test, notes) = read.map_err(|error| failure(source, error))?;
-    let (wants, found) = (&model.input, test.shape());
-    if wants != found {
-        let (file, noun) = (arguments.model.display(), wants.noun());
-        bail!("{file}: wants {noun} of {wants}; {} has {found}", source.short_name());
-    }
+    let (test, notes) = load_test_images(source, &options, model).map_err(|error| match error {
+        ImagesError::Data { dataset, error } => failure(&dataset, *error),
+        error => anyhow!("{}: {error}", arguments.model.display()),
+    })?;
     for note in notes {
         match arguments.json {
             true => complain(&note.to_string()),
             false => output::print(&note.to_string())?,
         }
     }
-    let test = test.limited(arguments.limit_test);
-    Ok(match &model.normalisation {
-        Some(normalisation) => test.with_normalisation(normalisation.clone())?,
-        None => test,
-    })
+    Ok(test.limited(arguments.limit_test))
 }
 
-/// How to read the dataset: pictures of a folder as the model wants them, whatever their size.
+/// How to read the dataset.
 fn load_options(
     arguments: &EvalArguments,
     model: &ModelMetadata,
@@ -180,17 +162,13 @@ fn load_options(
     trained_on: &TrainedOn,
 ) -> Result<LoadOptions> {
     let data_dir = data_folder(arguments.data_dir.as_deref())?;
-    let options = LoadOptions { split: arguments.split, ..LoadOptions::new(data_dir) };
-    let image = model.input.image();
-    let Some(image) = image.filter(|_| matches!(source, DatasetSource::Folder(_))) else {
-        return Ok(options);
+    let split = match source {
+        DatasetSource::Folder(_) => {
+            share(arguments.split, model.config.data.split.filter(|_| trained_on.is(source)))?
+        }
+        _ => arguments.split,
     };
-    Ok(LoadOptions {
-        image_size: Some((image.height, image.width)),
-        channels: if image.channels == 1 { Channels::Grey } else { Channels::Rgb },
-        split: share(arguments.split, model.config.data.split.filter(|_| trained_on.is(source)))?,
-        ..options
-    })
+    Ok(LoadOptions { split, ..LoadOptions::new(data_dir) })
 }
 
 /// The share of a folder to test on. Of the folder that was trained on it is the one that was held out, and no other.

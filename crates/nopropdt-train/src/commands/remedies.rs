@@ -129,7 +129,7 @@ fn of_images(error: ImagesError) -> Error {
         ImagesError::OneClass { dataset: ref dataset @ DatasetSource::Folder(_), ref class } => {
             usage(format!("{error}; if the classes are the folders in it, take {dataset}/{class}"))
         }
-        ImagesError::NotFinite { .. } => anyhow!(error),
+        ImagesError::NotFinite { .. } | ImagesError::Shape { .. } => anyhow!(error),
         ImagesError::OneClass { .. } => usage(error.to_string()),
         ImagesError::TooFew { .. } => {
             usage(format!("{error}; raise --limit-train, or lower --validation or --split"))

@@ -12,8 +12,6 @@ use super::value::Value;
 use super::whole::{self, Whole};
 use crate::registry::{Registry, dt_network};
 use nopropdt_blocks::{Method, Mirrored, NetworkConfig, NoPropDt};
-#[cfg(feature = "cli")]
-use nopropdt_data::{DataError, Dataset, LoadOptions};
 use nopropdt_tensor::{Isa, Precision};
 use serde::{Serialize, Serializer};
 
@@ -211,16 +209,6 @@ impl RunConfig {
     /// When a setting of the network breaks a rule, or the method has other settings than NoProp-DT.
     pub fn dt_network(&self, input: &[usize], classes: usize) -> Result<NoPropDt, ConfigError> {
         dt_network(&self.method, self.network_config(input, classes)?, &self.registry)
-    }
-
-    /// Reads an own dataset of the program; none when it has none of this name.
-    #[cfg(feature = "cli")]
-    pub(crate) fn own_dataset(
-        &self,
-        name: &str,
-        options: &LoadOptions,
-    ) -> Option<Result<Dataset, DataError>> {
-        self.registry.own_dataset(name, options)
     }
 
     /// The same settings with one of the method replaced, which must be one that it has.

@@ -4,7 +4,7 @@ use super::record::{RecordError, RunRecord};
 use crate::registry::Registry;
 use crate::run_folder::is_begun;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// How deep below a folder runs are looked for: `runs/sweep/part/run` and more.
 const DEPTH: usize = 8;
@@ -44,6 +44,22 @@ fn name(folder: &Path, path: &Path) -> String {
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
         }
         false => below.display().to_string(),
+    }
+}
+
+/// The folder of the run that [`Collection::read`] calls `name`; none where `folder` has no such run. Whatever the name is, nothing
+/// outside of `folder` is looked at but what links in it lead to.
+pub fn named(folder: &Path, wanted: &str) -> Option<PathBuf> {
+    let below = Path::new(wanted);
+    let is_shown = |part: Component<'_>| match part {
+        Component::Normal(part) => !part.to_string_lossy().starts_with('.'),
+        _ => false,
+    };
+    let is_below = below.components().all(is_shown) && below.components().count() <= DEPTH;
+    let path = folder.join(below);
+    match is_below && is_begun(&path) && name(folder, &path) == wanted {
+        true => Some(path),
+        false => Some(folder.to_owned()).filter(|own| is_begun(own) && name(folder, own) == wanted),
     }
 }
 
@@ -105,6 +121,17 @@ mod tests {
             find(folder.path()).unwrap().iter().map(|path| name(folder.path(), path)).collect();
         let links: &[&str] = if cfg!(unix) { &["best"] } else { &[] };
         assert_eq!(found, [&["b"], links, &["sweep/a", "sweep/a/x"]].concat());
+        for name in &found {
+            assert_eq!(named(folder.path(), name), Some(folder.path().join(name)));
+        }
+        let below = folder.path().join("sweep/a");
+        assert_eq!(named(&below, "a"), Some(below.clone()));
+        assert_eq!(named(&below, "x"), Some(below.join("x")));
+        for name in ["", ".", "..", "../a", "../a/x", "/", "x/../x", "x/", ".git", "none", "models"] {
+            assert_eq!(named(&below, name), None, "{name:?}");
+            assert_eq!(named(folder.path(), name), None, "{name:?}");
+        }
+        assert_eq!(named(folder.path(), &folder.path().join("b").display().to_string()), None);
         assert_eq!(find(&folder.path().join("b")).unwrap().len(), 1);
         assert_eq!(name(Path::new("runs/b"), Path::new("runs/b")), "b");
         assert!(find(&folder.path().join("none")).is_err());

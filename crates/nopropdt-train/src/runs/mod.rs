@@ -21,11 +21,11 @@ mod keys;
 mod order;
 mod record;
 
-pub use collection::{Collection, find};
+pub use collection::{Collection, find, named};
 #[cfg(feature = "report")]
 pub(crate) use differences::differing_tables;
 pub use differences::{Difference, differing_settings};
 pub use filter::{Filter, FilterError};
 pub use keys::{COLUMNS, UnknownKey, check_key};
 pub use order::Order;
-pub use record::{RecordError, RunRecord};
+pub use record::{RecordError, RunRecord, model_file};

@@ -6,7 +6,7 @@ use crate::metrics::{EpochMetrics, Summary};
 use crate::metrics_file::{MetricsError, read_metrics, read_summary};
 use crate::one_line::one_line;
 use crate::registry::Registry;
-use crate::run_folder::{CONFIG, METRICS, SUMMARY};
+use crate::run_folder::{CONFIG, METRICS, MODEL, SUMMARY};
 use std::path::{Path, PathBuf};
 
 /// Why a folder's run can't be read; each error names the file.
@@ -78,6 +78,11 @@ impl RunRecord {
         self.summary.is_some()
     }
 
+    /// Where its network is, once one is saved.
+    pub fn model_file(&self) -> PathBuf {
+        model_file(&self.folder)
+    }
+
     /// Finished epochs.
     pub fn epochs(&self) -> usize {
         self.summary.as_ref().map_or(self.metrics.len(), |summary| summary.epochs)
@@ -135,6 +140,11 @@ impl RunRecord {
             _ => self.result.get(key).or_else(|| self.settings.get(&canonical(key))).cloned(),
         }
     }
+}
+
+/// Where the network of the run in `folder` is, once one is saved.
+pub fn model_file(folder: &Path) -> PathBuf {
+    folder.join(MODEL)
 }
 
 fn there(path: &Path) -> Option<PathBuf> {

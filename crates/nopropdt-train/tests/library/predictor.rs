@@ -218,7 +218,53 @@ fn pictures_are_read_as_those_of_a_folder() {
     let predictor = predictor();
     let picture = predictor.picture(&folder.path().join("test/a/1.bmp")).unwrap();
     assert_eq!(picture, expected);
+    // The same bytes from elsewhere.
+    let bytes = std::fs::read(folder.path().join("test/a/1.bmp")).unwrap();
+    assert_eq!(predictor.picture_of(&bytes, 120).unwrap(), expected);
+    let error = predictor.picture_of(&bytes, 119).unwrap_err().to_string();
+    assert!(error.starts_with("picture: a picture must have at most 119 pixels"), "{error}");
+    let error = predictor.picture_of(b"no picture", 120).unwrap_err().to_string();
+    assert!(error.starts_with("picture: must be a PNG, JPEG, BMP or WebP picture; its first"), "{error}");
     assert_eq!(predictor.predict(&picture).unwrap().probabilities.len(), 10);
     let error = predictor.picture(&folder.path().join("test/a/2.bmp")).unwrap_err();
     assert!(matches!(error, PredictError::Data(_)) && error.to_string().contains("2.bmp"), "{error}");
+}
+
+#[test]
+fn a_watched_answer_is_the_answer_and_tells_of_every_draw() {
+    let (_, images) = digits(3);
+    let predictor = predictor().with_draws(5);
+    for image in &images {
+        let watched = predictor.watch(image, <[f32]>::to_vec).unwrap();
+        assert_eq!(watched.answer, predictor.predict(image).unwrap());
+        let agreeing = watched.draws.iter().filter(|draw| draw.answer.class == watched.answer.class);
+        assert_eq!((watched.draws.len(), agreeing.count() as u64), (5, watched.answer.agreeing));
+        for (index, draw) in watched.draws.iter().enumerate() {
+            assert_eq!((draw.after_each.len(), draw.given.len(), draw.estimates.len()), (2, 2, 2));
+            // One-hot embeddings: an estimate is the block's class probabilities.
+            for (said, estimate) in draw.after_each.iter().zip(&draw.estimates) {
+                assert!((f64::from(estimate[said.class]) - said.probability).abs() < 1e-6, "{draw:?}");
+            }
+            let other = &watched.draws[(index + 1) % 5];
+            assert_ne!(draw.given[0], other.given[0], "each draw starts from noise of its own");
+        }
+        let mean = watched.draws.iter().map(|draw| f64::from(draw.estimates[0][3])).sum::<f64>() / 5.0;
+        assert!((mean - watched.answer.after_each[0][3]).abs() < 1e-6);
+    }
+    assert!(predictor.watch(&[0.5; 63], |_| ()).is_err());
+}
+
+#[test]
+fn a_method_whose_blocks_cannot_be_asked_alone_is_watched_without_latents() {
+    let small = Overrides::default().with("method", "backprop").with("steps", 2);
+    let config = small.resolve(None).unwrap();
+    let network = config.network(&[8, 8, 1], 10).unwrap();
+    let weights = network.init(1);
+    let shape = nopropdt_data::ImageShape { height: 8, width: 8, channels: 1 };
+    let names: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    let metadata = ModelMetadata::new(&config, shape, network.alpha_bar(&weights), &names);
+    let predictor = Predictor::from_model(Model { metadata, network, weights }).unwrap();
+    let watched = predictor.watch(&[0.5; 64], |_| ()).unwrap();
+    assert_eq!(watched.answer, predictor.predict(&[0.5; 64]).unwrap());
+    assert_eq!((watched.draws[0].given.len(), watched.draws[0].after_each.len()), (0, 2));
 }
