@@ -25,7 +25,8 @@ fn pages() -> BTreeMap<PathBuf, String> {
     };
     let documents = inside("docs").into_iter().filter(|path| path.extension().is_some_and(|end| end == "md"));
     let of_crates = inside("crates").into_iter().map(|folder| folder.join("README.md"));
-    let named = ["README.md", "CHANGELOG.md", "data/README.md"].map(|path| root.join(path));
+    let named = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md"]
+        .map(|path| root.join(path));
     let paths = named.into_iter().chain(documents).chain(of_crates).filter(|path| path.exists());
     paths.map(|path| (path.clone(), fs::read_to_string(&path).unwrap())).collect()
 }

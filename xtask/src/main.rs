@@ -11,6 +11,7 @@
 mod bench;
 mod check;
 mod command;
+mod dist;
 #[cfg(test)]
 mod documented;
 mod fetch_data;
@@ -46,6 +47,8 @@ enum Command {
     Reproduce(reproduce::Arguments),
     /// Kill runs at random moments, and start them at once, many times: bits must stay the same, and folders have one owner
     Stress(stress::Arguments),
+    /// Build an archive to give away: release programs, completions, manual pages, licences, a checksum
+    Dist(dist::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
     /// Make the documentation's pictures again: a diagram, and the report of a run by Chromium
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Stress(arguments) => stress::run(arguments),
+        Command::Dist(arguments) => dist::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
         Command::Pictures(arguments) => pictures::run(arguments),
     };
