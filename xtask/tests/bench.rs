@@ -113,7 +113,7 @@ fn what_cannot_be_measured_is_told_before_anything_is() {
     let message = complaint(&bench(&["--json", "/no/such/folder/bench.json"]), 1);
     assert!(message.contains("/no/such/folder/bench.json: must be a file that can be written"), "{message}");
     let message = complaint(&bench(&["--input", "32x32x3"]), 2);
-    assert!(message.ends_with("reference 28x28x1; found reference 32x32x3"), "{message}");
+    assert!(message.ends_with("reference 28x28x1, deep 32x32x3; found reference 32x32x3"), "{message}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     let output = command.arg("bench").env("NOPROPDT_ISA", "mmx").output().unwrap();
     assert!(complaint(&output, 2).ends_with("found mmx"));
