@@ -52,6 +52,10 @@ pub(crate) mod folder {
             match *self {}
         }
 
+        pub(crate) fn keep_within(&mut self, _: u64) {
+            match *self {}
+        }
+
         pub(crate) fn watch(&mut self, _: Watcher) {
             match *self {}
         }

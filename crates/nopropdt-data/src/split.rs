@@ -1,5 +1,9 @@
 //! Inputs with their labels: images, or whatever a program makes.
 
+#[cfg_attr(
+    not(feature = "pictures"),
+    allow(dead_code, reason = "only pictures of a folder may be too many for memory")
+)]
 mod spilled;
 mod stored;
 
@@ -7,7 +11,10 @@ use crate::examples::fill_each;
 use crate::order::{Purpose, stream};
 use crate::stratify::stratified_pick;
 use crate::{Brightness, DataError, Examples, ImageShape, InputShape, Normalisation};
+#[cfg(feature = "pictures")]
 pub(crate) use spilled::Spilled;
+#[cfg(not(feature = "pictures"))]
+use spilled::Spilled;
 use std::borrow::Cow;
 use std::sync::Arc;
 use stored::Stored;
@@ -47,6 +54,7 @@ impl Split {
     ///
     /// # Panics
     /// When there are not as many labels as images, at most 2^32 - 1.
+    #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept so"))]
     pub(crate) fn spilled(shape: ImageShape, images: Spilled, labels: Vec<u16>) -> Self {
         assert_eq!(images.len(), labels.len(), "split: each image has a label");
         let indices = (0..u32::try_from(labels.len()).expect("2^32 - 1 images at most")).collect();
