@@ -127,6 +127,16 @@ impl Opened {
         }
     }
 
+    /// Whether it comes with images for validation.
+    #[must_use]
+    pub fn has_validation(&self) -> bool {
+        match &self.images {
+            Images::Known { .. } | Images::Folder(_) => false,
+            Images::Npz(file) => file.has_validation(),
+            Images::Read(dataset) => dataset.validation.is_some(),
+        }
+    }
+
     /// The same without the images for validation that the dataset comes with: they will not be read.
     #[must_use]
     pub fn without_validation(self) -> Self {

@@ -5,26 +5,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nopropdt_blocks::Readout;
 use nopropdt_data::{Brightness, ImageShape};
-use nopropdt_train::predictor::{Draw, Prediction, Said};
+use nopropdt_train::predictor::{Draw, NamedAnswer, Prediction, Said};
 use serde::Serialize;
 
 /// An answer to an input. Probabilities are in 0..1, a class each in the order of the labels.
 #[derive(Serialize)]
 pub(crate) struct Answer<'a> {
-    class: &'a str,
-    label: usize,
-    probability: f64,
-    runner_up: &'a str,
-    runner_up_probability: f64,
-    probabilities: &'a [f64],
+    #[serde(flatten)]
+    answer: NamedAnswer<'a>,
     /// After each block `[T][m]`.
     per_block: &'a [Vec<f64>],
     chain: &'a [f64],
     consensus: &'a [f64],
-    readout: Readout,
     seed: u64,
-    draws: u64,
-    agreeing_draws: u64,
     looks_inverted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Detail>,
@@ -114,19 +107,11 @@ impl<'a> Answer<'a> {
     pub(crate) fn new(prediction: &'a Prediction, asking: &Asking, detail: Option<Detail>) -> Self {
         let Asking { seed, draws, looks_inverted } = *asking;
         Self {
-            class: &prediction.name,
-            label: prediction.class,
-            probability: prediction.probability,
-            runner_up: &prediction.runner_up.name,
-            runner_up_probability: prediction.runner_up.probability,
-            probabilities: &prediction.probabilities,
+            answer: NamedAnswer::new(prediction, draws),
             per_block: &prediction.after_each,
             chain: &prediction.chain,
             consensus: &prediction.consensus,
-            readout: prediction.readout,
             seed,
-            draws,
-            agreeing_draws: prediction.agreeing,
             looks_inverted,
             detail,
         }

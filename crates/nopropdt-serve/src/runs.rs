@@ -2,33 +2,21 @@
 
 use crate::app::App;
 use crate::reply::{Refusal, encode};
-use nopropdt_train::config::{Table, Value};
+use nopropdt_train::config::Table;
 use nopropdt_train::metrics::{EpochMetrics, Summary};
-use nopropdt_train::runs::{Collection, Difference, RunRecord, differing_settings};
+use nopropdt_train::runs::{Collection, Difference, ListedRun, RunRecord, differing_settings};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fs;
 
 /// A run as `nopropdt-train runs --json` tells of it, with what a page wants to know beside it. Accuracies are fractions.
 #[derive(Serialize)]
 struct Listed<'a> {
-    name: &'a str,
-    method: &'a str,
-    block: &'a str,
-    dataset: String,
-    finished: bool,
-    accuracy: Option<f64>,
-    chain: Option<f64>,
-    consensus: Option<f64>,
-    epochs: usize,
-    epochs_planned: usize,
-    seconds: f64,
+    #[serde(flatten)]
+    run: ListedRun<'a>,
     /// Seconds since its folder changed last, where the system tells.
     age_seconds: Option<f64>,
     /// Whether a network is saved, to be asked.
     has_model: bool,
-    /// Settings in which the runs differ; null where this one has it not.
-    differing: BTreeMap<&'a str, Option<&'a Value>>,
 }
 
 #[derive(Serialize)]
@@ -51,23 +39,9 @@ fn listed<'a>(run: &'a RunRecord, differing: &'a [Difference]) -> Listed<'a> {
     let changed = fs::metadata(&run.folder).and_then(|folder| folder.modified());
     let age = changed.ok().and_then(|changed| changed.elapsed().ok());
     Listed {
-        name: &run.name,
-        method: &run.config.method.name,
-        block: &run.config.block.name,
-        dataset: run.dataset(),
-        finished: run.is_finished(),
-        accuracy: run.accuracy(),
-        chain: run.chain(),
-        consensus: run.consensus(),
-        epochs: run.epochs(),
-        epochs_planned: run.config.training.epochs,
-        seconds: run.seconds(),
+        run: ListedRun::new(run, differing),
         age_seconds: age.map(|age| age.as_secs_f64()),
         has_model: run.model_file().is_file(),
-        differing: differing
-            .iter()
-            .map(|setting| (setting.key.as_str(), run.settings.get(&setting.key)))
-            .collect(),
     }
 }
 

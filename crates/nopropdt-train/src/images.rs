@@ -1,6 +1,6 @@
 //! The images of a run: opened, loaded and parted as its settings say.
 
-use crate::config::{ConfigError, Normalize, RunConfig};
+use crate::config::{ConfigError, Images, Normalize, RunConfig};
 use crate::home::at_home;
 use crate::memory_limit::NetworkSize;
 use crate::model_file::ModelMetadata;
@@ -91,8 +91,12 @@ pub fn opened(
 /// The settings of a run on a dataset that was looked through, those that follow from the number of its images among them.
 pub fn settled(config: RunConfig, opened: &Opened) -> RunConfig {
     let (train, _) = opened.counts();
-    let train = train.min(config.data.limit_train.unwrap_or(train));
-    config.for_images(train, &opened.first_shape())
+    let count = train.min(config.data.limit_train.unwrap_or(train));
+    config.for_images(&Images {
+        count,
+        shape: &opened.first_shape(),
+        has_validation: opened.has_validation(),
+    })
 }
 
 /// Looks through the dataset of a run, and fails for all that is wrong with it before its images are read. Also its settings, now

@@ -81,7 +81,7 @@ impl Written {
         }
         let settings =
             Overrides::from_value(self.config, registry).map_err(|error| format!("metadata: {error}"))?;
-        let config = settings.resolve_in(registry, None).map_err(|error| format!("metadata: {error}"))?;
+        let config = settings.resolve_written_in(registry).map_err(|error| format!("metadata: {error}"))?;
         let Self { format_version, image: input, class_names, alpha_bar, .. } = self;
         let (normalisation, brightness, readout) = (self.normalisation, self.brightness, self.readout);
         Ok(ModelMetadata {

@@ -3,7 +3,7 @@
 mod prediction;
 mod watched;
 
-pub use prediction::{Prediction, RunnerUp};
+pub use prediction::{NamedAnswer, Prediction, RunnerUp};
 pub use watched::{Draw, Said, Watched};
 
 use crate::evaluate::{Reading, Seen, noise, over_features};

@@ -133,8 +133,8 @@ fn decode_lists(lists: &[Pictures], shape: ImageShape, how: Decoding<'_>) -> Res
 /// Writes one picture's pixels.
 type Fill<'f> = dyn Fn(&Path, &mut [u8]) -> Result<(), Trouble> + Sync + 'f;
 
-/// Pictures decoded before they are written to a file.
-const WRITTEN_TOGETHER: usize = 1024;
+/// Bytes decoded before they are written to a file, unless a picture has more.
+const WRITTEN_TOGETHER: usize = 16 << 20;
 
 /// A split of which no more than `memory` bytes are in memory.
 fn decode_spilled(
@@ -143,10 +143,11 @@ fn decode_spilled(
     memory: u64,
     fill: &Fill<'_>,
 ) -> Result<Split, Trouble> {
-    let mut images = Spilled::new(shape.len(), memory)?;
-    let mut pixels = room(WRITTEN_TOGETHER.min(pictures.len()), shape.len())?;
-    for first in (0..pictures.len()).step_by(WRITTEN_TOGETHER) {
-        let count = WRITTEN_TOGETHER.min(pictures.len() - first);
+    let mut images = Spilled::new(shape.len(), pictures.len(), memory)?;
+    let together = (WRITTEN_TOGETHER / shape.len()).clamp(1, pictures.len());
+    let mut pixels = room(together, shape.len())?;
+    for first in (0..pictures.len()).step_by(together) {
+        let count = together.min(pictures.len() - first);
         let pixels = &mut pixels[..count * shape.len()];
         fill_all(pictures, first, pixels, shape.len(), fill)?;
         images.add(pixels)?;

@@ -141,6 +141,10 @@ impl OpenedNpz {
         parts.map(|part| part.header.values().unwrap_or(u64::MAX)).fold(0, u64::saturating_add)
     }
 
+    pub(crate) fn has_validation(&self) -> bool {
+        self.validation.is_some()
+    }
+
     /// Without the images for validation.
     pub(crate) fn without_validation(self) -> Self {
         let left_out =

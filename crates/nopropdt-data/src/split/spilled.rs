@@ -22,14 +22,18 @@ pub(crate) struct Spilled {
 }
 
 impl Spilled {
-    /// No images yet, of which as many will be kept in memory as `bytes` have room for.
+    /// None yet of `count` images, of which as many will be kept in memory as `bytes` have room for.
     ///
     /// # Errors
-    /// [`DataError::Io`] when there can be no file in the system's folder for temporary files.
-    pub(crate) fn new(len: usize, bytes: u64) -> Result<Self, DataError> {
-        let kept = usize::try_from(bytes / len.max(1) as u64).unwrap_or(usize::MAX);
+    /// [`DataError::Io`] when there can be no file in the system's folder for temporary files; [`DataError::TooManyPictures`] when there is not
+    /// so much memory.
+    pub(crate) fn new(len: usize, count: usize, bytes: u64) -> Result<Self, DataError> {
+        let kept = usize::try_from(bytes / len.max(1) as u64).unwrap_or(usize::MAX).min(count);
+        let mut memory = Vec::new();
+        let room = kept.checked_mul(len).filter(|&room| memory.try_reserve_exact(room).is_ok());
+        room.ok_or(DataError::TooManyPictures { images: kept, bytes: len })?;
         let (file, path) = unnamed()?;
-        Ok(Self { len, kept, memory: Vec::new(), file, path, spilled: 0 })
+        Ok(Self { len, kept, memory, file, path, spilled: 0 })
     }
 
     /// Adds images, end to end.
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn images_come_back_from_memory_and_file() {
         for (bytes, in_memory) in [(0, 0), (7, 2), (9, 3), (100, 5)] {
-            let mut spilled = Spilled::new(3, bytes).unwrap();
+            let mut spilled = Spilled::new(3, 5, bytes).unwrap();
             spilled.add(&[1, 2, 3, 4, 5, 6]).unwrap();
             spilled.add(&[7, 8, 9, 10, 11, 12, 13, 14, 15]).unwrap();
             assert_eq!((spilled.memory.len(), spilled.spilled), (3 * in_memory, 5 - in_memory));
@@ -137,7 +141,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "image: must be below 1; found 1")]
     fn there_is_no_image_behind_the_last() {
-        let mut spilled = Spilled::new(2, 0).unwrap();
+        let mut spilled = Spilled::new(2, 1, 0).unwrap();
         spilled.add(&[1, 2]).unwrap();
         spilled.image(1);
     }

@@ -5,21 +5,44 @@ use super::run_config::RunConfig;
 use super::value::Value;
 use nopropdt_data::InputShape;
 
-/// Those of them that `--preset best` leaves open, by section and key.
-const OPEN: [&str; 6] = [
-    "training.epochs",
-    "training.batch-size",
-    "data.validation",
-    "data.crop-padding",
-    "data.crop-scale",
-    "block.width",
+/// What the training images of a run are like.
+#[derive(Debug, Clone, Copy)]
+pub struct Images<'a> {
+    /// How many there are, those for validation among them.
+    pub count: usize,
+    /// The shape of each.
+    pub shape: &'a InputShape,
+    /// Whether the dataset comes with others for validation.
+    pub has_validation: bool,
+}
+
+/// Settles one setting.
+type Settle = fn(&mut RunConfig, &Images<'_>);
+
+/// The settings that `--preset best` leaves open, by section and key, and what they follow from.
+const OPEN: [(&str, Settle); 6] = [
+    ("training.epochs", |config, images| config.training.epochs = epochs(images.count)),
+    ("training.batch-size", |config, images| config.training.batch_size = batch_size(images.count)),
+    ("data.validation", |config, images| {
+        config.data.validation = if images.has_validation { 0 } else { validation(images.count) };
+    }),
+    ("data.crop-padding", |config, images| {
+        config.data.crop_padding = Some(if is_large(images.shape) { 0 } else { CROP_PADDING });
+    }),
+    ("data.crop-scale", |config, images| {
+        config.data.crop_scale = Some(if is_large(images.shape) { CROP_SCALE } else { 0.0 });
+    }),
+    ("block.width", |config, images| {
+        let width = WIDTHS[usize::from(images.shape.channels() > 1)];
+        config.block.settings.insert("width".into(), Value::of(&width));
+    }),
 ];
 
 /// What a run leaves open that says so much beside `--preset best`: a width is of deep blocks alone.
 pub(super) fn open(said: &Overrides) -> Vec<&'static str> {
     let is_deep = said.get("block").and_then(Value::text) == Some("deep");
     let left = |setting: &&str| said.get(setting).is_none() && (is_deep || !setting.starts_with("block."));
-    OPEN.into_iter().filter(left).collect()
+    OPEN.map(|(setting, _)| setting).into_iter().filter(left).collect()
 }
 
 /// Images that a block sees in training, all epochs together, unless that takes fewer or more epochs than a range.
@@ -40,26 +63,25 @@ const CROP_PADDING: usize = 2;
 const WIDTHS: [usize; 2] = [128, 256];
 
 impl RunConfig {
-    /// The same settings for so many training images of this shape, those for validation among them. What was open is decided.
+    /// Settings that follow from the training images and are not settled yet, by section and key.
+    pub fn open(&self) -> &[&'static str] {
+        &self.open
+    }
+
+    /// The same settings for these training images. What was open is settled.
     #[must_use]
-    pub fn for_images(mut self, images: usize, shape: &InputShape) -> Self {
-        let in_colour = shape.channels() > 1;
-        let large = shape.image().is_some_and(|image| image.height.min(image.width) >= LARGE);
-        for setting in std::mem::take(&mut self.open) {
-            match setting {
-                "training.epochs" => self.training.epochs = epochs(images),
-                "training.batch-size" => self.training.batch_size = batch_size(images),
-                "data.validation" => self.data.validation = validation(images),
-                "data.crop-padding" => self.data.crop_padding = Some(if large { 0 } else { CROP_PADDING }),
-                "block.width" => {
-                    let width = Value::of(&WIDTHS[usize::from(in_colour)]);
-                    self.block.settings.insert("width".into(), width);
-                }
-                _ => self.data.crop_scale = Some(if large { CROP_SCALE } else { 0.0 }),
-            }
+    pub fn for_images(mut self, images: &Images<'_>) -> Self {
+        let open = std::mem::take(&mut self.open);
+        for (_, settle) in OPEN.into_iter().filter(|(setting, _)| open.contains(setting)) {
+            settle(&mut self, images);
         }
         self
     }
+}
+
+/// Whether pictures are large enough to show a part of.
+fn is_large(shape: &InputShape) -> bool {
+    shape.image().is_some_and(|image| image.height.min(image.width) >= LARGE)
 }
 
 fn epochs(images: usize) -> usize {
@@ -98,29 +120,39 @@ mod tests {
         assert_eq!(epochs(0), 60);
     }
 
-    fn shape(side: usize) -> InputShape {
-        InputShape::from(vec![side, side, 3])
+    fn settled(config: &RunConfig, count: usize, side: usize, channels: usize) -> RunConfig {
+        let shape = InputShape::from(vec![side, side, channels]);
+        config.clone().for_images(&Images { count, shape: &shape, has_validation: false })
+    }
+
+    /// Images for validation that a dataset brings are not put aside for others.
+    #[test]
+    fn validation_images_of_the_dataset_are_enough() {
+        let config = Overrides::default().resolve(Some(Preset::Best)).unwrap();
+        let shape = InputShape::from(vec![32, 32, 3]);
+        let held_out = |has_validation| {
+            let images = Images { count: 50_000, shape: &shape, has_validation };
+            config.clone().for_images(&images).data.validation
+        };
+        assert_eq!([false, true].map(held_out), [2000, 0]);
     }
 
     #[test]
     fn large_pictures_are_cut_small_ones_shifted() {
         let config = Overrides::default().resolve(Some(Preset::Best)).unwrap();
         let of = |side| {
-            let data = config.clone().for_images(1000, &shape(side)).data;
+            let data = settled(&config, 1000, side, 3).data;
             (data.crop_padding, data.crop_scale)
         };
         assert_eq!(of(32), (Some(2), Some(0.0)));
         assert_eq!(of(64), (Some(0), Some(0.35)));
-        let width = |channels| {
-            let shape = InputShape::from(vec![28, 28, channels]);
-            config.clone().for_images(1000, &shape).block.get::<usize>("width")
-        };
+        let width = |channels| settled(&config, 1000, 28, channels).block.get::<usize>("width");
         assert_eq!([1, 3].map(width), [Some(128), Some(256)]);
         let paper = Overrides::default().with("block", "paper").resolve(Some(Preset::Best)).unwrap();
-        assert_eq!(paper.for_images(1000, &shape(32)).block.get::<usize>("width"), None);
+        assert_eq!(settled(&paper, 1000, 32, 3).block.get::<usize>("width"), None);
         // Not where it is said otherwise.
         let said = Overrides::default().with("crop-padding", 5).resolve(Some(Preset::Best)).unwrap();
-        assert_eq!(said.for_images(1000, &shape(64)).data.crop_padding, Some(5));
+        assert_eq!(settled(&said, 1000, 64, 3).data.crop_padding, Some(5));
     }
 
     #[test]
@@ -129,15 +161,14 @@ mod tests {
         let config = said.resolve(Some(Preset::Best)).unwrap();
         let written = config.to_toml();
         assert!(!written.contains("batch-size") && written.contains("epochs = 3"), "{written}");
-        let small = shape(32);
-        let decided = config.clone().for_images(5_000, &small);
+        let decided = settled(&config, 5_000, 32, 3);
         assert_eq!(
             (decided.training.epochs, decided.training.batch_size, decided.data.validation),
             (3, 64, 0)
         );
         // What was open is open where it is read again.
         let again = Overrides::from_text(&written).unwrap().resolve(Some(Preset::Best)).unwrap();
-        assert_eq!(again.for_images(5_000, &small), decided);
-        assert_eq!(decided.clone().for_images(50_000, &shape(64)), decided);
+        assert_eq!(settled(&again, 5_000, 32, 3), decided);
+        assert_eq!(settled(&decided, 50_000, 64, 3), decided);
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod whole;
 
 #[cfg(feature = "cli")]
 pub(crate) use args::{offering, with_registry};
+pub use by_images::Images;
 pub use component::Component;
 pub use departures::Departure;
 pub use error::ConfigError;

@@ -29,17 +29,37 @@ impl Overrides {
     /// # Errors
     /// The first setting that breaks a rule.
     pub fn resolve_in(self, registry: &Registry, preset: Option<Preset>) -> Result<RunConfig, ConfigError> {
-        self.refuse_unknown_sections()?;
         let (own, dataset) = self.with_dataset(registry)?;
+        let preset = preset.or_else(|| usual(&dataset, &own));
+        own.complete(registry, &dataset, preset)
+    }
+
+    /// The configuration that a program wrote down: what it does not name is off, or has the default that it had before there were presets.
+    ///
+    /// # Errors
+    /// The first setting that breaks a rule.
+    pub fn resolve_written_in(self, registry: &Registry) -> Result<RunConfig, ConfigError> {
+        let (own, dataset) = self.with_dataset(registry)?;
+        own.complete(registry, &dataset, None)
+    }
+
+    /// These settings over the preset's, over the defaults.
+    fn complete(
+        self,
+        registry: &Registry,
+        dataset: &DatasetSource,
+        preset: Option<Preset>,
+    ) -> Result<RunConfig, ConfigError> {
+        self.refuse_unknown_sections()?;
+        let own = self;
         let name = own.get("method").map_or(Ok("dt".to_owned()), |name| text("method", name))?;
         let method = registry.method_entry(&name)?;
-        let preset = preset.or_else(|| usual(&dataset, &own));
-        let layers = own.over(preset.map(|preset| preset.overrides(&dataset, method)).unwrap_or_default());
+        let layers = own.over(preset.map(|preset| preset.overrides(dataset, method)).unwrap_or_default());
         let open = match preset {
             Some(Preset::Best) => open(&layers),
             _ => Vec::new(),
         };
-        let layers = layers.over(method.further().clone()).over(of_dataset(&dataset, method));
+        let layers = layers.over(method.further().clone()).over(of_dataset(dataset, method));
         let method_settings = component("method", name, layers.section("method"), method.defaults())?;
         let name = layers.get("block").map_or(Ok("paper".to_owned()), |name| text("block", name))?;
         let block = component(

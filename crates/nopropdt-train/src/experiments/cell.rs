@@ -27,6 +27,9 @@ pub struct Cell {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Asked {
     settings: String,
+    /// Those that follow from the images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    open: Vec<String>,
 }
 
 impl Asked {
@@ -34,7 +37,7 @@ impl Asked {
     fn is_of(&self, cell: &Cell) -> bool {
         let registry = &cell.config.registry;
         let settings = Overrides::from_text_in(&self.settings, registry).ok();
-        settings.is_some_and(|settings| cell.has_settings(settings))
+        settings.is_some_and(|settings| cell.has_settings(settings, &self.open))
     }
 }
 
@@ -68,14 +71,26 @@ impl Cell {
     }
 
     pub(super) fn asked(&self) -> Asked {
-        Asked { settings: self.config.to_toml() }
+        Asked { settings: self.config.to_toml(), open: self.open() }
     }
 
-    /// Whether settings mean what this cell's do, but for the place of a folder or file of images. A file that is older than a setting does
-    /// not name it, and means its default.
-    pub(super) fn has_settings(&self, settings: Overrides) -> bool {
-        let config = settings.resolve_in(&self.config.registry, None);
-        let meant = |config: &RunConfig| config.without_place().meant_settings();
+    /// Settings that follow from the images, by section and key: no file names them.
+    fn open(&self) -> Vec<String> {
+        self.config.open().iter().map(|&setting| setting.to_owned()).collect()
+    }
+
+    /// Whether settings, of which those of `open` follow from the images, mean what this cell's do, but for the place of a folder or file of
+    /// images. A file that is older than a setting does not name it, and means its default.
+    pub(super) fn has_settings(&self, settings: Overrides, open: &[String]) -> bool {
+        if open != self.open() {
+            return false;
+        }
+        let meant = |config: &RunConfig| {
+            let mut meant = config.without_place().meant_settings();
+            meant.retain(|setting, _| !open.contains(setting));
+            meant
+        };
+        let config = settings.resolve_written_in(&self.config.registry);
         config.is_ok_and(|config| meant(&config) == meant(&self.config))
     }
 
@@ -88,7 +103,7 @@ impl Cell {
     pub fn finished(&self, cells: &Path) -> Option<Outcome> {
         let found: ResultFile = read_record(&self.result_file(cells))?;
         let settings = Overrides::from_value(found.settings, &self.config.registry).ok()?;
-        (found.measure == self.measure && self.has_settings(settings)).then_some(found.outcome)
+        (found.measure == self.measure && self.has_settings(settings, &found.open)).then_some(found.outcome)
     }
 
     /// Keeps a result among those in `cells`.
@@ -99,6 +114,7 @@ impl Cell {
         let result = ResultFile {
             cell: self.name.clone(),
             settings: Value::of(&self.config.without_place()),
+            open: self.open(),
             seed: self.seed(),
             measure: self.measure.clone(),
             outcome: outcome.clone(),
@@ -115,6 +131,20 @@ mod tests {
     fn cell(settings: Overrides, preset: Option<Preset>) -> Cell {
         let measure = Measure { runs: 2, averaged: Some(5), steps: None };
         Cell { name: "a".into(), config: settings.resolve(preset).unwrap(), measure, work: 1.0 }
+    }
+
+    /// Of a preset that leaves settings open, whatever the dataset and the method.
+    #[test]
+    fn what_follows_from_the_images_is_asked_for_as_such() {
+        let cells = tempfile::tempdir().unwrap();
+        let outcome = Outcome::example(0.9);
+        let settings = Overrides::default().with("method", "committee");
+        let best = cell(settings.clone(), Some(Preset::Best));
+        best.keep(cells.path(), &outcome).unwrap();
+        assert_eq!(best.finished(cells.path()), Some(outcome));
+        for other in [settings.clone().with("epochs", 20), settings.with("validation", 0)] {
+            assert_eq!(cell(other, Some(Preset::Best)).finished(cells.path()), None);
+        }
     }
 
     #[test]

@@ -70,6 +70,10 @@ impl Program {
             arguments.push(format!("--out={}", run.display()));
             arguments.push(format!("--config={}", settings.display()));
             arguments.push(place.dataset(&config.data.dataset));
+            // The file names all but what follows from the images.
+            if !config.open().is_empty() {
+                arguments.push("--preset=best".into());
+            }
         }
         arguments.extend(place.data_dir());
         arguments.extend(threads.map(|threads| format!("--threads={threads}")));

@@ -12,6 +12,9 @@ pub(super) struct ResultFile {
     pub(super) cell: String,
     /// Every setting by section; of a folder or file of images the name alone.
     pub(super) settings: Value,
+    /// Those that followed from the images, by section and key, which `settings` does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) open: Vec<String>,
     /// The seed, which is one of the settings too.
     pub(super) seed: u64,
     pub(super) measure: Measure,

@@ -1,6 +1,7 @@
 //! What a network answers to one image.
 
 use nopropdt_blocks::Readout;
+use serde::Serialize;
 
 /// What a network answers to one image. Probabilities are in 0..1, one a class in the order of the labels, and add up to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,38 @@ impl Prediction {
         match readout {
             Readout::Chain => &self.chain,
             Readout::Consensus => &self.consensus,
+        }
+    }
+}
+
+/// What answers in JSON say: `predict --json`, and the HTTP API of nopropdt-serve. Probabilities are in 0..1, a class each in the order of the
+/// labels.
+#[derive(Debug, Clone, Serialize)]
+pub struct NamedAnswer<'a> {
+    class: &'a str,
+    label: usize,
+    probability: f64,
+    runner_up: &'a str,
+    runner_up_probability: f64,
+    probabilities: &'a [f64],
+    readout: Readout,
+    draws: u64,
+    agreeing_draws: u64,
+}
+
+impl<'a> NamedAnswer<'a> {
+    /// An answer that is the mean of so many draws.
+    pub fn new(answer: &'a Prediction, draws: u64) -> Self {
+        Self {
+            class: &answer.name,
+            label: answer.class,
+            probability: answer.probability,
+            runner_up: &answer.runner_up.name,
+            runner_up_probability: answer.runner_up.probability,
+            probabilities: &answer.probabilities,
+            readout: answer.readout,
+            draws,
+            agreeing_draws: answer.agreeing,
         }
     }
 }

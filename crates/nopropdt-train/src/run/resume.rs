@@ -40,7 +40,7 @@ impl Saved {
         let folder = RunFolder::open(path)?;
         refuse_lost_checkpoint(&folder)?;
         let mut config = match folder.config().is_file() {
-            true => Overrides::from_file_in(&folder.config(), registry)?.resolve_in(registry, None)?,
+            true => Overrides::from_file_in(&folder.config(), registry)?.resolve_written_in(registry)?,
             false => {
                 let path = folder.checkpoint();
                 config_of(&Checkpoint::read(&path).map_err(ResumeError::from)?, &path, registry)?
@@ -95,7 +95,7 @@ fn config_of(
 ) -> Result<RunConfig, ConfigError> {
     let named = |problem: String| ConfigError::File { file: path.display().to_string(), problem };
     let overrides = Overrides::from_text_in(&checkpoint.config, registry).map_err(named)?;
-    Ok(overrides.resolve_in(registry, None).map_err(|error| named(error.to_string()))?.without_place())
+    Ok(overrides.resolve_written_in(registry).map_err(|error| named(error.to_string()))?.without_place())
 }
 
 /// A run that was saved: after some epochs, or before its first one where it starts from a model file.

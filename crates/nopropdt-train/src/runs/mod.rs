@@ -18,6 +18,7 @@ mod collection;
 mod differences;
 mod filter;
 mod keys;
+mod listed;
 mod order;
 mod record;
 
@@ -27,5 +28,6 @@ pub(crate) use differences::differing_tables;
 pub use differences::{Difference, differing_settings};
 pub use filter::{Filter, FilterError};
 pub use keys::{COLUMNS, UnknownKey, check_key};
+pub use listed::ListedRun;
 pub use order::Order;
 pub use record::{RecordError, RunRecord, model_file};

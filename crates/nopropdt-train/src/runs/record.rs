@@ -58,7 +58,7 @@ impl RunRecord {
         let file = folder.join(CONFIG);
         let config = Overrides::from_file_in(&file, registry).map_err(RecordError::File)?;
         let config =
-            config.resolve_in(registry, None).map_err(|reason| RecordError::Settings { file, reason })?;
+            config.resolve_written_in(registry).map_err(|reason| RecordError::Settings { file, reason })?;
         // The result first: a run that ends in between is one that has not ended.
         let summary = there(&folder.join(SUMMARY)).map(|path| read_summary(&path)).transpose()?;
         let metrics = there(&folder.join(METRICS)).map(|path| read_metrics(&path)).transpose()?;

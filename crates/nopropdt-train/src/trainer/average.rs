@@ -2,6 +2,7 @@
 
 use nopropdt_blocks::Weights;
 use nopropdt_tensor::{Parameters, flat};
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// The exponential moving average of all that a network learns and keeps, statistics of batch norm among it.
@@ -16,17 +17,16 @@ impl Average {
         Self { decay, weights: weights.clone() }
     }
 
-    /// Follows the blocks in `range` and the shared sets. `steps` says how many steps each set has taken, the blocks first.
+    /// Follows the blocks in `range`, side by side, and the shared sets. The functions say how many steps a block and a shared set have taken.
     pub(super) fn follow(
         &mut self,
         weights: &Weights,
         range: Range<usize>,
-        [own, shared]: [&dyn Fn(usize) -> u64; 2],
+        [own, shared]: [&(dyn Fn(usize) -> u64 + Sync); 2],
     ) {
-        let blocks = self.weights.blocks[range.clone()].iter_mut().zip(&weights.blocks[range.clone()]);
-        for (block, (average, set)) in range.zip(blocks) {
-            follow(average, set, share(self.decay, own(block)));
-        }
+        let decay = self.decay;
+        let blocks = self.weights.blocks[range.clone()].par_iter_mut().zip(&weights.blocks[range.clone()]);
+        blocks.zip(range).for_each(|((average, set), block)| follow(average, set, share(decay, own(block))));
         let sets = self.weights.shared.values_mut().zip(weights.shared.values());
         for (index, (average, set)) in sets.enumerate() {
             follow(average, set, share(self.decay, shared(index)));

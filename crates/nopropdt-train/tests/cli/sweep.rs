@@ -62,6 +62,32 @@ fn close(found: &Value, expected: f64) {
     assert!((found - expected).abs() < 1e-9, "{found} {expected}");
 }
 
+/// What follows from the images does so in a cell too, where neither dataset nor method has the preset by itself; a finished cell is known again.
+#[test]
+fn a_preset_that_leaves_settings_open_is_trained_as_such() {
+    let sandbox = Sandbox::new();
+    let grid = r#"
+preset = "best"
+seeds = 1
+runs = 1
+[settings]
+limit-train = 40
+limit-test = 20
+method = { name = "committee", steps = 1 }
+block = { name = "deep", width = 16 }
+[[arm]]
+name = "small"
+"#;
+    sandbox.write("best.toml", grid);
+    sandbox.ok(["sweep", "best.toml"]);
+    let config = sandbox.text("runs/best/work/small-seed0/run/config.toml");
+    for line in ["epochs = 60", "batch-size = 32", "crop-padding = 2", "optimizer = \"muon\""] {
+        assert!(config.contains(line), "{line}: {config}");
+    }
+    let listed = stdout(&sandbox.ok(["sweep", "best.toml", "--list"]));
+    assert!(listed.contains("done"), "{listed}");
+}
+
 /// Figures, table and page say what follows from the cells' files.
 fn check_figures(sandbox: &Sandbox, table: &str) {
     let (figures, page) = (sandbox.json("runs/rates/sweep.json"), sandbox.text("runs/rates/sweep.html"));

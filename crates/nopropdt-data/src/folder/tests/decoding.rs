@@ -59,6 +59,9 @@ fn pictures_may_lie_in_a_file() {
     // 24 bytes an image: none, three, all training images and two others, all in memory.
     for cache in [0, 80, 24 * 22, 1 << 20] {
         let found = tree.load(&LoadOptions { cache: Some(cache), ..plain() }).unwrap();
+        let is_spilled = |split: &Split| format!("{split:?}").contains("Spilled");
+        assert_eq!(is_spilled(&found.train), cache < 24 * 20, "{cache}");
+        assert_eq!(is_spilled(&found.test), cache < 24 * 40, "{cache}");
         for (one, other) in [(&whole.train, &found.train), (&whole.test, &found.test)] {
             assert_eq!((one.labels(), one.shape()), (other.labels(), other.shape()));
             assert_eq!(one.statistics(), other.statistics());

@@ -5,9 +5,8 @@ use super::sources::Source;
 use crate::commands::{output, percent};
 use crate::csv;
 use crate::one_line::one_line;
-use crate::predictor::{Prediction, Predictor};
+use crate::predictor::{NamedAnswer, Prediction, Predictor};
 use anyhow::Result;
-use nopropdt_blocks::Readout;
 use serde::Serialize;
 
 /// How answers are printed.
@@ -26,15 +25,8 @@ struct Object<'a> {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
-    class: &'a str,
-    label: usize,
-    probability: f64,
-    runner_up: &'a str,
-    runner_up_probability: f64,
-    probabilities: &'a [f64],
-    readout: Readout,
-    draws: u64,
-    agreeing_draws: u64,
+    #[serde(flatten)]
+    answer: NamedAnswer<'a>,
 }
 
 impl Form<'_> {
@@ -84,15 +76,7 @@ impl Form<'_> {
         Object {
             file: source.file(),
             index: source.index(),
-            class: &answer.name,
-            label: answer.class,
-            probability: answer.probability,
-            runner_up: &answer.runner_up.name,
-            runner_up_probability: answer.runner_up.probability,
-            probabilities: &answer.probabilities,
-            readout: answer.readout,
-            draws: self.predictor.draws(),
-            agreeing_draws: answer.agreeing,
+            answer: NamedAnswer::new(answer, self.predictor.draws()),
         }
     }
 
