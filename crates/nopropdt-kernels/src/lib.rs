@@ -27,7 +27,7 @@ mod values;
 
 pub use activation::{passed_by_relu, relu, replaces_maximum};
 #[cfg(feature = "program")]
-pub use allocator::{give_back_freed_memory, keep_freed_memory};
+pub use allocator::{give_back_freed_memory, keep_freed_memory, one_heap};
 pub use bf16::{Bf16, Pair, rounded};
 pub use buffer::Scratch;
 pub use dispatch::{Kernels, active, available};

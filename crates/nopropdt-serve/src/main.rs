@@ -9,6 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    nopropdt_kernels::one_heap();
     let Err(error) = nopropdt_serve::run(Registry::builtin(), &Options::parse()) else {
         return ExitCode::SUCCESS;
     };
