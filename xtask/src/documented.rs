@@ -1,5 +1,6 @@
 //! Tests of the documentation: its commands are commands, and its links lead somewhere.
 
+use crate::guide::page::{Step, blocks, matches, steps};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,23 +8,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Commands of other programs that the documentation may name as they are. CI runs those of cargo; the others need what CI has not.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 8] = [
     "cargo test --workspace",
     "cargo install --path crates/nopropdt-train --features fetch",
+    "cargo install --path crates/nopropdt-serve",
+    "cargo uninstall nopropdt-train",
     "cargo bench -p nopropdt-kernels --features measure",
     "cargo bench -p nopropdt-kernels --features measure --bench kernels -- weight",
     "cargo bench -p nopropdt-kernels --features measure --bench kernels -- avx512 relu+pool forward",
     "PYTHON xtask/peers/pytorch_mnist.py --steps 3 --epochs 3 --dropout 0 --precision bf16",
 ];
 
-/// README.md, docs/*.md, data/README.md and each crate's README.
+/// README.md, docs/*.md, those of the guide, data/README.md and each crate's README.
 fn pages() -> BTreeMap<PathBuf, String> {
     let root = crate::root();
     let inside = |folder: &str| {
         let entries = fs::read_dir(root.join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
         entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
     };
-    let documents = inside("docs").into_iter().filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let documents = inside("docs")
+        .into_iter()
+        .chain(inside("docs/guide"))
+        .filter(|path| path.extension().is_some_and(|end| end == "md"));
     let of_crates = inside("crates").into_iter().map(|folder| folder.join("README.md"));
     let named = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md"]
         .map(|path| root.join(path));
@@ -40,17 +46,17 @@ enum Said {
 
 /// The commands of a page, with the numbers of their lines: of `sh` blocks each, of `code` in sentences those of this project.
 fn commands(page: &str) -> Vec<(usize, Said, String)> {
-    let (mut found, mut fence) = (Vec::new(), None);
+    let mut found: Vec<(usize, Said, String)> = Vec::new();
+    for step in steps(page) {
+        if let Step::Command { line, text } = step {
+            assert!(!text.ends_with('\\'), "a command is one line: {text}");
+            found.push((line, Said::InBlock, text.to_owned()));
+        }
+    }
+    let mut fenced = false;
     for (number, line) in page.lines().enumerate() {
-        if let Some(language) = line.trim_start().strip_prefix("```") {
-            fence = if fence.is_some() { None } else { Some(language) };
-        } else if fence == Some("sh") {
-            assert!(!line.ends_with('\\'), "a command is one line: {line}");
-            let command = line.split_once(" #").map_or(line, |(command, _)| command).trim();
-            if !command.is_empty() && !command.starts_with('#') {
-                found.push((number + 1, Said::InBlock, command.to_owned()));
-            }
-        } else if fence.is_none() {
+        fenced ^= line.trim_start().starts_with("```");
+        if !fenced {
             let spans = line.split('`').skip(1).step_by(2);
             let ours =
                 |span: &&str| ["nopropdt-train ", "cargo "].iter().any(|start| span.starts_with(start));
@@ -58,6 +64,7 @@ fn commands(page: &str) -> Vec<(usize, Said, String)> {
             found.extend(whole.filter(ours).map(|span| (number + 1, Said::InSentence, span.to_owned())));
         }
     }
+    found.sort_by_key(|(line, ..)| *line);
     found
 }
 
@@ -73,7 +80,8 @@ fn check(command: &str, said: Said) -> Result<(), String> {
         ["nopropdt-train", arguments @ ..]
         | ["cargo", "run", "-p", "nopropdt-train", "--", arguments @ ..] => trains(arguments, said),
         ["cargo", "run", "-p", "nopropdt-train"] => trains(&[], said),
-        ["cargo", "run", "-p", "nopropdt-serve", "--", arguments @ ..] => serves(arguments, said),
+        ["nopropdt-serve", arguments @ ..]
+        | ["cargo", "run", "-p", "nopropdt-serve", "--", arguments @ ..] => serves(arguments, said),
         ["cargo", "run", "-p", "nopropdt-serve"] => serves(&[], said),
         ["cargo", "run", "-p", package, "--example", example] => {
             is_there(&format!("crates/{package}"), example)
@@ -255,4 +263,42 @@ fn the_pages_are_those_of_all_crates() {
         .keys()
         .filter(|path| path.parent().and_then(Path::parent).is_some_and(|up| up.ends_with("crates")));
     assert_eq!(of_crates.count(), crates);
+}
+
+/// The Rust of the guide is that of examples, which CI builds and runs: `…` stands for lines that are left out.
+#[test]
+fn the_guide_shows_lines_of_its_examples() {
+    let mut checked = 0;
+    for (path, page) in
+        pages().into_iter().filter(|(path, _)| path.with_file_name("").ends_with("docs/guide"))
+    {
+        let lines: Vec<&str> = page.lines().collect();
+        for block in blocks(&page).iter().filter(|block| block.language == "rust") {
+            let before = lines[..block.line - 1].join("\n");
+            let named = before
+                .rsplit("](")
+                .find_map(|rest| rest.split(')').next().filter(|link| link.ends_with(".rs")));
+            let file = path
+                .with_file_name("")
+                .join(named.expect("an example is named before the first of its lines"));
+            let source =
+                fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let source: Vec<&str> = source.lines().collect();
+            let shown = [&["…"], &block.lines[..], &["…"]].concat();
+            let place = format!("{}:{}", path.display(), block.line);
+            assert!(matches(&shown, &source).is_ok(), "{place}: these are no lines of {}", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 3, "only {checked} blocks were found");
+}
+
+/// What is a page of the documentation is a page of the book.
+#[test]
+fn the_book_has_every_page() {
+    let chapters: BTreeSet<PathBuf> =
+        crate::guide::chapters().unwrap().iter().map(|page| crate::root().join(page)).collect();
+    let inside = pages().into_keys().filter(|path| path.starts_with(crate::root().join("docs")));
+    let pages: BTreeSet<PathBuf> = inside.filter(|path| !path.ends_with("SUMMARY.md")).collect();
+    assert_eq!(chapters, pages);
 }

@@ -16,6 +16,7 @@ mod dist;
 mod documented;
 mod fetch_data;
 mod golden;
+mod guide;
 mod pictures;
 mod reproduce;
 mod stress;
@@ -49,6 +50,8 @@ enum Command {
     Stress(stress::Arguments),
     /// Build an archive to give away: release programs, completions, manual pages, licences, a checksum
     Dist(dist::Arguments),
+    /// Make the book of the documentation by mdBook, or run the documentation's commands
+    Guide(guide::Arguments),
     /// Make the golden test files again with PyTorch
     Golden(golden::Arguments),
     /// Make the documentation's pictures again: a diagram, and the report of a run by Chromium
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Stress(arguments) => stress::run(arguments),
         Command::Dist(arguments) => dist::run(arguments),
+        Command::Guide(arguments) => guide::run(arguments),
         Command::Golden(arguments) => golden::run(arguments),
         Command::Pictures(arguments) => pictures::run(arguments),
     };
