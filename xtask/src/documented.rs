@@ -126,14 +126,14 @@ fn trains(arguments: &[&str], said: Said) -> Result<(), String> {
 
 /// Checks a command line of `nopropdt-serve`.
 fn serves(arguments: &[&str], said: Said) -> Result<(), String> {
-    let parsed = nopropdt_serve::Options::try_parse_from(["nopropdt-serve"].iter().chain(arguments));
+    let parsed = nopropdt_serve::CommandLine::try_parse_from(["nopropdt-serve"].iter().chain(arguments));
     understood(parsed, said).map(drop)
 }
 
 /// docs/serving.md has every flag of `nopropdt-serve`, and no other.
 #[test]
 fn every_flag_of_the_server_has_its_place() {
-    let program = nopropdt_serve::Options::command();
+    let program = nopropdt_serve::CommandLine::command();
     let flags = program.get_arguments().filter_map(|flag| flag.get_long().map(|name| format!("--{name}")));
     let page = fs::read_to_string(crate::root().join("docs/serving.md")).unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `--")?.split([' ', '`']).next());

@@ -21,7 +21,7 @@ mod server;
 
 pub use error::ServeError;
 pub use limits::Limits;
-pub use options::Options;
+pub use options::{CommandLine, Options};
 pub use reply::Refusal;
 pub use server::Server;
 

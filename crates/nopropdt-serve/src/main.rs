@@ -3,16 +3,20 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser;
-use nopropdt_serve::{Options, ServeError};
+use nopropdt_serve::{CommandLine, ServeError};
 use nopropdt_train::registry::Registry;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     nopropdt_kernels::one_heap();
-    let Err(error) = nopropdt_serve::run(Registry::builtin(), &Options::parse()) else {
-        return ExitCode::SUCCESS;
+    let line = CommandLine::parse();
+    let result = match line.text() {
+        Ok(Some(text)) => std::io::stdout().write_all(&text).map_err(ServeError::Output),
+        Ok(None) => nopropdt_serve::run(Registry::builtin(), &line.options),
+        Err(error) => Err(ServeError::Output(error)),
     };
+    let Err(error) = result else { return ExitCode::SUCCESS };
     // Nobody is left to tell of a closed error output.
     drop(writeln!(std::io::stderr(), "error: {error}"));
     match error {

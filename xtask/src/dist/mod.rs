@@ -28,13 +28,13 @@ const PROGRAMS: [(&str, &[&str]); 2] =
 const MOST: u64 = 20 << 20;
 /// Files of the project that go along.
 const FILES: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
-/// Shells that a program can be completed in, and the names that they want its file to have.
-const SHELLS: [(&str, &str); 5] = [
-    ("bash", "nopropdt-train"),
-    ("zsh", "_nopropdt-train"),
-    ("fish", "nopropdt-train.fish"),
-    ("powershell", "nopropdt-train.ps1"),
-    ("elvish", "nopropdt-train.elv"),
+/// Shells that a program can be completed in, and what they want before and after its name in that of its file.
+const SHELLS: [(&str, &str, &str); 5] = [
+    ("bash", "", ""),
+    ("zsh", "_", ""),
+    ("fish", "", ".fish"),
+    ("powershell", "", ".ps1"),
+    ("elvish", "", ".elv"),
 ];
 
 /// Builds the archive and its checksum.
@@ -93,14 +93,18 @@ fn build(program: &str, features: &[&str]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What shells complete by, and manual pages, both as the program itself writes them.
+/// What shells complete by, and manual pages, both as the programs themselves write them.
 fn describe(folder: &Path) -> Result<()> {
-    let program = folder.join(format!("nopropdt-train{}", std::env::consts::EXE_SUFFIX));
-    for (shell, name) in SHELLS {
-        let said = said(Command::new(&program).args(["completions", shell]))?;
-        write(&folder.join("completions").join(name), &said)?;
+    let program = |name: &str| Command::new(folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    for (shell, before, after) in SHELLS {
+        for (name, flag) in [("nopropdt-train", "completions"), ("nopropdt-serve", "--completions")] {
+            let file = folder.join("completions").join(format!("{before}{name}{after}"));
+            write(&file, &said(program(name).args([flag, shell]))?)?;
+        }
     }
-    said(Command::new(&program).args(["man", "--out"]).arg(folder.join("man"))).map(drop)
+    let man = folder.join("man");
+    write(&man.join("nopropdt-serve.1"), &said(program("nopropdt-serve").arg("--man"))?)?;
+    said(program("nopropdt-train").args(["man", "--out"]).arg(man)).map(drop)
 }
 
 fn said(command: &mut Command) -> Result<Vec<u8>> {

@@ -187,7 +187,11 @@ mod tests {
             ("cargo run -p nopropdt-train", "nopropdt-train --limit-train 320 --limit-test 100 --epochs 2"),
             (
                 "nopropdt-train --epochs 9 --limit-test 5",
-                "nopropdt-train --epochs 9 --limit-test 5 --limit-train 320",
+                "nopropdt-train --epochs 2 --limit-test 5 --limit-train 320",
+            ),
+            (
+                "nopropdt-train --validation 5000 --patience 3",
+                "nopropdt-train --validation 60 --patience 3 --limit-train 320 --limit-test 100 --epochs 2",
             ),
             ("nopropdt-train --resume runs/a --epochs 9", "nopropdt-train --resume runs/a --epochs 9"),
             (
