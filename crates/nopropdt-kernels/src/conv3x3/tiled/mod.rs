@@ -29,7 +29,7 @@ use crate::values::{ValuesMut, as_multiplied};
 use epilogue::Finish;
 use layout::{BAND, panels};
 use neighbourhoods::Neighbourhoods;
-use winograd::Winograd;
+use winograd::{Images, Winograd};
 
 impl<S: Simd> Groups for S {
     fn pack_forward(
@@ -43,7 +43,7 @@ impl<S: Simd> Groups for S {
             return windows::kernel::<S>(shape, weight);
         }
         if winograd::suits::<S>(shape, precision) {
-            return winograd::panels::<S>(shape, weight, precision);
+            return winograd::panels(*self, shape, weight, precision);
         }
         panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels, precision)
     }
@@ -55,6 +55,9 @@ impl<S: Simd> Groups for S {
         weight: &[f32],
         precision: Precision,
     ) -> Scratch {
+        if winograd::suits_backward::<S>(shape, epilogue) {
+            return winograd::flipped_panels(*self, shape, weight, precision);
+        }
         let weight = as_multiplied(weight.into(), precision);
         if backward::is_sparse::<S>(shape, epilogue) {
             return backward::by_blocks::<S>(shape, &weight);
@@ -77,8 +80,15 @@ impl<S: Simd> Groups for S {
         }
     }
 
-    fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
+    fn backward(&self, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
         slice.shape.check();
+        let mut slice = *slice;
+        if winograd::suits_backward::<S>(&slice.shape, &slice.epilogue) {
+            if let (Some(packed), Some(grad_x)) = (slice.packed.take(), gradients.x.take()) {
+                winograd::gradient_of_input(*self, &slice, packed, grad_x);
+            }
+        }
+        let slice = &slice;
         if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
             self.vectorize(backward::Sparse { slice, gradients });
         } else if windows::suits(&slice.shape, &slice.epilogue) && gradients.x.is_none() {
@@ -98,7 +108,7 @@ fn by_winograd<S: Simd>(simd: S, group: &ForwardGroup<'_>, mut output: ValuesMut
     let mut finished = Scratch::any(image_out);
     let mut start = 0;
     for images in x.chunks(winograd.images() * shape.image()) {
-        let full = winograd.convolve(simd, images, packed);
+        let full = winograd.convolve(simd, Images::Inputs(images), packed);
         for band in full.chunks_exact(shape.pixels() * columns) {
             simd.vectorize(Finish {
                 shape: &shape,
