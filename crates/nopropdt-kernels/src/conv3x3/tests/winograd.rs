@@ -19,6 +19,16 @@ fn variants_agree_where_tiles_are_cut() {
     }
 }
 
+/// Images of several strips, of which the last has fewer rows, in more groups than are multiplied at once; rows wider than a group.
+#[test]
+fn variants_agree_on_images_of_many_tiles() {
+    for (batch, height, width) in [(9, 21, 10), (2, 5, 140)] {
+        for (in_channels, out_channels) in [(16, 16), (48, 32)] {
+            agree(ConvShape { batch, height, width, in_channels, out_channels }, relu(false, false));
+        }
+    }
+}
+
 /// Both gradients by their definition, in f64, where nothing follows the convolution: of the kernel, and of the input.
 fn naive_gradients(s: &ConvShape, x: &[f32], weight: &[f32], grad_output: &[f32]) -> [Vec<f64>; 2] {
     let (mut of_weight, mut of_x) = (vec![0.0; s.weights()], vec![0.0; x.len()]);
@@ -52,7 +62,8 @@ fn distance(found: &[f32], exact: &[f64]) -> f64 {
     error / size(&mut exact.iter().copied())
 }
 
-/// Transformed gradients lose little: under a millionth of their size in f32, under 1 % where products are of bf16.
+/// Transformed gradients lose little: under a millionth of their size in f32 (found: 1.1e-7 and 2.3e-7; directly 1.5e-7 and 2.6e-7), under
+/// 1 % where products are of bf16 (found: 0.4 %; directly 0.15 %).
 #[test]
 fn gradients_are_accurate() {
     let shape = ConvShape { batch: 5, height: 7, width: 6, in_channels: 32, out_channels: 48 };
@@ -63,7 +74,6 @@ fn gradients_are_accurate() {
         for (stored, most) in [(Precision::F32, 1e-6), (Precision::Bf16, 0.01)] {
             let found = real_numbers(kernels, shape, Epilogue::Linear, stored);
             let errors = [distance(&found.weight, &of_weight), distance(&found.x, &of_x)];
-            println!("{} {stored:?}: {errors:?}", kernels.isa());
             assert!(errors.iter().all(|&error| error < most), "{} {stored:?}: {errors:?}", kernels.isa());
         }
     }

@@ -1,6 +1,6 @@
 //! The convolution on the register tile, image by image, without unrolled columns: forward by [`winograd`] where channels fill vectors,
 //! window by window where they are few and a pool follows ([`windows`]), else directly from a bordered image ([`neighbourhoods`]);
-//! backward entry by entry where channels fill vectors ([`entries`], [`by_pixel`]), by picking from windows where they are few and only the
+//! backward by [`winograd`] where channels fill vectors and no pool follows, entry by entry where one does ([`entries`], [`by_pixel`]), by picking from windows where they are few and only the
 //! kernel's gradient is wanted ([`picks`]), else densely.
 //!
 //! What an image needs, for the second convolution of the paper's block (14×14, 32 to 64 channels): the padded image 32 KiB,
@@ -20,7 +20,7 @@ mod windows;
 mod winograd;
 
 use super::shape::flip;
-use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients};
+use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SLICES, SliceGradients};
 use crate::buffer::Scratch;
 use crate::precision::Precision;
 use crate::simd::Simd;
@@ -80,16 +80,15 @@ impl<S: Simd> Groups for S {
         }
     }
 
-    fn backward(&self, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {
+    fn slices(&self, shape: &ConvShape, epilogue: &Epilogue) -> usize {
+        if winograd::suits_backward::<S>(shape, epilogue) { 1 } else { SLICES }
+    }
+
+    fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
         slice.shape.check();
-        let mut slice = *slice;
         if winograd::suits_backward::<S>(&slice.shape, &slice.epilogue) {
-            if let (Some(packed), Some(grad_x)) = (slice.packed.take(), gradients.x.take()) {
-                winograd::gradient_of_input(*self, &slice, packed, grad_x);
-            }
-        }
-        let slice = &slice;
-        if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
+            winograd::backward(*self, slice, gradients);
+        } else if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
             self.vectorize(backward::Sparse { slice, gradients });
         } else if windows::suits(&slice.shape, &slice.epilogue) && gradients.x.is_none() {
             self.vectorize(picks::Gradient { slice, gradients });

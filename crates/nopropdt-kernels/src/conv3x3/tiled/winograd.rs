@@ -15,9 +15,11 @@
 //! Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.1.
 
 mod backward;
+mod kernel_gradient;
 mod panels;
+mod strips;
 
-pub(super) use backward::{gradient_of_input, suits_backward};
+pub(super) use backward::{backward, suits_backward};
 pub(super) use panels::{flipped_panels, panels};
 
 use super::layout::words;
@@ -31,6 +33,7 @@ use crate::simd::{Operation, Simd};
 use crate::tile::{Left, Product, Right, Step, padded, panel};
 use crate::values::Values;
 use std::ops::Range;
+use strips::{Input, Tiles};
 
 /// Values of a transformed tile.
 const PLANES: usize = 16;
@@ -65,7 +68,7 @@ impl Winograd {
         let tiles = (shape.height.div_ceil(2), shape.width.div_ceil(2));
         let count = tiles.0 * tiles.1;
         let plane = words(shape.in_channels, precision);
-        let images = (BYTES / (4 * PLANES * count * plane)).clamp(1, shape.batch);
+        let images = images_at_once(shape, precision);
         Self {
             shape: *shape,
             precision,
@@ -106,6 +109,12 @@ impl Winograd {
     }
 }
 
+/// Images whose V takes about [`BYTES`].
+fn images_at_once(shape: &ConvShape, precision: Precision) -> usize {
+    let tiles = shape.height.div_ceil(2) * shape.width.div_ceil(2);
+    (BYTES / (4 * PLANES * tiles * words(shape.in_channels, precision))).clamp(1, shape.batch)
+}
+
 fn bordered_length(shape: &ConvShape, (down, across): (usize, usize)) -> usize {
     (2 * down + 2) * (2 * across + 2) * shape.in_channels
 }
@@ -139,12 +148,6 @@ pub(super) struct Gradients<'a> {
 }
 
 impl<'a> Gradients<'a> {
-    /// Some of a slice's.
-    fn of(slice: &'a BackwardSlice<'_>, range: Range<usize>) -> Self {
-        let (epilogue, output, grad_output) = (&slice.epilogue, slice.output, slice.grad_output);
-        Self { epilogue, output, grad_output }.slice(range)
-    }
-
     fn slice(&self, range: Range<usize>) -> Self {
         let (output, grad_output) = (self.output.slice(range.clone()), &self.grad_output[range]);
         Self { output, grad_output, ..*self }
@@ -172,6 +175,12 @@ impl<'a> Gradients<'a> {
 }
 
 impl<'a> Images<'a> {
+    /// The gradients of a slice's pre-activations.
+    fn gradients(slice: &'a BackwardSlice<'_>) -> Self {
+        let (epilogue, output, grad_output) = (&slice.epilogue, slice.output, slice.grad_output);
+        Self::Gradients(Gradients { epilogue, output, grad_output })
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Inputs(values) => values.len(),
@@ -183,6 +192,18 @@ impl<'a> Images<'a> {
         match self {
             Self::Inputs(values) => Self::Inputs(values.slice(range)),
             Self::Gradients(gradients) => Self::Gradients(gradients.slice(range)),
+        }
+    }
+
+    /// Writes them to `to` in f32.
+    #[inline(always)]
+    fn write(&self, to: &mut [f32]) {
+        match self {
+            Self::Inputs(Values::F32(values)) => to.copy_from_slice(values),
+            Self::Inputs(Values::Bf16(values)) => {
+                to.iter_mut().zip(*values).for_each(|(to, from)| *to = from.to_f32());
+            }
+            Self::Gradients(gradients) => gradients.write(to),
         }
     }
 }
@@ -203,21 +224,8 @@ impl Operation for Border<'_> {
         let Self { image, shape, tiles, to } = self;
         let channels = shape.in_channels;
         let (run, row) = (shape.width * channels, (2 * tiles.1 + 2) * channels);
-        let rows = to[row..].chunks_exact_mut(row).map(|row| &mut row[channels..][..run]);
-        match image {
-            Images::Inputs(Values::F32(image)) => {
-                rows.zip(image.chunks_exact(run)).for_each(|(to, from)| to.copy_from_slice(from))
-            }
-            Images::Inputs(Values::Bf16(image)) => {
-                for (to, from) in rows.zip(image.chunks_exact(run)) {
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f32());
-                }
-            }
-            Images::Gradients(gradients) => {
-                for (index, to) in rows.take(shape.height).enumerate() {
-                    gradients.slice(index * run..(index + 1) * run).write(to);
-                }
-            }
+        for (index, to) in to[row..].chunks_exact_mut(row).take(shape.height).enumerate() {
+            image.slice(index * run..(index + 1) * run).write(&mut to[channels..][..run]);
         }
     }
 }
@@ -253,27 +261,13 @@ impl Operation for TransformInput<'_> {
                 // plane of V has a row of `channels` numbers for each tile. Lengths were checked above.
                 unsafe {
                     let from = bordered.as_ptr().add(first + channel);
-                    let mut rows = [[simd.zero(); 4]; 4];
-                    for x in 0..4 {
-                        let at = from.add(x * channels);
-                        let [a, b, c, d] = [0, row, 2 * row, 3 * row].map(|down| at.add(down));
-                        let column = [simd.load(a), simd.load(b), simd.load(c), simd.load(d)];
-                        for (row, value) in rows.iter_mut().zip(spread(simd, column)) {
-                            row[x] = value;
-                        }
-                    }
-                    for (y, row) in rows.into_iter().enumerate() {
-                        let values = spread(simd, row);
-                        for (x, value) in values.into_iter().enumerate() {
-                            let at = v.as_mut_ptr().add((4 * y + x) * plane);
-                            match precision {
-                                Precision::F32 => simd.store(value, at.add(tile * channels + channel)),
-                                Precision::Bf16 => {
-                                    simd.store_rounded(
-                                        value,
-                                        at.cast::<Bf16>().add(tile * channels + channel),
-                                    );
-                                }
+                    let values = Input::transform(simd, from, row, channels);
+                    for (index, value) in values.into_iter().enumerate() {
+                        let at = v.as_mut_ptr().add(index * plane);
+                        match precision {
+                            Precision::F32 => simd.store(value, at.add(tile * channels + channel)),
+                            Precision::Bf16 => {
+                                simd.store_rounded(value, at.cast::<Bf16>().add(tile * channels + channel));
                             }
                         }
                     }

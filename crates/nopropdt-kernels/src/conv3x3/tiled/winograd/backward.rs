@@ -2,11 +2,13 @@
 //!
 //! The input's gradient is a convolution of the same kind: that of the pre-activations' gradient with the flipped kernel.
 
-use super::{Gradients, Images, Winograd};
+use super::kernel_gradient::gradient_of_kernel;
+use super::{Images, Winograd, images_at_once};
 use crate::conv3x3::shape::{ConvShape, Epilogue};
-use crate::conv3x3::{BackwardSlice, add};
+use crate::conv3x3::{BackwardSlice, SliceGradients, add};
 use crate::simd::{Operation, Simd};
 use crate::tile::padded;
+use rayon::prelude::*;
 
 /// Whether a convolution goes back this way: channels must fill vectors, and no pool leave most gradients zero.
 pub(in crate::conv3x3::tiled) fn suits_backward<S: Simd>(shape: &ConvShape, epilogue: &Epilogue) -> bool {
@@ -14,28 +16,31 @@ pub(in crate::conv3x3::tiled) fn suits_backward<S: Simd>(shape: &ConvShape, epil
     fill(shape.in_channels) && fill(shape.out_channels) && !epilogue.pools()
 }
 
-/// Adds the gradient of a slice's input; `packed` is what [`flipped_panels`](super::flipped_panels) made.
-pub(in crate::conv3x3::tiled) fn gradient_of_input<S: Simd>(
+/// Adds the gradients of some images.
+pub(in crate::conv3x3::tiled) fn backward<S: Simd>(
     simd: S,
     slice: &BackwardSlice<'_>,
-    packed: &[f32],
-    grad_x: &mut [f32],
+    gradients: SliceGradients<'_>,
 ) {
-    let shape = slice.shape;
-    let mut winograd = Winograd::new::<S>(&shape.transposed(), slice.x.precision());
-    let images = winograd.images();
-    for (index, grad_x) in grad_x.chunks_mut(images * shape.image()).enumerate() {
-        let first = index * images * shape.activation();
-        let gradients =
-            Gradients::of(slice, first..first + grad_x.len() / shape.image() * shape.activation());
-        let full = winograd.convolve(simd, Images::Gradients(gradients), packed);
-        simd.vectorize(Add {
-            channels: shape.in_channels,
-            full,
-            columns: padded::<S>(shape.in_channels),
-            grad_x,
-        });
+    if let (Some(packed), Some(grad_x)) = (slice.packed, gradients.x) {
+        gradient_of_input(simd, slice, packed, grad_x);
     }
+    gradient_of_kernel(simd, slice, gradients.weight, gradients.bias);
+}
+
+/// Adds the gradient of the input; `packed` is what [`flipped_panels`](super::flipped_panels) made.
+fn gradient_of_input<S: Simd>(simd: S, slice: &BackwardSlice<'_>, packed: &[f32], grad_x: &mut [f32]) {
+    let (shape, turned) = (slice.shape, slice.shape.transposed());
+    let new = || Winograd::new::<S>(&turned, slice.x.precision());
+    let images = images_at_once(&turned, slice.x.precision());
+    let parts = grad_x.par_chunks_mut(images * shape.image()).enumerate();
+    parts.for_each_init(new, |winograd, (index, grad_x)| {
+        let first = index * images * shape.activation();
+        let range = first..first + grad_x.len() / shape.image() * shape.activation();
+        let full = winograd.convolve(simd, Images::gradients(slice).slice(range), packed);
+        let (channels, columns) = (shape.in_channels, padded::<S>(shape.in_channels));
+        simd.vectorize(Add { channels, full, columns, grad_x });
+    });
 }
 
 /// Adds pixels of some columns, of which the first are channels, to an image's.
