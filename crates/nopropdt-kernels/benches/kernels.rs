@@ -45,9 +45,17 @@ impl Table {
 }
 
 fn convolutions(table: &Table, kernels: &dyn Kernels) {
-    for (side, in_channels, out_channels, pool) in
-        [(28, 1, 32, true), (32, 3, 32, true), (14, 32, 64, false), (14, 32, 64, true), (14, 64, 128, true)]
-    {
+    for (side, in_channels, out_channels, pool) in [
+        (28, 1, 32, true),
+        (32, 3, 32, true),
+        (14, 32, 64, false),
+        (14, 32, 64, true),
+        (14, 64, 128, true),
+        // Those of the deep block without a pool, on images of 32x32.
+        (16, 64, 64, false),
+        (8, 256, 256, false),
+        (4, 256, 256, false),
+    ] {
         let shape = ConvShape { batch: BATCH, height: side, width: side, in_channels, out_channels };
         let pooled = if pool { "+pool" } else { "" };
         let dropout = Some(DropoutMask::new(0.2, Stream::new(2)));

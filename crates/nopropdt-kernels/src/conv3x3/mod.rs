@@ -5,8 +5,9 @@
 //! the number of threads.
 //!
 //! **Precision.** An f32 input is multiplied by the f32 kernel. A bf16 input is multiplied by the kernel rounded to bf16, in the
-//! forward pass and for the input's gradient; where the forward pass transforms both first, the transformed ones are rounded. Sums, bias and gradients are f32. The output is rounded once, behind dropout, when bf16
-//! is what is stored.
+//! forward pass and for the input's gradient; where a pass transforms its factors first, the transformed ones are rounded, on the way back
+//! those of the output's gradient too. Sums, bias and gradients are f32. The output is rounded once, behind dropout, when bf16 is what is
+//! stored.
 
 mod portable;
 mod shape;
@@ -20,7 +21,7 @@ use crate::precision::Precision;
 use crate::values::{Values, ValuesMut};
 use rayon::prelude::*;
 
-/// Slices the batch is cut into for the weight gradient; their sums are added in order.
+/// Slices the batch is cut into for the weight gradient, unless threads share one; their sums are added in order.
 const SLICES: usize = 4;
 
 /// Operands of the forward pass.
@@ -122,6 +123,9 @@ pub trait Groups: Sync {
     /// Overwrites `output` and, when pooling, `arg_max`.
     fn forward(&self, group: &ForwardGroup<'_>, output: ValuesMut<'_>, arg_max: &mut [u8]);
 
+    /// Most slices that the batch is cut into on the way back: threads take one each, or, if it is the only one, share it.
+    fn slices(&self, shape: &ConvShape, epilogue: &Epilogue) -> usize;
+
     /// Adds to the gradients.
     fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>);
 }
@@ -208,7 +212,7 @@ impl Backward<'_> {
             kernels.pack_backward(&shape, &epilogue, self.forward.weight, self.forward.x.precision())
         });
         let packed = packed.as_deref();
-        let images = shape.batch.div_ceil(SLICES);
+        let images = shape.batch.div_ceil(kernels.slices(&shape, &epilogue));
         let slices = shape.batch.div_ceil(images);
         let grad_x_slices: Vec<Option<&mut [f32]>> = match grad_x {
             Some(grad_x) => grad_x.chunks_mut(images * shape.image()).map(Some).collect(),

@@ -5,7 +5,7 @@
 
 use super::shape::{TAPS, flip};
 use super::unroll::{columns_by_pixel, columns_by_tap};
-use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients, add};
+use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SLICES, SliceGradients, add};
 use crate::activation::{passed_by_relu, relu, replaces_maximum};
 use crate::buffer::Scratch;
 use crate::gemm::{Gemm, Operand, Products};
@@ -43,6 +43,10 @@ impl Groups for Portable {
         let range = 0..output.len();
         forward(group, x, output.wide(range.clone(), wide_output), arg_max);
         output.rounded_from(range, wide_output);
+    }
+
+    fn slices(&self, _shape: &ConvShape, _epilogue: &Epilogue) -> usize {
+        SLICES
     }
 
     fn backward(&self, slice: &BackwardSlice<'_>, mut gradients: SliceGradients<'_>) {

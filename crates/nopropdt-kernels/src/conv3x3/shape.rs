@@ -137,8 +137,15 @@ pub(super) fn flip(shape: &ConvShape, weight: &[f32], flipped: &mut [f32]) {
     let (inputs, outputs) = (shape.in_channels, shape.out_channels);
     for (tap, source) in weight.chunks_exact(inputs * outputs).enumerate() {
         let target = &mut flipped[(TAPS - 1 - tap) * inputs * outputs..][..inputs * outputs];
-        for (i, row) in source.chunks_exact(outputs).enumerate() {
-            target[i..].iter_mut().step_by(inputs).zip(row).for_each(|(to, &from)| *to = from);
+        for first in (0..inputs).step_by(TOGETHER) {
+            let rows = first..(first + TOGETHER).min(inputs);
+            for (output, target) in target.chunks_exact_mut(inputs).enumerate() {
+                let from = source[first * outputs + output..].iter().step_by(outputs);
+                target[rows.clone()].iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+            }
         }
     }
 }
+
+/// Rows that are exchanged with columns together: a cache line, so that each is written once and those read stay in the L1 cache.
+const TOGETHER: usize = 16;

@@ -2,6 +2,7 @@
 
 mod nan;
 mod variants;
+mod winograd;
 
 use super::*;
 use crate::dispatch::available;

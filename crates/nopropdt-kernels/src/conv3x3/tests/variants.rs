@@ -6,12 +6,12 @@ use crate::dispatch::{Kernels, active};
 
 /// Everything a pass computes.
 #[derive(Debug, PartialEq)]
-struct Results {
+pub(super) struct Results {
     output: Vec<f32>,
     arg_max: Vec<u8>,
-    weight: Vec<f32>,
+    pub(super) weight: Vec<f32>,
     bias: Vec<f32>,
-    x: Vec<f32>,
+    pub(super) x: Vec<f32>,
 }
 
 /// Small integers, about one in three of them zero.
@@ -126,7 +126,7 @@ fn run(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue, stored: [Pre
     Results { output, arg_max: inside(&arg_max).to_vec(), weight, bias, x }
 }
 
-fn agree(shape: ConvShape, epilogue: Epilogue) {
+pub(super) fn agree(shape: ConvShape, epilogue: Epilogue) {
     let mut variants = available();
     let portable = variants.next().expect("portable kernels run everywhere");
     let expected = STORED.map(|stored| run(portable, shape, epilogue, stored));
@@ -251,26 +251,43 @@ fn a_wrong_arg_max_is_refused() {
     }
 }
 
+/// Entry by entry behind a pool and dropout, by Winograd without a pool.
 #[test]
 fn threads_do_not_change_a_bit_on_any_variant() {
     let shape = ConvShape { batch: 37, height: 9, width: 7, in_channels: 16, out_channels: 33 };
-    let epilogue = Epilogue::Relu { pool: true, dropout: Some(DropoutMask::new(0.2, Stream::new(1))) };
-    for kernels in available() {
-        let on = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| real_numbers(kernels, shape, epilogue))
-        };
-        assert_eq!(on(1), on(3), "{}", kernels.isa());
+    let dropout = Some(DropoutMask::new(0.2, Stream::new(1)));
+    for (shape, epilogue) in [
+        (shape, Epilogue::Relu { pool: true, dropout }),
+        (ConvShape { out_channels: 48, ..shape }, Epilogue::Relu { pool: false, dropout: None }),
+    ] {
+        for (kernels, stored) in available().flat_map(|k| [Precision::F32, Precision::Bf16].map(|p| (k, p))) {
+            let on = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| real_numbers(kernels, shape, epilogue, stored))
+            };
+            let alone = on(1);
+            for threads in [2, 3, 4] {
+                assert_eq!(alone, on(threads), "{} {stored:?}, {threads} threads", kernels.isa());
+            }
+        }
     }
 }
 
-fn real_numbers(kernels: &dyn Kernels, shape: ConvShape, epilogue: Epilogue) -> Results {
-    let (x, weight) = (uniform(shape.batch * shape.image(), 1), uniform(shape.weights(), 2));
+/// Every pass on uniform numbers, of which the input is stored as given.
+pub(super) fn real_numbers(
+    kernels: &dyn Kernels,
+    shape: ConvShape,
+    epilogue: Epilogue,
+    stored: Precision,
+) -> Results {
+    let x = Stored::bordered(&uniform(shape.batch * shape.image(), 1), stored);
+    let weight = uniform(shape.weights(), 2);
     let (bias, length) = (uniform(shape.out_channels, 3), shape.batch * shape.image_out(&epilogue));
-    let forward = Forward { shape, x: (&x).into(), weight: &weight, bias: &bias, epilogue };
+    let forward = Forward { shape, x: x.inside(), weight: &weight, bias: &bias, epilogue };
     let (mut output, mut arg_max) = (vec![0.0; length], vec![0; if epilogue.pools() { length } else { 0 }]);
     forward.run(kernels, ValuesMut::F32(&mut output), &mut arg_max);
-    let (mut gw, mut gb, mut gx) = (vec![0.0; weight.len()], vec![0.0; bias.len()], vec![0.0; x.len()]);
+    let (mut gw, mut gb) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
+    let mut gx = vec![0.0; shape.batch * shape.image()];
     let grad_output = uniform(length, 5);
     let backward =
         Backward { forward, output: (&output).into(), arg_max: &arg_max, grad_output: &grad_output };

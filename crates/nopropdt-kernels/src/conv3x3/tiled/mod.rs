@@ -1,6 +1,6 @@
 //! The convolution on the register tile, image by image, without unrolled columns: forward by [`winograd`] where channels fill vectors,
 //! window by window where they are few and a pool follows ([`windows`]), else directly from a bordered image ([`neighbourhoods`]);
-//! backward entry by entry where channels fill vectors ([`entries`], [`by_pixel`]), by picking from windows where they are few and only the
+//! backward by [`winograd`] where channels fill vectors and no pool follows, entry by entry where one does ([`entries`], [`by_pixel`]), by picking from windows where they are few and only the
 //! kernel's gradient is wanted ([`picks`]), else densely.
 //!
 //! What an image needs, for the second convolution of the paper's block (14×14, 32 to 64 channels): the padded image 32 KiB,
@@ -20,7 +20,7 @@ mod windows;
 mod winograd;
 
 use super::shape::flip;
-use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SliceGradients};
+use super::{BackwardSlice, ConvShape, Epilogue, ForwardGroup, Groups, SLICES, SliceGradients};
 use crate::buffer::Scratch;
 use crate::precision::Precision;
 use crate::simd::Simd;
@@ -29,7 +29,7 @@ use crate::values::{ValuesMut, as_multiplied};
 use epilogue::Finish;
 use layout::{BAND, panels};
 use neighbourhoods::Neighbourhoods;
-use winograd::Winograd;
+use winograd::{Images, Winograd};
 
 impl<S: Simd> Groups for S {
     fn pack_forward(
@@ -43,7 +43,7 @@ impl<S: Simd> Groups for S {
             return windows::kernel::<S>(shape, weight);
         }
         if winograd::suits::<S>(shape, precision) {
-            return winograd::panels::<S>(shape, weight, precision);
+            return winograd::panels(*self, shape, weight, precision);
         }
         panels::<S>(weight, shape.in_channels, shape.in_channels, shape.out_channels, precision)
     }
@@ -55,6 +55,9 @@ impl<S: Simd> Groups for S {
         weight: &[f32],
         precision: Precision,
     ) -> Scratch {
+        if winograd::suits_backward::<S>(shape, epilogue) {
+            return winograd::flipped_panels(*self, shape, weight, precision);
+        }
         let weight = as_multiplied(weight.into(), precision);
         if backward::is_sparse::<S>(shape, epilogue) {
             return backward::by_blocks::<S>(shape, &weight);
@@ -77,9 +80,15 @@ impl<S: Simd> Groups for S {
         }
     }
 
+    fn slices(&self, shape: &ConvShape, epilogue: &Epilogue) -> usize {
+        if winograd::suits_backward::<S>(shape, epilogue) { 1 } else { SLICES }
+    }
+
     fn backward(&self, slice: &BackwardSlice<'_>, gradients: SliceGradients<'_>) {
         slice.shape.check();
-        if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
+        if winograd::suits_backward::<S>(&slice.shape, &slice.epilogue) {
+            winograd::backward(*self, slice, gradients);
+        } else if backward::is_sparse::<S>(&slice.shape, &slice.epilogue) {
             self.vectorize(backward::Sparse { slice, gradients });
         } else if windows::suits(&slice.shape, &slice.epilogue) && gradients.x.is_none() {
             self.vectorize(picks::Gradient { slice, gradients });
@@ -98,7 +107,7 @@ fn by_winograd<S: Simd>(simd: S, group: &ForwardGroup<'_>, mut output: ValuesMut
     let mut finished = Scratch::any(image_out);
     let mut start = 0;
     for images in x.chunks(winograd.images() * shape.image()) {
-        let full = winograd.convolve(simd, images, packed);
+        let full = winograd.convolve(simd, Images::Inputs(images), packed);
         for band in full.chunks_exact(shape.pixels() * columns) {
             simd.vectorize(Finish {
                 shape: &shape,

@@ -1,4 +1,4 @@
-//! The forward pass by Winograd's minimal filtering, F(2×2, 3×3): four outputs of a channel pair from 16 multiplications, not 36.
+//! Convolutions by Winograd's minimal filtering, F(2×2, 3×3): four outputs of a channel pair from 16 multiplications, not 36.
 //!
 //! ```text
 //! V = Bᵀ d B   d: 4×4 inputs under a tile of 2×2 outputs        16 planes [tiles, C_in]
@@ -14,14 +14,26 @@
 //! # Source
 //! Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.1.
 
+mod backward;
+mod kernel_gradient;
+mod panels;
+mod strips;
+
+pub(super) use backward::{backward, suits_backward};
+pub(super) use panels::{flipped_panels, panels};
+
 use super::layout::words;
-use crate::bf16::{Bf16, Pair, as_pairs_mut};
+use crate::activation::passed_by_relu;
+use crate::bf16::{Bf16, Pair};
 use crate::buffer::Scratch;
-use crate::conv3x3::shape::{ConvShape, TAPS};
+use crate::conv3x3::BackwardSlice;
+use crate::conv3x3::shape::{ConvShape, Epilogue};
 use crate::precision::Precision;
 use crate::simd::{Operation, Simd};
 use crate::tile::{Left, Product, Right, Step, padded, panel};
 use crate::values::Values;
+use std::ops::Range;
+use strips::{Input, Tiles};
 
 /// Values of a transformed tile.
 const PLANES: usize = 16;
@@ -32,47 +44,6 @@ const BYTES: usize = 256 << 10;
 pub(super) fn suits<S: Simd>(shape: &ConvShape, precision: Precision) -> bool {
     let on_tiles = S::TILES && precision == Precision::Bf16;
     shape.in_channels.is_multiple_of(S::LANES) && !on_tiles
-}
-
-/// The kernel as U, [outputs / PANEL][16][C_in words][PANEL].
-pub(super) fn panels<S: Simd>(shape: &ConvShape, weight: &[f32], precision: Precision) -> Scratch {
-    let (inputs, outputs, width) = (shape.in_channels, shape.out_channels, panel::<S>());
-    let steps = words(inputs, precision);
-    let mut packed = Scratch::zeros(PLANES * steps * padded::<S>(outputs));
-    for (index, target) in packed.chunks_exact_mut(PLANES * steps * width).enumerate() {
-        let columns = index * width..((index + 1) * width).min(outputs);
-        for input in 0..inputs {
-            for (lane, column) in columns.clone().enumerate() {
-                let u = transform_kernel(std::array::from_fn(|tap| {
-                    weight[(tap * inputs + input) * outputs + column]
-                }));
-                match precision {
-                    Precision::F32 => {
-                        let at = target[input * width + lane..].iter_mut().step_by(steps * width);
-                        at.zip(u).for_each(|(to, u)| *to = u);
-                    }
-                    Precision::Bf16 => {
-                        let at = as_pairs_mut(target)[input / 2 * width + lane..]
-                            .iter_mut()
-                            .step_by(steps * width);
-                        at.zip(u).for_each(|(to, u)| {
-                            *to = if input % 2 == 0 { Pair::round(u, 0.0) } else { to.with_second(u) }
-                        });
-                    }
-                }
-            }
-        }
-    }
-    packed
-}
-
-/// G g Gᵀ of one channel pair's kernel, with G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1].
-fn transform_kernel(g: [f32; TAPS]) -> [f32; PLANES] {
-    let spread = |[a, b, c]: [f32; 3]| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
-    let columns: [[f32; 4]; 3] =
-        std::array::from_fn(|column| spread([g[column], g[3 + column], g[6 + column]]));
-    let rows: [[f32; 4]; 4] = std::array::from_fn(|row| spread(columns.map(|column| column[row])));
-    std::array::from_fn(|plane| rows[plane / 4][plane % 4])
 }
 
 /// Buffers and sizes of a group's passage.
@@ -97,7 +68,7 @@ impl Winograd {
         let tiles = (shape.height.div_ceil(2), shape.width.div_ceil(2));
         let count = tiles.0 * tiles.1;
         let plane = words(shape.in_channels, precision);
-        let images = (BYTES / (4 * PLANES * count * plane)).clamp(1, shape.batch);
+        let images = images_at_once(shape, precision);
         Self {
             shape: *shape,
             precision,
@@ -116,10 +87,11 @@ impl Winograd {
     }
 
     /// Pre-activations without bias of at most [`Winograd::images`] images, [images, H, W, columns].
-    pub(super) fn convolve<S: Simd>(&mut self, simd: S, x: Values<'_>, packed: &[f32]) -> &[f32] {
+    pub(super) fn convolve<S: Simd>(&mut self, simd: S, x: Images<'_>, packed: &[f32]) -> &[f32] {
         let images = x.len() / self.shape.image();
         let length = bordered_length(&self.shape, self.tiles);
-        for (index, image) in x.chunks(self.shape.image()).enumerate() {
+        for index in 0..images {
+            let image = x.slice(index * self.shape.image()..(index + 1) * self.shape.image());
             let to = &mut self.bordered[index * length..][..length];
             simd.vectorize(Border { image, shape: &self.shape, tiles: self.tiles, to });
         }
@@ -137,6 +109,12 @@ impl Winograd {
     }
 }
 
+/// Images whose V takes about [`BYTES`].
+fn images_at_once(shape: &ConvShape, precision: Precision) -> usize {
+    let tiles = shape.height.div_ceil(2) * shape.width.div_ceil(2);
+    (BYTES / (4 * PLANES * tiles * words(shape.in_channels, precision))).clamp(1, shape.batch)
+}
+
 fn bordered_length(shape: &ConvShape, (down, across): (usize, usize)) -> usize {
     (2 * down + 2) * (2 * across + 2) * shape.in_channels
 }
@@ -152,9 +130,87 @@ fn multiply<S: Simd, E: Step>(simd: S, v: &[f32], u: &[f32], tiles: usize, steps
     }
 }
 
+/// What is convolved.
+#[derive(Clone, Copy)]
+pub(super) enum Images<'a> {
+    /// Inputs.
+    Inputs(Values<'a>),
+    /// Gradients of pre-activations.
+    Gradients(Gradients<'a>),
+}
+
+/// Gradients of pre-activations that no pool followed: those of the output, where what followed lets them pass.
+#[derive(Clone, Copy)]
+pub(super) struct Gradients<'a> {
+    epilogue: &'a Epilogue,
+    output: Values<'a>,
+    grad_output: &'a [f32],
+}
+
+impl<'a> Gradients<'a> {
+    fn slice(&self, range: Range<usize>) -> Self {
+        let (output, grad_output) = (self.output.slice(range.clone()), &self.grad_output[range]);
+        Self { output, grad_output, ..*self }
+    }
+
+    /// Writes them to `to`.
+    #[inline(always)]
+    fn write(&self, to: &mut [f32]) {
+        let scale = self.epilogue.gradient_scale();
+        let gradients = to.iter_mut().zip(self.grad_output);
+        match (self.epilogue, self.output) {
+            (Epilogue::Linear, _) => gradients.for_each(|(to, gradient)| *to = gradient * scale),
+            (_, Values::F32(output)) => {
+                for ((to, gradient), &output) in gradients.zip(output) {
+                    *to = passed_by_relu(output, gradient * scale);
+                }
+            }
+            (_, Values::Bf16(output)) => {
+                for ((to, gradient), output) in gradients.zip(output) {
+                    *to = passed_by_relu(output.to_f32(), gradient * scale);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Images<'a> {
+    /// The gradients of a slice's pre-activations.
+    fn gradients(slice: &'a BackwardSlice<'_>) -> Self {
+        let (epilogue, output, grad_output) = (&slice.epilogue, slice.output, slice.grad_output);
+        Self::Gradients(Gradients { epilogue, output, grad_output })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Inputs(values) => values.len(),
+            Self::Gradients(gradients) => gradients.grad_output.len(),
+        }
+    }
+
+    fn slice(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Inputs(values) => Self::Inputs(values.slice(range)),
+            Self::Gradients(gradients) => Self::Gradients(gradients.slice(range)),
+        }
+    }
+
+    /// Writes them to `to` in f32.
+    #[inline(always)]
+    fn write(&self, to: &mut [f32]) {
+        match self {
+            Self::Inputs(Values::F32(values)) => to.copy_from_slice(values),
+            Self::Inputs(Values::Bf16(values)) => {
+                to.iter_mut().zip(*values).for_each(|(to, from)| *to = from.to_f32());
+            }
+            Self::Gradients(gradients) => gradients.write(to),
+        }
+    }
+}
+
 /// Copies an image inside its border of zeros, in f32.
 struct Border<'a> {
-    image: Values<'a>,
+    image: Images<'a>,
     shape: &'a ConvShape,
     tiles: (usize, usize),
     to: &'a mut [f32],
@@ -168,16 +224,8 @@ impl Operation for Border<'_> {
         let Self { image, shape, tiles, to } = self;
         let channels = shape.in_channels;
         let (run, row) = (shape.width * channels, (2 * tiles.1 + 2) * channels);
-        let rows = to[row..].chunks_exact_mut(row).map(|row| &mut row[channels..][..run]);
-        match image {
-            Values::F32(image) => {
-                rows.zip(image.chunks_exact(run)).for_each(|(to, from)| to.copy_from_slice(from))
-            }
-            Values::Bf16(image) => {
-                for (to, from) in rows.zip(image.chunks_exact(run)) {
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f32());
-                }
-            }
+        for (index, to) in to[row..].chunks_exact_mut(row).take(shape.height).enumerate() {
+            image.slice(index * run..(index + 1) * run).write(&mut to[channels..][..run]);
         }
     }
 }
@@ -213,27 +261,13 @@ impl Operation for TransformInput<'_> {
                 // plane of V has a row of `channels` numbers for each tile. Lengths were checked above.
                 unsafe {
                     let from = bordered.as_ptr().add(first + channel);
-                    let mut rows = [[simd.zero(); 4]; 4];
-                    for x in 0..4 {
-                        let at = from.add(x * channels);
-                        let [a, b, c, d] = [0, row, 2 * row, 3 * row].map(|down| at.add(down));
-                        let column = [simd.load(a), simd.load(b), simd.load(c), simd.load(d)];
-                        for (row, value) in rows.iter_mut().zip(spread(simd, column)) {
-                            row[x] = value;
-                        }
-                    }
-                    for (y, row) in rows.into_iter().enumerate() {
-                        let values = spread(simd, row);
-                        for (x, value) in values.into_iter().enumerate() {
-                            let at = v.as_mut_ptr().add((4 * y + x) * plane);
-                            match precision {
-                                Precision::F32 => simd.store(value, at.add(tile * channels + channel)),
-                                Precision::Bf16 => {
-                                    simd.store_rounded(
-                                        value,
-                                        at.cast::<Bf16>().add(tile * channels + channel),
-                                    );
-                                }
+                    let values = Input::transform(simd, from, row, channels);
+                    for (index, value) in values.into_iter().enumerate() {
+                        let at = v.as_mut_ptr().add(index * plane);
+                        match precision {
+                            Precision::F32 => simd.store(value, at.add(tile * channels + channel)),
+                            Precision::Bf16 => {
+                                simd.store_rounded(value, at.cast::<Bf16>().add(tile * channels + channel));
                             }
                         }
                     }
