@@ -19,7 +19,7 @@ const [asking, runs, mistakes] = [new Asking(), new Runs(), new Mistakes()];
 /** Looks at what there is; whether it can be looked at again. */
 async function look(has) {
   const listed = has.runs ? await ask("/api/runs") : { runs: [], broken: [] };
-  const named = has.model ? [{ value: "", name: "the model that was named at the start" }] : [];
+  const named = has.model ? [{ value: "", name: "named at the start" }] : [];
   const ofRuns = listed.runs.filter((run) => run.has_model).map((run) => ({ value: run.name, name: `run ${run.name}` }));
   await asking.offer([...named, ...ofRuns]);
   mistakes.offer(listed.runs);

@@ -239,11 +239,19 @@ fn describe(
     chosen: bool,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let show = |m: &Measured| format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error);
     let Evaluation { dataset, images, runs, draws, readout, .. } = evaluation;
+    // One measurement says nothing of its error.
+    let show = |m: &Measured| match runs {
+        1 => percent(m.mean),
+        _ => format!("{} ± {:.2}", percent(m.mean), 100.0 * m.standard_error),
+    };
     let averaged = if *draws > 1 { format!(" of {draws} averaged draws each") } else { String::new() };
+    let measured = match runs {
+        1 => format!("1 run{averaged}"),
+        _ => format!("{runs} runs{averaged} (mean ± standard error)"),
+    };
     let inputs = nouns.inputs;
-    writeln!(text, "{dataset}, {images} test {inputs}, {runs} runs{averaged} (mean ± standard error)")?;
+    writeln!(text, "{dataset}, {images} test {inputs}, {measured}")?;
     let chosen = if chosen { "  (read as the model file recommends)" } else { "" };
     writeln!(text, "{:<21} {}{chosen}", format!("accuracy ({readout})"), show(&evaluation.accuracy))?;
     writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;

@@ -62,7 +62,7 @@ pub(super) fn loss_over_epochs(data: &ReportData) -> Result<String, ReportError>
             "Training error of each block",
             format!(
                 "Mean {loss} ‖û − u‖² of each block on a logarithmic scale: every line should fall, and \
-                 late blocks should lie lowest because they see the cleanest label."
+                 the cleaner the label that a block sees, the lower should its line lie."
             ),
         ),
     };

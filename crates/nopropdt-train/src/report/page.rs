@@ -74,7 +74,7 @@ fn headline(data: &ReportData) -> String {
     let note = |readout, note: &str| {
         if readout == data.readout { format!("{note}: the answer") } else { note.into() }
     };
-    let notes = [note(Readout::Chain, &read), note(Readout::Consensus, "all read-outs averaged")];
+    let notes = [note(Readout::Chain, &read), note(Readout::Consensus, "mean over the blocks")];
     let tiles = [
         ("chain accuracy", numbers::percent(summary.test_accuracy, 2), notes[0].as_str()),
         ("consensus accuracy", numbers::percent(summary.test_accuracy_consensus, 2), notes[1].as_str()),

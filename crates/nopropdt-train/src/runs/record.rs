@@ -119,7 +119,8 @@ impl RunRecord {
 
     /// Seconds of the whole run; of one that has not ended, of its training so far.
     pub fn seconds(&self) -> f64 {
-        let so_far = || self.metrics.iter().map(|epoch| epoch.seconds).sum();
+        // A sum of none would be -0.
+        let so_far = || self.metrics.iter().fold(0.0, |seconds, epoch| seconds + epoch.seconds);
         self.summary.as_ref().map_or_else(so_far, |summary| summary.seconds)
     }
 

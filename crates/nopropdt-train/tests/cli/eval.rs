@@ -37,6 +37,12 @@ fn several_draws_have_a_mean_and_an_error() {
 }
 
 #[test]
+fn one_measurement_has_no_error() {
+    let text = eval(&["--runs", "1"]);
+    assert!(text.starts_with("digits, 60 test images, 1 run\n") && !text.contains('±'), "{text}");
+}
+
+#[test]
 fn one_draw_with_the_models_seed_is_the_runs_own() {
     let (_, summary) = example();
     let measured = json(&["--runs", "1"]);
