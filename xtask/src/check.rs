@@ -16,6 +16,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let cargo =
         |arguments: &[&str], environment: &[(&str, &str)]| run_command("cargo", arguments, environment);
     cargo(&["fmt", "--all", "--check"], &[])?;
+    // Projects beside the workspace, whose lock files a new dependency of ours must reach.
+    for project in ["fuzz/Cargo.toml", "examples/outside/Cargo.toml"] {
+        cargo(&["fetch", "--locked", "--manifest-path", project], &[])?;
+    }
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "--deny warnings")])?;
     if !arguments.no_tests {
