@@ -17,7 +17,7 @@ import time
 import urllib.parse
 import zlib
 
-TARGET, WORK, PICTURES, DATA = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4]
+PROGRAMS, WORK, PICTURES, DATA = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4]
 
 # Strokes on a pad of 280 × 280, as people draw them.
 STROKES = {
@@ -48,7 +48,7 @@ class Server:
 
     def __init__(self, *arguments):
         self.process = subprocess.Popen(
-            [f"{TARGET}/nopropdt-serve", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True
+            [f"{PROGRAMS}/nopropdt-serve", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True
         )
         told = self.process.stdout.readline()
         self.port = int(re.fullmatch(r"nopropdt-serve: http://127\.0\.0\.1:(\d+)/\n", told)[1])
@@ -260,7 +260,7 @@ def watch_a_run(browser):
     """A training begins in another process; its curve grows."""
     folder = WORK / "runs" / "growing"
     training = subprocess.Popen(
-        [f"{TARGET}/nopropdt-train", "--no-progress", "--steps", "4", "--epochs", "30", "--out", str(folder)], stdout=subprocess.DEVNULL
+        [f"{PROGRAMS}/nopropdt-train", "--no-progress", "--steps", "4", "--epochs", "30", "--out", str(folder)], stdout=subprocess.DEVNULL
     )
     until(lambda: "growing" in browser.text("#run-rows"), "the new run is listed")
     browser.script("const box = document.querySelector('[aria-label=\"show growing\"]'); if (!box.checked) box.click()")
