@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
-#[cfg(feature = "program")]
 mod allocator;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod amx;
@@ -26,7 +25,6 @@ pub mod tile;
 mod values;
 
 pub use activation::{passed_by_relu, relu, replaces_maximum};
-#[cfg(feature = "program")]
 pub use allocator::{give_back_freed_memory, keep_freed_memory, one_heap};
 pub use bf16::{Bf16, Pair, rounded};
 pub use buffer::Scratch;

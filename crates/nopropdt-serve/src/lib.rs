@@ -14,6 +14,7 @@ mod mistakes;
 mod models;
 mod options;
 mod page;
+mod patience;
 mod plane;
 mod reply;
 mod runs;

@@ -19,6 +19,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// Time for an answer, from its place in the queue on.
     pub answer_time: Duration,
+    /// Time in which the other end must take some of an answer that is sent to it.
+    pub read_time: Duration,
     /// Time that a connection may last, whatever its other end does.
     pub connection_time: Duration,
     /// Time that requests under way have once the server is to stop.
@@ -38,6 +40,7 @@ impl Default for Limits {
             head_time: seconds(10),
             body_time: seconds(10),
             answer_time: seconds(60),
+            read_time: seconds(10),
             connection_time: seconds(600),
             stop_time: seconds(10),
             images: 10_000,

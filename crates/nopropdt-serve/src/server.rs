@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::options::Options;
+use crate::patience::Patient;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -148,7 +149,7 @@ async fn take_connections(
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Patient<TcpStream>>, TowerToHyperService<Router>>;
 
 /// One connection. hyper refuses a head that is too long or no HTTP, and closes one whose head does not come in time.
 fn connection(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
@@ -156,7 +157,10 @@ fn connection(stream: TcpStream, router: Router, limits: &Limits) -> Connection 
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(MOST_AHEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(
+            TokioIo::new(Patient::new(stream, limits.read_time)),
+            TowerToHyperService::new(router),
+        )
 }
 
 /// Signals that ask the server to stop.

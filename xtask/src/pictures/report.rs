@@ -12,10 +12,11 @@ pub(super) const FILE: &str = "report.png";
 /// Names under which systems have Chromium.
 const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
 
-/// The parts of the page that tell most, so that the picture fits a README: no table of settings, no noise schedule, no gallery,
-/// two images on their way from noise to answer.
-const TELLING_PART: &str = "<style>#run, #diagnostics, #schedule, #pictures, .chain:nth-child(n+3) { display: none } h2 { margin-top: 22px } \
-    .tall { max-height: 329px; overflow: hidden }</style></head>";
+/// The sections of the page that the picture shows.
+const SHOWN: [&str; 4] = ["headline", "training", "blocks", "chains"];
+
+/// The look of the page in the picture: two images on their way from noise to answer, and no long table.
+const LOOK: &str = ".chain:nth-child(n+3) { display: none } h2 { margin-top: 22px } .tall { max-height: 329px; overflow: hidden }";
 
 /// Width and height of the picture, in pixels: the telling part fills it.
 const SIZE: (u32, u32) = (1100, 1625);
@@ -70,22 +71,17 @@ pub(super) fn photograph(chromium: &Path, picture: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The page without what is not photographed.
+/// The page with the sections that are shown, and no other.
 fn telling_part(page: &str) -> Result<String> {
-    // What is hidden must be there under these names, else the picture shows another part.
-    for name in [
-        "id=\"run\"",
-        "id=\"diagnostics\"",
-        "id=\"schedule\"",
-        "id=\"pictures\"",
-        "class=\"chains\"",
-        "</head>",
-    ] {
+    let named = SHOWN.map(|name| format!("<section id=\"{name}\""));
+    for name in named.iter().map(String::as_str).chain(["class=\"chains\"", "</head>"]) {
         if !page.contains(name) {
             bail!("report.html: must hold {name}; it has none");
         }
     }
-    Ok(page.replacen("</head>", TELLING_PART, 1))
+    let hidden = SHOWN.map(|name| format!(":not(#{name})")).concat();
+    let style = format!("<style>section{hidden} {{ display: none }} {LOOK}</style></head>");
+    Ok(page.replacen("</head>", &style, 1))
 }
 
 #[cfg(test)]
@@ -110,10 +106,14 @@ mod tests {
 
     #[test]
     fn only_a_report_is_cut() {
-        let page = "<head></head><section id=\"run\"><section id=\"diagnostics\"><section id=\"schedule\"><section id=\"pictures\"><div class=\"chains\">";
-        assert_eq!(telling_part(page).unwrap(), page.replace("</head>", TELLING_PART));
-        let error = telling_part(&page.replace("\"run\"", "\"walk\"")).unwrap_err();
-        assert_eq!(error.to_string(), "report.html: must hold id=\"run\"; it has none");
+        let page = "<head></head><section id=\"headline\"><section id=\"training\"><section id=\"blocks\"><section id=\"other\">\
+            <section id=\"chains\"><div class=\"chains\">";
+        let cut = telling_part(page).unwrap();
+        let hides =
+            "<style>section:not(#headline):not(#training):not(#blocks):not(#chains) { display: none } .chain";
+        assert!(cut.contains(hides) && cut.ends_with(page.strip_prefix("<head></head>").unwrap()), "{cut}");
+        let error = telling_part(&page.replace("\"blocks\"", "\"walls\"")).unwrap_err();
+        assert_eq!(error.to_string(), "report.html: must hold <section id=\"blocks\"; it has none");
     }
 
     #[test]

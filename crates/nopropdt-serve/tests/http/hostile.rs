@@ -116,6 +116,24 @@ fn slow_bodies_and_heads_are_not_waited_for() {
 }
 
 #[test]
+fn whoever_reads_nothing_is_let_go() {
+    let served = Served::with(|_, limits| {
+        limits.connections = 1;
+        limits.read_time = Duration::from_millis(300);
+    });
+    let begun = Instant::now();
+    let mut deaf = connect(served.address);
+    // Answers that nobody takes fill what the system keeps of them; then no further request is read.
+    let asked = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500);
+    deaf.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+    let refused = (0..1000).any(|_| deaf.write_all(&asked).is_err());
+    assert!(refused, "the server must end the connection");
+    // The only place is free again.
+    get(served.address, "/health").answered();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn requests_from_elsewhere_are_refused() {
     let served = served();
     let picture = png(8, 8, &digits(1)[0].0);

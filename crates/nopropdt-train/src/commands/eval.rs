@@ -19,7 +19,7 @@ use crate::per_class::{ClassResult, per_class};
 use crate::registry::Registry;
 use crate::statistics::Measured;
 use anyhow::{Result, anyhow, bail};
-use nopropdt_blocks::Method;
+use nopropdt_blocks::{Method, Readout};
 use nopropdt_data::{DatasetSource, Examples, LoadOptions, Split, Watcher};
 use nopropdt_tensor::Isa;
 use std::fmt::Write;
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &EvalArguments, registry: &Registry) -> Result<()> 
     let seed = arguments.seed.unwrap_or(model.metadata.config.training.seed);
     let EvalArguments { runs, draws, stop_after, .. } = *arguments;
     let reading = Reading { seed, runs, draws, stop_after };
-    let counter = Counter::new("answers", false);
+    let counter = Counter::new("answers of all draws", false);
     let tell = |done, all| counter.told(done, all);
     let readings = pool.install(|| read_watched(network.as_ref(), &model.weights, &test, &reading, &tell));
     counter.finish();
@@ -252,10 +252,17 @@ fn describe(
     };
     let inputs = nouns.inputs;
     writeln!(text, "{dataset}, {images} test {inputs}, {measured}")?;
-    let chosen = if chosen { "  (read as the model file recommends)" } else { "" };
-    writeln!(text, "{:<21} {}{chosen}", format!("accuracy ({readout})"), show(&evaluation.accuracy))?;
-    writeln!(text, "chain                 {}", show(&evaluation.test_accuracy))?;
-    writeln!(text, "consensus             {}", show(&evaluation.test_accuracy_consensus))?;
+    let note = |read: Readout| match (read == *readout, chosen) {
+        (false, _) => "",
+        (true, false) => "  (the answer)",
+        (true, true) => "  (the answer, as the model file recommends)",
+    };
+    for (read, accuracy) in [
+        (Readout::Chain, &evaluation.test_accuracy),
+        (Readout::Consensus, &evaluation.test_accuracy_consensus),
+    ] {
+        writeln!(text, "{:<21} {}{}", read.name(), show(accuracy), note(read))?;
+    }
     if unequal {
         writeln!(text, "chain, balanced       {}", show(&evaluation.test_balanced_accuracy))?;
         writeln!(text, "consensus, balanced   {}", show(&evaluation.test_balanced_accuracy_consensus))?;

@@ -71,24 +71,31 @@ fn headline(data: &ReportData) -> String {
         Some(best) => format!("read at the end, after epoch {best}"),
         None => "read at the end".to_owned(),
     };
-    let note = |readout, note: &str| {
-        if readout == data.readout { format!("{note}: the answer") } else { note.into() }
+    let accuracy = |readout, label, value, note: &str| {
+        let value = numbers::percent(value, 2);
+        if readout == data.readout {
+            tile("tile answer", label, &value, &format!("{note}: the answer"))
+        } else {
+            tile("tile", label, &value, note)
+        }
     };
-    let notes = [note(Readout::Chain, &read), note(Readout::Consensus, "mean over the blocks")];
     let tiles = [
-        ("chain accuracy", numbers::percent(summary.test_accuracy, 2), notes[0].as_str()),
-        ("consensus accuracy", numbers::percent(summary.test_accuracy_consensus, 2), notes[1].as_str()),
-        ("training time", numbers::duration(summary.train_seconds), epochs.as_str()),
-        ("parameters", numbers::count(summary.parameters), "trained numbers"),
-        ("images per second", images_per_second(data), "while training"),
+        accuracy(Readout::Chain, "chain accuracy", summary.test_accuracy, &read),
+        accuracy(
+            Readout::Consensus,
+            "consensus accuracy",
+            summary.test_accuracy_consensus,
+            "mean over the blocks",
+        ),
+        tile("tile", "training time", &numbers::duration(summary.train_seconds), &epochs),
+        tile("tile", "parameters", &numbers::count(summary.parameters), "trained numbers"),
+        tile("tile", "images per second", &images_per_second(data), "while training"),
     ];
-    let tiles: String = tiles
-        .iter()
-        .map(|(label, value, note)| {
-            format!("<div class=\"tile\"><span>{label}</span><b>{value}</b><small>{note}</small></div>")
-        })
-        .collect();
-    format!("<section id=\"headline\" class=\"tiles\">{tiles}</section>")
+    format!("<section id=\"headline\" class=\"tiles\">{}</section>", tiles.concat())
+}
+
+fn tile(class: &str, label: &str, value: &str, note: &str) -> String {
+    format!("<div class=\"{class}\"><span>{label}</span><b>{value}</b><small>{note}</small></div>")
 }
 
 /// Images trained on divided by the time that took, over all epochs.

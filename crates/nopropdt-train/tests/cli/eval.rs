@@ -29,9 +29,10 @@ fn json(own: &[&str]) -> Value {
 fn several_draws_have_a_mean_and_an_error() {
     let text = eval(&["--runs", "3"]);
     assert!(text.starts_with("digits, 60 test images, 3 runs"), "{text}");
-    for line in ["accuracy (chain)", "chain", "consensus", "after block 1", "after block 2"] {
-        let pattern =
-            format!(r"(?m)^{} +\d+\.\d\d % ± \d+\.\d\d$", line.replace('(', r"\(").replace(')', r"\)"));
+    for (line, note) in
+        [("chain", r"  \(the answer\)"), ("consensus", ""), ("after block 1", ""), ("after block 2", "")]
+    {
+        let pattern = format!(r"(?m)^{line} +\d+\.\d\d % ± \d+\.\d\d{note}$");
         assert!(predicate::str::is_match(&pattern).unwrap().eval(&text), "{line}: {text}");
     }
 }
@@ -90,7 +91,9 @@ fn the_consensus_can_be_the_headline() {
     let measured = json(&["--runs", "2", "--readout", "consensus"]);
     assert_eq!(measured["readout"], "consensus");
     assert_eq!(measured["accuracy"], measured["test_accuracy_consensus"]);
-    assert!(eval(&["--runs", "2", "--readout", "consensus"]).contains("accuracy (consensus)"));
+    let text = eval(&["--runs", "2", "--readout", "consensus"]);
+    let answer: Vec<_> = text.lines().filter(|line| line.ends_with("  (the answer)")).collect();
+    assert!(answer.len() == 1 && answer[0].starts_with("consensus "), "{text}");
 }
 
 /// One run of two draws answers by the sum of their probabilities; as many runs of one draw each are those draws.
@@ -174,11 +177,11 @@ fn the_read_out_of_the_model_file_is_the_headline() {
     assert_eq!(model.metadata.readout.unwrap().name(), best.0);
     let eval = ["eval", "--model", "run/model.safetensors", "--runs", "1", "--limit-test", "60"];
     let text = stdout(&sandbox.ok(eval));
-    let recommended = text.lines().nth(1).unwrap();
-    assert!(recommended.starts_with(&format!("accuracy ({})", best.0)), "{text}");
-    assert!(recommended.ends_with("(read as the model file recommends)"), "{text}");
+    let recommended = |line: &&str| line.ends_with("  (the answer, as the model file recommends)");
+    let lines: Vec<_> = text.lines().filter(recommended).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with(&format!("{} ", best.0)), "{text}");
     let asked = stdout(&sandbox.ok([&eval[..], &["--readout", "chain"]].concat()));
-    assert!(asked.contains("accuracy (chain)") && !asked.contains("recommends"), "{asked}");
+    assert!(asked.contains(" %  (the answer)\nconsensus ") && !asked.contains("recommends"), "{asked}");
     // Without validation images nothing is recommended, and the chain's is the answer.
     sandbox.train("plain", &[]);
     let summary = sandbox.json("plain/summary.json");
