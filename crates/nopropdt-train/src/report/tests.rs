@@ -194,6 +194,9 @@ fn a_full_report_has_every_section_and_number() {
     assert_eq!(page.matches("<figcaption>").count(), 14);
     assert_eq!(page.matches("data:image/png;base64,").count(), 5);
     assert!(page.contains("validation (chain)"));
+    // One tile has the answer.
+    assert_eq!(page.matches("class=\"tile answer\"").count(), 1);
+    assert!(page.contains("<div class=\"tile answer\"><span>consensus accuracy"));
     assert!(!page.contains("cannot be shown") && !page.contains("class=\"empty"));
 }
 
